@@ -1,0 +1,28 @@
+"""The errors a user can cause, each with one clear message.
+
+Every message names the thing, its value, the limit and the way out.
+"""
+
+
+class SpikeSegError(Exception):
+    """Base of every error that is the input's fault, not the program's."""
+
+
+class DataError(SpikeSegError):
+    """Images, labels or archives that cannot be used as they are."""
+
+
+class ConfigError(SpikeSegError):
+    """A setting, preset or stage reference that does not exist or does not fit the others."""
+
+
+class MappingError(SpikeSegError):
+    """A network that does not fit a core, a chip or the board."""
+
+
+class DeploymentError(SpikeSegError):
+    """A target or engine that cannot run this network here."""
+
+
+class MeterError(SpikeSegError):
+    """An energy meter that cannot be read on this machine."""

@@ -1,0 +1,77 @@
+"""TensorFlow, tf-keras, NengoDL and NengoLoihi, imported so that they run together.
+
+Everything else in the project imports these four from here:
+
+    from spikeseg_core.stack import keras, nengo_dl, nengo_loihi, tf
+
+Three facts make this module necessary:
+
+* NengoDL 3.6 needs the engine of Keras 2. ``TF_USE_LEGACY_KERAS`` has to be set before the first
+  import of TensorFlow for ``tf.keras`` to be tf-keras, the maintained Keras 2.
+* NengoDL asks the package ``keras`` for four names that left it with Keras 3. They are lent from
+  tf-keras while NengoDL is being imported, and the real ``keras`` is put back afterwards.
+* NengoLoihi imports NengoDL when it is itself imported, so it has to come last.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+if "tensorflow" in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
+    raise ImportError(
+        "TensorFlow was imported before spikeseg_core.stack, with Keras 3 as tf.keras. "
+        "Import spikeseg_core.stack first, or set TF_USE_LEGACY_KERAS=1 in the environment."
+    )
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notices
+
+import tensorflow as tf
+import tf_keras as keras
+from tf_keras.src.engine import functional as _functional
+from tf_keras.src.layers.normalization.batch_normalization import (
+    BatchNormalization as _BatchNormalizationV2,
+)
+from tf_keras.src.layers.normalization.batch_normalization_v1 import (
+    BatchNormalization as _BatchNormalizationV1,
+)
+
+
+@contextmanager
+def _keras_2_names() -> Iterator[None]:
+    """Lend NengoDL the Keras 2 names it imports from ``keras``, for the time of its import."""
+    lent = {
+        name: ModuleType(name)
+        for name in ("keras", "keras.engine", "keras.engine.functional", "keras.layers")
+    }
+    lent["keras.engine.functional"].__dict__.update(
+        Functional=_functional.Functional, _build_map=_functional._build_map
+    )
+    lent["keras.layers"].__dict__.update(
+        BatchNormalizationV1=_BatchNormalizationV1, BatchNormalizationV2=_BatchNormalizationV2
+    )
+    real = {n: m for n, m in sys.modules.items() if n == "keras" or n.startswith("keras.")}
+    for name in real:
+        del sys.modules[name]
+    sys.modules.update(lent)
+    try:
+        yield
+    finally:
+        for name in lent:
+            sys.modules.pop(name, None)
+        sys.modules.update(real)
+
+
+with warnings.catch_warnings(), _keras_2_names():
+    # Deprecations inside packages that get no more releases are not ours to mend.
+    warnings.simplefilter("ignore")
+    import nengo_dl
+    import nengo_loihi
+
+nengo_loihi.neurons.install_dl_builders()
+
+__all__ = ["keras", "nengo_dl", "nengo_loihi", "tf"]
