@@ -1,0 +1,186 @@
+"""Every setting of the pipeline, typed, bounded and explained.
+
+One frozen model per stage, nested in :class:`PipelineConfig`. It is the parameter form in
+Prefect's page, the options of the command line and what MLflow logs. Presets are instances of it
+(:mod:`spikeseg_core.presets`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class StageConfig(BaseModel):
+    """Base: frozen, and a misspelt setting is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatasetConfig(StageConfig):
+    """Stage 1, dataset preparation."""
+
+    source: Literal["auto", "isbi2012", "folder", "synthetic"] = Field(
+        "auto", description="auto: ISBI 2012 when it can be had, else synthetic sections"
+    )
+    path: str | None = Field(
+        None, description="folder, TIFF stack or zip to read, for the source 'folder'"
+    )
+    polarity: Literal["auto", "membrane_dark", "membrane_bright"] = Field(
+        "auto",
+        description="whether label 0 (dark) or the highest label (bright) marks membrane; "
+        "auto: the minority class that is darker in the image",
+    )
+    train_sections: int = Field(20, ge=1, description="sections 0.. for training")
+    validation_sections: int = Field(4, ge=1, description="the sections after those")
+    test_sections: int = Field(6, ge=1, description="the sections after those")
+    tiles_per_axis: int = Field(
+        4, ge=1, le=16, description="overlapping tiles along each side of a section"
+    )
+    synthetic_size: int = Field(512, ge=128, le=2048, description="side of a synthetic section, px")
+    synthetic_seed: int = Field(0, ge=0, description="seed of the synthetic sections")
+
+    @model_validator(mode="after")
+    def _folder_needs_a_path(self) -> DatasetConfig:
+        if self.source == "folder" and not self.path:
+            raise ValueError("source 'folder' needs path: a folder, a TIFF stack or a zip")
+        return self
+
+
+class TrainConfig(StageConfig):
+    """Stage 2, training the U-Net as an ANN."""
+
+    network: str = Field("quick", description="name of an architecture in the presets")
+    epochs: int = Field(30, ge=1, description="most epochs")
+    steps_per_epoch: int = Field(40, ge=1, description="batches an epoch")
+    batch_size: int = Field(8, ge=1, description="random tiles a batch")
+    learning_rate: float = Field(2e-3, gt=0, description="peak of the cosine schedule")
+    membrane_weight: float = Field(
+        1.0, gt=0, description="weight of membrane pixels in the cross-entropy"
+    )
+    batch_norm: bool = Field(True, description="train with batch normalization, folded away after")
+    patience: int = Field(10, ge=1, description="epochs without a better validation loss to stop")
+    seed: int = Field(0, ge=0, description="seed of weights, tiles and augmentation")
+
+
+class TuneConfig(StageConfig):
+    """Stage 3, fine-tuning with Loihi's rate curve and the percentile rate loss."""
+
+    epochs: int = Field(10, ge=0, description="epochs of fine-tuning")
+    steps_per_epoch: int = Field(40, ge=1, description="batches an epoch")
+    batch_size: int = Field(8, ge=1, description="random tiles a batch")
+    learning_rate: float = Field(5e-4, gt=0, description="peak of the cosine schedule")
+    rate_min_hz: float = Field(50.0, ge=0, description="lower end of the wanted rate range, Hz")
+    rate_max_hz: float = Field(200.0, gt=0, le=1000, description="upper end, Hz")
+    percentile: float = Field(
+        99.9, gt=0, le=100, description="percentile of a neuron's rate over the batch"
+    )
+    rate_weight: float = Field(1e-3, ge=0, description="weight of the rate loss, on-chip layers")
+    rate_weight_off_chip: float = Field(
+        1e-2, ge=0, description="weight of the rate loss, layers on the host"
+    )
+    initial_rate_hz: float = Field(
+        150.0,
+        gt=0,
+        le=1000,
+        description="before tuning, each channel is scaled so that its percentile fires at this",
+    )
+    seed: int = Field(0, ge=0, description="seed of tiles and augmentation")
+
+    @model_validator(mode="after")
+    def _range_is_a_range(self) -> TuneConfig:
+        if self.rate_min_hz >= self.rate_max_hz:
+            raise ValueError(
+                f"rate_min_hz ({self.rate_min_hz}) must be below rate_max_hz ({self.rate_max_hz})"
+            )
+        return self
+
+
+class PresentationConfig(StageConfig):
+    """How a tile is shown to the spiking network, in conversion and in deployment alike."""
+
+    steps: int = Field(100, ge=5, le=2000, description="time steps of 1 ms a tile is shown for")
+    readout_window: float = Field(
+        0.5, gt=0, le=1, description="last part of the steps that the read-out averages over"
+    )
+    synapse_ms: float = Field(
+        0.0, ge=0, le=100, description="time constant of the synaptic low-pass; 0: none"
+    )
+
+    @property
+    def readout_start(self) -> int:
+        """First step (from 0) that the read-out averages over."""
+        return min(self.steps - 1, round(self.steps * (1 - self.readout_window)))
+
+
+class ConvertConfig(StageConfig):
+    """Stage 4, conversion to a spiking network in NengoDL."""
+
+    batch_tiles: int = Field(16, ge=1, description="tiles simulated at once")
+
+
+class QuantizeConfig(StageConfig):
+    """Stage 5, tiling into core blocks and Loihi's fixed point."""
+
+    weight_bits: Literal[4, 5, 6, 8] = Field(8, description="bits of a weight, sign included")
+    mapping: Literal["square", "optimized"] = Field(
+        "optimized",
+        description="square: the largest square tile that fits; optimized: tiles chosen "
+        "together with chips",
+    )
+    population_type: Literal[16, 32] = Field(
+        16, description="type of population axons; 16 needs channel depths that are multiples of 4"
+    )
+    chips: int = Field(2, ge=1, le=768, description="chips on the board")
+
+
+class PartitionConfig(StageConfig):
+    """Stage 6, blocks to chips."""
+
+    strategy: Literal["greedy", "round_robin", "greedy_interchip", "metis", "optimized"] = Field(
+        "metis", description="how core blocks are assigned to chips"
+    )
+    seed: int = Field(0, ge=0, description="seed of the partitioner")
+
+
+class DeployConfig(StageConfig):
+    """Stage 7, running on Loihi or its emulator."""
+
+    target: Literal["emulator", "loihi"] = Field(
+        "emulator", description="emulator, or loihi where NxSDK is installed"
+    )
+    engine: Literal["fast", "nengo-loihi"] = Field(
+        "fast", description="which emulator: this project's, or nengo-loihi's own (slow)"
+    )
+    max_tiles: int | None = Field(
+        None, ge=1, description="only this many tiles of the test split (for the slow engine)"
+    )
+
+
+class BenchmarkConfig(StageConfig):
+    """Stage 8, energy per section on Loihi, CPU and GPU."""
+
+    batch_size: int = Field(16, ge=1, le=256, description="the batch besides online (batch 1)")
+    repeats: int = Field(5, ge=1, description="timed repetitions; the median counts")
+    cpu_dynamic_watts: float = Field(
+        10.0, gt=0, description="dynamic CPU power assumed where no meter can be read"
+    )
+    cpu_total_watts: float = Field(
+        28.0, gt=0, description="total CPU power assumed where no meter can be read"
+    )
+
+
+class PipelineConfig(StageConfig):
+    """All eight stages."""
+
+    preset: str = Field("quick", description="preset this configuration started from")
+    dataset: DatasetConfig = DatasetConfig()
+    train: TrainConfig = TrainConfig()
+    tune: TuneConfig = TuneConfig()
+    presentation: PresentationConfig = PresentationConfig()
+    convert: ConvertConfig = ConvertConfig()
+    quantize: QuantizeConfig = QuantizeConfig()
+    partition: PartitionConfig = PartitionConfig()
+    deploy: DeployConfig = DeployConfig()
+    benchmark: BenchmarkConfig = BenchmarkConfig()
