@@ -1,0 +1,1 @@
+"""The eight stages: each reads the folders of those before it and writes its own."""
