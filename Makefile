@@ -1,0 +1,55 @@
+# make run: set everything up and run the main job.   make test: set everything up and run the tests.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Telemetry of the packages stays off; TensorFlow's legacy Keras is what NengoDL needs.
+export DO_NOT_TRACK = 1
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+export MLFLOW_DISABLE_TELEMETRY = true
+export TF_USE_LEGACY_KERAS = 1
+
+.PHONY: help run test setup lint format e2e up lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(READY) ## Set everything up and run the pipeline with the quick preset
+	$(BIN)/spikeseg run --preset quick --dataset auto
+
+test: $(READY) ## Set everything up and run the default tests
+	$(BIN)/python -m pytest -q
+
+setup: $(READY) ## Make .venv from the hashed lock file
+
+$(READY): requirements/lock.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed ($(PYTHON) was not found); name yours: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version); name yours: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/lock.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+lint: $(READY) ## Style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+e2e: $(READY) ## The whole pipeline, small, for real
+	$(BIN)/python -m pytest -q -m e2e
+
+up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
+	$(BIN)/spikeseg up
+
+lock: $(READY) ## Resolve pyproject.toml anew into the hashed lock file
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --output-file requirements/lock.txt
+
+clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
