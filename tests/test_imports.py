@@ -1,0 +1,18 @@
+"""What may import what; the import contracts themselves run in `make lint`."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["spikeseg_core.presets", "spikeseg_core.config"])
+def test_settings_load_without_the_heavy_packages(module) -> None:
+    code = (
+        f"import sys, {module}; "
+        "print([m for m in ('tensorflow', 'nengo', 'prefect', 'mlflow') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
