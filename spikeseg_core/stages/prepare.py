@@ -1,0 +1,45 @@
+"""Stage 1: read the sections, check and split them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from spikeseg_core import presets
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.dataset import prepare_dataset
+from spikeseg_core.reporting import Reporter
+from spikeseg_core.stages.base import StageResult
+
+
+def run(
+    config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
+) -> StageResult:
+    """Prepare the dataset of ``config.dataset`` in ``folder``.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read or does not fit the splits.
+    ConfigError
+        If the network is unknown (its tile decides how sections are cut).
+    """
+    tile = presets.network(config.train.network).tile
+    dataset = prepare_dataset(config.dataset, tile, folder, report)
+    metrics = {
+        f"data/{name}_membrane_fraction": float(dataset.labels[sections].mean())
+        for name, sections in dataset.splits.items()
+    }
+    return StageResult(
+        metrics={"prepare": metrics},
+        tables=(folder / "manifest.parquet",),
+        facts={
+            "source": dataset.source,
+            "synthetic": dataset.is_synthetic,
+            "note": dataset.note,
+            "polarity": dataset.polarity_note,
+            "sha256": dataset.sha256,
+            "sections": {name: len(sections) for name, sections in dataset.splits.items()},
+            "section_shape": list(dataset.section_shape),
+        },
+    )
