@@ -1,0 +1,1 @@
+"""Mapping to Loihi: limits, tiles, building, partitioning, deployment, emulation."""
