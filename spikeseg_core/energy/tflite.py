@@ -1,0 +1,106 @@
+"""The network as a user would run it on a CPU: TensorFlow Lite with XNNPACK, float32 or int8."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.stack import tf
+
+Precision = Literal["fp32", "int8"]
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+
+
+def to_tflite(model: Any, precision: Precision, batch: int, representative: np.ndarray) -> bytes:
+    """Convert a Keras model for one batch size.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Standardised tiles ``(batch, tile, tile, 1)`` to logits of the same shape.
+    precision : {"fp32", "int8"}
+        Number format; int8 is post-training quantization of weights and activations.
+    batch : int
+        Tiles a call. XNNPACK plans its memory for one size, so each batch size is a model.
+    representative : ndarray
+        Standardised tiles ``(n, tile, tile)`` of the *training* split, from which int8 takes the
+        ranges of the activations.
+
+    Returns
+    -------
+    bytes
+        A TensorFlow Lite model with float32 input and output.
+
+    Raises
+    ------
+    ConfigError
+        If there are no representative tiles.
+    """
+    if len(representative) == 0:
+        raise ConfigError("no representative tiles for int8: give tiles of the training split")
+    shape = (batch, *model.input_shape[1:])
+    function = tf.function(lambda tiles: model(tiles, training=False)).get_concrete_function(
+        tf.TensorSpec(shape, tf.float32)
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    if precision == "int8":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.representative_dataset = lambda: _batches(representative, batch)
+    with warnings.catch_warnings():
+        # The converter reports what it did on the standard error stream; it is not about our input.
+        warnings.simplefilter("ignore")
+        content: bytes = converter.convert()
+    return content
+
+
+def _batches(tiles: np.ndarray, batch: int) -> Iterator[list[np.ndarray]]:
+    """Whole batches of tiles, starting over at the end to fill the last one."""
+    count = -(-len(tiles) // batch)
+    order = np.arange(count * batch) % len(tiles)
+    for chosen in order.reshape(count, batch):
+        yield [tiles[chosen][..., None].astype(np.float32)]
+
+
+class TfliteNet:
+    """A TensorFlow Lite model ready to be called.
+
+    Parameters
+    ----------
+    content : bytes
+        From :func:`to_tflite`.
+    threads : int
+        Threads of XNNPACK.
+    """
+
+    def __init__(self, content: bytes, threads: int = 1) -> None:
+        with warnings.catch_warnings():
+            # It announces its move to another package; the pinned TensorFlow has it.
+            warnings.simplefilter("ignore")
+            self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+        self.batch = int(self._input["shape"][0])
+
+    def __call__(self, tiles: np.ndarray) -> np.ndarray:
+        """Run one batch, ``(batch, tile, tile)`` float32 to logits of the same shape."""
+        self._interpreter.set_tensor(self._input["index"], tiles[..., None])
+        self._interpreter.invoke()
+        logits: np.ndarray = self._interpreter.get_tensor(self._output["index"])[..., 0]
+        return logits
+
+    def segment_tiles(self, tiles: np.ndarray) -> np.ndarray:
+        """Run any number of standardised tiles ``(n, tile, tile)`` to logits of the same shape."""
+        logits = np.empty(tiles.shape, dtype=np.float32)
+        for start in range(0, len(tiles), self.batch):
+            part = tiles[start : start + self.batch].astype(np.float32)
+            missing = self.batch - len(part)
+            padded = np.concatenate([part, np.zeros((missing, *part.shape[1:]), np.float32)])
+            logits[start : start + self.batch] = self(padded)[: len(part)]
+        return logits

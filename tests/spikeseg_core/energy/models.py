@@ -1,0 +1,24 @@
+"""A Keras model small enough to convert in a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spikeseg_core.stack import keras
+
+TILE = 16
+
+
+def small_model() -> Any:
+    """Strided convolution, transposed convolution: what the U-Nets are made of."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input((TILE, TILE, 1))
+    hidden = keras.layers.Conv2D(4, 4, 2, "same", activation="relu")(image)
+    return keras.Model(image, keras.layers.Conv2DTranspose(1, 4, 2, "same")(hidden))
+
+
+def tiles(count: int, seed: int = 0) -> np.ndarray:
+    """Random standardised tiles."""
+    return np.random.default_rng(seed).normal(size=(count, TILE, TILE)).astype(np.float32)

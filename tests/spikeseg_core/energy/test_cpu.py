@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spikeseg_core.config import BenchmarkConfig
+from spikeseg_core.energy import cpu
+from spikeseg_core.energy.figure import check_parts, find
+from spikeseg_core.energy.meter import IdleMeter, StatedPower
+from spikeseg_core.errors import MeterError
+from tests.spikeseg_core.energy.models import small_model, tiles
+from tests.spikeseg_core.energy.test_meter import FakeMeter
+
+
+def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
+    model, x = small_model(), tiles(6)
+    found = cpu.measure_cpu(
+        model,
+        x,
+        tiles_per_section=4,
+        batches=(1, 2),
+        repeats=2,
+        power=StatedPower(10, 28, "a test"),
+    )
+    check_parts(found.figures)
+    assert {(f.precision, f.batch) for f in found.figures} == {
+        ("fp32", 1), ("fp32", 2), ("int8", 1), ("int8", 2),
+    }  # fmt: skip
+    total = find(found.figures, "cpu", "int8", 2)
+    assert total.mj_per_section == pytest.approx(28e3 * total.seconds_per_section)
+    expected = model(x[..., None], training=False).numpy()[..., 0]
+    np.testing.assert_allclose(found.segmenters["fp32"](x), expected, atol=1e-5)
+    assert found.segmenters["int8"](x).shape == x.shape
+    assert set(found.threads) == {"fp32 batch 1", "fp32 batch 2", "int8 batch 1", "int8 batch 2"}
+
+
+def test_thread_counts_are_powers_of_two_and_all() -> None:
+    assert cpu.thread_counts(1) == [1]
+    assert cpu.thread_counts(2) == [1, 2]
+    assert cpu.thread_counts(12) == [1, 2, 4, 8, 12]
+
+
+def test_a_readable_meter_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu, "RaplMeter", FakeMeter)
+    monkeypatch.setattr("spikeseg_core.energy.meter.IDLE_SECONDS", 0.01)
+    power = cpu.cpu_power(BenchmarkConfig())
+    assert isinstance(power, IdleMeter)
+    assert power.meter.source == "a fake"
+
+
+def test_without_a_meter_the_stated_power_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise MeterError("no RAPL in this test")
+
+    monkeypatch.setattr(cpu, "RaplMeter", missing)
+    power = cpu.cpu_power(BenchmarkConfig(cpu_dynamic_watts=5, cpu_total_watts=15))
+    assert power == StatedPower(5, 15, "no RAPL in this test")
