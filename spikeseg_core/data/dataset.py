@@ -1,0 +1,248 @@
+"""The prepared dataset: sections, labels and splits, and the folder they are kept in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spikeseg_core.config import DatasetConfig
+from spikeseg_core.data.polarity import choose_polarity, membrane_labels
+from spikeseg_core.data.readers import pixel_sha256
+from spikeseg_core.data.sources import read_source
+from spikeseg_core.data.splits import contiguous_splits
+from spikeseg_core.data.tiles import TileGrid, standardize
+from spikeseg_core.errors import DataError
+from spikeseg_core.reporting import SILENT, Reporter
+from spikeseg_core.storage import atomic_path, digest_arrays, load_arrays, save_arrays, write_json
+
+SPLITS = ("train", "validation", "test")
+
+_SECTIONS, _MANIFEST, _FACTS = "sections.npz", "manifest.parquet", "dataset.json"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled sections with their splits.
+
+    Attributes
+    ----------
+    images : array (n, h, w), uint8 or uint16
+        Grey values as stored.
+    labels : uint8 array (n, h, w)
+        1 = membrane, 0 = interior.
+    splits : mapping of ``"train"``, ``"validation"``, ``"test"`` to int array
+        Indices of the sections, contiguous blocks. The index is the section's number.
+    names : tuple of str
+        File or page each section came from.
+    source : str
+        ``"isbi2012"``, ``"folder"`` or ``"synthetic"``.
+    note : str
+        Where the sections came from and why, for logs and reports.
+    polarity : str
+        ``"membrane_dark"`` or ``"membrane_bright"``: how labels were stored.
+    polarity_note : str
+        Which polarity was chosen and why.
+    tile, tiles_per_axis : int
+        How sections are cut for the network: side in px, overlapping tiles along each axis.
+    sha256 : str
+        Digest of images, labels and splits, independent of the file format.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    splits: Mapping[str, np.ndarray]
+    names: tuple[str, ...]
+    source: str
+    note: str
+    polarity: str
+    polarity_note: str
+    tile: int
+    tiles_per_axis: int
+    sha256: str
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the sections were generated, not imaged."""
+        return self.source == "synthetic"
+
+    @property
+    def section_shape(self) -> tuple[int, int]:
+        """Height and width of a section, px."""
+        return self.images.shape[1], self.images.shape[2]
+
+    @property
+    def grid(self) -> TileGrid:
+        """The tiles a section is cut into for the network."""
+        return TileGrid(self.section_shape, self.tile, self.tiles_per_axis)
+
+    def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Give the sections of a split as the network sees them, with their labels.
+
+        Returns
+        -------
+        images : float32 array (n, h, w)
+            Standardized.
+        labels : uint8 array (n, h, w)
+
+        Raises
+        ------
+        DataError
+            If there is no such split.
+        """
+        if name not in self.splits:
+            raise DataError(f"no split {name!r}; the dataset has {', '.join(self.splits)}")
+        sections = self.splits[name]
+        return standardize(self.images[sections]), self.labels[sections]
+
+
+def prepare_dataset(
+    config: DatasetConfig, tile: int, folder: Path, report: Reporter = SILENT
+) -> Dataset:
+    """Read, check and normalize a source, and write it as a dataset folder.
+
+    Parameters
+    ----------
+    config : DatasetConfig
+    tile : int
+        Side of the network's tiles, px.
+    folder : Path
+        Where ``sections.npz``, ``manifest.parquet`` and ``dataset.json`` go.
+    report : Reporter
+        Is told the source, the polarity and, loudly, when the sections are synthetic.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read or does not fit the splits.
+    """
+    raw = read_source(config, report)
+    polarity = choose_polarity(raw.images.pixels, raw.labels.pixels, config.polarity)
+    sizes = dict(
+        zip(
+            SPLITS,
+            (config.train_sections, config.validation_sections, config.test_sections),
+            strict=True,
+        )
+    )
+    splits = contiguous_splits(len(raw.images.pixels), sizes)
+    labels = membrane_labels(raw.labels.pixels, polarity.polarity)
+    dataset = Dataset(
+        images=raw.images.pixels,
+        labels=labels,
+        splits=splits,
+        names=raw.images.names,
+        source=raw.source,
+        note=raw.note,
+        polarity=polarity.polarity,
+        polarity_note=polarity.reason,
+        tile=tile,
+        tiles_per_axis=config.tiles_per_axis,
+        sha256=_digest(raw.images.pixels, labels, splits),
+    )
+    report.say(dataset.note)
+    report.say(f"polarity: {dataset.polarity_note}")
+    _write(dataset, raw.labels.pixels, folder)
+    return dataset
+
+
+def load_dataset(folder: Path) -> Dataset:
+    """Read a folder that :func:`prepare_dataset` wrote, and check it is unchanged.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged or was changed.
+    """
+    arrays = load_arrays(folder / _SECTIONS)
+    try:
+        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        dataset = Dataset(
+            images=arrays["images"],
+            labels=arrays["labels"],
+            splits={name: np.arange(*block) for name, block in facts["splits"].items()},
+            names=tuple(facts["names"]),
+            source=facts["source"],
+            note=facts["note"],
+            polarity=facts["polarity"],
+            polarity_note=facts["polarity_note"],
+            tile=facts["tile"],
+            tiles_per_axis=facts["tiles_per_axis"],
+            sha256=facts["sha256"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{folder} is no dataset folder ({type(error).__name__}: {error}); prepare it again"
+        ) from error
+    found = _digest(dataset.images, dataset.labels, dataset.splits)
+    if found != dataset.sha256:
+        raise DataError(
+            f"{folder} was changed: its digest is {found[:12]}..., {_FACTS} says "
+            f"{dataset.sha256[:12]}...; prepare it again"
+        )
+    return dataset
+
+
+def _digest(images: np.ndarray, labels: np.ndarray, splits: Mapping[str, np.ndarray]) -> str:
+    blocks = {f"split/{name}": indices for name, indices in splits.items()}
+    return digest_arrays({"images": images, "labels": labels, **blocks})
+
+
+def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
+    save_arrays(folder / _SECTIONS, {"images": dataset.images, "labels": dataset.labels})
+    with atomic_path(folder / _MANIFEST) as temporary:
+        pq.write_table(_manifest(dataset, masks), temporary)
+    # Last: a folder with this file is whole.
+    write_json(
+        folder / _FACTS,
+        {
+            "source": dataset.source,
+            "is_synthetic": dataset.is_synthetic,
+            "note": dataset.note,
+            "polarity": dataset.polarity,
+            "polarity_note": dataset.polarity_note,
+            "sections": len(dataset.images),
+            "section_shape": dataset.section_shape,
+            "dtype": dataset.images.dtype.name,
+            "membrane_fraction": float(dataset.labels.mean()),
+            "splits": {
+                name: [int(block[0]), int(block[-1]) + 1] for name, block in dataset.splits.items()
+            },
+            "names": dataset.names,
+            "tile": dataset.tile,
+            "tiles_per_axis": dataset.tiles_per_axis,
+            "sha256": dataset.sha256,
+        },
+    )
+
+
+def _manifest(dataset: Dataset, masks: np.ndarray) -> pa.Table:
+    """One row a section; what holds for the whole stack is in the schema's metadata."""
+    split_of = {int(index): name for name, indices in dataset.splits.items() for index in indices}
+    count, height, width = dataset.images.shape
+    columns = {
+        "section": list(range(count)),
+        "name": list(dataset.names),
+        "split": [split_of.get(index, "unused") for index in range(count)],
+        "height": [height] * count,
+        "width": [width] * count,
+        "dtype": [dataset.images.dtype.name] * count,
+        "image_sha256": [pixel_sha256(image) for image in dataset.images],
+        "label_sha256": [pixel_sha256(mask) for mask in masks],
+        "polarity": [dataset.polarity] * count,
+        "membrane_fraction": [float(label.mean()) for label in dataset.labels],
+    }
+    return pa.table(columns).replace_schema_metadata(
+        {
+            "source": dataset.source,
+            "note": dataset.note,
+            "image_stack_sha256": pixel_sha256(dataset.images),
+            "label_stack_sha256": pixel_sha256(masks),
+            "dataset_sha256": dataset.sha256,
+        }
+    )

@@ -1,0 +1,105 @@
+"""Which label value means membrane: stated by the user, or seen in the data."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from spikeseg_core.errors import DataError
+
+Polarity = Literal["membrane_dark", "membrane_bright"]
+"""``membrane_dark``: the lower label value (0, black) marks membrane."""
+
+
+class PolarityChoice(NamedTuple):
+    """What was chosen and why.
+
+    Attributes
+    ----------
+    polarity : ``"membrane_dark"`` or ``"membrane_bright"``
+    reason : str
+        A sentence for the log.
+    """
+
+    polarity: Polarity
+    reason: str
+
+
+def choose_polarity(
+    images: np.ndarray, masks: np.ndarray, stated: Literal["auto"] | Polarity = "auto"
+) -> PolarityChoice:
+    """Decide which of the two label values marks membrane.
+
+    Membrane is the minority of pixels and darker in the image than the rest. Where the two cues
+    disagree the user has to say.
+
+    Parameters
+    ----------
+    images : array (n, h, w)
+        Grey sections.
+    masks : array (n, h, w)
+        Labels with two values, as stored.
+    stated : ``"auto"``, ``"membrane_dark"`` or ``"membrane_bright"``
+        ``"auto"`` decides by the data; otherwise this is taken.
+
+    Raises
+    ------
+    DataError
+        If the masks do not have exactly two values, or the cues disagree.
+    """
+    low, high = _two_values(masks)
+    bright = masks == high
+    share = {"bright": float(bright.mean()), "dark": float((~bright).mean())}
+    grey = {"bright": float(images[bright].mean()), "dark": float(images[~bright].mean())}
+    facts = (
+        f"label {low} has {share['dark']:.1%} of the pixels at a mean grey of {grey['dark']:.1f}, "
+        f"label {high} {share['bright']:.1%} at {grey['bright']:.1f}"
+    )
+    minority = min(share, key=share.__getitem__)
+    darker = min(grey, key=grey.__getitem__)
+    if stated == "auto" and minority != darker:
+        raise DataError(
+            f"cannot tell which label is membrane: it should be the minority and darker in the "
+            f"image, but {facts}. Set polarity to membrane_dark (label {low} is membrane) or "
+            f"membrane_bright (label {high} is membrane)"
+        )
+    detected: Polarity = "membrane_dark" if minority == "dark" else "membrane_bright"
+    chosen = detected if stated == "auto" else stated
+    value = low if chosen == "membrane_dark" else high
+    if stated == "auto":
+        why = "detected as the minority and the darker class"
+    elif minority == darker and stated != detected:
+        why = "stated, ALTHOUGH it is neither the minority nor the darker class"
+    else:
+        why = "stated"
+    return PolarityChoice(chosen, f"label {value} is membrane, {why} ({facts})")
+
+
+def membrane_labels(masks: np.ndarray, polarity: Polarity) -> np.ndarray:
+    """Turn masks as stored into labels.
+
+    Parameters
+    ----------
+    masks : array (n, h, w)
+        Two values.
+    polarity : ``"membrane_dark"`` or ``"membrane_bright"``
+
+    Returns
+    -------
+    uint8 array (n, h, w)
+        1 = membrane, 0 = interior.
+    """
+    value = _two_values(masks)[0 if polarity == "membrane_dark" else 1]
+    return (masks == value).astype(np.uint8)
+
+
+def _two_values(masks: np.ndarray) -> tuple[int, int]:
+    values = np.unique(masks)
+    if len(values) != 2:
+        shown = ", ".join(str(v) for v in values[:6]) + (", ..." if len(values) > 6 else "")
+        raise DataError(
+            f"labels have {len(values)} grey value{'s' * (len(values) != 1)} ({shown}) and need "
+            "two, membrane and interior: make masks of two values (JPEG or scaling adds others)"
+        )
+    return int(values[0]), int(values[1])
