@@ -60,7 +60,7 @@ class TrainConfig(StageConfig):
         1.0, gt=0, description="weight of membrane pixels in the cross-entropy"
     )
     batch_norm: bool = Field(True, description="train with batch normalization, folded away after")
-    patience: int = Field(10, ge=1, description="epochs without a better validation loss to stop")
+    patience: int = Field(20, ge=1, description="epochs without a better validation loss to stop")
     seed: int = Field(0, ge=0, description="seed of weights, tiles and augmentation")
 
 
@@ -86,6 +86,7 @@ class TuneConfig(StageConfig):
         le=1000,
         description="before tuning, each channel is scaled so that its percentile fires at this",
     )
+    patience: int = Field(20, ge=1, description="epochs without a better validation loss to stop")
     seed: int = Field(0, ge=0, description="seed of tiles and augmentation")
 
     @model_validator(mode="after")

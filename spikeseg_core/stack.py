@@ -16,7 +16,9 @@ Three facts make this module necessary:
 from __future__ import annotations
 
 import os
+import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,17 +30,47 @@ if "tensorflow" in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
         "Import spikeseg_core.stack first, or set TF_USE_LEGACY_KERAS=1 in the environment."
     )
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notices
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its notices after the import
 
-import tensorflow as tf
-import tf_keras as keras
-from tf_keras.src.engine import functional as _functional
-from tf_keras.src.layers.normalization.batch_normalization import (
-    BatchNormalization as _BatchNormalizationV2,
+_START_UP_NOTICE = re.compile(
+    r"^WARNING: All log messages before absl::InitializeLog"
+    r"|^[IWE]\d{4} .*\b(port|cudart_stub|cuda_platform|cuda_diagnostics|cpu_feature_guard)\.cc:"
+    r"|^To enable the following instructions: "
 )
-from tf_keras.src.layers.normalization.batch_normalization_v1 import (
-    BatchNormalization as _BatchNormalizationV1,
-)
+
+
+@contextmanager
+def _without_start_up_notices() -> Iterator[None]:
+    """Drop the lines TensorFlow prints from C++ before its log level counts; pass on all others.
+
+    They go straight to file descriptor 2, so that is what is redirected for the time being.
+    """
+    sys.stderr.flush()
+    real = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(real, 2)
+            os.close(real)
+            caught.seek(0)
+            for line in caught.read().decode(errors="replace").splitlines(keepends=True):
+                if not _START_UP_NOTICE.search(line):
+                    sys.stderr.write(line)
+
+
+with _without_start_up_notices():
+    import tensorflow as tf
+    import tf_keras as keras
+    from tf_keras.src.engine import functional as _functional
+    from tf_keras.src.layers.normalization.batch_normalization import (
+        BatchNormalization as _BatchNormalizationV2,
+    )
+    from tf_keras.src.layers.normalization.batch_normalization_v1 import (
+        BatchNormalization as _BatchNormalizationV1,
+    )
 
 
 @contextmanager
@@ -66,7 +98,8 @@ def _keras_2_names() -> Iterator[None]:
         sys.modules.update(real)
 
 
-with warnings.catch_warnings(), _keras_2_names():
+# NengoDL imports TensorFlow once more, in a subprocess, to look for a GPU.
+with warnings.catch_warnings(), _keras_2_names(), _without_start_up_notices():
     # Deprecations inside packages that get no more releases are not ours to mend.
     warnings.simplefilter("ignore")
     import nengo_dl

@@ -1,0 +1,306 @@
+"""Training with random tiles: one loop for training and tuning, which a kill does not set back.
+
+After every epoch the whole state (weights, optimizer, best weights, history) is written at once.
+Random numbers are drawn anew for each epoch from ``(seed, epoch)``, so a run that is killed and
+started again goes through the same batches, and ends with the same weights, as one that was not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikeseg_core.ann.unet import build_model, weights_of
+from spikeseg_core.config import TrainConfig, TuneConfig
+from spikeseg_core.data.augment import random_tiles
+from spikeseg_core.data.dataset import Dataset
+from spikeseg_core.data.tiles import TileGrid
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.network import Network, Weights
+from spikeseg_core.reporting import Reporter
+from spikeseg_core.stack import keras, tf
+from spikeseg_core.storage import load_arrays, save_arrays
+
+Losses = Callable[[Any, Any, bool], Mapping[str, Any]]
+"""``(tiles, labels, training)`` to scalars by name; ``"loss"`` is the one that is minimised."""
+
+_CHECKPOINT = "state.npz"
+
+
+def train(
+    network: Network, dataset: Dataset, config: TrainConfig, folder: Path, report: Reporter
+) -> tuple[Weights, pd.DataFrame]:
+    """Train a network as an ANN with rectified linear neurons (stage 2).
+
+    Parameters
+    ----------
+    network : Network
+        What to train.
+    dataset : Dataset
+        Its splits ``train`` and ``validation`` are used.
+    config : TrainConfig
+        Epochs, batches, learning rate, seed.
+    folder : Path
+        Checkpoints are kept in ``folder / "checkpoints"``; training goes on from them.
+    report : Reporter
+        Told of every epoch.
+
+    Returns
+    -------
+    Weights
+        Of the epoch with the least validation loss, batch normalization folded in.
+    pandas.DataFrame
+        One row per epoch: ``epoch``, ``train/loss``, ``validation/loss``, ...
+
+    Raises
+    ------
+    ConfigError
+        If the loss stops being a number.
+    """
+    model = build_model(network, "relu", batch_norm=config.batch_norm, seed=config.seed)
+
+    def losses(tiles: Any, labels: Any, training: bool) -> dict[str, Any]:
+        logits = model(tiles, training=training)
+        return segmentation_losses(logits, labels, config.membrane_weight)
+
+    history = fit(model, losses, dataset, config, folder=folder, report=report)
+    return weights_of(network, model), history
+
+
+def segmentation_losses(logits: Any, labels: Any, membrane_weight: float) -> dict[str, Any]:
+    """Cross-entropy per pixel, membrane pixels weighted, and pixel accuracy.
+
+    Parameters
+    ----------
+    logits, labels : tensor
+        ``(batch, tile, tile, 1)``; labels 1 = membrane.
+    membrane_weight : float
+        Weight of a membrane pixel; an interior pixel has 1.
+
+    Returns
+    -------
+    dict
+        ``loss`` (the mean over pixels) and ``pixel_accuracy``.
+    """
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+    weights = 1.0 + (membrane_weight - 1.0) * labels
+    right = tf.equal(logits > 0, labels > 0.5)
+    return {
+        "loss": tf.reduce_mean(weights * entropy),
+        "pixel_accuracy": tf.reduce_mean(tf.cast(right, tf.float32)),
+    }
+
+
+def fit(
+    model: Any,
+    losses: Losses,
+    dataset: Dataset,
+    config: TrainConfig | TuneConfig,
+    *,
+    folder: Path,
+    report: Reporter,
+) -> pd.DataFrame:
+    """Fit a model on random tiles, and leave it with the weights of its best epoch.
+
+    Adam with a cosine schedule; stops when the validation loss has not improved for
+    ``config.patience`` epochs.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Changed in place.
+    losses : callable
+        What to minimise, and what else to record.
+    dataset, config, folder, report
+        As for :func:`train`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per epoch.
+
+    Raises
+    ------
+    ConfigError
+        If the loss stops being a number.
+    """
+    optimizer = _optimizer(model, config)
+    state = _State(model, optimizer, folder / "checkpoints" / _CHECKPOINT)
+    if state.load():
+        report.say(f"going on after epoch {state.epoch} of {config.epochs}")
+    step, names = _steps(model, losses, optimizer)
+    tile = model.input_shape[1]
+    validation = list(_validation_batches(dataset, tile, config.batch_size))
+    while state.epoch < config.epochs and state.epochs_without_progress < config.patience:
+        rows = [step(x, y, True) for x, y in _training_batches(dataset, tile, config, state.epoch)]
+        record = _means("train", names(), rows)
+        rows = [step(x, y, False) for x, y in validation]
+        record |= _means("validation", names(), rows, weights=[len(x) for x, _ in validation])
+        if not np.isfinite(record["train/loss"] + record["validation/loss"]):
+            raise ConfigError(
+                f"the loss of network {model.name!r} is {record['train/loss']} in epoch "
+                f"{state.epoch + 1}; lower learning_rate (it is {config.learning_rate:g})"
+            )
+        state.finish_epoch(record)
+        for name, value in record.items():
+            report.metric(name, value, state.epoch)
+        report.progress(
+            state.epoch,
+            config.epochs,
+            f"epoch {state.epoch}: validation loss {record['validation/loss']:.4f}, "
+            f"pixel accuracy {record['validation/pixel_accuracy']:.4f}",
+        )
+    state.restore_best()
+    return state.history()
+
+
+def _means(
+    split: str, names: list[str], rows: list[np.ndarray], weights: list[int] | None = None
+) -> dict[str, float]:
+    means = np.average(np.asarray(rows, np.float64), axis=0, weights=weights)
+    return {f"{split}/{name}": float(mean) for name, mean in zip(names, means, strict=True)}
+
+
+def _optimizer(model: Any, config: TrainConfig | TuneConfig) -> Any:
+    schedule = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate, max(1, config.epochs * config.steps_per_epoch)
+    )
+    optimizer = keras.optimizers.Adam(schedule)
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def _steps(
+    model: Any, losses: Losses, optimizer: Any
+) -> tuple[Callable[[Any, Any, bool], np.ndarray], Callable[[], list[str]]]:
+    """Return the compiled step, and the names of the numbers it gives (known once it ran)."""
+    names: list[str] = []
+
+    @tf.function(reduce_retracing=True)
+    def step(x: Any, y: Any, training: bool) -> Any:
+        with tf.GradientTape() as tape:
+            found = losses(x, y, training)
+        if training:
+            variables = model.trainable_variables
+            optimizer.apply_gradients(
+                zip(tape.gradient(found["loss"], variables), variables, strict=True)
+            )
+        names[:] = sorted(found)
+        return tf.stack([found[name] for name in names])
+
+    def run(x: Any, y: Any, training: bool) -> np.ndarray:
+        return np.asarray(step(tf.constant(x), tf.constant(y), training))
+
+    return run, lambda: names
+
+
+def _training_batches(
+    dataset: Dataset, tile: int, config: TrainConfig | TuneConfig, epoch: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches of one epoch; the next one is cut while the current one is being learned."""
+    rng = np.random.default_rng([config.seed, epoch])
+    images, labels = dataset.split("train")
+
+    def cut() -> tuple[np.ndarray, np.ndarray]:
+        return random_tiles(images, labels, tile, config.batch_size, rng)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(cut)
+        for remaining in reversed(range(config.steps_per_epoch)):
+            batch = coming.result()
+            if remaining:
+                coming = pool.submit(cut)
+            yield batch
+
+
+def _validation_batches(
+    dataset: Dataset, tile: int, batch: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Tiles that cover the validation sections, as few as can."""
+    images, labels = dataset.split("validation")
+    grid = TileGrid(dataset.section_shape, tile, tiles_per_axis=1)
+    tiles = grid.cut(images)[..., np.newaxis]
+    labels = grid.cut(labels)[..., np.newaxis].astype(np.float32)
+    for start in range(0, len(tiles), batch):
+        yield tiles[start : start + batch], labels[start : start + batch]
+
+
+@dataclass
+class _State:
+    """Everything that training needs to go on, in memory and in one file."""
+
+    model: Any
+    optimizer: Any
+    path: Path
+    epoch: int = 0
+    best_epoch: int = 0
+    best: list[np.ndarray] = field(default_factory=list)
+    records: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def epochs_without_progress(self) -> int:
+        return self.epoch - self.best_epoch
+
+    def finish_epoch(self, record: dict[str, float]) -> None:
+        """Count the epoch, remember the weights if they are the best, and write the file."""
+        self.epoch += 1
+        self.records.append(record)
+        losses = [r["validation/loss"] for r in self.records]
+        if losses[-1] == min(losses):
+            self.best_epoch, self.best = self.epoch, self.model.get_weights()
+        columns = list(record)
+        save_arrays(
+            self.path,
+            _numbered("model", self.model.get_weights())
+            | _numbered("optimizer", [v.numpy() for v in self.optimizer.variables])
+            | _numbered("best", self.best)
+            | {
+                "best_epoch": np.array(self.best_epoch),
+                "columns": np.array(columns),
+                "history": np.array([[r[c] for c in columns] for r in self.records]),
+            },
+        )
+
+    def load(self) -> bool:
+        """Go back to the last finished epoch, if there is one."""
+        if not self.path.exists():
+            return False
+        arrays = load_arrays(self.path)
+        self.model.set_weights(_list_of("model", arrays))
+        for variable, value in zip(
+            self.optimizer.variables, _list_of("optimizer", arrays), strict=True
+        ):
+            variable.assign(value)
+        self.best, self.best_epoch = _list_of("best", arrays), int(arrays["best_epoch"])
+        columns = [str(c) for c in arrays["columns"]]
+        self.records = [
+            dict(zip(columns, map(float, row), strict=True)) for row in arrays["history"]
+        ]
+        self.epoch = len(self.records)
+        return True
+
+    def restore_best(self) -> None:
+        """Give the model the weights of the epoch with the least validation loss."""
+        if self.best:
+            self.model.set_weights(self.best)
+
+    def history(self) -> pd.DataFrame:
+        """Return the recorded numbers, one row per epoch."""
+        frame = pd.DataFrame(self.records)
+        frame.insert(0, "epoch", range(1, len(frame) + 1))
+        return frame
+
+
+def _numbered(name: str, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{name}:{i}": array for i, array in enumerate(arrays)}
+
+
+def _list_of(name: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    count = sum(key.startswith(f"{name}:") for key in arrays)
+    return [arrays[f"{name}:{i}"] for i in range(count)]

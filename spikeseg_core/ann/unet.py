@@ -1,0 +1,173 @@
+"""The Keras model of a :class:`~spikeseg_core.network.Network`, and the way back to its weights.
+
+Each layer is the sum of its convolutions, one bias per channel, and the activation of a neuron;
+batch normalization, where it is used, stands between sum and activation and folds away exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from spikeseg_core.ann.loihi_activation import loihi_rate
+from spikeseg_core.network import IMAGE, Connection, Network, Weights, kernel_key
+from spikeseg_core.stack import keras
+
+Activation = Literal["relu", "loihi"]
+
+_ACTIVATIONS = {"relu": keras.activations.relu, "loihi": loihi_rate}
+
+
+def build_model(
+    network: Network, activation: Activation = "relu", *, batch_norm: bool = False, seed: int = 0
+) -> Any:
+    """Build the Keras model of a network, with random weights.
+
+    Parameters
+    ----------
+    network : Network
+        Layers and connections.
+    activation : {"relu", "loihi"}
+        Rectified linear, or Loihi's rate curve; both in units of 100 Hz.
+    batch_norm : bool
+        Normalize each channel between the sum and the activation.
+    seed : int
+        Seed of the weights.
+
+    Returns
+    -------
+    keras.Model
+        Standardised tiles ``(batch, tile, tile, 1)`` to logits of membrane, the same shape. The
+        output of layer ``name`` is its neurons' rates, its input their currents.
+    """
+    outputs = {IMAGE: keras.Input((network.tile, network.tile, 1), name=IMAGE)}
+    for index, layer in enumerate(network.layers):
+        branches = [
+            _convolution(
+                layer.name,
+                c,
+                layer.channels,
+                # One bias per channel of the sum; batch normalization brings its own.
+                use_bias=branch == 0 and not batch_norm,
+                gain=2 / len(layer.inputs),
+                seed=seed * 1000 + index * 10 + branch,
+            )(outputs[c.source])
+            for branch, c in enumerate(layer.inputs)
+        ]
+        current = (
+            branches[0]
+            if len(branches) == 1
+            else keras.layers.Add(name=f"{layer.name}_sum")(branches)
+        )
+        if batch_norm:
+            current = keras.layers.BatchNormalization(momentum=0.95, name=_norm_name(layer.name))(
+                current
+            )
+        outputs[layer.name] = keras.layers.Activation(_ACTIVATIONS[activation], name=layer.name)(
+            current
+        )
+    readout = _convolution(None, network.readout, 1, use_bias=True, gain=1, seed=seed * 1000 + 999)
+    logits = readout(outputs[network.readout.source])
+    return keras.Model(outputs[IMAGE], logits, name=network.name)
+
+
+def _convolution(
+    target: str | None, c: Connection, channels: int, *, use_bias: bool, gain: float, seed: int
+) -> Any:
+    """Return the Keras layer of one connection, linear."""
+    kind = keras.layers.Conv2D if c.kind == "conv" else keras.layers.Conv2DTranspose
+    return kind(
+        channels,
+        c.kernel,
+        strides=c.stride,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=keras.initializers.VarianceScaling(gain, seed=seed),
+        name=convolution_name(target, c.source),
+    )
+
+
+def convolution_name(target: str | None, source: str) -> str:
+    """Name of the Keras layer of the connection from ``source`` into ``target``."""
+    return f"{target or 'readout'}_from_{source}"
+
+
+def _norm_name(layer: str) -> str:
+    return f"{layer}_norm"
+
+
+def _swap_for(c: Connection, kernel: np.ndarray) -> np.ndarray:
+    """Swap in and out channels where Keras keeps them the other way round (it is an involution)."""
+    return np.ascontiguousarray(kernel.transpose(0, 1, 3, 2)) if c.kind != "conv" else kernel
+
+
+def weights_of(network: Network, model: Any) -> Weights:
+    """Read a network's weights from its Keras model, batch normalization folded into them.
+
+    Parameters
+    ----------
+    network : Network
+        What ``model`` was built from.
+    model : keras.Model
+        From :func:`build_model`, with or without batch normalization.
+
+    Returns
+    -------
+    Weights
+        A model made from them (:func:`model_from_weights`) gives the same output, to rounding, as
+        ``model`` does in inference.
+    """
+    norms = {
+        layer.name: model.get_layer(_norm_name(layer.name))
+        for layer in network.layers
+        if any(found.name == _norm_name(layer.name) for found in model.layers)
+    }
+    kernels, biases = {}, {}
+    for layer in network.layers:
+        scale, shift = np.ones(layer.channels), np.zeros(layer.channels)
+        if layer.name in norms:
+            norm = norms[layer.name]
+            gamma, beta, mean, variance = (w.astype(np.float64) for w in norm.get_weights())
+            scale = gamma / np.sqrt(variance + norm.epsilon)
+            shift = beta - mean * scale
+        for c in layer.inputs:
+            found = model.get_layer(convolution_name(layer.name, c.source))
+            kernel = _swap_for(c, found.get_weights()[0])
+            kernels[kernel_key(layer.name, c.source)] = (kernel * scale).astype(np.float32)
+            if found.use_bias:
+                shift = shift + found.get_weights()[1] * scale
+        biases[layer.name] = shift.astype(np.float32)
+    kernel, bias = model.get_layer(convolution_name(None, network.readout.source)).get_weights()
+    kernels[kernel_key(None, network.readout.source)] = _swap_for(network.readout, kernel)
+    return Weights(kernels, biases | {"readout": bias})
+
+
+def model_from_weights(network: Network, weights: Weights, activation: Activation = "relu") -> Any:
+    """Build the Keras model of a network with these weights and no batch normalization.
+
+    Parameters
+    ----------
+    network : Network
+        Layers and connections.
+    weights : Weights
+        Its numbers.
+    activation : {"relu", "loihi"}
+        As in :func:`build_model`.
+
+    Returns
+    -------
+    keras.Model
+        As :func:`build_model` describes it.
+    """
+    model = build_model(network, activation)
+    for layer in network.layers:
+        for c in layer.inputs:
+            found = model.get_layer(convolution_name(layer.name, c.source))
+            kernel = _swap_for(c, weights.kernel(layer.name, c.source))
+            found.set_weights([kernel, weights.biases[layer.name]][: 1 + found.use_bias])
+    source = network.readout.source
+    model.get_layer(convolution_name(None, source)).set_weights(
+        [_swap_for(network.readout, weights.kernel(None, source)), weights.biases["readout"]]
+    )
+    return model

@@ -1,0 +1,1 @@
+"""Stage 4: the spiking network in NengoDL, and its firing rates."""

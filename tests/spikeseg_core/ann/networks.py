@@ -1,0 +1,49 @@
+"""Small networks and data that the tests of several modules share."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from spikeseg_core.data.tiles import TileGrid
+from spikeseg_core.network import IMAGE, Connection, Layer, Network
+
+TINY = Network(
+    name="tiny",
+    tile=16,
+    layers=(
+        Layer("stem", 4, (Connection(IMAGE, kernel=4, stride=2),), on_chip=False),
+        Layer("down", 8, (Connection("stem", kernel=3, stride=2),)),
+        Layer(
+            "up",
+            4,
+            (
+                Connection("down", kind="conv_transpose", kernel=4, stride=2),
+                Connection("stem", kernel=3),
+            ),
+        ),
+    ),
+    readout=Connection("up", kind="conv_transpose", kernel=4, stride=2),
+)
+
+
+def tiny_dataset(sections: int = 4, size: int = 40, seed: int = 0) -> Any:
+    """Sections with the parts of a Dataset that training uses; membrane is where it is dark."""
+    rng = np.random.default_rng(seed)
+    waves = rng.normal(size=(sections, size // 4, size // 4)).repeat(4, axis=1).repeat(4, axis=2)
+    labels = (waves < -0.5).astype(np.uint8)
+    images = (waves + 0.1 * rng.normal(size=waves.shape)).astype(np.float32)
+    splits = {
+        "train": np.arange(sections - 2),
+        "validation": np.array([sections - 2]),
+        "test": np.array([sections - 1]),
+    }
+    return SimpleNamespace(
+        images=images,
+        labels=labels,
+        splits=splits,
+        section_shape=(size, size),
+        split=lambda name: (images[splits[name]], labels[splits[name]]),
+        grid=TileGrid((size, size), TINY.tile, 3),
+        source="synthetic",
+    )
