@@ -1,0 +1,162 @@
+"""The report of a pipeline run: one page that needs nothing else, and the same as Markdown."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tasks import registry
+
+SYNTHETIC = "SYNTHETIC DATA: generated sections, no microscopy. These scores say nothing about EM."
+
+COLUMNS = {
+    "test/pixel_accuracy": "pixel accuracy",
+    "test/membrane_iou": "membrane IoU",
+    "test/dice": "Dice",
+    "test/v_rand": "V_Rand",
+    "test/v_info": "V_Info",
+    "spikes/mean_rate_hz": "mean rate, Hz",
+}
+"""Metrics of the accuracy table, and their headings."""
+
+STAGE_TITLES = {
+    "ann": "ANN",
+    "rate_tuned": "rate-tuned ANN",
+    "snn_rate": "SNN, rates",
+    "snn_spiking": "SNN, spikes",
+    "loihi": "Loihi, integers",
+}
+
+Row = list[str]
+
+
+def accuracy_table(summary: Mapping[str, Any]) -> tuple[Row, list[Row]]:
+    """Heading and rows: one row per segmentation, on the test split, whole sections."""
+    stages = summary["stages"]
+    shown = [name for name in COLUMNS if any(name in values for values in stages.values())]
+    rows = [
+        [STAGE_TITLES.get(tag, tag), *(number(values.get(name)) for name in shown)]
+        for tag, values in stages.items()
+    ]
+    return ["stage", *(COLUMNS[name] for name in shown)], rows
+
+
+def energy_table(summary: Mapping[str, Any]) -> tuple[Row, list[Row]]:
+    """Heading and rows: every energy figure with its basis."""
+    heading = ["device", "precision", "batch", "component", "mJ a section", "s a section", "basis"]
+    rows = [
+        [
+            str(figure.get("device", "")),
+            str(figure.get("precision", "")),
+            str(figure.get("batch", "")),
+            str(figure.get("component", "")),
+            number(figure.get("mj_per_section")),
+            number(figure.get("seconds_per_section")),
+            str(figure.get("basis", "")),
+        ]
+        for figure in summary["energy"].get("figures", [])
+    ]
+    return heading, rows
+
+
+def minutes_table(summary: Mapping[str, Any]) -> tuple[Row, list[Row]]:
+    """Heading and rows: minutes of every stage, and whether it was reused."""
+    rows = [
+        [
+            registry.stage(name).title,
+            f"{minutes:.2f}",
+            "finished before" if name in summary["reused"] else "now",
+        ]
+        for name, minutes in summary["minutes"].items()
+    ]
+    return ["stage", "minutes", "run"], rows
+
+
+def facts_table(facts: Mapping[str, Any]) -> tuple[Row, list[Row]]:
+    """Heading and rows: single values; longer things are in MLflow."""
+    rows = [
+        [name.replace("_", " "), number(value)]
+        for name, value in facts.items()
+        if isinstance(value, str | int | float | bool)
+    ]
+    return ["", "value"], rows
+
+
+def tables(summary: Mapping[str, Any]) -> dict[str, tuple[Row, list[Row]]]:
+    """All tables of the report by their title; empty ones are left out."""
+    found = {
+        "Accuracy on the test sections": accuracy_table(summary),
+        "Cores and chips": facts_table(summary["mapping"]),
+        "Energy": energy_table(summary),
+        "Minutes": minutes_table(summary),
+        "Data": facts_table(summary["dataset"]),
+    }
+    return {title: table for title, table in found.items() if table[1]}
+
+
+def number(value: Any) -> str:
+    """Write a value with as many digits as a reader can use."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or value == int(value):
+        return f"{int(value):,}"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e3 else f"{value:.4g}"
+
+
+def markdown_report(summary: Mapping[str, Any]) -> str:
+    """Write the report as Markdown, without pictures."""
+    lines = [f"# SpikeSeg: {summary['preset']} on {summary['dataset'].get('source', '?')}", ""]
+    if summary["dataset"]["synthetic"]:
+        lines += [f"**{SYNTHETIC}**", ""]
+    for title, (heading, rows) in tables(summary).items():
+        lines += [f"## {title}", "", f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+        lines.append("")
+    lines += [f"MLflow run: `{summary['mlflow']['run_id']}` in {summary['mlflow']['tracking_uri']}"]
+    if summary["prefect"]["url"]:
+        lines += ["", f"Prefect run: {summary['prefect']['url']}"]
+    return "\n".join(lines) + "\n"
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("flows"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("report.html")
+
+
+def html_report(summary: Mapping[str, Any], figures: Mapping[str, Sequence[Path]]) -> str:
+    """Write the report as one HTML page, with the pictures inside.
+
+    Parameters
+    ----------
+    summary : mapping
+        As :func:`flows.summary.conclude` makes it.
+    figures : mapping of str to sequence of Path
+        PNG files by stage.
+    """
+    pictures = {
+        registry.stage(name).title: [
+            (path.stem.replace("_", " "), _data_uri(path)) for path in paths if path.is_file()
+        ]
+        for name, paths in figures.items()
+    }
+    page: str = _template().render(
+        summary=summary,
+        synthetic=SYNTHETIC if summary["dataset"]["synthetic"] else None,
+        tables=tables(summary),
+        pictures={title: found for title, found in pictures.items() if found},
+    )
+    return page
+
+
+def _data_uri(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -1,0 +1,151 @@
+"""Finished stages by name, key or MLflow run: on this machine first, then in MLflow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from spikeseg_core.errors import ConfigError
+from tasks import registry, state, tracking
+from tasks.mlflow_store import store
+from tasks.references import StageRef
+from tasks.run_stage import fetch
+from tasks.stage_folder import TRACKING, find, is_finished, newest, read_record, reference
+
+
+def inputs_after(name: str, after: str | None = None) -> list[StageRef]:
+    """Stages that stage ``name`` reads, reached from the one right before it.
+
+    Parameters
+    ----------
+    name : str
+        The stage to be run.
+    after : str or None
+        MLflow run id of the stage before it, or of a whole pipeline; None: the newest finished.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run, it is another stage's, or its files are gone.
+    """
+    one = registry.stage(name)
+    previous = registry.before(name)
+    if previous is None:
+        return []
+    ref = _newest(previous, name) if after is None else _of_run(after, previous, name)
+    found = [
+        ref if stage == previous else _by_key(stage, ref.inputs[stage]) for stage in one.upstream
+    ]
+    for each in found:
+        fetch(each)
+    return found
+
+
+def stage_of_run(run_id: str, stage: str) -> StageRef:
+    """Finished stage of a run: its own, or that of the pipeline it names.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run, or it has no such stage.
+    """
+    ref = _of_run(run_id, stage, None)
+    fetch(ref)
+    return ref
+
+
+def newest_stage(stage: str) -> StageRef:
+    """Return the newest finished stage of that name.
+
+    Raises
+    ------
+    ConfigError
+        If none is finished.
+    """
+    ref = _newest(stage, None)
+    fetch(ref)
+    return ref
+
+
+def _newest(stage: str, wanted_by: str | None) -> StageRef:
+    folder = newest(stage)
+    if folder is not None:
+        return reference(folder, tracking.tracked_run_id(folder))
+    found = _search(f"tags.`{tracking.STAGE_TAG}` = '{stage}' and attributes.status = 'FINISHED'")
+    if found is None:
+        needs = f"stage {wanted_by!r} follows {stage!r}, but " if wanted_by else ""
+        raise ConfigError(
+            f"{needs}no finished stage {stage!r} is in {state.current().stages} or at "
+            f"{state.tracking_uri()}; run `spikeseg run` or `spikeseg stage {stage}` first"
+        )
+    return found
+
+
+def _by_key(stage: str, key: str) -> StageRef:
+    folder = find(stage, key)
+    if folder is not None:
+        return reference(folder, tracking.tracked_run_id(folder))
+    found = _search(
+        f"tags.`{tracking.STAGE_TAG}` = '{stage}' and tags.`{tracking.KEY_TAG}` = '{key}'"
+    )
+    if found is None:
+        raise ConfigError(
+            f"stage {stage!r} with key {key[:16]} is neither in {state.current().stages} nor at "
+            f"{state.tracking_uri()}; run the pipeline again, it makes what is missing"
+        )
+    return found
+
+
+def _of_run(run_id: str, stage: str, wanted_by: str | None) -> StageRef:
+    for folder in _folders_of_run(run_id):
+        if read_record(folder).stage == stage:
+            return reference(folder, run_id)
+    try:
+        tags = tracking.find_run(run_id)
+    except Exception as error:
+        raise ConfigError(
+            f"there is no run {run_id!r} in {state.tracking_uri()}; take the run id from the "
+            f"summary of a run or from MLflow's page ({type(error).__name__})"
+        ) from error
+    found = tags.get(tracking.STAGE_TAG)
+    if found == "pipeline" and f"run.{stage}" in tags:
+        return _of_run(tags[f"run.{stage}"], stage, wanted_by)
+    if found != stage:
+        follows = f"; stage {wanted_by!r} follows {stage!r}" if wanted_by else ""
+        raise ConfigError(f"run {run_id} is of {found or 'no stage'!r}, not of {stage!r}{follows}")
+    return _downloaded(run_id, stage, tags[tracking.KEY_TAG])
+
+
+def _folders_of_run(run_id: str) -> list[Path]:
+    found = []
+    for path in state.current().stages.glob(f"*/{TRACKING}"):
+        notes = json.loads(path.read_text()).values()
+        if is_finished(path.parent) and any(note.get("run_id") == run_id for note in notes):
+            found.append(path.parent)
+    return found
+
+
+def _search(query: str) -> StageRef | None:
+    def search() -> StageRef | None:
+        at = store()
+        found = at.client.search_runs([at.experiment], query, max_results=10)
+        for run in found:
+            tags = run.data.tags
+            if tags.get(tracking.SEGMENTATION_TAG) is not None:
+                stage, key = tags[tracking.STAGE_TAG], tags[tracking.KEY_TAG]
+                try:
+                    return _downloaded(run.info.run_id, stage, key)
+                except ConfigError:
+                    continue
+        return None
+
+    return store().attempt("look for a finished stage", search)
+
+
+def _downloaded(run_id: str, stage: str, key: str) -> StageRef:
+    folder = state.current().stage_folder(stage, key)
+    unknown = StageRef(
+        stage=stage, key=key, uri=folder.as_uri(), sha256="", mlflow_run_id=run_id, inputs={}
+    )
+    fetch(unknown)
+    return reference(folder, run_id)

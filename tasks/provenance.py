@@ -1,0 +1,86 @@
+"""What every run says about itself: code, packages, data, and its run in Prefect."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import spikeseg_core
+from tasks.stage_folder import find, read_record
+
+PACKAGES = (
+    *("mlflow", "nengo", "nengo-dl", "nengo-loihi", "numba", "numpy", "prefect", "tensorflow"),
+    "tf-keras",
+)
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Versions of Python, the machine and the packages that results depend on."""
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+@cache
+def code_tags() -> dict[str, str]:
+    """Version of this package, and of the git checkout where it runs from one."""
+    tags = {"spikeseg.version": spikeseg_core.__version__}
+    root = Path(spikeseg_core.__file__).parents[1]
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        tags["git.commit"] = tags["mlflow.source.git.commit"] = git("rev-parse", "HEAD")
+        tags["git.dirty"] = str(bool(git("status", "--porcelain", "--untracked-files=no"))).lower()
+    except (OSError, subprocess.SubprocessError):
+        tags["git.commit"] = "unknown"
+    return tags
+
+
+def prefect_tags() -> dict[str, str]:
+    """Prefect's run, when there is one, so that MLflow's page links to it."""
+    from prefect.runtime import flow_run, task_run
+
+    found = {
+        "prefect.flow_run_id": flow_run.id,
+        "prefect.flow_run_url": flow_run.ui_url,
+        "prefect.task_run_id": task_run.id,
+        "prefect.task_run_url": task_run.ui_url,
+    }
+    # Without a server that stays there is no page to link to, and Prefect says "None/...".
+    return {n: str(v) for n, v in found.items() if v and not str(v).startswith("None")}
+
+
+def dataset_facts(inputs: Mapping[str, str]) -> dict[str, Any]:
+    """Facts of the dataset that a stage was made from, found by the keys of its inputs."""
+    folder = find("prepare", inputs["prepare"]) if "prepare" in inputs else None
+    return dict(read_record(folder).outcome.facts) if folder else {}
+
+
+def is_synthetic(facts: Mapping[str, Any]) -> bool:
+    """Whether the facts of a prepared dataset say that it is synthetic."""
+    return bool(facts.get("synthetic"))
+
+
+def dataset_tags(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Tags about the data: source, digest, and loudly whether they are synthetic."""
+    if not facts:
+        return {}
+    return {
+        "dataset.source": str(facts.get("source", "unknown")),
+        "dataset.sha256": str(facts.get("sha256", "unknown")),
+        "synthetic": str(is_synthetic(facts)).lower(),
+    }

@@ -1,0 +1,205 @@
+"""The one adapter between a core stage function and everything around it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.errors import ConfigError
+from tasks import code_version, registry, state, tracking
+from tasks.curve import Curve
+from tasks.mlflow_store import Run
+from tasks.provenance import environment
+from tasks.references import StageRef, closure
+from tasks.stage_folder import (
+    CHECKPOINTS,
+    StageRecord,
+    content_digest,
+    is_finished,
+    locked,
+    outcome_of,
+    reference,
+    stage_key,
+    write_record,
+)
+from tasks.terminal import Bar
+
+SECONDS_BETWEEN_ARTIFACTS = 5.0
+
+
+def run_stage(name: str, config: PipelineConfig, *upstream: StageRef) -> StageRef:
+    """Run a stage if it is not finished, log it, and name what it made.
+
+    Parameters
+    ----------
+    name : str
+        Name of the stage.
+    config : PipelineConfig
+        All settings; the stage reads its own sections and those of the stages before it.
+    *upstream : StageRef
+        The stages whose folders it reads, in any order.
+
+    Raises
+    ------
+    ConfigError
+        If a stage that it reads is not among ``upstream``, or cannot be found anywhere.
+    SpikeSegError
+        What the core function raises.
+    """
+    one = registry.stage(name)
+    inputs = _folders(one, upstream)
+    key = stage_key(name, config, upstream)
+    folder = state.current().stage_folder(name, key)
+    logger = run_logger()
+    with locked(folder, lambda: logger.info("another run is computing %s; waiting for it", name)):
+        if is_finished(folder):
+            logger.info("%s is finished already; using %s", name, folder.name)
+            run_id = tracking.complete_stage(folder)
+        else:
+            keys = closure(upstream)
+            run = tracking.start_stage(name, key, folder, keys)
+            reporter = StageReporter(one, Curve(folder), run)
+            started = time.time()
+            try:
+                result = registry.function(one)(config, inputs, folder, reporter)
+            except BaseException as error:
+                _end_early(run, error)
+                raise
+            finally:
+                reporter.close()
+            record = StageRecord(
+                stage=name,
+                key=key,
+                sha256=content_digest(folder),
+                inputs=keys,
+                preset=config.preset,
+                settings=registry.settings(name, config),
+                code=code_version.code_digest(one.module),
+                outcome=outcome_of(result, folder),
+                started=started,
+                seconds=time.time() - started,
+                versions=environment(),
+            )
+            write_record(folder, record)
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+            run_id = tracking.complete_stage(folder, run, reporter.curve)
+    return reference(folder, run_id)
+
+
+def _folders(one: registry.Stage, upstream: Sequence[StageRef]) -> dict[str, Any]:
+    """Folders of the stages that this one reads; what is not on this machine is fetched."""
+    given = {ref.stage: ref for ref in upstream}
+    for missing in set(one.upstream) - set(given):
+        raise ConfigError(f"stage {one.name!r} reads {missing!r}, which was not given to it")
+    for name in one.upstream:
+        fetch(given[name])
+    return {name: given[name].folder for name in one.upstream}
+
+
+def fetch(ref: StageRef) -> None:
+    """Make sure that the stage's folder is on this machine.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither here nor among MLflow's artifacts.
+    """
+    if is_finished(ref.folder):
+        return
+    if ref.mlflow_run_id is None:
+        raise ConfigError(
+            f"the folder of stage {ref.stage!r} is gone ({ref.folder}) and MLflow has no copy; "
+            f"run the pipeline again, it makes what is missing"
+        )
+    run_logger().info("fetching %s from MLflow run %s", ref.stage, ref.mlflow_run_id)
+    try:
+        tracking.download_stage(ref.mlflow_run_id, ref.folder)
+    except Exception as error:
+        raise ConfigError(
+            f"stage {ref.stage!r} cannot be fetched from MLflow run {ref.mlflow_run_id} at "
+            f"{state.tracking_uri()} ({error}); run the pipeline again, it makes what is missing"
+        ) from error
+
+
+def _end_early(run: Run | None, error: BaseException) -> None:
+    if run is not None:
+        status = "FAILED" if isinstance(error, Exception) else "KILLED"
+
+        def end() -> None:
+            run.tags({"error": f"{type(error).__name__}: {error}"[:5000]})
+            run.end(status)
+
+        run.store.attempt("end a run", end)
+
+
+def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
+    """Prefect's logger of the task that is running, or a plain one outside of any."""
+    from prefect.exceptions import MissingContextError
+    from prefect.logging import get_run_logger
+
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return logging.getLogger("prefect.spikeseg")
+
+
+class StageReporter:
+    """Sends what a core function reports to the terminal, Prefect and MLflow.
+
+    None of the three may stop the work: what fails to be sent is dropped (progress) or kept for
+    later (curves).
+    """
+
+    def __init__(self, one: registry.Stage, curve: Curve, run: Run | None):
+        self.stage = one
+        self.curve = curve
+        self.curve.run = run
+        self._bar = Bar(one.title)
+        self._logger = run_logger()
+        self._artifact: UUID | None = None
+        self._artifacts_work = True
+        self._last_artifact = time.monotonic()
+
+    def progress(self, done: float, total: float, message: str) -> None:
+        """Show it on the terminal, and every few seconds on Prefect's page."""
+        self._bar.update(done, total, message)
+        if time.monotonic() - self._last_artifact >= SECONDS_BETWEEN_ARTIFACTS:
+            self._progress_artifact(100 * done / total if total else 0.0, message)
+
+    def metric(self, name: str, value: float, step: int) -> None:
+        """Add a point to a curve in MLflow."""
+        self.curve.add(name, value, step)
+
+    def say(self, message: str) -> None:
+        """Write it to the log, which Prefect keeps."""
+        self._logger.info(message)
+
+    def close(self) -> None:
+        """Take the bar off the terminal, and let Prefect's artifact say that the stage ended."""
+        self._bar.close()
+        if self._artifact is not None:
+            self._progress_artifact(100.0, "ended")
+
+    def _progress_artifact(self, percent: float, message: str) -> None:
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+        from prefect.context import TaskRunContext
+
+        if not self._artifacts_work or TaskRunContext.get() is None:
+            return
+        try:
+            if self._artifact is None:
+                key = f"progress-{self.stage.name}"
+                made = create_progress_artifact(percent, key=key, description=message)
+                assert isinstance(made, UUID)
+                self._artifact = made
+            else:
+                update_progress_artifact(self._artifact, percent, description=message)
+        except Exception as error:
+            self._artifacts_work = False
+            self._logger.warning("Prefect takes no progress artifacts (%s); going on", error)
+        self._last_artifact = time.monotonic()

@@ -1,0 +1,84 @@
+"""The terminal: one console that log lines, progress and tables share."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import cache
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from spikeseg_core.errors import SpikeSegError
+
+SECONDS_BETWEEN_LINES = 20.0
+"""Where no terminal can draw a bar (a log file), progress is a line now and then."""
+
+
+@cache
+def console() -> Console:
+    """Console on standard error."""
+    return Console(stderr=True, highlight=False)
+
+
+class Bar:
+    """Progress of one stage: a live bar on a terminal, a line every 20 s in a log."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._last_line = time.monotonic()
+
+    def update(self, done: float, total: float, message: str) -> None:
+        """``done`` of ``total`` units are finished."""
+        if console().is_terminal:
+            self._draw(done, total, message)
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            share = 100 * done / total if total else 0
+            console().print(f"  {self.title}: {share:.0f} %  {message}")
+
+    def _draw(self, done: float, total: float, message: str) -> None:
+        if self._progress is None:
+            self._progress = Progress(
+                TextColumn("  {task.description}"),
+                BarColumn(bar_width=30),
+                TextColumn("{task.percentage:3.0f} %  {task.fields[message]}"),
+                TimeRemainingColumn(),
+                console=console(),
+                transient=True,
+            )
+            self._progress.start()
+            self._task = self._progress.add_task(self.title, message="")
+        assert self._task is not None
+        self._progress.update(self._task, completed=done, total=total or None, message=message)
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+class _WithoutTraceback(logging.Filter):
+    """A user's mistake has one clear message; where in the program it was noticed is no help."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], SpikeSegError):
+            record.exc_info = None
+            record.exc_text = None
+        return True
+
+
+def share_console_with_prefect() -> None:
+    """Let Prefect's log lines and the progress bar use one console, or they tear each other."""
+    from prefect.logging.handlers import PrefectConsoleHandler
+    from prefect.logging.loggers import get_logger
+
+    get_logger("prefect")  # sets Prefect's logging up
+    names = ["prefect", "prefect.flow_runs", "prefect.task_runs"]
+    for handler in {h for name in names for h in logging.getLogger(name).handlers}:
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.console = console()
+        handler.addFilter(_WithoutTraceback())

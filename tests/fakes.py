@@ -1,0 +1,112 @@
+"""Eight tiny stages that stand in for the real ones: they write, count and report, in no time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.presets import network
+from spikeseg_core.reporting import Reporter
+from spikeseg_core.stages.base import StageResult
+from spikeseg_core.storage import digest_json, save_arrays, write_json
+
+SCORES = {"test/pixel_accuracy": 0.91, "test/v_rand": 0.97, "validation/v_rand": 0.93}
+TAGS = {
+    "train": ("ann",),
+    "tune": ("rate_tuned",),
+    "convert": ("snn_rate", "snn_spiking"),
+    "deploy": ("loihi",),
+}
+
+
+class FakeStages:
+    """Stage functions by name, with a count of their calls."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.fail_once: dict[str, BaseException] = {}
+
+    def function(self, stage):  # type: ignore[no-untyped-def]
+        """Take the place of :func:`tasks.registry.function`."""
+
+        def run(
+            config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
+        ) -> StageResult:
+            self.calls[stage.name] += 1
+            assert set(inputs) == set(stage.upstream)
+            report.say(f"fake {stage.name}")
+            first = _checkpoint(folder)
+            for epoch in range(first, 3):
+                report.progress(epoch + 1, 3, f"epoch {epoch}")
+                report.metric("train/loss", 1 / (epoch + 1), epoch)
+                write_json(folder / "checkpoints" / "last.json", {"epoch": epoch + 1})
+                if epoch == 1 and stage.name in self.fail_once:
+                    raise self.fail_once.pop(stage.name)
+            return _result(stage.name, config, inputs, folder, first)
+
+        return run
+
+
+def _checkpoint(folder: Path) -> int:
+    import json
+
+    path = folder / "checkpoints" / "last.json"
+    return int(json.loads(path.read_text())["epoch"]) if path.exists() else 0
+
+
+def _result(
+    name: str, config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, resumed_at: int
+) -> StageResult:
+    read = {key: sorted(p.name for p in path.iterdir()) for key, path in inputs.items()}
+    made = {"stage": name, "network": network(config.train.network).to_json()["name"], "read": read}
+    if name == "train":
+        made["epochs"] = config.train.epochs
+    if name == "convert":
+        made["steps"] = config.presentation.steps
+    write_json(folder / "made.json", made)
+    save_arrays(folder / "made.npz", {"x": np.arange(5)})
+    (folder / f"{name}-picture.png").write_bytes(PNG)
+    facts: dict[str, object] = {"digest": digest_json(made), "resumed_at": resumed_at}
+    if name == "prepare":
+        synthetic = config.dataset.source != "isbi2012"
+        facts |= {
+            "source": "synthetic" if synthetic else "isbi2012",
+            "synthetic": synthetic,
+            "sha256": "ab" * 32,
+            "note": "made up",
+            "shape": (30, 64, 64),
+        }
+    if name == "quantize":
+        facts |= {"cores": np.int64(37), "neurons_on_chip": 40_000}
+    if name == "partition":
+        facts |= {"chips": 1}
+    metrics = {tag: dict(SCORES) for tag in TAGS.get(name, ())}
+    for tag in ("snn_spiking", "loihi"):
+        if tag in metrics:
+            metrics[tag] |= {"spikes/mean_rate_hz": 17.0}
+    if name == "benchmark":
+        metrics["benchmark"] = {"energy/total_mj": 7.5}
+        facts["figures"] = [
+            {
+                "device": "loihi",
+                "precision": "int8",
+                "batch": 1,
+                "component": "total",
+                "mj_per_section": 7.5,
+                "seconds_per_section": 0.1,
+                "basis": "modelled",
+                "source": "a test",
+            }
+        ]
+    return StageResult(metrics=metrics, figures=(folder / f"{name}-picture.png",), facts=facts)
+
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc0"
+    "000003010100c9fe92ef0000000049454e44ae426082"
+)
+"""A picture of one pixel."""
