@@ -1,0 +1,153 @@
+"""All energy figures of one mapped network, and what they are worth against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from spikeseg_core.energy.constants import PRE_SILICON
+from spikeseg_core.energy.events import EventCounts
+from spikeseg_core.energy.figure import EnergyFigure, check_parts, find
+from spikeseg_core.energy.gpu import published_figures
+from spikeseg_core.energy.host import with_host
+from spikeseg_core.energy.loihi import LoihiModel, loihi_energy, loihi_figures
+from spikeseg_core.network import Network
+
+PUBLISHED_GPU = "gpu (keyword spotter)"
+
+
+@dataclass(frozen=True)
+class EnergyReport:
+    """What the benchmark has to say.
+
+    Attributes
+    ----------
+    figures : tuple of EnergyFigure
+        Every device, precision, batch and component.
+    ratios : mapping of str to float
+        Energy of a conventional device over Loihi's; above 1 Loihi needs less.
+    events : mapping of str to float
+        Counts of one presentation of one tile.
+    loihi_parts_mj : mapping of str to float
+        Loihi's dynamic energy of one section by kind of event, in millijoules.
+    facts : mapping
+        Cores, chips, steps, step rate.
+    """
+
+    figures: tuple[EnergyFigure, ...]
+    ratios: Mapping[str, float]
+    events: Mapping[str, float]
+    loihi_parts_mj: Mapping[str, float]
+    facts: Mapping[str, Any]
+
+    def table(self) -> pd.DataFrame:
+        """One row a figure."""
+        return pd.DataFrame([f.to_json() for f in self.figures])
+
+    def metrics(self) -> dict[str, float]:
+        """Flat names: ``energy/loihi_total_mj``, ``energy/ratio_cpu_int8_online``, ..."""
+        named = {
+            f"energy/{_name(f)}_{f.component}_mj": f.mj_per_section
+            for f in self.figures
+            if f.basis != "published"
+        }
+        times = {
+            f"energy/{_name(f)}_seconds": f.seconds_per_section
+            for f in self.figures
+            if f.component == "total" and f.basis != "published"
+        }
+        return named | times | {f"energy/ratio_{name}": r for name, r in self.ratios.items()}
+
+
+def _name(f: EnergyFigure) -> str:
+    device = f.device.replace(" + ", "_with_").replace(" ", "_").replace("-", "_")
+    precision = "" if device.startswith("loihi") else f"_{f.precision}"
+    return f"{device}{precision}" + ("" if f.batch == 1 else f"_batch{f.batch}")
+
+
+def energy_report(
+    network: Network,
+    events: EventCounts,
+    tiles_per_section: int,
+    cpu: Sequence[EnergyFigure],
+    *,
+    gpu: Sequence[EnergyFigure] = (),
+    model: LoihiModel | None = None,
+) -> EnergyReport:
+    """Put the figures of all devices side by side.
+
+    Parameters
+    ----------
+    network : Network
+        The network that was mapped.
+    events : EventCounts
+        What happened on the chips.
+    tiles_per_section : int
+        Tiles that cover one section.
+    cpu, gpu : sequence of EnergyFigure
+        From :mod:`spikeseg_core.energy.cpu` and :mod:`spikeseg_core.energy.gpu`. Published devices
+        are added either way.
+    model : LoihiModel, optional
+        How Loihi's events become energy; by default silicon-fitted constants, whole chips and
+        their x86 cores charged.
+
+    Raises
+    ------
+    ConfigError
+        If the parts of a device do not add up, or the CPU has no int8 online figure.
+    """
+    model = model or LoihiModel()
+    loihi = loihi_figures(events, tiles_per_section, model)
+    pre_silicon = loihi_figures(
+        events,
+        tiles_per_section,
+        LoihiModel(PRE_SILICON, model.idle, model.interchip_pj, model.interchip_ns),
+        device="loihi pre-silicon",
+    )
+    hosted = with_host(loihi, tuple(cpu), network, events.steps)
+    published = published_figures(tiles_per_section, network.multiply_adds)
+    figures = (*loihi, *pre_silicon, *hosted, *cpu, *gpu, *published)
+    check_parts(figures)
+    tile = loihi_energy(events, model)
+    return EnergyReport(
+        figures=figures,
+        ratios=_ratios(figures, [*cpu, *gpu]),
+        events=events.per_presentation(),
+        loihi_parts_mj={name: mj * tiles_per_section for name, mj in tile.parts_mj.items()},
+        facts={
+            "event_basis": events.basis,
+            "presentations": events.presentations,
+            "steps": events.steps,
+            "cores": events.cores,
+            "chips": events.chips,
+            "tiles_per_section": tiles_per_section,
+            "steps_per_second": tile.steps_per_second,
+            "synaptic_ops_by_connection": {
+                name: operations / events.presentations
+                for name, operations in events.synaptic_ops_by_connection.items()
+            },
+        },
+    )
+
+
+def _ratios(
+    figures: Sequence[EnergyFigure], conventional: Sequence[EnergyFigure]
+) -> dict[str, float]:
+    """Conventional over Loihi: dynamic over dynamic, total over total."""
+    loihi = {c: find(figures, "loihi", "int8", 1, c).mj_per_section for c in ("dynamic", "total")}
+    hosted = find(figures, "loihi + host", "int8", 1).mj_per_section
+    ratios: dict[str, float] = {}
+    for f in conventional:
+        when = "online" if f.batch == 1 else f"batch{f.batch}"
+        name = f"{f.device}_{f.precision}_{when}"
+        if f.component == "total":
+            ratios[name] = f.mj_per_section / loihi["total"]
+            ratios[f"{name}_with_host"] = f.mj_per_section / hosted
+        elif f.component == "dynamic":
+            ratios[f"{name}_dynamic"] = f.mj_per_section / loihi["dynamic"]
+    gpu = find(figures, PUBLISHED_GPU, "as published", 1).mj_per_section
+    ratios["published_gpu_other_network_online"] = gpu / loihi["total"]
+    return ratios

@@ -1,0 +1,247 @@
+"""How far the comparison moves with what is not known.
+
+One thing is changed at a time, to the ends of what is plausible; everything else stays at the
+headline: silicon-fitted constants, whole chips and their x86 cores charged, CPU total, online.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from spikeseg_core.energy import constants as k
+from spikeseg_core.energy.events import PER_CORE, EventCounts
+from spikeseg_core.energy.figure import EnergyFigure, find
+from spikeseg_core.energy.host import host_operations
+from spikeseg_core.energy.loihi import (
+    IDLE_DEFINITIONS,
+    LoihiModel,
+    energy_range,
+    loihi_energy,
+)
+from spikeseg_core.network import Network
+
+RATE_SPREAD = 0.25
+"""Relative spread of spikes that is tried: a mean rate a quarter lower or higher."""
+
+
+@dataclass(frozen=True)
+class Swing:
+    """What one unknown does to a ratio.
+
+    Attributes
+    ----------
+    unknown : str
+        What is changed.
+    low_case, high_case : str
+        Its values at the two ends.
+    low, high : float
+        The ratio there; ``low <= high``.
+    """
+
+    unknown: str
+    low_case: str
+    high_case: str
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a plain dict of the fields."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """A ratio and how it swings.
+
+    Attributes
+    ----------
+    headline : float
+        Energy of the CPU (int8, online, total) over Loihi's total.
+    swings : tuple of Swing
+        Widest first.
+    by_idle : mapping of str to float
+        The ratio under each pair of idle definitions.
+    """
+
+    headline: float
+    swings: tuple[Swing, ...]
+    by_idle: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts and lists."""
+        return {
+            "headline": self.headline,
+            "swings": [swing.to_json() for swing in self.swings],
+            "by_idle": self.by_idle,
+        }
+
+
+def sensitivity(
+    network: Network,
+    events: EventCounts,
+    tiles_per_section: int,
+    cpu: Sequence[EnergyFigure],
+    model: LoihiModel | None = None,
+) -> Sensitivity:
+    """Vary every unknown of the ratio CPU int8 online to Loihi, one at a time.
+
+    Parameters
+    ----------
+    network : Network
+        The network that was mapped.
+    events : EventCounts
+        What happened on the chips.
+    tiles_per_section : int
+        Tiles that cover one section.
+    cpu : sequence of EnergyFigure
+        Holds the CPU's int8 online figures.
+    model : LoihiModel, optional
+        The headline's model.
+    """
+    model = model or LoihiModel()
+    dynamic, static, total = (
+        find(cpu, "cpu", "int8", 1, c).mj_per_section / tiles_per_section
+        for c in ("dynamic", "static", "total")
+    )
+    seconds = find(cpu, "cpu", "int8", 1).seconds_per_section / tiles_per_section
+
+    def ratio(m: LoihiModel = model, e: EventCounts = events, cpu_mj: float = total) -> float:
+        return cpu_mj / loihi_energy(e, m).total_mj
+
+    def models(**values: Sequence[Any]) -> Callable[[], Iterable[tuple[str, float]]]:
+        ((name, choices),) = values.items()
+        return lambda: ((_label(c), ratio(replace(model, **{name: c}))) for c in choices)
+
+    def links() -> Iterable[tuple[str, float]]:
+        for pj, ns in zip(k.INTERCHIP_PJ_RANGE, k.INTERCHIP_NS_RANGE, strict=True):
+            changed = replace(model, interchip_pj=pj, interchip_ns=ns)
+            yield f"{pj / 1e3:g} nJ, {ns:g} ns", ratio(changed)
+
+    low, high = energy_range(events, model)
+    published = k.PUBLISHED_DEVICES["cpu"]
+    published_cpu_w = published.running_w
+    share = host_operations(network, events.steps) / network.multiply_adds
+    tile = loihi_energy(events, model)
+    cases: dict[str, Iterable[tuple[str, float]]] = {
+        "constants": models(constants=list(k.CONSTANT_SETS.values()))(),
+        "stated error of the constants": [
+            ("all high", total / high),
+            ("all low", total / low),
+        ],
+        "what Loihi's idle power is": models(idle=IDLE_DEFINITIONS)(),
+        "what the CPU's energy is": [
+            ("dynamic only", ratio(cpu_mj=dynamic)),
+            ("total", ratio()),
+            (f"published {published_cpu_w:g} W", ratio(cpu_mj=1e3 * published_cpu_w * seconds)),
+        ],
+        "link between chips": links(),
+        "presentation time": [
+            ("twice", ratio(e=with_steps(events, 2 * events.steps))),
+            ("half", ratio(e=with_steps(events, max(1, events.steps // 2)))),
+        ],
+        "mean firing rate": [
+            (f"{1 + s:g} x", ratio(e=with_spikes(events, 1 + s)))
+            for s in (RATE_SPREAD, -RATE_SPREAD)
+        ],
+        "which neuron updates are active": [
+            ("all", ratio(e=with_active(events, True))),
+            ("none", ratio(e=with_active(events, False))),
+        ],
+        "the host's share": [
+            ("charged", total / (tile.total_mj + share * total)),
+            ("not charged", ratio()),
+        ],
+    }
+    swings = sorted(
+        (_swing(unknown, list(found)) for unknown, found in cases.items()),
+        key=lambda s: s.high / s.low,
+        reverse=True,
+    )
+    return Sensitivity(ratio(), tuple(swings), _by_idle(events, model, dynamic, static, seconds))
+
+
+def _label(value: Any) -> str:
+    return str(getattr(value, "name", value))
+
+
+def _swing(unknown: str, cases: list[tuple[str, float]]) -> Swing:
+    (low_case, low), *_, (high_case, high) = sorted(cases, key=lambda case: case[1])
+    return Swing(unknown, low_case, high_case, low, high)
+
+
+def _by_idle(
+    events: EventCounts, model: LoihiModel, dynamic: float, static: float, seconds: float
+) -> dict[str, float]:
+    """Ratio under pairs of idle definitions, the CPU's against Loihi's.
+
+    The published board idle of Loihi (29 mW) is far below what whole chips leak; it is here
+    because it is what was published, not because it is believed.
+    """
+    tile = {idle: loihi_energy(events, replace(model, idle=idle)) for idle in IDLE_DEFINITIONS}
+    loihi, cpu = k.PUBLISHED_DEVICES["loihi"], k.PUBLISHED_DEVICES["cpu"]
+    published_loihi = tile["none"].total_mj + 1e3 * loihi.idle_w * tile["none"].seconds
+    return {
+        "dynamic over dynamic": dynamic / tile["none"].total_mj,
+        "dynamic over chips and x86": dynamic / tile["chips and x86"].total_mj,
+        "total over cores in use": (dynamic + static) / tile["cores in use"].total_mj,
+        "total over chips": (dynamic + static) / tile["chips"].total_mj,
+        "total over chips and x86": (dynamic + static) / tile["chips and x86"].total_mj,
+        "published idle powers": (dynamic + 1e3 * cpu.idle_w * seconds) / published_loihi,
+    }
+
+
+# -- events as they would be ---------------------------------------------------------------------
+
+
+def with_steps(events: EventCounts, steps: int) -> EventCounts:
+    """Return the events of a presentation of ``steps`` steps at the same rates."""
+    return replace(_scaled(events, steps / events.steps, PER_CORE), steps=steps)
+
+
+def with_spikes(events: EventCounts, factor: float) -> EventCounts:
+    """Return the events at ``factor`` times the firing rates, neuron updates unchanged."""
+    per_spike = [name for name in PER_CORE if not name.startswith("neuron_")]
+    return _scaled(events, factor, per_spike)
+
+
+def with_active(events: EventCounts, active: bool) -> EventCounts:
+    """Return the events with every compartment update active, or every one idle."""
+    updates = events.neuron_active + events.neuron_idle
+    none = updates * 0
+    return replace(
+        events,
+        neuron_active=updates if active else none,
+        neuron_idle=none if active else updates,
+    )
+
+
+def _scaled(events: EventCounts, factor: float, fields: Iterable[str]) -> EventCounts:
+    by_connection = events.synaptic_ops_by_connection
+    return replace(
+        events,
+        **{name: getattr(events, name) * factor for name in fields},
+        hops_ew=events.hops_ew * factor,
+        hops_ns=events.hops_ns * factor,
+        injected=events.injected * factor,
+        readout=events.readout * factor,
+        synaptic_ops_by_connection={name: n * factor for name, n in by_connection.items()},
+    )
+
+
+def overtaking_batch(
+    figures: Iterable[EnergyFigure], device: str, precision: str, loihi_mj: float
+) -> int | None:
+    """Return the smallest batch at which a device needs less than Loihi's ``loihi_mj`` a section.
+
+    None if it never does among the batches that were timed. Loihi's own energy does not depend on
+    the batch: it takes one tile at a time.
+    """
+    batches = [
+        f.batch
+        for f in figures
+        if (f.device, f.precision, f.component) == (device, precision, "total")
+        and f.mj_per_section < loihi_mj
+    ]
+    return min(batches, default=None)

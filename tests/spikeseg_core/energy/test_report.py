@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from spikeseg_core.energy.figure import EnergyFigure, figures_of, find
+from spikeseg_core.energy.report import energy_report
+from spikeseg_core.errors import ConfigError
+from tests.spikeseg_core.energy.networks import events_of, small_network
+
+
+def cpu_figures(dynamic: float = 0.5, static: float = 0.7) -> tuple[EnergyFigure, ...]:
+    """A CPU at batch 1 and 16, the batch at half the energy."""
+    return tuple(
+        f
+        for precision, factor in (("int8", 1), ("fp32", 3))
+        for batch, share in ((1, 1.0), (16, 0.5))
+        for f in figures_of(
+            "cpu",
+            precision,
+            batch,
+            dynamic_mj=dynamic * share * factor,
+            static_mj=static * share * factor,
+            seconds=0.02 * share * factor,
+            basis="modelled",
+            source="test",
+        )
+    )
+
+
+def test_ratios_are_conventional_over_loihi() -> None:
+    report = energy_report(small_network(), events_of(), 4, cpu_figures())
+    loihi = find(report.figures, "loihi", "int8", 1)
+    assert report.ratios["cpu_int8_online"] == pytest.approx(1.2 / loihi.mj_per_section)
+    assert report.ratios["cpu_int8_batch16"] == pytest.approx(0.6 / loihi.mj_per_section)
+    dynamic = find(report.figures, "loihi", "int8", 1, "dynamic")
+    assert report.ratios["cpu_fp32_online_dynamic"] == pytest.approx(1.5 / dynamic.mj_per_section)
+    assert report.ratios["cpu_int8_online_with_host"] < report.ratios["cpu_int8_online"]
+
+
+def test_every_figure_has_a_basis_and_a_source() -> None:
+    table = energy_report(small_network(), events_of(), 4, cpu_figures()).table()
+    assert set(table["basis"]) == {"modelled", "published"}
+    assert (table["source"].str.len() > 3).all()
+    assert len(table) == 3 * (3 + 4 + 5)
+
+
+def test_parts_add_up_to_loihis_dynamic_energy() -> None:
+    report = energy_report(small_network(), events_of(), 4, cpu_figures())
+    dynamic = find(report.figures, "loihi", "int8", 1, "dynamic").mj_per_section
+    assert sum(report.loihi_parts_mj.values()) == pytest.approx(dynamic)
+
+
+def test_metrics_have_flat_names_and_leave_other_networks_out() -> None:
+    metrics = energy_report(small_network(), events_of(), 4, cpu_figures()).metrics()
+    for name in (
+        "loihi_total_mj",
+        "loihi_dynamic_mj",
+        "loihi_seconds",
+        "loihi_pre_silicon_total_mj",
+        "loihi_with_host_total_mj",
+        "cpu_int8_total_mj",
+        "cpu_fp32_batch16_static_mj",
+        "ratio_cpu_int8_online",
+    ):
+        assert f"energy/{name}" in metrics
+    assert not any("keyword" in name for name in metrics)
+
+
+def test_a_cpu_without_int8_is_refused() -> None:
+    only_float = [f for f in cpu_figures() if f.precision == "fp32"]
+    with pytest.raises(ConfigError, match="device 'cpu', int8, batch 1"):
+        energy_report(small_network(), events_of(), 4, only_float)

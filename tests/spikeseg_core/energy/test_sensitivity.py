@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from spikeseg_core.energy.figure import find
+from spikeseg_core.energy.loihi import LoihiModel, loihi_energy, loihi_figures
+from spikeseg_core.energy.sensitivity import (
+    overtaking_batch,
+    sensitivity,
+    with_active,
+    with_spikes,
+    with_steps,
+)
+from tests.spikeseg_core.energy.networks import events_of, small_network
+from tests.spikeseg_core.energy.test_report import cpu_figures
+
+
+def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
+    found = sensitivity(small_network(), events_of(chips=2), 4, cpu_figures())
+    widths = [swing.high / swing.low for swing in found.swings]
+    assert widths == sorted(widths, reverse=True)
+    assert len(found.swings) == 9
+    for swing in found.swings:
+        assert swing.low <= found.headline * 1.0001, swing
+        assert swing.high >= found.headline * 0.9999, swing
+
+
+def test_the_headline_is_the_reports_ratio() -> None:
+    events = events_of()
+    found = sensitivity(small_network(), events, 4, cpu_figures())
+    loihi = loihi_figures(events, 4)[2].mj_per_section
+    assert found.headline == pytest.approx(1.2 / loihi)
+    assert found.by_idle["total over chips and x86"] == pytest.approx(found.headline)
+    dynamic = loihi_energy(events, LoihiModel(idle="none")).total_mj
+    assert found.by_idle["dynamic over dynamic"] == pytest.approx(0.5 / 4 / dynamic)
+
+
+def test_twice_the_steps_are_twice_the_energy() -> None:
+    events = events_of()
+    one, two = loihi_energy(events), loihi_energy(with_steps(events, 20))
+    assert two.total_mj == pytest.approx(2 * one.total_mj)
+    assert two.seconds == pytest.approx(2 * one.seconds)
+
+
+def test_more_spikes_leave_neuron_updates_as_they_are() -> None:
+    more = with_spikes(events_of(), 2).per_presentation()
+    assert more["synaptic_ops"] == 6000
+    assert more["messages_in"] == 480
+    assert more["neuron_active"] == 1500
+
+
+def test_idle_updates_cost_less() -> None:
+    events = events_of()
+    idle = with_active(events, False)
+    assert idle.per_presentation()["neuron_idle"] == 2100
+    assert loihi_energy(idle).dynamic_mj < loihi_energy(with_active(events, True)).dynamic_mj
+
+
+def test_the_batch_that_overtakes_is_the_smallest_one_below_loihi() -> None:
+    figures = cpu_figures()
+    online = find(figures, "cpu", "int8", 1).mj_per_section
+    assert overtaking_batch(figures, "cpu", "int8", 0.9 * online) == 16
+    assert overtaking_batch(figures, "cpu", "int8", 0.1 * online) is None
+    assert overtaking_batch(figures, "cpu", "int8", 2 * online) == 1
