@@ -117,7 +117,7 @@ def read_synthetic(config: DatasetConfig, why: str) -> Source:
 
 
 def read_isbi2012(
-    report: Reporter = SILENT, url: str = ISBI_URL, cache: Path | None = None
+    report: Reporter = SILENT, url: str | None = None, cache: Path | None = None
 ) -> Source:
     """Read the challenge's training stack from disk, the cache or its public address.
 
@@ -129,8 +129,8 @@ def read_isbi2012(
     ----------
     report : Reporter
         Is shown the terms of use, and progress of a download.
-    url : str
-        Address of the zip.
+    url : str, optional
+        Address of the zip; by default :data:`ISBI_URL`.
     cache : Path, optional
         Folder of the cache; by default that of :func:`cache_folder`.
 
@@ -152,7 +152,7 @@ def read_isbi2012(
         images, labels = _checked_isbi(archive if archive.exists() else folder, where)
     else:
         archive = (cache or cache_folder()) / "isbi2012" / Path(ISBI_URL).name
-        images, labels, where = _cached_isbi(archive, url, report)
+        images, labels, where = _cached_isbi(archive, url or ISBI_URL, report)
     report.say(ISBI_TERMS)
     return Source(
         images, labels, "isbi2012", f"ISBI 2012 challenge, {len(images.names)} sections, {where}"

@@ -1,0 +1,59 @@
+"""Random tiles: shapes, determinism, and labels that stay with their pixels."""
+
+import numpy as np
+
+from spikeseg_core.data import random_tiles
+from spikeseg_core.data.augment import BEND_PX, _displacement
+
+
+def sections(count=3, size=64):
+    rng = np.random.default_rng(0)
+    labels = (rng.random((count, size // 8, size // 8)) < 0.3).repeat(8, 1).repeat(8, 2)
+    return labels.astype(np.float32) * 4 - 2, labels.astype(np.uint8)
+
+
+def test_shapes_and_determinism():
+    images, labels = sections()
+    x, y = random_tiles(images, labels, 32, 5, np.random.default_rng(1))
+    again = random_tiles(images, labels, 32, 5, np.random.default_rng(1))
+    other = random_tiles(images, labels, 32, 5, np.random.default_rng(2))
+    assert x.shape == y.shape == (5, 32, 32, 1)
+    assert x.dtype == y.dtype == np.float32
+    np.testing.assert_array_equal(x, again[0])
+    np.testing.assert_array_equal(y, again[1])
+    assert not np.array_equal(x, other[0])
+
+
+def test_a_saved_generator_goes_on_where_it_was():
+    images, labels = sections()
+    rng = np.random.default_rng(1)
+    random_tiles(images, labels, 32, 2, rng)
+    saved = rng.bit_generator.state
+    expected = random_tiles(images, labels, 32, 2, rng)[0]
+    resumed = np.random.default_rng()
+    resumed.bit_generator.state = saved
+    np.testing.assert_array_equal(random_tiles(images, labels, 32, 2, resumed)[0], expected)
+
+
+def test_labels_move_with_their_pixels():
+    images, labels = sections()
+    x, y = random_tiles(images, labels, 48, 40, np.random.default_rng(3))
+    assert set(np.unique(y)) == {0.0, 1.0}
+    for tile, label in zip(x, y, strict=True):
+        # The image is the label, up to contrast, brightness and interpolation at edges.
+        middle = (tile.min() + tile.max()) / 2
+        assert ((tile > middle) == (label == 1)).mean() > 0.95
+
+
+def test_small_sections_are_mirrored():
+    images, labels = sections(size=16)
+    x, _ = random_tiles(images, labels, 24, 4, np.random.default_rng(0))
+    assert x.shape == (4, 24, 24, 1)
+    assert np.isfinite(x).all()
+
+
+def test_bending_is_as_strong_as_stated():
+    rng = np.random.default_rng(0)
+    grid = np.mgrid[:96, :96]
+    bends = np.stack([_displacement(96, rng) - grid for _ in range(50)])
+    assert abs(np.sqrt((bends**2).mean()) - BEND_PX) < 0.3

@@ -1,0 +1,146 @@
+"""The dataset folder: what is written comes back, damage is found."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from spikeseg_core.config import DatasetConfig
+from spikeseg_core.data import load_dataset, prepare_dataset, standardize
+from spikeseg_core.data.readers import pixel_sha256
+from spikeseg_core.errors import DataError
+from spikeseg_core.reporting import Silent
+
+SMALL = DatasetConfig(
+    source="synthetic", train_sections=2, validation_sections=1, test_sections=1, synthetic_size=128
+)
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+
+def test_what_is_written_comes_back(tmp_path):
+    listener = Listener()
+    made = prepare_dataset(SMALL, 64, tmp_path, listener)
+    read = load_dataset(tmp_path)
+    np.testing.assert_array_equal(read.images, made.images)
+    np.testing.assert_array_equal(read.labels, made.labels)
+    assert {name: block.tolist() for name, block in read.splits.items()} == {
+        "train": [0, 1],
+        "validation": [2],
+        "test": [3],
+    }
+    assert read.is_synthetic
+    assert read.note == made.note
+    assert (read.sha256, read.names, read.polarity) == (made.sha256, made.names, "membrane_dark")
+    assert (read.grid.tile, read.grid.tiles_per_axis) == (64, 4)
+    assert listener.said[0].startswith("SYNTHETIC")
+    assert "label 0 is membrane, detected" in listener.said[1]
+    files = {file.name for file in tmp_path.iterdir()}
+    assert files == {"dataset.json", "manifest.parquet", "sections.npz"}
+
+
+def test_split_is_what_the_network_sees(tmp_path):
+    dataset = prepare_dataset(SMALL, 64, tmp_path)
+    images, labels = dataset.split("train")
+    np.testing.assert_array_equal(images, standardize(dataset.images[:2]))
+    np.testing.assert_array_equal(labels, dataset.labels[:2])
+    with pytest.raises(DataError, match="no split 'holdout'; the dataset has train, validation"):
+        dataset.split("holdout")
+
+
+def test_manifest(tmp_path):
+    dataset = prepare_dataset(SMALL, 64, tmp_path)
+    table = pq.read_table(tmp_path / "manifest.parquet")
+    rows = table.to_pylist()
+    assert [row["split"] for row in rows] == ["train", "train", "validation", "test"]
+    for row, image, label in zip(rows, dataset.images, dataset.labels, strict=True):
+        assert row["image_sha256"] == pixel_sha256(image)
+        stored = np.where(label == 1, 0, 255).astype(np.uint8)
+        assert row["label_sha256"] == pixel_sha256(stored)
+        assert (row["height"], row["width"], row["dtype"]) == (128, 128, "uint8")
+        assert row["membrane_fraction"] == pytest.approx(label.mean())
+    facts = table.schema.metadata
+    assert facts[b"image_stack_sha256"].decode() == pixel_sha256(dataset.images)
+    assert facts[b"source"] == b"synthetic"
+
+
+def test_digest_depends_on_pixels_and_splits_only(tmp_path):
+    first = prepare_dataset(SMALL, 64, tmp_path / "a")
+    same = prepare_dataset(SMALL.model_copy(update={"tiles_per_axis": 2}), 32, tmp_path / "b")
+    other_split = SMALL.model_copy(update={"train_sections": 1, "test_sections": 2})
+    other = prepare_dataset(other_split, 64, tmp_path / "c")
+    assert first.sha256 == same.sha256
+    assert first.sha256 != other.sha256
+
+
+def write_folder(path: Path, images: np.ndarray, masks: np.ndarray) -> None:
+    for name, stack in (("image", images), ("label", masks)):
+        (path / name).mkdir(parents=True)
+        for number, page in enumerate(stack):
+            Image.fromarray(page).save(path / name / f"{number}.png")
+
+
+def test_16_bit_folder_with_bright_membranes_and_spare_sections(tmp_path):
+    made = prepare_dataset(SMALL, 64, tmp_path / "synthetic")
+    deep = made.images.astype(np.uint16) * 100
+    write_folder(tmp_path / "own", deep, made.labels * np.uint8(255))
+    config = DatasetConfig(
+        source="folder",
+        path=str(tmp_path / "own"),
+        train_sections=1,
+        validation_sections=1,
+        test_sections=1,
+    )
+    dataset = prepare_dataset(config, 64, tmp_path / "out")
+    assert dataset.polarity == "membrane_bright"
+    assert not dataset.is_synthetic
+    np.testing.assert_array_equal(dataset.labels, made.labels)
+    np.testing.assert_allclose(standardize(dataset.images), standardize(made.images), atol=1e-5)
+    manifest = pq.read_table(tmp_path / "out" / "manifest.parquet")
+    assert manifest["split"].to_pylist() == ["train", "validation", "test", "unused"]
+    assert load_dataset(tmp_path / "out").images.dtype == np.uint16
+
+
+def test_too_few_sections(tmp_path):
+    made = prepare_dataset(SMALL, 64, tmp_path / "synthetic")
+    masks = np.where(made.labels == 1, 0, 255).astype(np.uint8)
+    write_folder(tmp_path / "own", made.images, masks)
+    config = DatasetConfig(source="folder", path=str(tmp_path / "own"))
+    with pytest.raises(DataError, match=r"want 30 sections .* the stack has 4"):
+        prepare_dataset(config, 64, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_changed_or_damaged_folder_is_found(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        load_dataset(tmp_path)
+    prepare_dataset(SMALL, 64, tmp_path)
+    facts = json.loads((tmp_path / "dataset.json").read_text())
+    facts["splits"]["test"] = [2, 3]
+    (tmp_path / "dataset.json").write_text(json.dumps(facts))
+    with pytest.raises(DataError, match="was changed"):
+        load_dataset(tmp_path)
+    (tmp_path / "dataset.json").write_text("{")
+    with pytest.raises(DataError, match="is no dataset folder"):
+        load_dataset(tmp_path)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("SPIKESEG_ISBI2012_DIR"), reason="needs the challenge's data"
+)
+def test_isbi2012(tmp_path):
+    dataset = prepare_dataset(DatasetConfig(source="isbi2012"), 192, tmp_path)
+    assert dataset.images.shape == (30, 512, 512)
+    assert dataset.labels.mean() == pytest.approx(0.2196, abs=1e-4)
+    assert dataset.polarity == "membrane_dark"
+    assert dataset.splits["test"].tolist() == list(range(24, 30))

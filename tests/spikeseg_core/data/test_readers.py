@@ -1,0 +1,231 @@
+"""Readers: every accepted format gives the same pixels, every damage a clear message."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from spikeseg_core.data import read_pair, read_stack, readers
+from spikeseg_core.data.readers import decode_stack
+from spikeseg_core.errors import DataError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (12, 20, 30)).astype(np.uint8)
+MASKS = np.where(IMAGES > 60, 255, 0).astype(np.uint8)
+
+
+def png(array: np.ndarray, mode: str | None = None) -> bytes:
+    image = Image.fromarray(array)
+    buffer = io.BytesIO()
+    (image.convert(mode) if mode else image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def tiff(stack: np.ndarray, compression: str = "raw") -> bytes:
+    pages = [Image.fromarray(page) for page in stack]
+    buffer = io.BytesIO()
+    pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:], compression=compression)
+    return buffer.getvalue()
+
+
+def write_images(folder: Path, stack: np.ndarray, suffix: str = ".png") -> Path:
+    folder.mkdir(parents=True)
+    for number, page in enumerate(stack):
+        data = png(page) if suffix == ".png" else tiff(page[np.newaxis])
+        (folder / f"{number}{suffix}").write_bytes(data)
+    return folder
+
+
+def write_zip(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".tiff"])
+def test_folders_are_read_in_numeric_order(tmp_path, suffix):
+    folder = write_images(tmp_path / "images", IMAGES, suffix)
+    (folder / ".hidden.png").write_bytes(b"")
+    (folder / "notes.txt").write_text("not an image")
+    stack = read_stack(folder)
+    np.testing.assert_array_equal(stack.pixels, IMAGES)
+    assert stack.names[9:11] == (f"9{suffix}", f"10{suffix}")
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "packbits", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_multi_page_tiffs(compression, dtype):
+    wide = IMAGES.astype(dtype) * (257 if dtype == np.uint16 else 1)
+    stack = decode_stack(tiff(wide, compression), "stack.tif")
+    assert stack.pixels.dtype == dtype
+    np.testing.assert_array_equal(stack.pixels, wide)
+    assert stack.names[3] == "stack.tif#3"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_imagej_stacks_which_are_big_endian(dtype):
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, IMAGES.astype(dtype), imagej=True, byteorder=">")
+    stack = decode_stack(buffer.getvalue(), "stack.tif")
+    assert stack.pixels.dtype == dtype
+    np.testing.assert_array_equal(stack.pixels, IMAGES)
+
+
+def test_16_bit_png():
+    deep = IMAGES[0].astype(np.uint16) * 200
+    np.testing.assert_array_equal(decode_stack(png(deep), "deep.png").pixels[0], deep)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
+def test_grey_stored_otherwise(mode):
+    stack = decode_stack(png(IMAGES[0], mode), "grey.png")
+    assert stack.pixels.dtype == np.uint8
+    np.testing.assert_array_equal(stack.pixels[0], IMAGES[0])
+
+
+def test_1_bit_masks_are_0_and_255():
+    np.testing.assert_array_equal(decode_stack(png(MASKS[0], "1"), "mask.png").pixels[0], MASKS[0])
+    one_bit = io.BytesIO()
+    Image.fromarray(MASKS[0]).convert("1").save(one_bit, "TIFF", compression="group4")
+    np.testing.assert_array_equal(decode_stack(one_bit.getvalue(), "m.tif").pixels[0], MASKS[0])
+
+
+def test_colour_and_float_are_refused():
+    colour = np.stack([IMAGES[0], IMAGES[1], IMAGES[2]], axis=-1)
+    with pytest.raises(DataError, match=r"c\.png is in colour"):
+        decode_stack(png(colour), "c.png")
+    with pytest.raises(DataError, match=r"f\.tif has pixels of type 'F'.*16 bits"):
+        decode_stack(tiff(IMAGES[:1].astype(np.float32)), "f.tif")
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.01, 0.3, 0.6, 0.9, 0.97])
+@pytest.mark.parametrize("kind", ["png", "raw", "tiff_lzw", "tiff_adobe_deflate", "imagej"])
+def test_a_truncated_file_is_refused(kind, kept):
+    if kind == "png":
+        data = png(IMAGES[0])
+    elif kind == "imagej":
+        buffer = io.BytesIO()
+        tifffile.imwrite(buffer, IMAGES, imagej=True)
+        data = buffer.getvalue()
+    else:
+        data = tiff(IMAGES, kind)
+    with pytest.raises(DataError, match="cut is damaged"):
+        decode_stack(data[: int(len(data) * kept)], "cut")
+
+
+def test_not_an_image():
+    with pytest.raises(DataError, match="no PNG or TIFF"):
+        decode_stack(b"GIF89a and so on", "x.png")
+
+
+def test_sections_must_be_alike(tmp_path):
+    folder = write_images(tmp_path / "a", IMAGES[:2])
+    (folder / "2.png").write_bytes(png(IMAGES[0, :10]))
+    with pytest.raises(DataError, match=r"2\.png has size 30 x 10, but 0\.png has 30 x 20"):
+        read_stack(folder)
+    (folder / "2.png").write_bytes(png(IMAGES[0].astype(np.uint16)))
+    with pytest.raises(DataError, match=r"2\.png has depth 16 bits"):
+        read_stack(folder)
+
+
+def test_folders_that_make_no_stack(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        read_stack(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no image"):
+        read_stack(tmp_path / "empty")
+    twice = write_images(tmp_path / "twice", IMAGES[:2])
+    (twice / "01.png").write_bytes(png(IMAGES[0]))
+    with pytest.raises(DataError, match="same number"):
+        read_stack(twice)
+    mixed = write_images(tmp_path / "mixed", IMAGES[:2])
+    (mixed / "2.tif").write_bytes(tiff(IMAGES))
+    with pytest.raises(DataError, match="12 pages"):
+        read_stack(mixed)
+
+
+@pytest.mark.parametrize(
+    ("image", "label"), [("image", "label"), ("images", "labels"), ("train/image", "train/label")]
+)
+def test_pairs_of_folders(tmp_path, image, label):
+    write_images(tmp_path / image, IMAGES)
+    write_images(tmp_path / label, MASKS)
+    images, labels = read_pair(tmp_path)
+    np.testing.assert_array_equal(images.pixels, IMAGES)
+    np.testing.assert_array_equal(labels.pixels, MASKS)
+
+
+def test_pairs_of_stacks_and_a_zip(tmp_path):
+    (tmp_path / "train-volume.tif").write_bytes(tiff(IMAGES))
+    (tmp_path / "train-labels.tif").write_bytes(tiff(MASKS))
+    zipped = write_zip(
+        tmp_path / "challenge.zip",
+        {
+            "data/train-volume.tif": tiff(IMAGES),
+            "data/train-labels.tif": tiff(MASKS),
+            "../../evil.tif": b"never read",
+        },
+    )
+    for path in (tmp_path, tmp_path / "train-volume.tif", zipped):
+        images, labels = read_pair(path)
+        np.testing.assert_array_equal(images.pixels, IMAGES)
+        np.testing.assert_array_equal(labels.pixels, MASKS)
+    assert sorted(p.name for p in tmp_path.parent.rglob("evil*")) == []
+
+
+def test_pairs_that_do_not_match(tmp_path):
+    write_images(tmp_path / "image", IMAGES)
+    with pytest.raises(DataError, match="image has no label beside it"):
+        read_pair(tmp_path)
+    labels = write_images(tmp_path / "label", MASKS[:11])
+    with pytest.raises(DataError, match=r"\(12, 20, 30\) and labels \(11, 20, 30\)"):
+        read_pair(tmp_path)
+    (labels / "12.png").write_bytes(png(MASKS[11]))
+    with pytest.raises(DataError, match=r"section 11\.png would go with label 12\.png"):
+        read_pair(tmp_path)
+
+
+def test_paths_that_hold_no_pair(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        read_pair(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="no sections with labels"):
+        read_pair(tmp_path)
+    (tmp_path / "a.tif").write_bytes(tiff(IMAGES))
+    with pytest.raises(DataError, match=r"no labels beside it; expected a-labels\.tif"):
+        read_pair(tmp_path / "a.tif")
+    (tmp_path / "a.csv").write_text("1,2")
+    with pytest.raises(DataError, match="neither a folder, nor a zip, nor a TIFF"):
+        read_pair(tmp_path / "a.csv")
+
+
+def test_bad_zips(tmp_path, monkeypatch):
+    volume, labels = tiff(IMAGES), tiff(MASKS)
+    with pytest.raises(DataError, match=r"one train-labels\.tif and has 0"):
+        read_pair(write_zip(tmp_path / "missing.zip", {"train-volume.tif": volume}))
+    twice = {"a/train-volume.tif": volume, "b/train-volume.tif": volume}
+    with pytest.raises(DataError, match=r"one train-volume\.tif and has 2"):
+        read_pair(write_zip(tmp_path / "twice.zip", twice))
+    whole = write_zip(
+        tmp_path / "whole.zip", {"train-volume.tif": volume, "train-labels.tif": labels}
+    )
+    (tmp_path / "cut.zip").write_bytes(whole.read_bytes()[:-30])
+    with pytest.raises(DataError, match="no readable zip"):
+        read_pair(tmp_path / "cut.zip")
+    damaged = bytearray(whole.read_bytes())
+    damaged[200:260] = b"\0" * 60
+    (tmp_path / "damaged.zip").write_bytes(bytes(damaged))
+    with pytest.raises(DataError, match="no readable zip"):
+        read_pair(tmp_path / "damaged.zip")
+    monkeypatch.setattr(readers, "MAX_MEMBER_BYTES", 1000)
+    with pytest.raises(DataError, match="unpacks to over 1,000 bytes"):
+        read_pair(whole)
+
+
+def test_too_many_pixels(monkeypatch):
+    monkeypatch.setattr(readers, "MAX_PIXELS", 1000)
+    with pytest.raises(DataError, match="over 1,000 pixels"):
+        decode_stack(tiff(IMAGES), "large.tif")
