@@ -121,12 +121,13 @@ SEEN_STEPS_SOURCE = (
 )
 
 INTERCHIP_PJ = 640.0
-INTERCHIP_NS = 20.0
+INTERCHIP_NS = 6.5
 INTERCHIP_PJ_RANGE = (0.0, 10_000.0)
 INTERCHIP_NS_RANGE = (0.0, 200.0)
 INTERCHIP_SOURCE = (
-    "assumed: Loihi's link between chips is unpublished. 640 pJ a message is 64 bits at 10 pJ a "
-    "bit, an ordinary board-level parallel link; swept from 0 to 10 nJ and 0 to 200 ns"
+    "assumed: Loihi's links between chips and to the host are unpublished. 640 pJ a message is 64 "
+    "bits at 10 pJ a bit, an ordinary board-level parallel link; 6.5 ns is the slowest hop of the "
+    "mesh that the links continue; swept from 0 to 10 nJ and 0 to 200 ns"
 )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from spikeseg_core.energy.constants import CORES_PER_CHIP
 from spikeseg_core.energy.events import EventCounts, count_hops
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.loihi.fit import Tile, axis_of, tile_boxes
@@ -42,7 +43,7 @@ def events_from_rates(
         Time steps of one presentation.
     chip_of_core : ndarray, optional
         Chip of each core, int ``(cores,)``: layers in network order, and within a layer the cores
-        in the order of nengo-loihi's blocks. By default all on chip 0.
+        in the order of nengo-loihi's blocks. By default they fill one chip after the other.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def events_from_rates(
         for box in tile_boxes(network.shape(layer.name), tiles[layer.name])
     ]
     cores = len(boxes)
-    chips = np.zeros(cores, dtype=int) if chip_of_core is None else np.asarray(chip_of_core)
+    chips = np.arange(cores) // CORES_PER_CHIP if chip_of_core is None else np.asarray(chip_of_core)
     if chips.shape != (cores,):
         raise DataError(f"chip_of_core has shape {chips.shape}; these tiles make {cores} cores")
 

@@ -1,9 +1,9 @@
 """Energy and time of Loihi, modelled from counted events and cited constants.
 
 Dynamic energy is the sum of events times their energies. Time is, for each part of the time, the
-busiest core's work, plus the barrier that ends every step, plus the links between chips; it is
-never taken to be shorter than the fastest steps that were seen on hardware. Static energy is that
-time times the power of being switched on.
+busiest core's work (or that of the links between chips, which work at the same time, if it is
+longer), plus the barrier that ends every step; it is never taken to be shorter than the fastest
+steps that were seen on hardware. Static energy is that time times the power of being switched on.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
         if events.chips == 1
         else k.SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS
     )
-    seconds = max(1e-9 * (busiest_ns + barrier_ns + link_ns), events.steps / seen)
+    seconds = max(1e-9 * (max(busiest_ns, link_ns) + barrier_ns), events.steps / seen)
     return LoihiEstimate(
         parts_mj={name: 1e-9 * pj for name, pj in picojoules.items()},
         static_mj=1e3 * model.static_watts(events) * seconds,

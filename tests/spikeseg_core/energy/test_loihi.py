@@ -44,6 +44,14 @@ def test_a_step_is_its_busiest_core_and_a_barrier() -> None:
     assert tile.seconds == pytest.approx(10 * (busy + 600) * 1e-9)
 
 
+def test_links_and_cores_work_at_the_same_time() -> None:
+    events = events_of(injected=1e5)
+    slow = loihi_energy(events, LoihiModel(interchip_ns=100))
+    assert slow.seconds == pytest.approx(((1e5 + 15) * 100 + 10 * 600) * 1e-9)
+    cores_wait = loihi_energy(events, LoihiModel(interchip_ns=1e-3))
+    assert cores_wait.seconds == pytest.approx(loihi_energy(events_of()).seconds)
+
+
 def test_cores_that_take_turns_wait_for_each_other() -> None:
     work = np.zeros((2, 2))
     work[0, 0] = work[1, 1] = 1e7
