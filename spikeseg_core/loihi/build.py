@@ -25,11 +25,9 @@ from spikeseg_core.loihi.tiles import check_fit
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Network, Weights
 from spikeseg_core.stack import nengo_loihi
 
-# isort: split
-from nengo_loihi.builder.builder import Builder, Model, ValidationLevel
-from nengo_loihi.builder.connection import build_conv2d_connection
-from nengo_loihi.builder.discretize import discretize_block, discretize_probe
-from nengo_loihi.builder.validate import validate_model
+builder = nengo_loihi.builder
+_NengoLoihiBuilder: Any = builder.Builder
+_NengoLoihiModel: Any = builder.Model
 
 
 @dataclass
@@ -216,13 +214,13 @@ def transposed_weights(
     return weights, indices, np.array(which), np.array(bases)
 
 
-def _build_transposed(model: Model, transform: Any, conn: nengo.Connection) -> None:
+def _build_transposed(model: Any, transform: Any, conn: nengo.Connection) -> None:
     """Build a transposed convolution, with the padding that Nengo and Keras give it.
 
     NengoLoihi 1.1.0 shifts the output of ``ConvolutionTranspose(padding='same')`` by a pixel when
     ``output_shape`` is not its default; everything else of its builder is right.
     """
-    build_conv2d_connection(model, transform, conn)
+    builder.connection.build_conv2d_connection(model, transform, conn)
     sources, targets = transform.input_shape.shape[0], transform.output_shape.shape[0]
     axis = Axis(sources, targets, "conv_transpose", transform.kernel_size[0], transform.strides[0])
     synapse = model.objs[conn]["weights"]
@@ -231,11 +229,11 @@ def _build_transposed(model: Model, transform: Any, conn: nengo.Connection) -> N
     )
 
 
-class _Builder(Builder):
+class _Builder(_NengoLoihiBuilder):
     """NengoLoihi's builders, with the transposed convolution mended."""
 
     builders = {  # noqa: RUF012  (nengo looks it up on the class)
-        **Builder.builders,
+        **_NengoLoihiBuilder.builders,
         nengo.transforms.ConvolutionTranspose: _build_transposed,
     }
 
@@ -256,7 +254,7 @@ class WeightError:
     largest: float
 
 
-class LoihiModel(Model):
+class LoihiModel(_NengoLoihiModel):
     """NengoLoihi's model, with any number of weight bits, built once and run many times.
 
     A simulator builds its network into the model it is given; this one is left as it is when its
@@ -285,14 +283,14 @@ class LoihiModel(Model):
             return super().build(obj, *args, **kwargs)
         discretize = kwargs.pop("discretize", True)
         # Synapse memory is validated below, with the bits the weights will really have.
-        self.validation_level = ValidationLevel.NONE
+        self.validation_level = builder.builder.ValidationLevel.NONE
         with _quiet():
             super().build(obj, *args, discretize=False, **kwargs)
         self._set_weight_bits()
         if discretize:
             self._discretize()
-        self.validation_level = ValidationLevel.MINIMAL
-        validate_model(self)
+        self.validation_level = builder.builder.ValidationLevel.MINIMAL
+        builder.validate.validate_model(self)
         return None
 
     def _set_weight_bits(self) -> None:
@@ -306,14 +304,14 @@ class LoihiModel(Model):
         v_scales = {}
         for block in self.blocks:
             exact = [w.copy() for synapse in block.synapses for w in synapse.weights]
-            v_scales[block] = discretize_block(block)
+            v_scales[block] = builder.discretize.discretize_block(block)
             rounded = [w for synapse in block.synapses for w in synapse.weights]
             self.weight_errors[block] = _weight_error(
                 exact, rounded, block.discretize_info["w_scale"], block.discretize_info["w_exp"]
             )
         for probe in self.probes:
             for i, block in enumerate(probe.target):
-                discretize_probe(probe, i, v_scales[block])
+                builder.discretize.discretize_probe(probe, i, v_scales[block])
 
 
 def _weight_error(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from spikeseg_core.loihi.fit import fit
 from spikeseg_core.network import IMAGE, Connection, Layer, Network, Weights, kernel_key
 
 
@@ -55,17 +56,17 @@ def random_weights(rng, network, scale=1.0):
 
 
 def random_tiles(rng, network, step=1):
-    """Tiles of any size up to a core's compartments; channel depths in multiples of ``step``."""
+    """Tiles of any size that fit; channel depths in multiples of ``step``."""
 
     def tile(shape):
-        while True:
-            r, c, k = shape
-            found = (
-                int(rng.integers(max(1, r // 3), r + 1)),
-                int(rng.integers(max(1, c // 3), c + 1)),
-                int(rng.integers(1, k // step + 1)) * step if rng.random() < 0.7 else k,
-            )
-            if np.prod(found) <= 1024:
-                return found
+        r, c, k = shape
+        return (
+            int(rng.integers(max(1, r // 3), r + 1)),
+            int(rng.integers(max(1, c // 3), c + 1)),
+            int(rng.integers(1, k // step + 1)) * step if rng.random() < 0.7 else k,
+        )
 
-    return {layer.name: tile(network.shape(layer.name)) for layer in network.chip_layers()}
+    while True:
+        tiles = {layer.name: tile(network.shape(layer.name)) for layer in network.chip_layers()}
+        if not any(part.problems(32) for part in fit(network, tiles, 32)):
+            return tiles

@@ -1,0 +1,1 @@
+"""What `spikeseg bench` measures."""
