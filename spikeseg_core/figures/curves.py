@@ -1,0 +1,65 @@
+"""Training curves: every metric of a training against the epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from spikeseg_core.figures.style import BLUE, ORANGE, clean, new_figure, save
+
+_VALIDATION_PREFIXES = ("val_", "validation_", "validation/")
+_COLUMNS = 3
+
+
+def training_curves(
+    history: Mapping[str, Sequence[float]], path: Path, title: str = "Training"
+) -> Path:
+    """Draw each metric in a panel of its own, training and validation together.
+
+    Parameters
+    ----------
+    history : mapping of metric name to one value an epoch
+        ``val_NAME`` or ``validation/NAME`` is drawn with ``NAME``; values under ``epoch`` are the
+        x axis, otherwise epochs count from 1. NaN leaves a gap.
+    path : Path
+        Where the PNG goes.
+    title : str
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    panels: dict[str, list[tuple[str, str, np.ndarray]]] = {}
+    for name, column in history.items():
+        if name != "epoch":
+            base = _base(name)
+            label, colour = ("training", BLUE) if base == name else ("validation", ORANGE)
+            panels.setdefault(base, []).append((label, colour, np.asarray(column, dtype=float)))
+
+    columns = min(max(len(panels), 1), _COLUMNS)
+    rows = -(-max(len(panels), 1) // columns)
+    figure = new_figure(4 * columns, 0.5 + 2.7 * rows, title)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (metric, lines) in zip(grid, panels.items(), strict=False):
+        for label, colour, values in lines:
+            epochs = history.get("epoch", range(1, len(values) + 1))
+            axes.plot(epochs, values, color=colour, label=label, marker="o", markersize=2.5)
+        axes.set_title(metric.replace("_", " "), fontsize=9)
+        axes.set_xlabel("epoch", fontsize=8)
+        clean(axes)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        if len(lines) > 1:
+            axes.legend(fontsize=8, frameon=False)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    return save(figure, path)
+
+
+def _base(name: str) -> str:
+    for prefix in _VALIDATION_PREFIXES:
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return name

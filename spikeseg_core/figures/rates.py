@@ -1,0 +1,73 @@
+"""Histograms of spike rates, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from spikeseg_core.figures.style import BLUE, GREY, ORANGE, clean, new_figure, save
+
+_BINS = 60
+_LEAST = 1e-3  # per cent of the neurons, lower end of the logarithmic axis
+
+
+def rate_histogram(
+    rates_by_layer: Mapping[str, np.ndarray],
+    path: Path,
+    band: tuple[float, float] = (50.0, 200.0),
+    title: str = "Spike rates",
+    quantity: str = "spike rate",
+) -> Path:
+    """Draw how the neurons of each layer spread over spike rates.
+
+    Parameters
+    ----------
+    rates_by_layer : mapping of layer name to array
+        One rate per neuron, Hz, in any shape.
+    path : Path
+        Where the PNG goes.
+    band : (float, float)
+        The wanted range, Hz, shaded.
+    title : str
+    quantity : str
+        What the rates are, such as "mean spike rate" or "99.9th percentile of the spike rate".
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    low, high = band
+    rates = {layer: np.ravel(np.asarray(r, dtype=float)) for layer, r in rates_by_layer.items()}
+    top = max([1.25 * high, *(float(r.max()) for r in rates.values() if r.size)])
+    bins = np.linspace(0, top, _BINS + 1)
+
+    figure = new_figure(8, 1.2 + 1.15 * len(rates), title)
+    panels = figure.subplots(len(rates), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, (layer, values) in zip(panels, rates.items(), strict=True):
+        panel.axvspan(low, high, color=ORANGE, alpha=0.18, linewidth=0)
+        share = np.histogram(values, bins)[0] / max(values.size, 1) * 100
+        panel.stairs(np.maximum(share, _LEAST), bins, baseline=_LEAST, fill=True, color=BLUE)
+        panel.set_yscale("log")
+        panel.set_ylim(_LEAST, 100)
+        panel.set_ylabel(layer, rotation=0, ha="right", va="center", fontsize=9)
+        clean(panel)
+        panel.text(
+            0.99, 0.92, _summary(values, band), transform=panel.transAxes, ha="right", va="top",
+            fontsize=8, color=GREY,
+        )  # fmt: skip
+    panels[-1].set_xlabel(f"{quantity} (Hz); shaded: {low:g}-{high:g} Hz", fontsize=9)
+    figure.supylabel("neurons (%)", fontsize=9)
+    return save(figure, path)
+
+
+def _summary(values: np.ndarray, band: tuple[float, float]) -> str:
+    if not values.size:
+        return "no neurons"
+    inside = np.mean((values >= band[0]) & (values <= band[1]))
+    return (
+        f"{values.size:,} neurons, mean {values.mean():.1f} Hz, "
+        f"{inside:.1%} in the band, {np.mean(values == 0):.1%} silent"
+    )

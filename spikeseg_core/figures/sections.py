@@ -1,0 +1,84 @@
+"""A section beside its truth, what the network says, and where the two differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch
+
+from spikeseg_core.figures.style import GREEN, SKY, VERMILLION, new_figure, save
+
+_OVERLAY_STRENGTH = 0.65
+
+
+def sections_figure(
+    image: np.ndarray,
+    truth: np.ndarray,
+    probability: np.ndarray,
+    path: Path,
+    title: str,
+    *,
+    threshold: float = 0.5,
+) -> Path:
+    """Draw a section, its truth, the membrane probability and an overlay.
+
+    Parameters
+    ----------
+    image : array (h, w)
+        Grey values, or the standardized section.
+    truth : array (h, w)
+        1 = membrane, 0 = interior.
+    probability : array (h, w)
+        Membrane probability in [0, 1].
+    path : Path
+        Where the PNG goes.
+    title : str
+    threshold : float
+        Above it the overlay calls a pixel membrane.
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    low, high = np.percentile(image, (0.5, 99.5))
+    called, membrane = probability > threshold, truth == 1
+    overlay = np.repeat(
+        np.clip((image - low) / max(high - low, 1e-9), 0, 1)[..., np.newaxis], 3, axis=2
+    )
+    kinds = (
+        ("found", GREEN, called & membrane),
+        ("missed", VERMILLION, ~called & membrane),
+        ("false", SKY, called & ~membrane),
+    )
+    for _, colour, where in kinds:
+        mixed = _OVERLAY_STRENGTH * np.array(to_rgb(colour))
+        overlay[where] = mixed + (1 - _OVERLAY_STRENGTH) * overlay[where]
+
+    figure = new_figure(15, 4.5, title)
+    panels = figure.subplots(1, 4)
+    height, width = truth.shape
+    panels[0].imshow(image, cmap="gray", vmin=low, vmax=high)
+    panels[0].set_title(f"section, {width} x {height} px", fontsize=9)
+    panels[1].imshow(membrane, cmap="gray_r", vmin=0, vmax=1)
+    panels[1].set_title("truth (black: membrane)", fontsize=9)
+    shown = panels[2].imshow(probability, cmap="cividis", vmin=0, vmax=1)
+    panels[2].set_title("membrane probability", fontsize=9)
+    figure.colorbar(shown, ax=panels[2], fraction=0.046, pad=0.02).ax.tick_params(labelsize=7)
+    panels[3].imshow(overlay)
+    panels[3].set_title(f"membrane called above {threshold:g}", fontsize=9)
+    panels[3].legend(
+        handles=[
+            Patch(color=colour, label=f"{name} {where.mean():.1%}") for name, colour, where in kinds
+        ],
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.01),
+        ncols=3,
+        fontsize=8,
+        frameon=False,
+    )
+    for panel in panels:
+        panel.set_axis_off()
+    return save(figure, path)
