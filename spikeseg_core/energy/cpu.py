@@ -27,9 +27,6 @@ from spikeseg_core.reporting import SILENT, Reporter
 Segmenter = Callable[[np.ndarray], np.ndarray]
 """Standardised tiles ``(n, tile, tile)`` to logits of the same shape."""
 
-REPRESENTATIVE_TILES = 64
-"""Tiles of the training split that int8 takes its ranges from."""
-
 _TRIAL_CALLS = 3
 
 
@@ -92,12 +89,11 @@ def measure_cpu(
     figures: list[EnergyFigure] = []
     segmenters: dict[str, Segmenter] = {}
     threads: dict[str, int] = {}
-    calibration = representative[:REPRESENTATIVE_TILES]
     cases = [(precision, batch) for precision in PRECISIONS for batch in batches]
     for done, (precision, batch) in enumerate(cases):
         name = f"{precision} batch {batch}"
         report.progress(done, len(cases), f"CPU {name}")
-        content = to_tflite(model, precision, batch, calibration)
+        content = to_tflite(model, precision, batch, representative)
         tiles = np.resize(representative, (batch, *representative.shape[1:])).astype(np.float32)
         count, net = best_threads(content, tiles)
         timing = time_calls(lambda n=net, t=tiles: n(t), repeats, meter_of(power))  # type: ignore[misc]

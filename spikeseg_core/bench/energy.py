@@ -1,0 +1,55 @@
+"""``spikeseg bench energy``: the energy benchmark over many batch sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.dataset import load_dataset
+from spikeseg_core.energy.benchmark import run_benchmark
+from spikeseg_core.energy.events import EventCounts
+from spikeseg_core.network import load_network
+from spikeseg_core.reporting import SILENT, Reporter
+from spikeseg_core.stages.benchmark import EVENTS
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+
+
+def bench_energy(
+    config: PipelineConfig, inputs: Mapping[str, Path], report: Reporter = SILENT
+) -> dict[str, Any]:
+    """Benchmark a deployed network at batch sizes 1 to 64.
+
+    Parameters
+    ----------
+    config : PipelineConfig
+        Of the run; its ``benchmark`` is read.
+    inputs : mapping of str to Path
+        Finished folders of the stages ``prepare``, ``train``, ``tune`` and ``deploy``.
+    report : Reporter
+        Told of progress.
+
+    Returns
+    -------
+    dict
+        ``figures``: objects with ``device``, ``precision``, ``batch``, ``component``,
+        ``mj_per_section``, ``basis``, ``source`` and more; ``accuracy`` by device and precision;
+        ``ratios``; ``sensitivity``; ``overtaking_batch``; and what they were made from.
+
+    Raises
+    ------
+    DataError
+        If an input of an earlier stage is missing or damaged.
+    """
+    mapped, _ = load_network(inputs["tune"])
+    return run_benchmark(
+        load_dataset(inputs["prepare"]),
+        mapped,
+        load_network(inputs["train"]),
+        EventCounts.load(inputs["deploy"] / EVENTS),
+        config=config.benchmark,
+        batches=BATCHES,
+        report=report,
+    ).to_json()

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikeseg_core.ann.unet import build_model, weights_of
+from spikeseg_core.bench import energy as bench
+from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PipelineConfig
+from spikeseg_core.data.dataset import prepare_dataset
+from spikeseg_core.energy.benchmark import representative_tiles
+from spikeseg_core.energy.figure import EnergyFigure, check_parts
+from spikeseg_core.energy.from_rates import events_from_rates
+from spikeseg_core.errors import DataError
+from spikeseg_core.network import save_network
+from spikeseg_core.reporting import SILENT
+from spikeseg_core.stages import benchmark
+from tests.spikeseg_core.energy.networks import random_rates, small_network
+
+NETWORK = small_network(16)
+CONFIG = PipelineConfig(
+    dataset=DatasetConfig(
+        source="synthetic",
+        synthetic_size=128,
+        train_sections=2,
+        validation_sections=1,
+        test_sections=1,
+        tiles_per_axis=4,
+    ),
+    benchmark=BenchmarkConfig(batch_size=4, repeats=2),
+)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of the stages before, as small as they can be."""
+    root = tmp_path_factory.mktemp("stages")
+    folders = {name: root / name for name in ("prepare", "train", "tune", "deploy")}
+    prepare_dataset(CONFIG.dataset, NETWORK.tile, folders["prepare"])
+    weights = weights_of(NETWORK, build_model(NETWORK))
+    save_network(folders["train"], NETWORK, weights)
+    save_network(folders["tune"], NETWORK, weights)
+    tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
+    events = events_from_rates(NETWORK, tiles, random_rates(NETWORK), steps=20)
+    events.save(folders["deploy"] / benchmark.EVENTS)
+    return folders
+
+
+def test_the_stage_writes_figures_that_add_up(inputs: dict[str, Path], tmp_path: Path) -> None:
+    result = benchmark.run(CONFIG, inputs, tmp_path, SILENT)
+    table = pd.read_parquet(tmp_path / "energy.parquet")
+    figures = [EnergyFigure(**row) for row in table.to_dict("records")]
+    check_parts(figures)
+    assert {f.device for f in figures} >= {"loihi", "loihi pre-silicon", "loihi + host", "cpu"}
+    assert {f.basis for f in figures} <= {"measured", "modelled", "published"}
+    energy = json.loads((tmp_path / "energy.json").read_text())
+    assert energy["figures"] == table.to_dict("records") == result.facts["figures"]
+    assert energy["tiles_per_section"] == 16
+    assert all(path.exists() for path in (*result.figures, *result.tables))
+
+    metrics = result.metrics["benchmark"]
+    assert metrics["energy/loihi_total_mj"] > 0
+    assert metrics["energy/cpu_int8_total_mj"] > 0
+    assert metrics["energy/ratio_cpu_int8_online"] == pytest.approx(
+        metrics["energy/cpu_int8_total_mj"] / metrics["energy/loihi_total_mj"]
+    )
+    for precision in ("fp32", "int8"):
+        assert 0 <= result.metrics[f"cpu_{precision}"]["test/pixel_accuracy"] <= 1
+
+
+def test_the_bench_has_the_keys_it_promises(
+    inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "BATCHES", (1, 2))
+    found = bench.bench_energy(CONFIG, inputs)
+    json.dumps(found)
+    keys = {"device", "precision", "batch", "component", "mj_per_section", "basis", "source"}
+    assert all(keys <= figure.keys() for figure in found["figures"])
+    assert {f["component"] for f in found["figures"]} == {"dynamic", "static", "total"}
+    assert set(found["accuracy"]["cpu"]) == {"fp32", "int8"}
+    assert "cpu_int8_online" in found["ratios"]
+    assert set(found["overtaking_batch"]) == {"cpu_fp32", "cpu_int8"}
+
+
+def test_int8_ranges_come_from_training_sections(inputs: dict[str, Path]) -> None:
+    from spikeseg_core.data.dataset import load_dataset
+
+    dataset = load_dataset(inputs["prepare"])
+    tiles = representative_tiles(dataset, count=5)
+    training = dataset.grid.cut(dataset.split("train")[0])
+    assert tiles.shape == (5, 32, 32)
+    assert all(any(np.array_equal(tile, other) for other in training) for tile in tiles)
+
+
+def test_missing_events_say_which_stage_makes_them(inputs: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"events.npz does not exist; run the stage"):
+        benchmark.run(CONFIG, inputs | {"deploy": tmp_path}, tmp_path, SILENT)
