@@ -1,0 +1,321 @@
+"""Running a mapped network: on this project's emulator, on NengoLoihi's, or on Loihi itself.
+
+Three engines, one result. ``fast`` runs the integer network; ``nengo-loihi`` runs the same blocks
+through :class:`nengo_loihi.Simulator`, which is also the way to hardware (target ``loihi``). The
+target is always named: left to itself, NengoLoihi takes hardware where it finds any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikeseg_core.config import DeployConfig, PresentationConfig
+from spikeseg_core.errors import DeploymentError
+from spikeseg_core.loihi.build import DiscretizedNetwork, build_network, discretize
+from spikeseg_core.loihi.emulator import Emulator, EventCounts
+from spikeseg_core.loihi.fit import Tile
+from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.partition import Placement, PlacementAllocator
+from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network, Weights
+from spikeseg_core.reporting import SILENT, Reporter
+from spikeseg_core.stack import nengo_loihi, tf
+
+
+@dataclass(frozen=True)
+class MappedNetwork:
+    """What quantization and partitioning leave: all that a run needs.
+
+    Attributes
+    ----------
+    network, weights : Network, Weights
+        The network in floating point.
+    tiles : mapping of str to Tile
+        Tile of every on-chip layer.
+    integer : IntegerNetwork
+        The network in Loihi's integers.
+    placement : Placement
+        Chip and core of every block.
+    population_type, weight_bits : int
+        As the network was mapped with.
+    """
+
+    network: Network
+    weights: Weights
+    tiles: Mapping[str, Tile]
+    integer: IntegerNetwork
+    placement: Placement
+    population_type: int = 16
+    weight_bits: int = 8
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the chip gave for a number of section tiles.
+
+    Attributes
+    ----------
+    logits : ndarray
+        Read-out of every pixel, float32 ``(tiles, rows, columns)``.
+    counts : ndarray
+        Spikes of the last on-chip layer in the read-out window, int32
+        ``(tiles, rows, columns, channels)``.
+    rates : mapping of str to ndarray
+        Mean spike rate in Hz over all steps and tiles, ``(rows, columns, channels)`` by layer name;
+        empty where the engine does not tell.
+    events : EventCounts or None
+        Exact counts of spikes, messages and synaptic operations; None from engines that do not
+        count.
+    """
+
+    logits: np.ndarray
+    counts: np.ndarray
+    rates: Mapping[str, np.ndarray]
+    events: EventCounts | None
+
+
+def deploy(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    presentation: PresentationConfig,
+    config: DeployConfig,
+    report: Reporter = SILENT,
+) -> Deployment:
+    """Show section tiles to a mapped network.
+
+    Parameters
+    ----------
+    mapped : MappedNetwork
+        The network, its blocks and their places.
+    images : ndarray
+        Standardised pixels, float ``(tiles, rows, columns)``.
+    presentation : PresentationConfig
+        Steps, read-out window, synapses.
+    config : DeployConfig
+        Target and engine.
+    report : Reporter
+        Told of every tile.
+
+    Raises
+    ------
+    DeploymentError
+        If the target is ``loihi`` and NxSDK is not installed.
+    """
+    if config.target == "loihi":
+        require_nxsdk()
+    elif config.engine == "fast":
+        return run_fast(mapped, images, presentation, report)
+    target = "sim" if config.target == "emulator" else "loihi"
+    return run_nengo_loihi(mapped, images, presentation, target, report)
+
+
+def require_nxsdk() -> None:
+    """Check that Loihi can be reached.
+
+    Raises
+    ------
+    DeploymentError
+        If Intel's NxSDK is not installed.
+    """
+    if not nengo_loihi.hardware.HAS_NXSDK:
+        raise DeploymentError(
+            "target 'loihi' needs Intel's NxSDK, which is not installed here (Intel gives it to "
+            "members of its research community, with access to boards); choose target 'emulator'"
+        )
+
+
+# -- the fast engine ------------------------------------------------------------------------------
+
+
+def run_fast(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    presentation: PresentationConfig,
+    report: Reporter = SILENT,
+) -> Deployment:
+    """Run section tiles on this project's emulator.
+
+    Raises
+    ------
+    DeploymentError
+        If a host layer whose spikes go to the chip is not fed by the image alone.
+    """
+    network, weights, integer = mapped.network, mapped.weights, mapped.integer
+    steps, start = presentation.steps, presentation.readout_start
+    last = network.readout.source
+    result = Emulator(integer).run(
+        [
+            host_spikes(network, weights, host_layer(network, given.name), images, steps)
+            for given in integer.inputs
+        ],
+        steps,
+        windows=[(start, steps)],
+        count=[last],
+        progress=lambda done, total: report.progress(done, total, "section tiles on the emulator"),
+    )
+    counts = result.counts[last][:, 0].reshape(len(images), *network.shape(last))
+    seconds = len(images) * steps * DT
+    return Deployment(
+        logits=read_out(network, weights, counts, steps - start),
+        counts=counts,
+        rates={
+            name: total.reshape(network.shape(name)) / seconds
+            for name, total in result.totals.items()
+        },
+        events=result.events,
+    )
+
+
+def host_layer(network: Network, name: str) -> str:
+    """Layer on the host that an input of the integer network carries.
+
+    A layer that feeds several on-chip layers is several inputs: ``stem``, ``stem-2``, ...
+    """
+    for layer in network.layers:
+        if not layer.on_chip and (name == layer.name or name.startswith(f"{layer.name}-")):
+            return layer.name
+    raise DeploymentError(
+        f"input {name!r} of the integer network is no host layer of network {network.name!r}; "
+        "run the quantize stage again"
+    )
+
+
+def host_spikes(
+    network: Network, weights: Weights, name: str, images: np.ndarray, steps: int
+) -> np.ndarray:
+    """Spikes of a layer on the host under a constant image.
+
+    The neuron is NengoLoihi's ``LoihiSpikingRectifiedLinear``, step by step in 64-bit floats as
+    Nengo runs it.
+
+    Parameters
+    ----------
+    images : ndarray
+        ``(tiles, rows, columns)``.
+
+    Returns
+    -------
+    ndarray of bool
+        ``(tiles, steps, rows, columns, channels)``.
+
+    Raises
+    ------
+    DeploymentError
+        If the layer is not fed by the image alone.
+    """
+    inputs = network.layer(name).inputs
+    if [c.source for c in inputs] != [IMAGE]:
+        raise DeploymentError(
+            f"host layer {name!r} is fed by {[c.source for c in inputs]}; the fast engine takes "
+            "host layers fed by the image only, choose engine 'nengo-loihi'"
+        )
+    kernel = weights.kernel(name, IMAGE).astype(np.float64)
+    pixels = images[..., None].astype(np.float64)
+    units = tf.nn.conv2d(pixels, kernel, inputs[0].stride, "SAME").numpy() + weights.biases[name]
+    gain = units * RATE_HZ_PER_UNIT * DT  # voltage gained in a step
+    voltage = np.zeros_like(gain)
+    spikes = np.zeros((len(images), steps, *gain.shape[1:]), dtype=bool)
+    for step in range(steps):
+        voltage += gain
+        spikes[:, step] = voltage > 1
+        voltage[(voltage < 0) | spikes[:, step]] = 0
+    return spikes
+
+
+# -- NengoLoihi's engine, and hardware ------------------------------------------------------------
+
+
+def run_nengo_loihi(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    presentation: PresentationConfig,
+    target: str,
+    report: Reporter = SILENT,
+) -> Deployment:
+    """Run section tiles through ``nengo_loihi.Simulator``.
+
+    The blocks are built once; every tile gets a fresh simulator.
+
+    Parameters
+    ----------
+    target : {"sim", "loihi"}
+        NengoLoihi's name of the target.
+    """
+    network, placement = mapped.network, mapped.placement
+    built = build_network(
+        network,
+        mapped.weights,
+        mapped.tiles,
+        population_type=mapped.population_type,
+        weight_bits=mapped.weight_bits,
+        synapse_ms=presentation.synapse_ms,
+    )
+    discretized = discretize(built)
+    last = network.readout.source
+    steps, start = presentation.steps, presentation.readout_start
+    options = {"allocator": PlacementAllocator(placement), "n_chips": placement.chip_count}
+    counts = np.zeros((len(images), *network.shape(last)), dtype=np.int32)
+    totals = {layer.name: np.zeros(network.neurons(layer.name)) for layer in network.chip_layers()}
+    for number, image in enumerate(images):
+        built.source.image = image
+        with nengo_loihi.Simulator(
+            built.nengo, dt=DT, model=discretized.model, target=target, hardware_options=options
+        ) as simulator:
+            simulator.clear_probes()
+            simulator.run_steps(steps)
+            spikes = np.asarray(simulator.data[built.probe]) > 0
+            counts[number] = spikes[start:].sum(axis=0).reshape(counts.shape[1:])
+            if target == "sim":
+                _add_spikes(discretized, simulator.sims["emulator"], totals)
+        report.progress(number + 1, len(images), f"section tiles on NengoLoihi ({target})")
+    seconds = len(images) * steps * DT
+    rates = {n: (total / seconds).reshape(network.shape(n)) for n, total in totals.items()}
+    return Deployment(
+        logits=read_out(network, mapped.weights, counts, steps - start),
+        counts=counts,
+        rates=rates if target == "sim" else {},
+        events=None,
+    )
+
+
+def _add_spikes(
+    discretized: DiscretizedNetwork, emulator: object, totals: Mapping[str, np.ndarray]
+) -> None:
+    """Add the spikes that NengoLoihi's emulator counted for every neuron."""
+    spikes = emulator.compartment.spike_count  # type: ignore[attr-defined]
+    where = emulator.block_info.slices  # type: ignore[attr-defined]
+    for name, total in totals.items():
+        for block in discretized.blocks(name):
+            total[list(discretized.model.block_comp_map[block])] += spikes[where[block]]
+
+
+def read_out(
+    network: Network, weights: Weights, counts: np.ndarray, window_steps: int
+) -> np.ndarray:
+    """Linear read-out on the host, from spikes of the last on-chip layer.
+
+    Parameters
+    ----------
+    counts : ndarray
+        Spikes in the window, ``(tiles, rows, columns, channels)``.
+    window_steps : int
+        Length of the window in steps.
+
+    Returns
+    -------
+    ndarray
+        Logits, float32 ``(tiles, rows, columns)``.
+    """
+    c = network.readout
+    units = (counts / (window_steps * DT * RATE_HZ_PER_UNIT)).astype(np.float32)
+    kernel = weights.kernel(None, c.source)
+    if c.kind == "conv_transpose":
+        shape = (len(counts), network.tile, network.tile, 1)
+        logits = tf.nn.conv2d_transpose(
+            units, kernel.transpose(0, 1, 3, 2), shape, c.stride, "SAME"
+        )
+    else:
+        logits = tf.nn.conv2d(units, kernel, c.stride, "SAME")
+    return logits.numpy()[..., 0] + weights.biases["readout"]
