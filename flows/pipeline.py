@@ -8,6 +8,7 @@ from typing import Any
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.settings import completed
 from flows.summary import conclude
 from spikeseg_core.config import PipelineConfig
 from tasks.benchmark_energy import benchmark_energy
@@ -33,6 +34,7 @@ def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
     Finished stages with the same settings, data and code are used again. Returns the summary
     that is also written as summary.json.
     """
+    config = completed(config)
     with pipeline_run(config, _name()) as run:
         dataset = prepare_dataset(config)
         ann = train_ann(config, dataset)

@@ -40,10 +40,8 @@ class Store:
     @property
     def client(self) -> MlflowClient:
         """MLflow's client for this store."""
-        import mlflow
         from mlflow.tracking import MlflowClient
 
-        mlflow.set_tracking_uri(self.uri)
         return MlflowClient(self.uri)
 
     @property

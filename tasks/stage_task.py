@@ -13,9 +13,9 @@ from prefect.context import FlowRunContext, TaskRunContext
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
-from tasks import registry, state
+from tasks import registry, state, tracking
 from tasks.references import StageRef
-from tasks.stage_folder import is_finished, read_record, stage_key
+from tasks.stage_folder import is_finished, read_record, reference, stage_key
 
 StageCall = TypeVar("StageCall", bound=Callable[..., StageRef])
 
@@ -54,11 +54,14 @@ def stage_task(name: str) -> Callable[[StageCall], StageCall]:
             if FlowRunContext.get() is None:
                 return run(*parameters)
             key = key_of(*parameters)
-            here = task.with_options(
+            folder = state.current().stage_folder(name, key)
+            this_time = task.with_options(
                 task_run_name=f"{name}-{parameters[0].preset}-{key[:8]}",
-                refresh_cache=not is_finished(state.current().stage_folder(name, key)),
+                refresh_cache=not is_finished(folder),
             )
-            return StageRef.model_validate(here(*parameters))
+            this_time(*parameters)
+            # Not what Prefect kept: the state folder may have moved, MLflow may have caught up.
+            return reference(folder, tracking.tracked_run_id(folder))
 
         return cast(StageCall, call)
 

@@ -110,6 +110,7 @@ def activate() -> State:
         "SPIKESEG_CACHE_DIR": str(state.cache),
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
         # A server that stops answering must cost seconds, not the 10 minutes of the defaults.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",

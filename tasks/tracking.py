@@ -48,8 +48,13 @@ def tracked_run_id(folder: Path) -> str | None:
 
 def _noted(folder: Path) -> tuple[str | None, bool]:
     """Run that the store in use has for this folder, and whether it has all of it."""
-    entry = _notes(folder).get(state.tracking_uri(), {})
+    entry = _notes(folder).get(_address(state.tracking_uri()), {})
     return entry.get("run_id"), bool(entry.get("complete"))
+
+
+def _address(uri: str) -> str:
+    """Name the store; the one in the state folder stays the same when the folder is moved."""
+    return "embedded" if uri == state.current().mlflow_database else uri
 
 
 def _notes(folder: Path) -> dict[str, dict[str, Any]]:
@@ -60,7 +65,7 @@ def _notes(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _note(folder: Path, run: Run, complete: bool) -> None:
-    entry = {run.store.uri: {"run_id": run.id, "complete": complete}}
+    entry = {_address(run.store.uri): {"run_id": run.id, "complete": complete}}
     write_json(folder / TRACKING, _notes(folder) | entry)
 
 

@@ -1,0 +1,201 @@
+"""The command line: `spikeseg`. Thin over the flows; nothing heavy is imported before it runs."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spikeseg_core.errors import SpikeSegError
+
+app = typer.Typer(
+    name="spikeseg",
+    help="From electron-microscopy sections to a spiking U-Net on Loihi, and what it costs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated."),
+]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON too.")
+]
+
+
+class Benchmark(StrEnum):
+    """What can be measured."""
+
+    emulator = "emulator"
+    mapping = "mapping"
+    energy = "energy"
+    pipeline = "pipeline"
+
+
+class ModelKind(StrEnum):
+    """Models a run leaves behind."""
+
+    ann = "ann"
+    rate_tuned = "rate_tuned"
+    integer = "integer"
+
+
+@app.command()
+def run(
+    preset: Annotated[str, typer.Option(help="quick: minutes; paper: 238K neurons.")] = "quick",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|isbi2012|synthetic|PATH",
+            help="auto: ISBI 2012 when it can be had, else synthetic sections; "
+            "PATH: a folder of images, a TIFF stack or a zip.",
+        ),
+    ] = "auto",
+    json: JsonFile = None,
+    change: Changes = None,
+) -> None:
+    r"""Run the whole pipeline; finished stages are used again.
+
+    \b
+    spikeseg run
+    spikeseg run --preset paper --dataset isbi2012 --json out.json
+    spikeseg run --set train.epochs=5 --set presentation.steps=50
+    """
+    from flows.settings import configured
+
+    config = configured(preset, dataset, change or [])
+    from flows.pipeline import pipeline
+    from flows.show import show
+    from tasks.terminal import share_console_with_prefect
+
+    share_console_with_prefect()
+    summary = pipeline(config)
+    _write(json, summary)
+    show(summary)
+
+
+@app.command()
+def stage(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="prepare, train, tune, convert, quantize, partition, deploy or benchmark"
+        ),
+    ],
+    after: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN_ID",
+            help="MLflow run of the stage before it, or of a pipeline; default: the newest.",
+        ),
+    ] = None,
+    json: JsonFile = None,
+    change: Changes = None,
+) -> None:
+    r"""Run one stage alone, on what the stages before it have made.
+
+    \b
+    spikeseg stage tune --set tune.epochs=20
+    spikeseg stage partition --after 0123abcd --set partition.strategy=optimized
+    """
+    from flows.single import run_stage_alone
+
+    _write(json, run_stage_alone(name, after, change or []))
+
+
+@app.command()
+def segment(
+    images: Annotated[
+        list[Path], typer.Argument(help="Section images (PNG, TIFF), stacks, or folders of them.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the membrane probabilities.")] = Path(
+        "segmented"
+    ),
+    model: Annotated[
+        ModelKind, typer.Option(help="Which of the run's models segments.")
+    ] = ModelKind.rate_tuned,
+    of_run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN_ID", help="MLflow run id; default: the newest."),
+    ] = None,
+) -> None:
+    r"""Segment sections with a finished run's model.
+
+    Writes for each section the membrane probability as PNG (8 bit) and TIFF (32 bit float).
+
+    \b
+    spikeseg segment sections/*.png
+    spikeseg segment stack.tif --model integer --out on_loihi
+    """
+    from flows.segment import segment_files
+
+    for path in segment_files(images, out, model.value, of_run):
+        typer.echo(path)
+
+
+@app.command()
+def bench(
+    what: Annotated[Benchmark, typer.Argument(help="What to measure.")],
+    preset: Annotated[str, typer.Option(help="Preset, where one is needed.")] = "quick",
+    dataset: Annotated[str, typer.Option(help="Dataset, where one is needed.")] = "auto",
+    json: JsonFile = None,
+    change: Changes = None,
+) -> None:
+    r"""Measure: the emulator, mapping strategies, energy, or the minutes of the pipeline.
+
+    \b
+    spikeseg bench emulator --json emulator.json
+    spikeseg bench pipeline --preset quick
+    """
+    from flows.bench import bench as measure
+
+    _write(json, measure(what.value, preset, dataset, change or []))
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine: versions, data, disk, servers, meters, and what to do about each."""
+    from flows.doctor import examine, show
+
+    if not show(examine()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def up(
+    prefect_port: Annotated[int, typer.Option(help="Port of the Prefect server.")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow server.")] = 5000,
+    worker: Annotated[bool, typer.Option(help="Start a worker that runs what is asked.")] = True,
+) -> None:
+    """Start Prefect and MLflow pages and a worker on this machine, and register deployments.
+
+    Runs until Ctrl-C, which stops all of them. `spikeseg run` in another terminal uses them.
+    """
+    from flows.servers import up as start
+
+    start(prefect_port, mlflow_port, worker)
+
+
+def _write(path: Path | None, result: Any) -> None:
+    if path is not None:
+        from spikeseg_core.storage import write_json
+
+        write_json(path, result)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one message and exit code 2."""
+    try:
+        app()
+    except SpikeSegError as error:
+        typer.secho(f"spikeseg: {error}", fg="red", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; the same command goes on where it was", err=True)
+        sys.exit(130)

@@ -1,0 +1,43 @@
+"""The end of a run, for people: the table, and where to look next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.report import SYNTHETIC, tables
+from tasks import state
+
+LEFT_TO_THE_REPORT = ("Data",)
+
+
+def show(summary: Mapping[str, Any]) -> None:
+    """Print the summary's tables, and the files and commands that show more."""
+    console = Console(highlight=False)
+    for title, (heading, rows) in tables(summary).items():
+        if title in LEFT_TO_THE_REPORT:
+            continue
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for number, name in enumerate(heading):
+            table.add_column(name, justify="left" if number == 0 else "right")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    console.print(f"report    {summary['report']}", soft_wrap=True)
+    address = summary["mlflow"]["tracking_uri"]
+    if address == state.current().mlflow_database:
+        console.print(f"MLflow    mlflow ui --backend-store-uri {address}", soft_wrap=True)
+    else:
+        console.print(f"MLflow    {address}", soft_wrap=True)
+    page = summary["prefect"]["url"]
+    console.print(f"Prefect   {page or 'make up (both pages, and a worker)'}", soft_wrap=True)
+    dataset = summary["dataset"]
+    if dataset["synthetic"]:
+        console.print(f"[bold white on red]{SYNTHETIC}[/]", soft_wrap=True)
+        if dataset.get("note"):
+            console.print(str(dataset["note"]), soft_wrap=True, markup=False)
+    else:
+        console.print(f"data      {dataset.get('note', dataset.get('source'))}", soft_wrap=True)

@@ -1,0 +1,49 @@
+"""One stage alone, with its settings given as the command line gives them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+from prefect import Flow
+from prefect.exceptions import ParameterTypeError
+
+from flows import stages
+from flows.settings import parsed
+from spikeseg_core.errors import ConfigError
+from tasks import registry
+from tasks.references import StageRef
+from tasks.stage_folder import read_record
+from tasks.terminal import share_console_with_prefect
+
+FLOWS: dict[str, Flow[..., StageRef]] = {name: getattr(stages, name) for name in registry.STAGES}
+
+
+def run_stage_alone(name: str, after: str | None, changes: Iterable[str]) -> dict[str, Any]:
+    """Run the stage's flow, and return its reference with what it found.
+
+    Raises
+    ------
+    ConfigError
+        If the stage is unknown, or a setting is not one of its own.
+    """
+    flow = FLOWS[registry.stage(name).name]
+    known = set(inspect.signature(flow.fn).parameters) - {"after"}
+    given = parsed(changes)
+    if unknown := set(given) - known:
+        raise ConfigError(
+            f"stage {name!r} takes settings of {', '.join(sorted(known))}, not of "
+            f"{', '.join(sorted(unknown))}; those come from the stages before it"
+        )
+    if after is not None:
+        if "after" not in inspect.signature(flow.fn).parameters:
+            raise ConfigError(f"stage {name!r} is the first; it takes no --after")
+        given["after"] = after
+    share_console_with_prefect()
+    try:
+        ref = flow(**given)
+    except ParameterTypeError as error:
+        raise ConfigError(str(error)) from None
+    outcome = read_record(ref.folder).outcome
+    return {**ref.model_dump(), "metrics": outcome.metrics, "facts": outcome.facts}

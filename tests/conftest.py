@@ -1,0 +1,55 @@
+"""One state folder and one Prefect server for the whole test run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Prefect and MLflow read these when they are first imported, which collecting the tests does.
+_HOME = tempfile.mkdtemp(prefix="spikeseg-tests-")
+os.environ["SPIKESEG_HOME"] = _HOME
+for _name in ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "SPIKESEG_CACHE_DIR"):
+    os.environ.pop(_name, None)
+os.environ["DO_NOT_TRACK"] = "1"
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """Prefect's own test server; it takes 10-20 s to start, so there is one."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    import tasks  # noqa: F401 - settles where Prefect keeps its things
+
+    with prefect_test_harness(server_startup_timeout=90):
+        yield
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database; making one takes seconds, copying it none."""
+    from mlflow.tracking import MlflowClient
+
+    import tasks  # noqa: F401
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_database: Path) -> Path:
+    """A state folder of the test's own, with an MLflow database in it."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    shutil.copy(mlflow_database, folder / "mlflow.db")
+    monkeypatch.setenv("SPIKESEG_HOME", str(folder))
+    return folder
