@@ -9,7 +9,11 @@ import numpy as np
 
 from spikeseg_core.figures.style import BLUE, ORANGE, clean, new_figure, save
 
-_VALIDATION_PREFIXES = ("val_", "validation_", "validation/")
+_SPLITS = {
+    "val_": ("validation", ORANGE),
+    "validation/": ("validation", ORANGE),
+    "train/": ("training", BLUE),
+}
 _COLUMNS = 3
 
 
@@ -21,8 +25,8 @@ def training_curves(
     Parameters
     ----------
     history : mapping of metric name to one value an epoch
-        ``val_NAME`` or ``validation/NAME`` is drawn with ``NAME``; values under ``epoch`` are the
-        x axis, otherwise epochs count from 1. NaN leaves a gap.
+        ``validation/NAME`` (or ``val_NAME``) is drawn with ``train/NAME`` (or ``NAME``); values
+        under ``epoch`` are the x axis, otherwise epochs count from 1. NaN leaves a gap.
     path : Path
         Where the PNG goes.
     title : str
@@ -35,9 +39,8 @@ def training_curves(
     panels: dict[str, list[tuple[str, str, np.ndarray]]] = {}
     for name, column in history.items():
         if name != "epoch":
-            base = _base(name)
-            label, colour = ("training", BLUE) if base == name else ("validation", ORANGE)
-            panels.setdefault(base, []).append((label, colour, np.asarray(column, dtype=float)))
+            metric, label, colour = _meaning(name)
+            panels.setdefault(metric, []).append((label, colour, np.asarray(column, dtype=float)))
 
     columns = min(max(len(panels), 1), _COLUMNS)
     rows = -(-max(len(panels), 1) // columns)
@@ -58,8 +61,9 @@ def training_curves(
     return save(figure, path)
 
 
-def _base(name: str) -> str:
-    for prefix in _VALIDATION_PREFIXES:
+def _meaning(name: str) -> tuple[str, str, str]:
+    """Tell metric, legend and colour of a column."""
+    for prefix, (label, colour) in _SPLITS.items():
         if name.startswith(prefix):
-            return name.removeprefix(prefix)
-    return name
+            return name.removeprefix(prefix), label, colour
+    return name, "training", BLUE

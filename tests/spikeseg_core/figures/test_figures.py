@@ -31,7 +31,7 @@ def draw_rates(path: Path) -> Path:
 
 def draw_curves(path: Path) -> Path:
     history = {"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0], "val_loss": [3.0, np.nan, 2.0]}
-    return training_curves({**history, "rate_loss": [1.0, 1.0, 0.5]}, path)
+    return training_curves({**history, "train/dice": [0.1, 0.2, 0.3]}, path)
 
 
 def draw_stages(path: Path) -> Path:
