@@ -5,46 +5,63 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.figure import Basis, EnergyFigure
 from spikeseg_core.energy.sensitivity import Sensitivity
-from spikeseg_core.storage import atomic_path
+from spikeseg_core.figures.style import BLUE, GREY, SKY, VERMILLION, clean, new_figure, save
 
-_HATCH = {"measured": "", "modelled": "///", "published": "..."}
-_COLOUR = {"dynamic": "#3b6ea5", "static": "#b8c9dc"}
+_HATCH: dict[Basis, str] = {"measured": "", "modelled": "////", "published": "...."}
 
 
-def draw_energy(figures: Iterable[EnergyFigure], title: str, path: Path) -> None:
+def draw_energy(figures: Iterable[EnergyFigure], title: str, path: Path) -> Path:
     """Draw the total energy per section of every device, log scale, with its dynamic part.
 
-    The hatching says whether a figure was measured, modelled or published.
+    The hatching says whether a figure was measured, modelled or published. Published figures are of
+    another network; they stand below the others, in grey.
     """
     groups: dict[tuple[str, str, int], dict[str, EnergyFigure]] = {}
     for f in figures:
         groups.setdefault((f.device, f.precision, f.batch), {})[f.component] = f
-    order = sorted(groups.values(), key=lambda g: g["total"].mj_per_section, reverse=True)
-    figure = Figure(figsize=(9, 1.2 + 0.38 * len(order)), layout="constrained")
-    axes = figure.add_subplot()
+    order = sorted(
+        groups.values(),
+        key=lambda g: (g["total"].basis != "published", -g["total"].mj_per_section),
+    )
+    picture = new_figure(9, 1.6 + 0.36 * len(order), title)
+    axes = picture.add_subplot()
     for row, group in enumerate(order):
-        hatch = _HATCH[group["total"].basis]
+        ours = group["total"].basis != "published"
         total, dynamic = group["total"].mj_per_section, group["dynamic"].mj_per_section
-        axes.barh(row, total, color=_COLOUR["static"], hatch=hatch, edgecolor="white")
-        axes.barh(row, dynamic, height=0.45, color=_COLOUR["dynamic"], edgecolor="white")
+        hatch = _HATCH[group["total"].basis]
+        axes.barh(row, total, color=SKY if ours else "#bbbbbb", hatch=hatch, edgecolor="white")
+        axes.barh(row, dynamic, height=0.4, color=BLUE if ours else GREY)
         axes.annotate(
-            f"{total:.3g}", (total, row), xytext=(4, 0), textcoords="offset points", va="center"
+            _number(total), (total, row), (4, 0), textcoords="offset points", va="center", size=8
         )
+    clean(axes)
+    smallest = min(g["dynamic"].mj_per_section for g in order)
     axes.set_xscale("log")
-    axes.margins(x=0.12)
+    axes.set_xlim(max(smallest, 1e-9) / 3, 3 * max(g["total"].mj_per_section for g in order))
     axes.set_yticks(range(len(order)), [_label(g["total"]) for g in order])
     axes.set_xlabel("energy, mJ a section")
-    axes.set_title(title, loc="left", fontsize=11)
-    for basis in dict.fromkeys(g["total"].basis for g in order):
-        axes.bar(0, 0, color=_COLOUR["static"], hatch=_HATCH[basis], label=f"total, {basis}")
-    axes.bar(0, 0, color=_COLOUR["dynamic"], label="of that dynamic")
-    axes.legend(fontsize=8, loc="lower right", framealpha=0.9)
-    axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    bases = dict.fromkeys(g["total"].basis for g in reversed(order))
+    picture.legend(
+        handles=[
+            Patch(facecolor=BLUE, label="dynamic part"),
+            *(
+                Patch(facecolor=SKY, hatch=_HATCH[b], ec="white", label=f"total, {b}")
+                for b in bases
+            ),
+        ],
+        loc="outside lower center",
+        ncols=4,
+        fontsize=8,
+    )
+    return save(picture, path)
+
+
+def _number(mj: float) -> str:
+    return f"{mj:,.0f}" if mj >= 100 else f"{mj:.3g}"
 
 
 def _label(f: EnergyFigure) -> str:
@@ -52,35 +69,30 @@ def _label(f: EnergyFigure) -> str:
     return f"{f.device}, {f.precision}, {batch}"
 
 
-def draw_tornado(sensitivity: Sensitivity, title: str, path: Path) -> None:
+def draw_tornado(sensitivity: Sensitivity, title: str, path: Path) -> Path:
     """Draw the range of the ratio under each unknown, the widest on top, log scale."""
     swings = sensitivity.swings[::-1]
-    figure = Figure(figsize=(9, 1.2 + 0.45 * len(swings)), layout="constrained")
-    axes = figure.add_subplot()
+    picture = new_figure(9, 1.4 + 0.42 * len(swings), title)
+    axes = picture.add_subplot()
     for row, swing in enumerate(swings):
-        axes.barh(row, swing.high - swing.low, left=swing.low, color=_COLOUR["dynamic"], height=0.6)
+        axes.barh(row, swing.high - swing.low, left=swing.low, color=SKY, height=0.6)
         ends = ((swing.low, swing.low_case, "right", -4), (swing.high, swing.high_case, "left", 4))
         for value, case, align, offset in ends:
             axes.annotate(
                 f"{case}: {value:.2g}",
                 (value, row),
-                xytext=(offset, 0),
+                (offset, 0),
                 textcoords="offset points",
                 ha=align,
                 va="center",
-                fontsize=7,
+                size=7,
             )
+    clean(axes)
     axes.set_xscale("log")
-    axes.margins(x=0.3)
+    # Room for the labels on both sides.
+    axes.set_xlim(min(s.low for s in swings) / 3, 3 * max(s.high for s in swings))
     axes.axvline(sensitivity.headline, color="black", linewidth=1)
-    axes.axvline(1, color="crimson", linewidth=1, linestyle=":")
+    axes.axvline(1, color=VERMILLION, linewidth=1, linestyle=":")
     axes.set_yticks(range(len(swings)), [swing.unknown for swing in swings])
-    axes.set_xlabel("energy of the CPU (int8, online) over Loihi; above 1 Loihi needs less")
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=130)
+    axes.set_xlabel("energy of the CPU (int8, online) over Loihi's; above 1 Loihi needs less")
+    return save(picture, path)

@@ -27,8 +27,6 @@ from spikeseg_core.reporting import SILENT, Reporter
 Segmenter = Callable[[np.ndarray], np.ndarray]
 """Standardised tiles ``(n, tile, tile)`` to logits of the same shape."""
 
-_TRIAL_CALLS = 3
-
 
 @dataclass(frozen=True)
 class CpuBenchmark:
@@ -115,7 +113,7 @@ def measure_cpu(
 def best_threads(content: bytes, tiles: np.ndarray) -> tuple[int, TfliteNet]:
     """Return the thread count that runs ``tiles`` fastest, and the network with it."""
     nets = {n: TfliteNet(content, n) for n in thread_counts(_cpus())}
-    times = {n: time_calls(lambda n=n: nets[n](tiles), _TRIAL_CALLS).seconds for n in nets}  # type: ignore[misc]
+    times = {n: time_calls(lambda n=n: nets[n](tiles), 1).seconds for n in nets}  # type: ignore[misc]
     best = min(times, key=lambda n: times[n])
     return best, nets[best]
 

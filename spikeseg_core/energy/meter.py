@@ -23,6 +23,9 @@ IDLE_SECONDS = 1.0
 METERED_SECONDS = 1.0
 """Least time of metered work: RAPL counts once a millisecond, so short work reads coarsely."""
 
+TIMED_SECONDS = 0.5
+"""Least time of work that is only timed: other work on the machine disturbs single calls."""
+
 
 class Meter(Protocol):
     """Energy counters of one device.
@@ -169,13 +172,13 @@ class Timing:
 def time_calls(call: Callable[[], object], repeats: int, meter: Meter | None = None) -> Timing:
     """Call ``call`` twice to warm up, then at least ``repeats`` times with clock and meter.
 
-    With a meter, for at least :data:`METERED_SECONDS`.
+    For at least :data:`METERED_SECONDS` with a meter, :data:`TIMED_SECONDS` without.
     """
     call()
     call()
     times: list[float] = []
     before = meter.read_mj() if meter else ()
-    least = METERED_SECONDS if meter else 0.0
+    least = METERED_SECONDS if meter else TIMED_SECONDS
     while len(times) < repeats or sum(times) < least:
         start = time.perf_counter()
         call()

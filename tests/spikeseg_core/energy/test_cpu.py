@@ -12,6 +12,11 @@ from tests.spikeseg_core.energy.models import small_model, tiles
 from tests.spikeseg_core.energy.test_meter import FakeMeter
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikeseg_core.energy.meter.TIMED_SECONDS", 0.0)
+
+
 def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
     model, x = small_model(), tiles(6)
     found = cpu.measure_cpu(

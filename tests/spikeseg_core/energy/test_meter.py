@@ -51,6 +51,7 @@ def test_a_counter_without_end_never_goes_down() -> None:
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spikeseg_core.energy.meter.IDLE_SECONDS", 0.02)
     monkeypatch.setattr("spikeseg_core.energy.meter.METERED_SECONDS", 0.02)
+    monkeypatch.setattr("spikeseg_core.energy.meter.TIMED_SECONDS", 0.0)
 
 
 def test_idle_power_is_energy_over_time() -> None:

@@ -34,6 +34,11 @@ CONFIG = PipelineConfig(
 )
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikeseg_core.energy.meter.TIMED_SECONDS", 0.0)
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of the stages before, as small as they can be."""
