@@ -7,21 +7,24 @@ target is always named: left to itself, NengoLoihi takes hardware where it finds
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.build import DiscretizedNetwork, build_network, discretize
-from spikeseg_core.loihi.emulator import Emulator, EventCounts
+from spikeseg_core.loihi.emulator import Emulator, EmulatorRun, EventCounts
 from spikeseg_core.loihi.fit import Tile
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.partition import Placement, PlacementAllocator
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network, Weights
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import nengo_loihi, tf
+
+BATCH_TILES = 16
+"""Section tiles whose host spikes are held at once: a byte a host neuron and step each."""
 
 
 @dataclass(frozen=True)
@@ -145,26 +148,44 @@ def run_fast(
     network, weights, integer = mapped.network, mapped.weights, mapped.integer
     steps, start = presentation.steps, presentation.readout_start
     last = network.readout.source
-    result = Emulator(integer).run(
-        [
-            host_spikes(network, weights, host_layer(network, given.name), images, steps)
-            for given in integer.inputs
-        ],
-        steps,
-        windows=[(start, steps)],
-        count=[last],
-        progress=lambda done, total: report.progress(done, total, "section tiles on the emulator"),
-    )
-    counts = result.counts[last][:, 0].reshape(len(images), *network.shape(last))
+    emulator = Emulator(integer)
+    counts = np.zeros((len(images), *network.shape(last)), np.int32)
+    runs: list[EmulatorRun] = []
+    for first in range(0, len(images), BATCH_TILES):
+        batch = slice(first, first + BATCH_TILES)
+        run = emulator.run(
+            [
+                host_spikes(network, weights, host_layer(network, given.name), images[batch], steps)
+                for given in integer.inputs
+            ],
+            steps,
+            windows=[(start, steps)],
+            count=[last],
+            progress=lambda done, total, first=first: report.progress(  # type: ignore[misc]
+                first + done, len(images), "section tiles on the emulator"
+            ),
+        )
+        counts[batch] = run.counts[last][:, 0].reshape(counts[batch].shape)
+        runs.append(run)
     seconds = len(images) * steps * DT
     return Deployment(
         logits=read_out(network, weights, counts, steps - start),
         counts=counts,
         rates={
-            name: total.reshape(network.shape(name)) / seconds
-            for name, total in result.totals.items()
+            name: np.sum([run.totals[name] for run in runs], axis=0).reshape(network.shape(name))
+            / seconds
+            for name in runs[0].totals
         },
-        events=result.events,
+        events=add_counts([run.events for run in runs]),
+    )
+
+
+def add_counts(parts: Sequence[EventCounts]) -> EventCounts:
+    """Add up what was counted in several runs of the same network and number of steps."""
+    return replace(
+        parts[0],
+        n_tiles=sum(part.n_tiles for part in parts),
+        spikes_of=np.sum([part.spikes_of for part in parts], axis=0),
     )
 
 
