@@ -8,11 +8,10 @@ from typing import Any
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
-from spikeseg_core.energy.benchmark import run_benchmark
 from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import SILENT, Reporter
-from spikeseg_core.stages.benchmark import EVENTS
+from spikeseg_core.stages.benchmark import EVENTS, run_benchmark
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from spikeseg_core.config import PipelineConfig
-from spikeseg_core.data.dataset import load_dataset
-from spikeseg_core.energy.benchmark import run_benchmark
+import numpy as np
+
+from spikeseg_core.ann.unet import model_from_weights
+from spikeseg_core.config import BenchmarkConfig, PipelineConfig
+from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.energy.charts import draw_energy, draw_tornado
+from spikeseg_core.energy.cpu import cpu_power, measure_cpu
 from spikeseg_core.energy.events import EventCounts
-from spikeseg_core.network import load_network
+from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.gpu import NvmlMeter, measure_gpu
+from spikeseg_core.energy.meter import IdleMeter
+from spikeseg_core.energy.report import EnergyReport, energy_report
+from spikeseg_core.energy.sensitivity import Sensitivity, overtaking_batch, sensitivity
+from spikeseg_core.errors import MeterError
+from spikeseg_core.metrics import evaluate
+from spikeseg_core.network import Network, Weights, load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.segment import SCORED_SPLITS, SegmentTiles, segment_sections
 from spikeseg_core.storage import atomic_path, write_json
 
 EVENTS = "events.npz"
 """What the deploy stage writes: :meth:`EventCounts.save`."""
+
+REPRESENTATIVE_TILES = 64
+"""Tiles of the training split for int8's ranges and for timing."""
 
 
 def run(
@@ -54,4 +70,144 @@ def run(
         figures=(folder / "energy.png", folder / "tornado.png"),
         tables=(folder / "energy.parquet",),
         facts=found.to_json(),
+    )
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What :func:`run_benchmark` found.
+
+    Attributes
+    ----------
+    report : EnergyReport
+        Figures and ratios.
+    sensitivity : Sensitivity
+        How far the comparison moves with what is not known.
+    accuracy : mapping of str to (mapping of str to float)
+        Scores of the very networks that were timed on the CPU, by precision.
+    overtaking : mapping of str to (int or None)
+        Batch from which a conventional device needs less than Loihi; None if none that was timed.
+    cpu_threads : mapping of str to int
+        Best thread count, by precision and batch.
+    why_no_gpu : str
+        Why no GPU was measured; empty if one was.
+    """
+
+    report: EnergyReport
+    sensitivity: Sensitivity
+    accuracy: Mapping[str, Mapping[str, float]]
+    overtaking: Mapping[str, int | None]
+    cpu_threads: Mapping[str, int]
+    why_no_gpu: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain dicts and lists."""
+        return {
+            "figures": [f.to_json() for f in self.report.figures],
+            "ratios": dict(self.report.ratios),
+            "accuracy": {"cpu": {p: dict(scores) for p, scores in self.accuracy.items()}},
+            "sensitivity": self.sensitivity.to_json(),
+            "overtaking_batch": dict(self.overtaking),
+            "events_per_tile": dict(self.report.events),
+            "loihi_parts_mj": dict(self.report.loihi_parts_mj),
+            "cpu_threads": dict(self.cpu_threads),
+            "why_no_gpu": self.why_no_gpu,
+            **self.report.facts,
+        }
+
+
+def run_benchmark(
+    dataset: Dataset,
+    mapped: Network,
+    ann: tuple[Network, Weights],
+    events: EventCounts,
+    *,
+    config: BenchmarkConfig,
+    batches: Sequence[int],
+    report: Reporter,
+) -> Benchmark:
+    """Measure or model the energy of one section on Loihi, CPU and GPU.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Training tiles for int8's ranges; validation and test sections to score.
+    mapped : Network
+        The network on the chips.
+    ann : (Network, Weights)
+        The conventional opponent, with rectified linear units.
+    events : EventCounts
+        What happens on the chips while one tile or more are presented.
+    config : BenchmarkConfig
+        Repeats, and the power to assume where there is no meter.
+    batches : sequence of int
+        Tiles a call on CPU and GPU; must hold 1, which is online.
+    report : Reporter
+        Told of progress, and of meters that are missing.
+    """
+    model = model_from_weights(*ann, activation="relu")
+    tiles = representative_tiles(dataset)
+    per_section = dataset.grid.tiles
+    power = cpu_power(config)
+    if not isinstance(power, IdleMeter):
+        report.say(f"CPU energy is modelled, not measured: {power.why}")
+    cpu = measure_cpu(
+        model,
+        tiles,
+        tiles_per_section=per_section,
+        batches=batches,
+        repeats=config.repeats,
+        power=power,
+        report=report,
+    )
+    gpu, why_no_gpu = _gpu(model, tiles, per_section, batches, config.repeats)
+    if why_no_gpu:
+        report.say(f"no GPU was measured: {why_no_gpu}")
+    found = energy_report(mapped, events, per_section, cpu.figures, gpu=gpu)
+    loihi_mj = found.metrics()["energy/loihi_total_mj"]
+    conventional = dict.fromkeys((f.device, f.precision) for f in (*cpu.figures, *gpu))
+    return Benchmark(
+        report=found,
+        sensitivity=sensitivity(mapped, events, per_section, cpu.figures),
+        accuracy={p: _scores(segment, dataset) for p, segment in cpu.segmenters.items()},
+        overtaking={
+            f"{device}_{precision}": overtaking_batch(found.figures, device, precision, loihi_mj)
+            for device, precision in conventional
+        },
+        cpu_threads=cpu.threads,
+        why_no_gpu=why_no_gpu,
+    )
+
+
+def representative_tiles(dataset: Dataset, count: int = REPRESENTATIVE_TILES) -> np.ndarray:
+    """Return evenly spread standardised tiles ``(n, tile, tile)`` of the training split."""
+    tiles = dataset.grid.cut(dataset.split("train")[0])
+    chosen = np.unique(np.linspace(0, len(tiles) - 1, count).round().astype(int))
+    return tiles[chosen]
+
+
+def _gpu(
+    model: Any, tiles: np.ndarray, per_section: int, batches: Sequence[int], repeats: int
+) -> tuple[tuple[EnergyFigure, ...], str]:
+    try:
+        power = IdleMeter.of(NvmlMeter())
+        figures = measure_gpu(
+            model,
+            tiles,
+            tiles_per_section=per_section,
+            batches=batches,
+            repeats=repeats,
+            power=power,
+        )
+    except MeterError as error:
+        return (), str(error)
+    return figures, ""
+
+
+def _scores(segment_tiles: SegmentTiles, dataset: Dataset) -> dict[str, float]:
+    return evaluate(
+        {
+            split: (segment_sections(segment_tiles, dataset, split), dataset.split(split)[1])
+            for split in SCORED_SPLITS
+        }
     )

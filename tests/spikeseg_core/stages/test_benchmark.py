@@ -10,8 +10,7 @@ import pytest
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.bench import energy as bench
 from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PipelineConfig
-from spikeseg_core.data.dataset import prepare_dataset
-from spikeseg_core.energy.benchmark import representative_tiles
+from spikeseg_core.data.dataset import load_dataset, prepare_dataset
 from spikeseg_core.energy.figure import EnergyFigure, check_parts
 from spikeseg_core.energy.from_rates import events_from_rates
 from spikeseg_core.errors import DataError
@@ -91,10 +90,8 @@ def test_the_bench_has_the_keys_it_promises(
 
 
 def test_int8_ranges_come_from_training_sections(inputs: dict[str, Path]) -> None:
-    from spikeseg_core.data.dataset import load_dataset
-
     dataset = load_dataset(inputs["prepare"])
-    tiles = representative_tiles(dataset, count=5)
+    tiles = benchmark.representative_tiles(dataset, count=5)
     training = dataset.grid.cut(dataset.split("train")[0])
     assert tiles.shape == (5, 32, 32)
     assert all(any(np.array_equal(tile, other) for other in training) for tile in tiles)
