@@ -71,14 +71,19 @@ class TuneConfig(StageConfig):
     steps_per_epoch: int = Field(40, ge=1, description="batches an epoch")
     batch_size: int = Field(8, ge=1, description="random tiles a batch")
     learning_rate: float = Field(5e-4, gt=0, description="peak of the cosine schedule")
+    membrane_weight: float = Field(
+        1.0, gt=0, description="weight of membrane pixels in the cross-entropy"
+    )
     rate_min_hz: float = Field(50.0, ge=0, description="lower end of the wanted rate range, Hz")
     rate_max_hz: float = Field(200.0, gt=0, le=1000, description="upper end, Hz")
     percentile: float = Field(
         99.9, gt=0, le=100, description="percentile of a neuron's rate over the batch"
     )
-    rate_weight: float = Field(1e-3, ge=0, description="weight of the rate loss, on-chip layers")
+    rate_weight: float = Field(
+        0.1, ge=0, description="weight of the rate loss, in (100 Hz)^2 a neuron, on-chip layers"
+    )
     rate_weight_off_chip: float = Field(
-        1e-2, ge=0, description="weight of the rate loss, layers on the host"
+        0.1, ge=0, description="weight of the rate loss, layers on the host"
     )
     initial_rate_hz: float = Field(
         150.0,

@@ -105,6 +105,7 @@ with warnings.catch_warnings(), _keras_2_names(), _without_start_up_notices():
     import nengo_dl
     import nengo_loihi
 
+tf.get_logger().setLevel("ERROR")  # its Python side warns of every second function it compiles
 nengo_loihi.neurons.install_dl_builders()
 
 __all__ = ["keras", "nengo_dl", "nengo_loihi", "tf"]

@@ -7,7 +7,7 @@ started again goes through the same batches, and ends with the same weights, as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,14 +134,15 @@ def fit(
     state = _State(model, optimizer, folder / "checkpoints" / _CHECKPOINT)
     if state.load():
         report.say(f"going on after epoch {state.epoch} of {config.epochs}")
-    step, names = _steps(model, losses, optimizer)
+    steps = _Steps(model, losses, optimizer)
     tile = model.input_shape[1]
     validation = list(_validation_batches(dataset, tile, config.batch_size))
     while state.epoch < config.epochs and state.epochs_without_progress < config.patience:
-        rows = [step(x, y, True) for x, y in _training_batches(dataset, tile, config, state.epoch)]
-        record = _means("train", names(), rows)
-        rows = [step(x, y, False) for x, y in validation]
-        record |= _means("validation", names(), rows, weights=[len(x) for x, _ in validation])
+        batches = _training_batches(dataset, tile, config, state.epoch)
+        rows = [steps.train(x, y) for x, y in batches]
+        record = _means("train", steps.names, rows)
+        rows = [steps.validate(x, y) for x, y in validation]
+        record |= _means("validation", steps.names, rows, weights=[len(x) for x, _ in validation])
         if not np.isfinite(record["train/loss"] + record["validation/loss"]):
             raise ConfigError(
                 f"the loss of network {model.name!r} is {record['train/loss']} in epoch "
@@ -161,7 +162,7 @@ def fit(
 
 
 def _means(
-    split: str, names: list[str], rows: list[np.ndarray], weights: list[int] | None = None
+    split: str, names: Sequence[str], rows: list[np.ndarray], weights: list[int] | None = None
 ) -> dict[str, float]:
     means = np.average(np.asarray(rows, np.float64), axis=0, weights=weights)
     return {f"{split}/{name}": float(mean) for name, mean in zip(names, means, strict=True)}
@@ -176,28 +177,44 @@ def _optimizer(model: Any, config: TrainConfig | TuneConfig) -> Any:
     return optimizer
 
 
-def _steps(
-    model: Any, losses: Losses, optimizer: Any
-) -> tuple[Callable[[Any, Any, bool], np.ndarray], Callable[[], list[str]]]:
-    """Return the compiled step, and the names of the numbers it gives (known once it ran)."""
-    names: list[str] = []
+class _Steps:
+    """The compiled step of training and that of validation.
 
-    @tf.function(reduce_retracing=True)
-    def step(x: Any, y: Any, training: bool) -> Any:
-        with tf.GradientTape() as tape:
-            found = losses(x, y, training)
-        if training:
+    Attributes
+    ----------
+    names : list of str
+        Names of the numbers that both give; known once one ran.
+    """
+
+    def __init__(self, model: Any, losses: Losses, optimizer: Any) -> None:
+        self.names: list[str] = []
+
+        def numbers(found: Mapping[str, Any]) -> Any:
+            self.names = sorted(found)
+            return tf.stack([found[name] for name in self.names])
+
+        @tf.function
+        def train(x: Any, y: Any) -> Any:
             variables = model.trainable_variables
-            optimizer.apply_gradients(
-                zip(tape.gradient(found["loss"], variables), variables, strict=True)
-            )
-        names[:] = sorted(found)
-        return tf.stack([found[name] for name in names])
+            with tf.GradientTape() as tape:
+                found = losses(x, y, True)
+            gradients = tape.gradient(found["loss"], variables)
+            optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            return numbers(found)
 
-    def run(x: Any, y: Any, training: bool) -> np.ndarray:
-        return np.asarray(step(tf.constant(x), tf.constant(y), training))
+        @tf.function
+        def validate(x: Any, y: Any) -> Any:
+            return numbers(losses(x, y, False))
 
-    return run, lambda: names
+        self._train, self._validate = train, validate
+
+    def train(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Learn from one batch."""
+        return np.asarray(self._train(tf.constant(x), tf.constant(y)))
+
+    def validate(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Only look at one batch."""
+        return np.asarray(self._validate(tf.constant(x), tf.constant(y)))
 
 
 def _training_batches(

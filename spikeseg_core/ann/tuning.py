@@ -1,0 +1,182 @@
+"""Fine-tuning for the chip (stage 3): Loihi's rate curve forward, rates kept in a range.
+
+It starts from the trained network with every channel scaled so that it fires at a useful rate,
+which changes nothing for rectified linear neurons and everything for a neuron that spikes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikeseg_core.ann.rate_loss import rate_range_loss
+from spikeseg_core.ann.training import fit, segmentation_losses
+from spikeseg_core.ann.unet import model_from_weights, weights_of
+from spikeseg_core.config import TuneConfig
+from spikeseg_core.data.augment import random_tiles
+from spikeseg_core.data.dataset import Dataset
+from spikeseg_core.network import IMAGE, RATE_HZ_PER_UNIT, Network, Weights, kernel_key
+from spikeseg_core.reporting import Reporter
+from spikeseg_core.stack import keras, tf
+
+_SCALING_BATCHES, _SCALING_BATCH = 8, 16
+
+
+def tune(
+    network: Network,
+    weights: Weights,
+    dataset: Dataset,
+    config: TuneConfig,
+    *,
+    folder: Path,
+    report: Reporter,
+) -> tuple[Weights, pd.DataFrame]:
+    """Fine-tune a trained network to Loihi's neuron and to firing rates in a range.
+
+    Parameters
+    ----------
+    network : Network
+        The architecture.
+    weights : Weights
+        Trained with rectified linear neurons.
+    dataset : Dataset
+        Its splits ``train`` and ``validation`` are used.
+    config : TuneConfig
+        The range of rates, and how long to train.
+    folder : Path
+        Checkpoints are kept in ``folder / "checkpoints"``; tuning goes on from them.
+    report : Reporter
+        Told of every epoch.
+
+    Returns
+    -------
+    Weights
+        Of the epoch with the least validation loss, rate loss included.
+    pandas.DataFrame
+        One row per epoch; ``train/rate_loss`` and ``validation/rate_loss`` besides those of
+        :func:`~spikeseg_core.ann.training.train`.
+
+    Raises
+    ------
+    ConfigError
+        If the loss stops being a number.
+    """
+    scaled = scale_channels(
+        network,
+        weights,
+        channel_percentiles(network, weights, dataset, config),
+        config.initial_rate_hz,
+    )
+    model = model_from_weights(network, scaled, "loihi")
+    currents = {layer.name: model.get_layer(layer.name).input for layer in network.layers}
+    with_currents = keras.Model(model.input, [model.output, currents])
+    weight = {
+        layer.name: config.rate_weight if layer.on_chip else config.rate_weight_off_chip
+        for layer in network.layers
+    }
+
+    def losses(tiles: Any, labels: Any, training: bool) -> dict[str, Any]:
+        logits, found = with_currents(tiles, training=training)
+        parts = segmentation_losses(logits, labels, config.membrane_weight)
+        rate_loss = tf.add_n(
+            [
+                weight[name]
+                * rate_range_loss(
+                    current,
+                    rate_min_hz=config.rate_min_hz,
+                    rate_max_hz=config.rate_max_hz,
+                    percentile=config.percentile,
+                )
+                for name, current in found.items()
+            ]
+        )
+        return parts | {
+            "loss": parts["loss"] + rate_loss,
+            "cross_entropy": parts["loss"],
+            "rate_loss": rate_loss,
+        }
+
+    history = fit(model, losses, dataset, config, folder=folder, report=report)
+    return weights_of(network, model), history
+
+
+def channel_percentiles(
+    network: Network, weights: Weights, dataset: Dataset, config: TuneConfig
+) -> dict[str, np.ndarray]:
+    """Percentile of every channel's activation over random training tiles and all positions.
+
+    Parameters
+    ----------
+    network, weights : Network, Weights
+        Evaluated with rectified linear neurons.
+    dataset : Dataset
+        Its split ``train`` is used.
+    config : TuneConfig
+        The percentile, and the seed of the tiles.
+
+    Returns
+    -------
+    dict of str to array (channels,)
+        By layer, in units of 100 Hz.
+    """
+    model = model_from_weights(network, weights)
+    outputs = keras.Model(
+        model.input, {layer.name: model.get_layer(layer.name).output for layer in network.layers}
+    )
+    rng = np.random.default_rng(config.seed)
+    images, labels = dataset.split("train")
+    # Kept per batch and averaged: the activations of all batches would not fit small machines.
+    found: dict[str, list[np.ndarray]] = {layer.name: [] for layer in network.layers}
+    for _ in range(_SCALING_BATCHES):
+        tiles, _ = random_tiles(images, labels, network.tile, _SCALING_BATCH, rng)
+        for name, activations in outputs(tiles).items():
+            found[name].append(np.percentile(activations, config.percentile, axis=(0, 1, 2)))
+    return {name: np.mean(percentiles, axis=0) for name, percentiles in found.items()}
+
+
+def scale_channels(
+    network: Network, weights: Weights, percentiles: Mapping[str, np.ndarray], rate_hz: float
+) -> Weights:
+    """Scale every channel so that its percentile fires at ``rate_hz``; exact for ReLU neurons.
+
+    What goes into a channel is multiplied by a positive factor and what leaves it is divided by
+    the same, so the logits stay as they were.
+
+    Parameters
+    ----------
+    network, weights : Network, Weights
+        The network to scale.
+    percentiles : mapping of str to array (channels,)
+        From :func:`channel_percentiles`, in units of 100 Hz. A channel with 0 is left alone.
+    rate_hz : float
+        The rate the percentile gets.
+
+    Returns
+    -------
+    Weights
+        Scaled.
+    """
+    target = rate_hz / RATE_HZ_PER_UNIT
+    factors = {
+        name: np.where(p > 0, target / np.where(p > 0, p, 1.0), 1.0)
+        for name, p in percentiles.items()
+    }
+    factors[IMAGE] = np.ones(1)
+    kernels = {}
+    for layer, c in network.connections():
+        kernel = weights.kernel(layer.name, c.source) * factors[layer.name]
+        kernel = kernel / factors[c.source][:, np.newaxis]
+        kernels[kernel_key(layer.name, c.source)] = kernel.astype(np.float32)
+    source = network.readout.source
+    readout = weights.kernel(None, source) / factors[source][:, np.newaxis]
+    kernels[kernel_key(None, source)] = readout.astype(np.float32)
+    biases = {
+        layer.name: (weights.biases[layer.name] * factors[layer.name]).astype(np.float32)
+        for layer in network.layers
+    }
+    return replace(weights, kernels=kernels, biases=biases | {"readout": weights.biases["readout"]})

@@ -1,0 +1,84 @@
+"""Stage 4: convert to a spiking network in NengoDL, and run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.dataset import load_dataset
+from spikeseg_core.figures.rates import rate_histogram
+from spikeseg_core.network import load_network
+from spikeseg_core.reporting import Reporter
+from spikeseg_core.snn.convert import convert
+from spikeseg_core.snn.rates import neuron_percentiles, rate_metrics, rate_table
+from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.segment import segment_and_score
+from spikeseg_core.stages.train import save_table
+from spikeseg_core.storage import save_arrays
+
+
+def run(
+    config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
+) -> StageResult:
+    """Convert the network of ``inputs["tune"]``; run it with rates, then with spikes.
+
+    Writes ``rates.npz``: by layer, the mean spike rate of every neuron in Hz over the tiles of the
+    validation split, ``(rows, columns, channels)``. It is what the mapping is made for, so it does
+    not look at the test split.
+
+    Raises
+    ------
+    ConfigError
+        If the converted network differs from the tuned one.
+    """
+    dataset = load_dataset(inputs["prepare"])
+    network, weights = load_network(inputs["tune"])
+    net = convert(network, weights, config.presentation.synapse_ms)
+    report.say(f"NengoDL: {net.neurons} neurons, the tuned network's weights")
+
+    def segment_with_rates(tiles: np.ndarray) -> np.ndarray:
+        return net.segment_tiles(
+            tiles,
+            config.presentation,
+            spiking=False,
+            batch_tiles=config.convert.batch_tiles,
+            report=report,
+        ).logits
+
+    spike_rates: list[Mapping[str, np.ndarray]] = []
+
+    def segment_with_spikes(tiles: np.ndarray) -> np.ndarray:
+        found = net.segment_tiles(
+            tiles,
+            config.presentation,
+            spiking=True,
+            batch_tiles=config.convert.batch_tiles,
+            report=report,
+        )
+        spike_rates.append(found.rates)
+        return found.logits
+
+    by_rate = segment_and_score("snn_rate", segment_with_rates, dataset, folder)
+    by_spikes = segment_and_score("snn_spiking", segment_with_spikes, dataset, folder)
+    validation, test = spike_rates  # in the order of SCORED_SPLITS
+    save_arrays(folder / "rates.npz", {name: r.mean(axis=0) for name, r in validation.items()})
+    table = rate_table(network, test, config.tune)
+    histogram = rate_histogram(
+        neuron_percentiles(test, config.tune.percentile),
+        folder / "rates.png",
+        band=(config.tune.rate_min_hz, config.tune.rate_max_hz),
+        title="Spike rates",
+        quantity=f"percentile {config.tune.percentile:g} of the spike rate",
+    )
+    return StageResult(
+        metrics={
+            "snn_rate": by_rate.metrics,
+            "snn_spiking": {**by_spikes.metrics, **rate_metrics(table)},
+        },
+        figures=(by_rate.figure, by_spikes.figure, histogram),
+        tables=(save_table(table, folder / "rates.parquet"),),
+        facts={"neurons": net.neurons, "steps": config.presentation.steps},
+    )

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikeseg_core.ann.tuning import channel_percentiles, scale_channels, tune
+from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
+from spikeseg_core.config import TuneConfig
+from spikeseg_core.data.tiles import TileGrid
+from spikeseg_core.reporting import SILENT
+from spikeseg_core.stack import keras
+from tests.spikeseg_core.ann.networks import TINY, tiny_dataset
+
+CONFIG = TuneConfig(epochs=3, steps_per_epoch=10, batch_size=4, learning_rate=1e-2)
+
+
+def test_scaling_channels_changes_rates_and_not_logits() -> None:
+    dataset = tiny_dataset()
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    percentiles = channel_percentiles(TINY, weights, dataset, CONFIG)
+    scaled = scale_channels(TINY, weights, percentiles, rate_hz=150.0)
+    tiles = dataset.grid.cut(dataset.split("test")[0])[..., np.newaxis]
+    np.testing.assert_allclose(
+        model_from_weights(TINY, scaled)(tiles),
+        model_from_weights(TINY, weights)(tiles),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    again = channel_percentiles(TINY, scaled, dataset, CONFIG)
+    for name, rates in again.items():
+        fires = percentiles[name] > 0
+        np.testing.assert_allclose(rates[fires], 1.5, rtol=1e-4)
+        np.testing.assert_array_equal(rates[~fires], 0)
+
+
+@pytest.mark.parametrize("percentile", [90.0, 99.9])
+def test_tuning_brings_rates_into_the_range(tmp_path: Path, percentile: float) -> None:
+    dataset = tiny_dataset()
+    # Far out of range: tuning starts at 20 Hz where at least 50 are wanted.
+    config = CONFIG.model_copy(
+        update={"initial_rate_hz": 20.0, "rate_weight": 10.0, "percentile": percentile}
+    )
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    _, history = tune(TINY, weights, dataset, config, folder=tmp_path, report=SILENT)
+    assert history["train/rate_loss"].iloc[-1] < 0.5 * history["train/rate_loss"].iloc[0]
+
+
+def test_tuned_weights_are_those_of_the_best_epoch(tmp_path: Path) -> None:
+    dataset = tiny_dataset()
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    first, history = tune(TINY, weights, dataset, CONFIG, folder=tmp_path, report=SILENT)
+    again, _ = tune(TINY, weights, dataset, CONFIG, folder=tmp_path, report=SILENT)
+    assert first.sha256 == again.sha256
+    model = model_from_weights(TINY, first, "loihi")
+    entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    images, labels = dataset.split("validation")
+    grid = TileGrid(dataset.section_shape, TINY.tile, 1)
+    tiles, truth = grid.cut(images)[..., np.newaxis], grid.cut(labels)[..., np.newaxis]
+    best = history.loc[history["validation/loss"].idxmin()]
+    assert float(entropy(truth.astype(np.float32), model(tiles))) == pytest.approx(
+        best["validation/cross_entropy"], rel=1e-4
+    )
+
+
+def test_no_epochs_only_scales(tmp_path: Path) -> None:
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    config = CONFIG.model_copy(update={"epochs": 0})
+    tuned, history = tune(TINY, weights, tiny_dataset(), config, folder=tmp_path, report=SILENT)
+    assert len(history) == 0
+    assert tuned.sha256 != weights.sha256
