@@ -108,11 +108,6 @@ STATIC_SOURCE = (
     "chips; read in secondary sources"
 )
 
-CORES_PER_CHIP = 128
-CORES_PER_TILE = 4
-MESH_WIDTH_TILES = 8
-"""A chip's 32 mesh tiles lie 8 wide and 4 high (Davies et al. 2018, figure 2)."""
-
 SEEN_STEPS_PER_SECOND_ONE_CHIP = 125e3
 SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS = 65e3
 SEEN_STEPS_SOURCE = (

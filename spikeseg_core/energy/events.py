@@ -15,12 +15,8 @@ from typing import Literal
 
 import numpy as np
 
-from spikeseg_core.energy.constants import (
-    CORES_PER_CHIP,
-    CORES_PER_TILE,
-    MESH_WIDTH_TILES,
-)
 from spikeseg_core.errors import DataError
+from spikeseg_core.loihi import limits
 from spikeseg_core.storage import load_arrays, save_arrays
 
 EventBasis = Literal["counted", "from rates"]
@@ -135,7 +131,7 @@ class EventCounts:
     def mesh_tiles(self) -> int:
         """Mesh tiles (4 cores each) in use, all chips together."""
         _, cores = np.unique(self.chip_of_core, return_counts=True)
-        return int(np.ceil(cores / CORES_PER_TILE).sum())
+        return int(np.ceil(cores / limits.CORES_PER_TILE).sum())
 
     def per_presentation(self) -> dict[str, float]:
         """Return the counts of one presentation of one tile, all cores together."""
@@ -195,48 +191,3 @@ class EventCounts:
             )
         except KeyError as error:
             raise DataError(f"{path} holds no {error}; run the deploy stage again") from None
-
-
-def core_positions(chip_of_core: np.ndarray) -> np.ndarray:
-    """Mesh coordinates ``(cores, 2)`` (column, row) of cores that fill each chip in order.
-
-    Raises
-    ------
-    DataError
-        If a chip has more cores than Loihi's 128.
-    """
-    positions = np.zeros((len(chip_of_core), 2), dtype=int)
-    for chip in np.unique(chip_of_core):
-        members = np.flatnonzero(chip_of_core == chip)
-        if len(members) > CORES_PER_CHIP:
-            raise DataError(f"chip {chip} has {len(members)} cores, Loihi has {CORES_PER_CHIP}")
-        tile = np.arange(len(members)) // CORES_PER_TILE
-        positions[members] = np.stack([tile % MESH_WIDTH_TILES, tile // MESH_WIDTH_TILES], axis=1)
-    return positions
-
-
-def count_hops(
-    messages: np.ndarray, chip_of_core: np.ndarray, positions: np.ndarray | None = None
-) -> tuple[float, float]:
-    """Count the routers passed by messages that stay on their chip.
-
-    Parameters
-    ----------
-    messages : ndarray
-        Messages from each core to each core, ``(cores, cores)``.
-    chip_of_core : ndarray
-        Chip of each core, ``(cores,)``.
-    positions : ndarray, optional
-        Mesh coordinates (column, row) of each core's tile, ``(cores, 2)``; by default the cores
-        fill their chip in order.
-
-    Returns
-    -------
-    (float, float)
-        Hops east-west and north-south. A message between chips is charged to the link between
-        them (:class:`~spikeseg_core.energy.loihi.LoihiModel`), not here.
-    """
-    places = core_positions(chip_of_core) if positions is None else positions
-    stays = messages * (chip_of_core[:, None] == chip_of_core[None, :])
-    distance = np.abs(places[:, None, :] - places[None, :, :])
-    return float((stays * distance[..., 0]).sum()), float((stays * distance[..., 1]).sum())

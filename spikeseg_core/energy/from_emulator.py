@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 
-from spikeseg_core.energy.events import EventCounts, count_hops
+from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.errors import DataError
 from spikeseg_core.loihi.emulator import EventCounts as CoreCounts
 from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.mesh import hops
+from spikeseg_core.loihi.messages import Traffic
+from spikeseg_core.loihi.partition import Placement
 
 
 def events_from_emulator(
-    counts: CoreCounts, network: IntegerNetwork, chip_of_core: np.ndarray, readout: str
+    counts: CoreCounts, network: IntegerNetwork, placement: Placement, readout: str
 ) -> EventCounts:
     """Return what the emulator counted in the form that the energy model takes.
 
@@ -21,8 +25,8 @@ def events_from_emulator(
         From a run of ``network``.
     network : IntegerNetwork
         What was run.
-    chip_of_core : ndarray
-        Chip of each block, int ``(blocks,)``.
+    placement : Placement
+        Chip and place of every block.
     readout : str
         Ensemble whose spikes go to the host.
 
@@ -35,20 +39,28 @@ def events_from_emulator(
     Raises
     ------
     DataError
-        If the chip map is for another number of blocks.
+        If the placement is for another number of blocks.
     DeploymentError
         If there is no ensemble ``readout``.
     """
-    chips = np.asarray(chip_of_core)
-    if chips.shape != (counts.n_cores,) or network.n_blocks != counts.n_cores:
+    chips = placement.chips
+    if not len(chips) == network.n_blocks == counts.n_cores:
         raise DataError(
-            f"the chip map has shape {chips.shape}, the network {network.n_blocks} blocks and the "
-            f"run {counts.n_cores} cores; they must be of the same mapping"
+            f"the placement is for {len(chips)} blocks, the network has {network.n_blocks} and the "
+            f"run {counts.n_cores}; they must be of the same mapping"
         )
     last = network.ensemble_blocks(network.ensemble_index(readout))
     compartments = np.diff(network.block_start) * counts.n_tiles
-    between = counts.messages_between[: counts.n_cores]
-    hops_ew, hops_ns = count_hops(between, chips)
+    between = counts.messages_between
+    passed = hops(
+        Traffic(
+            layers=network.block_ensemble,
+            between=sp.csr_array(between[: counts.n_cores]),
+            from_host=between[counts.n_cores :].sum(axis=0),
+            unit="messages",
+        ),
+        placement,
+    )
     shape = counts.spikes.shape
     return EventCounts(
         steps=counts.n_steps,
@@ -62,9 +74,9 @@ def events_from_emulator(
         messages_in=counts.messages_in.astype(np.float64),
         messages_out=counts.messages_out.astype(np.float64),
         messages_interchip=_interchip(counts, chips),
-        hops_ew=hops_ew,
-        hops_ns=hops_ns,
-        injected=float(counts.messages_between[counts.n_cores :].sum()),
+        hops_ew=passed.east_west,
+        hops_ns=passed.north_south,
+        injected=float(between[counts.n_cores :].sum()),
         readout=float(counts.spikes[:, last].sum()),
         synaptic_ops_by_connection=_by_connection(counts, network),
     )

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from spikeseg_core.energy.constants import CORES_PER_CHIP
-from spikeseg_core.energy.events import EventCounts, count_hops
+from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.loihi.fit import Tile, axis_of, tile_boxes
+from spikeseg_core.loihi.mesh import hops
+from spikeseg_core.loihi.messages import traffic
+from spikeseg_core.loihi.partition import Placement
 from spikeseg_core.network import DT, Connection, Network
 
 Box = tuple[tuple[int, int], ...]
@@ -26,7 +28,7 @@ def events_from_rates(
     tiles: Mapping[str, Tile],
     rates: Mapping[str, np.ndarray],
     steps: int,
-    chip_of_core: np.ndarray | None = None,
+    placement: Placement,
 ) -> EventCounts:
     """Return the expected events of one presentation of one tile.
 
@@ -41,9 +43,9 @@ def events_from_rates(
         layer, on the host or on the chip.
     steps : int
         Time steps of one presentation.
-    chip_of_core : ndarray, optional
-        Chip of each core, int ``(cores,)``: layers in network order, and within a layer the cores
-        in the order of nengo-loihi's blocks. By default they fill one chip after the other.
+    placement : Placement
+        Chip and place of every core: layers in network order, and within a layer the cores in the
+        order of nengo-loihi's blocks.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def events_from_rates(
     ConfigError
         If an on-chip layer takes its input from the image, which has no spikes.
     DataError
-        If rates are missing or have another shape, or ``chip_of_core`` another length.
+        If rates are missing or have another shape, or the placement is for other cores.
     """
     spikes = {name: rate * DT * steps for name, rate in _checked(network, rates).items()}
     boxes: list[tuple[str, Box]] = [
@@ -64,17 +66,12 @@ def events_from_rates(
         for layer in network.chip_layers()
         for box in tile_boxes(network.shape(layer.name), tiles[layer.name])
     ]
-    cores = len(boxes)
-    chips = np.arange(cores) // CORES_PER_CHIP if chip_of_core is None else np.asarray(chip_of_core)
-    if chips.shape != (cores,):
-        raise DataError(f"chip_of_core has shape {chips.shape}; these tiles make {cores} cores")
-
-    members: dict[str, list[int]] = {}
-    for index, (name, _) in enumerate(boxes):
-        members.setdefault(name, []).append(index)
-    ops = np.zeros(cores)
-    between = np.zeros((cores, cores))
-    from_host = np.zeros(cores)
+    chips = placement.chips
+    if len(chips) != len(boxes):
+        raise DataError(
+            f"the placement is for {len(chips)} cores; these tiles make {len(boxes)} cores"
+        )
+    ops = np.zeros(len(boxes))
     by_connection: dict[str, float] = {}
     for target, c in network.connections():
         if not target.on_chip:
@@ -84,22 +81,22 @@ def events_from_rates(
                 f"layer {target.name!r} is on the chip and takes the image itself, which has no "
                 "spikes to count; put a layer on the host before it"
             )
-        total = 0.0
-        for core in members[target.name]:
-            taps_r, taps_c, depth = _taps(network, target.name, c, boxes[core][1])
-            fan_in = float(taps_r @ spikes[c.source].sum(axis=2) @ taps_c) * depth
-            ops[core] += fan_in
-            total += fan_in
-            reached = spikes[c.source] * ((taps_r > 0)[:, None, None] * (taps_c > 0)[None, :, None])
-            if c.source in members:
-                for sender in members[c.source]:
-                    between[sender, core] += reached[_slices(boxes[sender][1])].sum()
-            else:
-                from_host[core] += reached.sum()
-        by_connection[f"{target.name}/{c.source}"] = total
+        fan_in = np.array(
+            [
+                _operations(network, target.name, c, box, spikes[c.source])
+                if name == target.name
+                else 0.0
+                for name, box in boxes
+            ]
+        )
+        ops += fan_in
+        by_connection[f"{target.name}/{c.source}"] = float(fan_in.sum())
 
+    messages = traffic(network, tiles, rates)
+    between = messages.between * steps
+    crossing = between.multiply(chips[:, None] != chips[None, :])
+    passed = hops(messages, placement)
     neurons = np.array([np.prod([b - a for a, b in box]) for _, box in boxes], dtype=float)
-    hops_ew, hops_ns = count_hops(between, chips)
     return EventCounts(
         steps=steps,
         presentations=1,
@@ -107,14 +104,14 @@ def events_from_rates(
         chip_of_core=chips,
         synaptic_ops=ops[None],
         neuron_active=(neurons * steps)[None],
-        neuron_idle=np.zeros((1, cores)),
+        neuron_idle=np.zeros((1, len(boxes))),
         spikes=np.array([[spikes[name][_slices(box)].sum() for name, box in boxes]]),
-        messages_in=(between.sum(axis=0) + from_host)[None],
+        messages_in=(between.sum(axis=0) + steps * messages.from_host)[None],
         messages_out=between.sum(axis=1)[None],
-        messages_interchip=(between * (chips[:, None] != chips[None, :])).sum(axis=1)[None],
-        hops_ew=hops_ew,
-        hops_ns=hops_ns,
-        injected=float(from_host.sum()),
+        messages_interchip=crossing.sum(axis=1)[None],
+        hops_ew=passed.east_west * steps,
+        hops_ns=passed.north_south * steps,
+        injected=float(steps * messages.from_host.sum()),
         readout=float(spikes[network.readout.source].sum()),
         synaptic_ops_by_connection=by_connection,
     )
@@ -135,17 +132,18 @@ def _checked(network: Network, rates: Mapping[str, np.ndarray]) -> dict[str, np.
     return found
 
 
-def _taps(
-    network: Network, target: str, c: Connection, box: Box
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Targets in ``box`` that each source row and column reaches, and the channels of the box."""
+def _operations(
+    network: Network, target: str, c: Connection, box: Box, spikes: np.ndarray
+) -> float:
+    """Spikes times the synapses that each of them has in ``box`` of ``target``."""
     first, last = axis_of(network, target, c).reach()
     rows, columns, channels = box
 
-    def overlap(start: int, stop: int) -> np.ndarray:
-        return np.maximum(np.minimum(last, stop) - np.maximum(first, start), 0)
+    def taps(part: tuple[int, int]) -> np.ndarray:
+        """Targets in the part that each source row (or column) reaches."""
+        return np.maximum(np.minimum(last, part[1]) - np.maximum(first, part[0]), 0)
 
-    return overlap(*rows), overlap(*columns), channels[1] - channels[0]
+    return float(taps(rows) @ spikes.sum(axis=2) @ taps(columns)) * (channels[1] - channels[0])
 
 
 def _slices(box: Box) -> tuple[slice, ...]:

@@ -16,6 +16,7 @@ from spikeseg_core.energy import constants as k
 from spikeseg_core.energy.constants import LoihiConstants
 from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.figure import EnergyFigure, figures_of
+from spikeseg_core.loihi import limits
 
 Idle = Literal["none", "cores in use", "chips", "chips and x86"]
 """What is charged for being switched on: nothing; the leakage of the cores in use; of whole chips;
@@ -48,7 +49,7 @@ class LoihiModel:
         """Power in watts of the chips in use without any work."""
         return {
             "none": 0.0,
-            "cores in use": k.LEAKAGE_W_PER_CHIP * events.cores / k.CORES_PER_CHIP,
+            "cores in use": k.LEAKAGE_W_PER_CHIP * events.cores / limits.CORES_PER_CHIP,
             "chips": k.LEAKAGE_W_PER_CHIP * events.chips,
             "chips and x86": (k.LEAKAGE_W_PER_CHIP + k.X86_W_PER_CHIP) * events.chips,
         }[self.idle]

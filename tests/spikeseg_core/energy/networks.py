@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from spikeseg_core.energy.events import EventCounts
+from spikeseg_core.loihi.fit import Tile, grid_of
+from spikeseg_core.loihi.partition import Placement
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
 
 
@@ -35,6 +39,16 @@ def small_network(
         ),
         readout=Connection("up", kind="conv_transpose", kernel=2, stride=2),
     )
+
+
+def in_order(network: Network, tiles: Mapping[str, Tile], chips: int = 1) -> Placement:
+    """Cores dealt out to the chips one by one."""
+    cores = sum(
+        int(np.prod(grid_of(network.shape(layer.name), tiles[layer.name])))
+        for layer in network.chip_layers()
+    )
+    chip, position = np.arange(cores) % chips, np.arange(cores) // chips
+    return Placement("in order", chip, position)
 
 
 def random_rates(network: Network, seed: int = 0) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikeseg_core.energy.events import PER_CORE, EventCounts, core_positions, count_hops
+from spikeseg_core.energy.events import PER_CORE, EventCounts
 from spikeseg_core.errors import DataError
 from tests.spikeseg_core.energy.networks import events_of
 
@@ -29,24 +29,6 @@ def test_counts_are_means_over_presentations() -> None:
 def test_cores_fill_mesh_tiles_of_four() -> None:
     events = events_of(cores=9, chips=2)  # 5 cores on one chip, 4 on the other
     assert (events.chips, events.mesh_tiles) == (2, 3)
-
-
-def test_hops_count_routers_on_the_chip() -> None:
-    chips = np.array([0] * 40 + [1])
-    positions = core_positions(chips)
-    assert positions[0].tolist() == positions[3].tolist() == [0, 0]
-    assert positions[4].tolist() == [1, 0]
-    assert positions[39].tolist() == [1, 1]
-    messages = np.zeros((41, 41))
-    messages[0, 39] = 2  # one hop east, one south
-    messages[4, 0] = 5  # one hop west
-    messages[0, 40] = 7  # another chip: not hops
-    assert count_hops(messages, chips) == (7, 2)
-
-
-def test_a_chip_has_128_cores() -> None:
-    with pytest.raises(DataError, match="chip 0 has 129 cores"):
-        core_positions(np.zeros(129, dtype=int))
 
 
 def test_breakdown_must_add_up() -> None:

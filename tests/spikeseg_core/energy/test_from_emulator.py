@@ -12,8 +12,9 @@ from spikeseg_core.errors import DataError
 from spikeseg_core.loihi.build import build_network, discretize
 from spikeseg_core.loihi.emulator import Emulator, EmulatorRun
 from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.partition import Placement
 from spikeseg_core.network import DT
-from tests.spikeseg_core.energy.networks import small_network
+from tests.spikeseg_core.energy.networks import in_order, small_network
 
 NETWORK = small_network(8, (4, 4, 8, 4))
 TILES = {layer.name: (4, 4, 4) for layer in NETWORK.chip_layers()}
@@ -23,7 +24,7 @@ STEPS, PRESENTED = 20, 3
 @dataclass(frozen=True)
 class Ran:
     integer: IntegerNetwork
-    chips: np.ndarray
+    placement: Placement
     stem: np.ndarray
     run: EmulatorRun
 
@@ -39,7 +40,7 @@ def ran() -> Ran:
     run = Emulator(integer).run(
         {"stem": stem}, STEPS, record=[layer.name for layer in NETWORK.chip_layers()]
     )
-    return Ran(integer, np.arange(integer.n_blocks) % 2, stem, run)
+    return Ran(integer, in_order(NETWORK, TILES, chips=2), stem, run)
 
 
 def rates(ran: Ran, steps: int) -> dict[str, np.ndarray]:
@@ -52,11 +53,11 @@ def rates(ran: Ran, steps: int) -> dict[str, np.ndarray]:
 
 def test_counted_and_expected_events_agree(ran: Ran) -> None:
     """The emulator's counters against this package's own counting, from the same spikes."""
-    counted = events_from_emulator(ran.run.events, ran.integer, ran.chips, "up")
+    counted = events_from_emulator(ran.run.events, ran.integer, ran.placement, "up")
     assert counted.spikes.sum() > 1000
-    sent = events_from_rates(NETWORK, TILES, rates(ran, STEPS), STEPS, ran.chips)
+    sent = events_from_rates(NETWORK, TILES, rates(ran, STEPS), STEPS, ran.placement)
     # The spikes of the last step are sent, but there is no step left to deliver them in.
-    delivered = events_from_rates(NETWORK, TILES, rates(ran, STEPS - 1), STEPS, ran.chips)
+    delivered = events_from_rates(NETWORK, TILES, rates(ran, STEPS - 1), STEPS, ran.placement)
 
     got, all_sent = counted.per_presentation(), sent.per_presentation()
     arrived = delivered.per_presentation()
@@ -73,11 +74,12 @@ def test_counted_and_expected_events_agree(ran: Ran) -> None:
 
 
 def test_there_is_a_row_for_every_step(ran: Ran) -> None:
-    counted = events_from_emulator(ran.run.events, ran.integer, ran.chips, "up")
+    counted = events_from_emulator(ran.run.events, ran.integer, ran.placement, "up")
     assert counted.synaptic_ops.shape == (STEPS, ran.integer.n_blocks)
     assert (counted.steps, counted.presentations, counted.basis) == (STEPS, PRESENTED, "counted")
 
 
 def test_another_chip_map_is_refused(ran: Ran) -> None:
-    with pytest.raises(DataError, match=r"chip map has shape \(2,\)"):
-        events_from_emulator(ran.run.events, ran.integer, np.zeros(2), "up")
+    other = Placement("other", np.zeros(2, dtype=int), np.arange(2))
+    with pytest.raises(DataError, match="the placement is for 2 blocks"):
+        events_from_emulator(ran.run.events, ran.integer, other, "up")

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from spikeseg_core.energy.from_rates import events_from_rates
 from spikeseg_core.errors import ConfigError, DataError
+from spikeseg_core.loihi.partition import Placement
 from spikeseg_core.network import DT, IMAGE, Connection, Layer, Network
-from tests.spikeseg_core.energy.networks import random_rates, small_network
+from tests.spikeseg_core.energy.networks import in_order, random_rates, small_network
 
 STEPS = 20
+EMPTY = Placement("none", np.zeros(0, dtype=int), np.zeros(0, dtype=int))
 
 
 def sources_along_axis(network: Network, target: str, c: Connection, position: int) -> list[int]:
@@ -69,12 +71,8 @@ def test_counts_equal_brute_force(channels: tuple, kernels: tuple, parts: tuple,
     network = small_network(6, channels, *kernels)
     rates = random_rates(network, seed)
     tiles = {layer.name: parts for layer in network.chip_layers()}
-    cores = sum(
-        int(np.prod([-(-n // p) for n, p in zip(network.shape(layer.name), parts, strict=True)]))
-        for layer in network.chip_layers()
-    )
-    chips = np.arange(cores) % 2
-    events = events_from_rates(network, tiles, rates, STEPS, chips)
+    placement = in_order(network, tiles, chips=2)
+    events = events_from_rates(network, tiles, rates, STEPS, placement)
 
     ops, ops_by_core, messages = brute_force(network, tiles, rates)
     assert events.synaptic_ops_by_connection == pytest.approx(ops)
@@ -83,7 +81,7 @@ def test_counts_equal_brute_force(channels: tuple, kernels: tuple, parts: tuple,
     )
     np.testing.assert_allclose(events.synaptic_ops[0], [ops_by_core[c] for c in order])
 
-    chip_of = {c: chips[i] for i, c in enumerate(order)}
+    chip_of = {c: placement.chips[i] for i, c in enumerate(order)}
     sent = {pair: n for pair, n in messages.items() if pair[0] != "host"}
     got = events.per_presentation()
     assert got["messages_out"] == pytest.approx(sum(sent.values()))
@@ -100,7 +98,10 @@ def test_counts_equal_brute_force(channels: tuple, kernels: tuple, parts: tuple,
 def test_every_compartment_is_updated_every_step() -> None:
     network = small_network()
     tiles = {layer.name: (4, 4, 4) for layer in network.chip_layers()}
-    got = events_from_rates(network, tiles, random_rates(network), STEPS).per_presentation()
+    events = events_from_rates(
+        network, tiles, random_rates(network), STEPS, in_order(network, tiles)
+    )
+    got = events.per_presentation()
     assert got["neuron_active"] == network.neurons_on_chip * STEPS
     assert got["neuron_idle"] == 0
     assert got["barriers"] == STEPS
@@ -110,7 +111,7 @@ def test_spikes_are_rates_times_time() -> None:
     network = small_network()
     tiles = {layer.name: (4, 4, 4) for layer in network.chip_layers()}
     rates = random_rates(network)
-    events = events_from_rates(network, tiles, rates, STEPS)
+    events = events_from_rates(network, tiles, rates, STEPS, in_order(network, tiles))
     on_chip = sum(rates[layer.name].sum() for layer in network.chip_layers())
     assert events.spikes.sum() == pytest.approx(on_chip * 0.020)
     assert events.readout == pytest.approx(rates["up"].sum() * 0.020)
@@ -119,7 +120,9 @@ def test_spikes_are_rates_times_time() -> None:
 def test_no_hops_within_one_mesh_tile() -> None:
     network = small_network(4)
     tiles = {layer.name: (4, 4, 4) for layer in network.chip_layers()}
-    events = events_from_rates(network, tiles, random_rates(network), STEPS)
+    events = events_from_rates(
+        network, tiles, random_rates(network), STEPS, in_order(network, tiles)
+    )
     assert events.cores == 3
     assert (events.hops_ew, events.hops_ns) == (0, 0)
 
@@ -129,26 +132,27 @@ def test_missing_rates_name_the_layer() -> None:
     rates = random_rates(network)
     del rates["down"]
     with pytest.raises(DataError, match="no firing rates for layer 'down'"):
-        events_from_rates(network, {}, rates, STEPS)
+        events_from_rates(network, {}, rates, STEPS, EMPTY)
 
 
 def test_rates_of_another_shape_are_refused() -> None:
     network = small_network()
     rates = random_rates(network) | {"down": np.zeros((2, 2, 4))}
     with pytest.raises(DataError, match=r"layer 'down' have shape \(2, 2, 4\)"):
-        events_from_rates(network, {}, rates, STEPS)
+        events_from_rates(network, {}, rates, STEPS, EMPTY)
 
 
 def test_chips_of_another_number_of_cores_are_refused() -> None:
     network = small_network()
     tiles = {layer.name: (8, 8, 4) for layer in network.chip_layers()}
     with pytest.raises(DataError, match="these tiles make 3 cores"):
-        events_from_rates(network, tiles, random_rates(network), STEPS, np.zeros(5, dtype=int))
+        events_from_rates(network, tiles, random_rates(network), STEPS, EMPTY)
 
 
 def test_pixels_have_no_spikes() -> None:
     network = Network(
         "direct", 4, (Layer("a", 1, (Connection(IMAGE),)),), Connection("a", kernel=1)
     )
+    one = Placement("one", np.zeros(1, dtype=int), np.zeros(1, dtype=int))
     with pytest.raises(ConfigError, match="takes the image itself"):
-        events_from_rates(network, {"a": (4, 4, 1)}, {"a": np.ones((4, 4, 1))}, STEPS)
+        events_from_rates(network, {"a": (4, 4, 1)}, {"a": np.ones((4, 4, 1))}, STEPS, one)

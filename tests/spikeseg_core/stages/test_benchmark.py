@@ -17,7 +17,7 @@ from spikeseg_core.errors import DataError
 from spikeseg_core.network import save_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
-from tests.spikeseg_core.energy.networks import random_rates, small_network
+from tests.spikeseg_core.energy.networks import in_order, random_rates, small_network
 
 NETWORK = small_network(16)
 CONFIG = PipelineConfig(
@@ -48,7 +48,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     save_network(folders["train"], NETWORK, weights)
     save_network(folders["tune"], NETWORK, weights)
     tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
-    events = events_from_rates(NETWORK, tiles, random_rates(NETWORK), steps=20)
+    events = events_from_rates(NETWORK, tiles, random_rates(NETWORK), 20, in_order(NETWORK, tiles))
     events.save(folders["deploy"] / benchmark.EVENTS)
     return folders
 
