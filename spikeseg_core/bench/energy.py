@@ -8,10 +8,9 @@ from typing import Any
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
-from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import SILENT, Reporter
-from spikeseg_core.stages.benchmark import EVENTS, run_benchmark
+from spikeseg_core.stages.benchmark import load_events, run_benchmark
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -47,7 +46,7 @@ def bench_energy(
         load_dataset(inputs["prepare"]),
         mapped,
         load_network(inputs["train"]),
-        EventCounts.load(inputs["deploy"] / EVENTS),
+        load_events(inputs["deploy"]),
         config=config.benchmark,
         batches=BATCHES,
         report=report,

@@ -20,7 +20,7 @@ from spikeseg_core.energy.gpu import NvmlMeter, measure_gpu
 from spikeseg_core.energy.meter import IdleMeter
 from spikeseg_core.energy.report import EnergyReport, energy_report
 from spikeseg_core.energy.sensitivity import Sensitivity, overtaking_batch, sensitivity
-from spikeseg_core.errors import MeterError
+from spikeseg_core.errors import DataError, MeterError
 from spikeseg_core.metrics import evaluate
 from spikeseg_core.network import Network, Weights, load_network
 from spikeseg_core.reporting import Reporter
@@ -43,7 +43,7 @@ def run(
     Raises
     ------
     DataError
-        If an input of an earlier stage is missing or damaged.
+        If an input of an earlier stage is missing or damaged, or no events were counted.
     """
     dataset = load_dataset(inputs["prepare"])
     mapped, _ = load_network(inputs["tune"])
@@ -51,7 +51,7 @@ def run(
         dataset,
         mapped,
         load_network(inputs["train"]),
-        EventCounts.load(inputs["deploy"] / EVENTS),
+        load_events(inputs["deploy"]),
         config=config.benchmark,
         batches=tuple(dict.fromkeys((1, config.benchmark.batch_size))),
         report=report,
@@ -71,6 +71,22 @@ def run(
         tables=(folder / "energy.parquet",),
         facts=found.to_json(),
     )
+
+
+def load_events(deployed: Path) -> EventCounts:
+    """Read the events that the deploy stage counted into its folder.
+
+    Raises
+    ------
+    DataError
+        If it counted none, or the file is damaged.
+    """
+    if not (deployed / EVENTS).exists():
+        raise DataError(
+            f"{deployed} has no {EVENTS}: its engine does not count events; deploy again with "
+            "deploy.engine = fast"
+        )
+    return EventCounts.load(deployed / EVENTS)
 
 
 @dataclass(frozen=True)

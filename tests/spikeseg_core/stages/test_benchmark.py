@@ -97,6 +97,8 @@ def test_int8_ranges_come_from_training_sections(inputs: dict[str, Path]) -> Non
     assert all(any(np.array_equal(tile, other) for other in training) for tile in tiles)
 
 
-def test_missing_events_say_which_stage_makes_them(inputs: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"events.npz does not exist; run the stage"):
+def test_missing_events_say_which_engine_counts_them(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=r"has no events.npz: .* deploy.engine = fast"):
         benchmark.run(CONFIG, inputs | {"deploy": tmp_path}, tmp_path, SILENT)
