@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from spikeseg_core.config import DatasetConfig
-
-ISBI_VARIABLE = "SPIKESEG_ISBI2012_DIR"
-CACHE_VARIABLE = "SPIKESEG_CACHE_DIR"
+from spikeseg_core.data.readers import pair_files
+from spikeseg_core.data.sources import isbi2012_is_here
 
 
 def fingerprint(config: DatasetConfig) -> dict[str, Any]:
@@ -19,23 +17,16 @@ def fingerprint(config: DatasetConfig) -> dict[str, Any]:
     ``auto`` is the same as ``isbi2012`` where they are on this machine. A folder of one's own
     counts by the names, sizes and dates of its files.
     """
-    if config.source == "auto" and _isbi_is_here():
+    if config.source == "auto" and isbi2012_is_here():
         return {"source": "isbi2012"}
     if config.source == "folder":
         return {"source": "folder", "files": _files(Path(config.path or ""))}
     return {"source": config.source}
 
 
-def _isbi_is_here() -> bool:
-    if os.environ.get(ISBI_VARIABLE):
-        return True
-    cache = os.environ.get(CACHE_VARIABLE)
-    return bool(cache) and any(Path(str(cache), "isbi2012").glob("*.zip"))
-
-
 def _files(place: Path) -> list[tuple[str, int, int]]:
-    paths = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file())
+    base = place if place.is_dir() else place.parent
     return [
-        (path.relative_to(place).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in paths
+        (path.relative_to(base).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in pair_files(place)
     ]

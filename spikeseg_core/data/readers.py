@@ -99,6 +99,21 @@ def read_pair(path: Path) -> tuple[Stack, Stack]:
     return images, labels
 
 
+def pair_files(path: Path) -> list[Path]:
+    """List the files that :func:`read_pair` may read, without reading them, in a fixed order.
+
+    Raises
+    ------
+    DataError
+        If ``path`` does not exist, or is a TIFF stack without labels.
+    """
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    if not path.exists():
+        raise DataError(f"{path} does not exist; give the folder, TIFF stack or zip to read")
+    return [path, _labels_beside(path)] if path.suffix.lower() in TIFF_SUFFIXES else [path]
+
+
 def read_stack(path: Path) -> Stack:
     """Read a folder of PNG or TIFF images in numeric order, or one multi-page TIFF.
 

@@ -151,7 +151,7 @@ def read_isbi2012(
         where = f"{ISBI_VARIABLE} ({folder})"
         images, labels = _checked_isbi(archive if archive.exists() else folder, where)
     else:
-        archive = (cache or cache_folder()) / "isbi2012" / Path(ISBI_URL).name
+        archive = _archive(cache or cache_folder())
         images, labels, where = _cached_isbi(archive, url or ISBI_URL, report)
     report.say(ISBI_TERMS)
     return Source(
@@ -187,11 +187,20 @@ def _checked_isbi(path: Path, where: str) -> tuple[Stack, Stack]:
     return images, labels
 
 
+def isbi2012_is_here() -> bool:
+    """Tell whether the challenge's data is on this machine, named or in the cache."""
+    return bool(os.environ.get(ISBI_VARIABLE)) or _archive(cache_folder()).exists()
+
+
 def cache_folder() -> Path:
     """Give the folder downloads are kept in: ``SPIKESEG_CACHE_DIR``, else the user's cache."""
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spikeseg"
+
+
+def _archive(cache: Path) -> Path:
+    return cache / "isbi2012" / Path(ISBI_URL).name
 
 
 def download(url: str, path: Path, report: Reporter = SILENT) -> None:

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from spikeseg_core.data import read_pair, read_stack, readers
-from spikeseg_core.data.readers import decode_stack
+from spikeseg_core.data.readers import decode_stack, pair_files
 from spikeseg_core.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 20, 30)).astype(np.uint8)
@@ -175,6 +175,20 @@ def test_pairs_of_stacks_and_a_zip(tmp_path):
         np.testing.assert_array_equal(images.pixels, IMAGES)
         np.testing.assert_array_equal(labels.pixels, MASKS)
     assert sorted(p.name for p in tmp_path.parent.rglob("evil*")) == []
+
+
+def test_files_of_a_pair(tmp_path):
+    write_images(tmp_path / "image", IMAGES[:2])
+    volume, labels = tmp_path / "a.tif", tmp_path / "a-labels.tif"
+    volume.write_bytes(tiff(IMAGES))
+    with pytest.raises(DataError, match="no labels beside it"):
+        pair_files(volume)
+    labels.write_bytes(tiff(MASKS))
+    assert pair_files(volume) == [volume, labels]
+    names = [file.name for file in pair_files(tmp_path)]
+    assert names == ["a-labels.tif", "a.tif", "0.png", "1.png"]
+    with pytest.raises(DataError, match="does not exist"):
+        pair_files(tmp_path / "nowhere")
 
 
 def test_pairs_that_do_not_match(tmp_path):

@@ -14,7 +14,7 @@ from PIL import Image
 from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data import read_source, sources
 from spikeseg_core.data.readers import pixel_sha256
-from spikeseg_core.data.sources import UnavailableError, read_isbi2012
+from spikeseg_core.data.sources import UnavailableError, isbi2012_is_here, read_isbi2012
 from spikeseg_core.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 16, 16)).astype(np.uint8)
@@ -118,10 +118,12 @@ def offline(monkeypatch) -> None:
 
 def test_download_then_cache(server, tmp_path):
     listener = Listener()
+    assert not isbi2012_is_here()
     first = read_isbi2012(listener, url(server))
     np.testing.assert_array_equal(first.images.pixels, IMAGES)
     np.testing.assert_array_equal(first.labels.pixels, MASKS)
     assert first.source == "isbi2012"
+    assert isbi2012_is_here()
     assert url(server) in first.note
     assert any("non-commercial" in message for message in listener.said)
     assert listener.last_progress == (len(server.body), len(server.body))
