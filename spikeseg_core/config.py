@@ -159,8 +159,10 @@ class DeployConfig(StageConfig):
     engine: Literal["fast", "nengo-loihi"] = Field(
         "fast", description="which emulator: this project's, or nengo-loihi's own (slow)"
     )
-    max_tiles: int | None = Field(
-        None, ge=1, description="only this many tiles of the test split (for the slow engine)"
+    sections: int | None = Field(
+        None,
+        ge=1,
+        description="only the first sections of validation and test (for the slow engine)",
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.build import DiscretizedNetwork, build_network, discretize
-from spikeseg_core.loihi.emulator import Emulator, EmulatorRun, EventCounts
+from spikeseg_core.loihi.emulator import Emulator, EventCounts
 from spikeseg_core.loihi.fit import Tile
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.partition import Placement, PlacementAllocator
@@ -66,8 +66,8 @@ class Deployment:
         Spikes of the last on-chip layer in the read-out window, int32
         ``(tiles, rows, columns, channels)``.
     rates : mapping of str to ndarray
-        Mean spike rate in Hz over all steps and tiles, ``(rows, columns, channels)`` by layer name;
-        empty where the engine does not tell.
+        Spike rate in Hz over all steps, float32 ``(tiles, rows, columns, channels)`` by layer,
+        those on the host among them; empty from hardware, which does not tell.
     events : EventCounts or None
         Exact counts of spikes, messages and synaptic operations; None from engines that do not
         count.
@@ -149,35 +149,37 @@ def run_fast(
     steps, start = presentation.steps, presentation.readout_start
     last = network.readout.source
     emulator = Emulator(integer)
+    windows = [(0, start), (start, steps)] if start else [(0, steps)]
+    hosts = [layer.name for layer in network.layers if not layer.on_chip]
+    rates = _no_rates(network, len(images))
     counts = np.zeros((len(images), *network.shape(last)), np.int32)
-    runs: list[EmulatorRun] = []
+    events: list[EventCounts] = []
     for first in range(0, len(images), BATCH_TILES):
         batch = slice(first, first + BATCH_TILES)
+        sent = {name: host_spikes(network, weights, name, images[batch], steps) for name in hosts}
         run = emulator.run(
-            [
-                host_spikes(network, weights, host_layer(network, given.name), images[batch], steps)
-                for given in integer.inputs
-            ],
+            [sent[host_layer(network, given.name)] for given in integer.inputs],
             steps,
-            windows=[(start, steps)],
-            count=[last],
+            windows=windows,
+            count=[layer.name for layer in network.chip_layers()],
             progress=lambda done, total, first=first: report.progress(  # type: ignore[misc]
                 first + done, len(images), "section tiles on the emulator"
             ),
         )
-        counts[batch] = run.counts[last][:, 0].reshape(counts[batch].shape)
-        runs.append(run)
-    seconds = len(images) * steps * DT
-    return Deployment(
-        logits=read_out(network, weights, counts, steps - start),
-        counts=counts,
-        rates={
-            name: np.sum([run.totals[name] for run in runs], axis=0).reshape(network.shape(name))
-            / seconds
-            for name in runs[0].totals
-        },
-        events=add_counts([run.events for run in runs]),
-    )
+        for name, found in rates.items():
+            spikes = sent[name] if name in sent else run.counts[name]
+            found[batch] = spikes.sum(axis=1).reshape(found[batch].shape) / (steps * DT)
+        counts[batch] = run.counts[last][:, -1].reshape(counts[batch].shape)
+        events.append(run.events)
+    logits = read_out(network, weights, counts, steps - start)
+    return Deployment(logits, counts, rates, add_counts(events))
+
+
+def _no_rates(network: Network, tiles: int) -> dict[str, np.ndarray]:
+    return {
+        layer.name: np.zeros((tiles, *network.shape(layer.name)), np.float32)
+        for layer in network.layers
+    }
 
 
 def add_counts(parts: Sequence[EventCounts]) -> EventCounts:
@@ -278,7 +280,7 @@ def run_nengo_loihi(
     steps, start = presentation.steps, presentation.readout_start
     options = {"allocator": PlacementAllocator(placement), "n_chips": placement.chip_count}
     counts = np.zeros((len(images), *network.shape(last)), dtype=np.int32)
-    totals = {layer.name: np.zeros(network.neurons(layer.name)) for layer in network.chip_layers()}
+    rates = _no_rates(network, len(images))
     for number, image in enumerate(images):
         built.source.image = image
         with nengo_loihi.Simulator(
@@ -289,10 +291,12 @@ def run_nengo_loihi(
             spikes = np.asarray(simulator.data[built.probe]) > 0
             counts[number] = spikes[start:].sum(axis=0).reshape(counts.shape[1:])
             if target == "sim":
-                _add_spikes(discretized, simulator.sims["emulator"], totals)
+                _read_rates(discretized, simulator.sims["emulator"], number, steps, rates)
+                for layer in network.layers:
+                    if not layer.on_chip:
+                        sent = host_spikes(network, mapped.weights, layer.name, image[None], steps)
+                        rates[layer.name][number] = sent[0].sum(axis=0) / (steps * DT)
         report.progress(number + 1, len(images), f"section tiles on NengoLoihi ({target})")
-    seconds = len(images) * steps * DT
-    rates = {n: (total / seconds).reshape(network.shape(n)) for n, total in totals.items()}
     return Deployment(
         logits=read_out(network, mapped.weights, counts, steps - start),
         counts=counts,
@@ -301,15 +305,21 @@ def run_nengo_loihi(
     )
 
 
-def _add_spikes(
-    discretized: DiscretizedNetwork, emulator: object, totals: Mapping[str, np.ndarray]
+def _read_rates(
+    discretized: DiscretizedNetwork,
+    emulator: object,
+    tile: int,
+    steps: int,
+    rates: Mapping[str, np.ndarray],
 ) -> None:
-    """Add the spikes that NengoLoihi's emulator counted for every neuron."""
+    """Read the rates of one tile from the spikes that NengoLoihi's emulator counted."""
     spikes = emulator.compartment.spike_count  # type: ignore[attr-defined]
     where = emulator.block_info.slices  # type: ignore[attr-defined]
-    for name, total in totals.items():
-        for block in discretized.blocks(name):
-            total[list(discretized.model.block_comp_map[block])] += spikes[where[block]]
+    for layer in discretized.built.network.chip_layers():
+        flat = rates[layer.name][tile].reshape(-1)
+        for block in discretized.blocks(layer.name):
+            neurons = list(discretized.model.block_comp_map[block])
+            flat[neurons] = spikes[where[block]] / (steps * DT)
 
 
 def read_out(

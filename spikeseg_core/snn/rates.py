@@ -49,14 +49,16 @@ def rate_table(
     Returns
     -------
     pandas.DataFrame
-        One row per layer: ``layer``, ``on_chip``, ``neurons``, ``mean_rate_hz`` (over neurons and
-        tiles), ``percentile_rate_hz`` (median over neurons), and the shares of neurons whose
-        percentile is in the range (``share_in_range``), 0 (``dead``), or at least
+        One row per layer that has rates: ``layer``, ``on_chip``, ``neurons``, ``mean_rate_hz``
+        (over neurons and tiles), ``percentile_rate_hz`` (median over neurons), and the shares of
+        neurons whose percentile is in the range (``share_in_range``), 0 (``dead``), or at least
         ``SATURATED_HZ`` (``saturated``).
     """
     percentiles = neuron_percentiles(rates, config.percentile)
     rows = []
     for layer in network.layers:
+        if layer.name not in percentiles:
+            continue
         p = percentiles[layer.name]
         # Rates are 1000 / n Hz kept in float32: the ends of the range are meant to be in it.
         inside = (p >= config.rate_min_hz - 1e-3) & (p <= config.rate_max_hz + 1e-3)
