@@ -1,0 +1,120 @@
+"""Stage 7: run the mapped network on Loihi or its emulator, and segment whole sections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.dataset import Dataset, load_dataset
+from spikeseg_core.energy.events import EventCounts
+from spikeseg_core.energy.from_emulator import events_from_emulator
+from spikeseg_core.energy.from_rates import events_from_rates
+from spikeseg_core.figures.rates import rate_histogram
+from spikeseg_core.loihi.deploy import Deployment, MappedNetwork, deploy
+from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.partition import Placement
+from spikeseg_core.network import load_network
+from spikeseg_core.reporting import Reporter
+from spikeseg_core.snn.rates import neuron_percentiles, rate_metrics, rate_table
+from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.benchmark import EVENTS
+from spikeseg_core.stages.partition import PLACEMENT
+from spikeseg_core.stages.quantize import INTEGER, load_mapping
+from spikeseg_core.stages.segment import segment_and_score
+from spikeseg_core.stages.train import save_table
+
+
+def run(
+    config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
+) -> StageResult:
+    """Segment validation and test sections with the mapped network, as ``config.deploy``.
+
+    Writes ``events.npz``, the events of the test split: exact from the fast engine, expected from
+    the rates of the slow one; hardware tells neither.
+
+    Raises
+    ------
+    DeploymentError
+        If the target or the engine cannot run this network here.
+    DataError
+        If an input of an earlier stage is missing or damaged.
+    """
+    mapped = load_mapped(inputs)
+    dataset = first_sections(load_dataset(inputs["prepare"]), config.deploy.sections)
+    deployments: list[Deployment] = []
+
+    def segment_tiles(tiles: np.ndarray) -> np.ndarray:
+        deployments.append(deploy(mapped, tiles, config.presentation, config.deploy, report))
+        return deployments[-1].logits
+
+    found = segment_and_score("loihi", segment_tiles, dataset, folder)
+    _, test = deployments  # in the order of SCORED_SPLITS
+    metrics = dict(found.metrics)
+    figures, tables = [found.figure], []
+    if test.rates:
+        table = rate_table(mapped.network, test.rates, config.tune)
+        metrics |= rate_metrics(table)
+        tables.append(save_table(table, folder / "rates.parquet"))
+        figures.append(
+            rate_histogram(
+                neuron_percentiles(test.rates, config.tune.percentile),
+                folder / "rates.png",
+                band=(config.tune.rate_min_hz, config.tune.rate_max_hz),
+                title="Spike rates on the chip",
+                quantity=f"percentile {config.tune.percentile:g} of the spike rate",
+            )
+        )
+    if test.events is not None:
+        events_from_emulator(
+            test.events, mapped.integer, mapped.placement, mapped.network.readout.source
+        ).save(folder / EVENTS)
+    return StageResult(
+        metrics={"loihi": metrics},
+        figures=tuple(figures),
+        tables=tuple(tables),
+        facts={
+            "target": config.deploy.target,
+            "engine": config.deploy.engine if config.deploy.target == "emulator" else "hardware",
+            "steps": config.presentation.steps,
+            "sections": {name: len(s) for name, s in dataset.splits.items() if name != "train"},
+        },
+    )
+
+
+def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts:
+    """Events as the engine counted them, else as the rates let expect."""
+    network, placement = mapped.network, mapped.placement
+    if found.events is not None:
+        return events_from_emulator(found.events, mapped.integer, placement, network.readout.source)
+    rates = {name: rate.mean(axis=0) for name, rate in found.rates.items()}
+    return events_from_rates(network, mapped.tiles, rates, steps, placement)
+
+
+def load_mapped(inputs: Mapping[str, Path]) -> MappedNetwork:
+    """Put together what the stages tune, quantize and partition left.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged.
+    """
+    network, weights = load_network(inputs["tune"])
+    tiles, population_type, weight_bits = load_mapping(inputs["quantize"])
+    return MappedNetwork(
+        network,
+        weights,
+        tiles,
+        IntegerNetwork.load(inputs["quantize"] / INTEGER),
+        Placement.load(inputs["partition"] / PLACEMENT),
+        population_type,
+        weight_bits,
+    )
+
+
+def first_sections(dataset: Dataset, count: int | None) -> Dataset:
+    """Keep only the first sections of every split (None: all)."""
+    return replace(dataset, splits={name: s[:count] for name, s in dataset.splits.items()})
