@@ -7,6 +7,8 @@ the formats of synapse memory) and ``hardware/allocators.py`` (cores of a chip);
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 COMPARTMENTS = 1024
 """Neurons (compartments) of a core."""
 
@@ -52,3 +54,24 @@ INDEX_BITS = (0, 6, 7, 8, 9, 10, 11, 12)
 
 WEIGHT_BITS = (1, 2, 3, 4, 5, 6, 8)
 """Bits a weight can be stored with, the sign included."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """Chips that run one network.
+
+    Attributes
+    ----------
+    chips : int
+        Number of chips: 2 on Kapoho Bay, 8 to 32 on Nahuku, 768 on Pohoiki Springs.
+    cores_per_chip : int
+        Cores in use on a chip, at most 128.
+    """
+
+    chips: int = 2
+    cores_per_chip: int = CORES_PER_CHIP
+
+    @property
+    def cores(self) -> int:
+        """Cores of all chips."""
+        return self.chips * self.cores_per_chip

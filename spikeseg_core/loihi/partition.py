@@ -11,7 +11,7 @@ The result is a :class:`Placement`; :class:`PlacementAllocator` gives it to Neng
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,6 +20,7 @@ import pymetis
 
 from spikeseg_core.errors import ConfigError, DataError, MappingError
 from spikeseg_core.loihi import limits
+from spikeseg_core.loihi.limits import Board
 from spikeseg_core.loihi.messages import Traffic
 from spikeseg_core.stack import nengo_loihi
 from spikeseg_core.storage import write_json
@@ -32,6 +33,12 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 CUTS = 16
 """Cuts METIS tries of which it keeps the best; one alone varies by half with its seed."""
+
+
+def router_of(positions: np.ndarray) -> np.ndarray:
+    """Row and column on the mesh of these cores' routers, shape ``(cores, 2)``."""
+    router = positions // limits.CORES_PER_TILE
+    return np.stack(np.divmod(router, limits.MESH_SHAPE[1]), axis=1)
 
 
 @dataclass(frozen=True)
@@ -66,8 +73,7 @@ class Placement:
     @property
     def routers(self) -> np.ndarray:
         """Row and column on the mesh of every block's router, shape ``(blocks, 2)``."""
-        router = self.positions // limits.CORES_PER_TILE
-        return np.stack(np.divmod(router, limits.MESH_SHAPE[1]), axis=1)
+        return router_of(self.positions)
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -108,7 +114,7 @@ def place(chips: np.ndarray, strategy: str) -> Placement:
     return Placement(strategy, chips, positions)
 
 
-def check_board(cores: int, chips: int, layer_cores: dict[str, int] | None = None) -> None:
+def check_board(messages: Traffic, board: Board) -> None:
     """Check that the board has enough cores.
 
     Raises
@@ -116,20 +122,26 @@ def check_board(cores: int, chips: int, layer_cores: dict[str, int] | None = Non
     MappingError
         If not: how many there are, how many are needed, and on how many chips they would fit.
     """
-    room = chips * limits.CORES_PER_CHIP
-    if cores > room:
-        largest = ""
-        if layer_cores:
-            name = max(layer_cores, key=lambda layer: layer_cores[layer])
-            largest = f" (most of them {layer_cores[name]} for layer {name!r})"
-        raise MappingError(
-            f"the network needs {cores} cores{largest}, {chips} chips have {room}; use at least "
-            f"{-(-cores // limits.CORES_PER_CHIP)} chips, or larger tiles"
-        )
+    if messages.cores <= board.cores:
+        return
+    names, counts = np.unique(messages.layers, return_counts=True)
+    raise MappingError(
+        f"the network needs {messages.cores} cores (most of them {counts.max()} for layer "
+        f"{str(names[counts.argmax()])!r}), a board of {board.chips} x {board.cores_per_chip} has "
+        f"{board.cores}; use at least {-(-messages.cores // board.cores_per_chip)} chips, or tiles "
+        "that need fewer cores"
+    )
 
 
-def partition(strategy: str, messages: Traffic, chips: int = 2, seed: int = 0) -> Placement:
-    """Assign cores to chips.
+def partition(
+    strategy: str,
+    messages: Traffic,
+    board: Board | None = None,
+    seed: int = 0,
+    *,
+    tries: int = 24,
+) -> Placement:
+    """Assign cores to chips; METIS uses the fewest chips that hold them.
 
     Parameters
     ----------
@@ -137,10 +149,12 @@ def partition(strategy: str, messages: Traffic, chips: int = 2, seed: int = 0) -
         One of ``STRATEGIES``.
     messages : Traffic
         What the cores send each other, best with measured rates.
-    chips : int
-        Chips on the board.
+    board : Board, optional
+        By default two chips.
     seed : int
         Seed of METIS.
+    tries : int
+        Runs of METIS that ``optimized`` keeps the best of.
 
     Raises
     ------
@@ -149,14 +163,15 @@ def partition(strategy: str, messages: Traffic, chips: int = 2, seed: int = 0) -
     ConfigError
         If there is no such strategy.
     """
-    names, counts = np.unique(messages.layers, return_counts=True)
-    check_board(messages.cores, chips, dict(zip(names.tolist(), counts.tolist(), strict=True)))
+    board = board or Board()
+    check_board(messages, board)
     if strategy in _ALLOCATORS:
-        return place(_allocate(strategy, messages, chips), strategy)
+        return place(_allocate(strategy, messages, board), strategy)
+    fewest = replace(board, chips=-(-messages.cores // board.cores_per_chip))
     if strategy == "metis":
-        return place(metis(messages, chips, seed), strategy)
+        return place(metis(messages, fewest, seed), strategy)
     if strategy == "optimized":
-        return place(best_metis(messages, chips, seed), strategy)
+        return place(best_metis(messages, fewest, seed, tries), strategy)
     raise ConfigError(f"unknown strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
 
 
@@ -191,7 +206,7 @@ class _Model:
     probes: tuple[object, ...] = ()
 
 
-def _allocate(strategy: str, messages: Traffic, chips: int) -> np.ndarray:
+def _allocate(strategy: str, messages: Traffic, board: Board) -> np.ndarray:
     inputs = [object() for _ in range(messages.cores)]
     blocks = []
     for i in range(messages.cores):
@@ -203,11 +218,12 @@ def _allocate(strategy: str, messages: Traffic, chips: int) -> np.ndarray:
         )
         blocks.append(_Block((inputs[i],), tuple(_Axon(n, inputs[j]) for n, j in axons)))
     allocator = _ALLOCATORS[strategy]()
+    allocator.cores_per_chip = board.cores_per_chip  # round robin never looks at it
     # Only where blocks go is wanted: the configuration of their cores needs built blocks.
     allocator.block_to_new_core = lambda block, chip: chip.new_core().add_block(block)
-    board = allocator(_Model(tuple(blocks)), chips)
+    placed = allocator(_Model(tuple(blocks)), board.chips)
     where = {
-        id(core.blocks[0]): index for index, chip in enumerate(board.chips) for core in chip.cores
+        id(core.blocks[0]): index for index, chip in enumerate(placed.chips) for core in chip.cores
     }
     return np.array([where[id(block)] for block in blocks])
 
@@ -217,7 +233,7 @@ def _allocate(strategy: str, messages: Traffic, chips: int) -> np.ndarray:
 
 def metis(
     messages: Traffic,
-    chips: int,
+    board: Board,
     seed: int = 0,
     *,
     imbalance: float | None = None,
@@ -235,12 +251,12 @@ def metis(
     Returns
     -------
     ndarray of int
-        Chip of every core, shape ``(cores,)``; at most 128 cores on each.
+        Chip of every core, shape ``(cores,)``; no chip has more cores than the board gives it.
     """
-    if chips == 1:
+    if board.chips == 1:
         return np.zeros(messages.cores, dtype=np.int64)
     graph = (messages.between + messages.between.T).tocsr()
-    room = limits.CORES_PER_CHIP * chips / messages.cores
+    room = board.cores / messages.cores
     imbalance = min(imbalance or 1.03, room)
     largest = graph.data.max() if graph.nnz else 1.0
     # METIS wants whole numbers: keep six digits of the heaviest edge.
@@ -248,40 +264,40 @@ def metis(
     weights = np.maximum(np.round(graph.data * scale), 1).astype(np.int64)
     options = pymetis.Options(seed=seed, ncuts=CUTS, ufactor=max(1, int((imbalance - 1) * 1000)))
     _, parts = pymetis.part_graph(
-        chips,
+        board.chips,
         pymetis.CSRAdjacency(graph.indptr.tolist(), graph.indices.tolist()),
         eweights=weights.tolist(),
         recursive=recursive,
         options=options,
     )
-    return _within_chips(np.array(parts, dtype=np.int64), graph, chips)
+    return _within_chips(np.array(parts, dtype=np.int64), graph, board)
 
 
-def _within_chips(parts: np.ndarray, graph: Any, chips: int) -> np.ndarray:
+def _within_chips(parts: np.ndarray, graph: Any, board: Board) -> np.ndarray:
     """Move the cores that METIS put over a chip's limit, each where it costs least."""
-    sizes = np.bincount(parts, minlength=chips)
-    while sizes.max() > limits.CORES_PER_CHIP:
+    sizes = np.bincount(parts, minlength=board.chips)
+    while sizes.max() > board.cores_per_chip:
         chip = int(sizes.argmax())
         here = np.flatnonzero(parts == chip)
         to_chips = np.stack(
-            [np.asarray(graph[here][:, parts == c].sum(axis=1)).ravel() for c in range(chips)]
+            [np.asarray(graph[here][:, parts == c].sum(axis=1)).ravel() for c in range(board.chips)]
         )
         gain = to_chips - to_chips[chip]
-        gain[sizes >= limits.CORES_PER_CHIP] = -np.inf
+        gain[sizes >= board.cores_per_chip] = -np.inf
         target, which = np.unravel_index(int(gain.argmax()), gain.shape)
         parts[here[which]] = target
-        sizes = np.bincount(parts, minlength=chips)
+        sizes = np.bincount(parts, minlength=board.chips)
     return parts
 
 
-def best_metis(messages: Traffic, chips: int, seed: int = 0, tries: int = 24) -> np.ndarray:
+def best_metis(messages: Traffic, board: Board, seed: int = 0, tries: int = 24) -> np.ndarray:
     """Run METIS with many seeds and every balance the chips allow; keep the fewest crossings."""
-    room = limits.CORES_PER_CHIP * chips / messages.cores
+    room = board.cores / messages.cores
     best: tuple[float, np.ndarray] | None = None
     for attempt in range(tries):
-        imbalance = 1 + (room - 1) * (attempt % 4 + 1) / 4
+        imbalance = 1 + (room - 1) * (1 - attempt % 4 / 4)
         parts = metis(
-            messages, chips, seed + attempt, imbalance=imbalance, recursive=attempt % 8 < 4
+            messages, board, seed + attempt, imbalance=imbalance, recursive=attempt % 2 == 0
         )
         cost = messages.interchip(parts)
         if best is None or cost < best[0]:

@@ -4,6 +4,7 @@ import pytest
 from spikeseg_core.bench.mapping import REFERENCE_235K
 from spikeseg_core.errors import ConfigError, DataError, MappingError
 from spikeseg_core.loihi.build import build_network, discretize
+from spikeseg_core.loihi.limits import Board
 from spikeseg_core.loihi.messages import traffic, uniform_rates
 from spikeseg_core.loihi.partition import (
     STRATEGIES,
@@ -35,7 +36,7 @@ def test_reproduces_the_table_measured_with_nengo_loihi(
     outer, inner, strategy, interchip, intrachip
 ):
     messages = traffic(REFERENCE_235K, reference_tiles(outer, inner))
-    found = partition(strategy, messages, chips=2)
+    found = partition(strategy, messages)
     assert messages.interchip(found.chips) == interchip
     assert messages.total - interchip == intrachip
     assert found.cores_per_chip.max() <= 128
@@ -44,14 +45,14 @@ def test_reproduces_the_table_measured_with_nengo_loihi(
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_fills_the_board_and_is_deterministic(strategy):
     messages = traffic(REFERENCE_235K, reference_tiles((8, 16, 8), (8, 8, 16)))
-    found = partition(strategy, messages, chips=2, seed=3)
+    found = partition(strategy, messages, seed=3)
     assert found.chip_count == 2
     assert found.cores_per_chip.max() <= 128
     for chip in range(2):
         assert sorted(found.positions[found.chips == chip]) == list(
             range((found.chips == chip).sum())
         )
-    np.testing.assert_array_equal(found.chips, partition(strategy, messages, 2, seed=3).chips)
+    np.testing.assert_array_equal(found.chips, partition(strategy, messages, seed=3).chips)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def small():
 def test_nengo_loihi_accepts_a_placement_and_its_board_is_valid(small):
     network, tiles, blocks = small
     messages = traffic(network, tiles)
-    found = partition("metis", messages, chips=2)
+    found = partition("metis", messages)
     board = PlacementAllocator(found)(blocks.model, n_chips=2)
     nengo_loihi.hardware.validate.validate_board(board)
     activity = nengo_loihi.hardware.allocators.estimate_interchip_activity(board)
@@ -85,7 +86,7 @@ def test_the_same_chips_as_nengo_loihis_own_allocators(small, strategy, allocato
     network, tiles, blocks = small
     board = getattr(nengo_loihi.hardware.allocators, allocator)()(blocks.model, n_chips=2)
     expected = [board.find_block(block)[0] for block in blocks.model.blocks]
-    np.testing.assert_array_equal(partition(strategy, traffic(network, tiles), 2).chips, expected)
+    np.testing.assert_array_equal(partition(strategy, traffic(network, tiles)).chips, expected)
 
 
 def test_placements_for_other_networks_and_boards_are_refused(small):
@@ -99,16 +100,18 @@ def test_placements_for_other_networks_and_boards_are_refused(small):
 
 def test_more_cores_than_the_board_has():
     messages = traffic(REFERENCE_235K, reference_tiles((16, 16, 4), (8, 8, 16)))
-    with pytest.raises(MappingError, match=r"needs 232 cores.*1 chips have 128; use at least 2"):
-        partition("metis", messages, chips=1)
-    assert partition("metis", messages, chips=2).chip_count == 2
+    with pytest.raises(
+        MappingError, match=r"needs 232 cores.*1 x 128 has 128; use at least 2 chips"
+    ):
+        partition("metis", messages, Board(chips=1))
+    assert partition("metis", messages).chip_count == 2
 
 
 def test_metis_never_overfills_a_chip():
     network = random_network(np.random.default_rng(0), size=24, channels=lambda rng: 8)
     tiles = {layer.name: (2, 2, 8) for layer in network.chip_layers()}
     messages = traffic(network, tiles)  # 324 cores
-    assert np.bincount(metis(messages, 3)).max() <= 128
+    assert np.bincount(metis(messages, Board(chips=3))).max() <= 128
 
 
 def test_silent_and_unconnected_cores_are_placed_too():
@@ -118,7 +121,7 @@ def test_silent_and_unconnected_cores_are_placed_too():
         uniform_rates(REFERENCE_235K, 0.0),
     )
     for strategy in STRATEGIES:
-        found = partition(strategy, messages, 2)
+        found = partition(strategy, messages)
         assert found.cores_per_chip.max() <= 128
         assert found.cores_per_chip.sum() == 232
 

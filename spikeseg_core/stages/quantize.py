@@ -1,0 +1,165 @@
+"""Stage 5: tiles, core blocks and Loihi's integers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spikeseg_core.config import PipelineConfig, QuantizeConfig
+from spikeseg_core.errors import DataError
+from spikeseg_core.loihi.build import DiscretizedNetwork, build_network, discretize
+from spikeseg_core.loihi.fit import RESOURCES, Tile, fit_table
+from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.limits import Board
+from spikeseg_core.loihi.messages import Rates, traffic
+from spikeseg_core.loihi.optimize import Problem, optimize
+from spikeseg_core.loihi.partition import check_board
+from spikeseg_core.loihi.tiles import choose_tiles
+from spikeseg_core.network import Network, load_network
+from spikeseg_core.reporting import SILENT, Reporter
+from spikeseg_core.stages.base import StageResult
+from spikeseg_core.storage import atomic_path, load_arrays, write_json
+
+RATES = "rates.npz"
+"""What the convert stage writes: mean rate in Hz of every neuron, by layer."""
+
+INTEGER = "integer"
+"""Folder of the integer network."""
+
+MAPPING = "mapping.json"
+"""Tiles, population type, weight bits and chips."""
+
+
+def run(
+    config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
+) -> StageResult:
+    """Cut the tuned network into cores and round it to integers, as ``config.quantize``.
+
+    Raises
+    ------
+    MappingError
+        If a layer fits no core, or the network not the board.
+    DataError
+        If an input of an earlier stage is missing or damaged.
+    """
+    settings = config.quantize
+    network, weights = load_network(inputs["tune"])
+    tiles = tiles_for(settings, network, load_arrays(inputs["convert"] / RATES), report)
+    table = fit_table(network, tiles, settings.population_type, settings.weight_bits)
+    cores = int(table["cores"].sum())
+    report.say(f"{network.name}: {network.neurons_on_chip:,} neurons in {cores} cores")
+    built = build_network(
+        network,
+        weights,
+        tiles,
+        population_type=settings.population_type,
+        weight_bits=settings.weight_bits,
+        synapse_ms=config.presentation.synapse_ms,
+    )
+    blocks = discretize(built)
+    IntegerNetwork.from_model(blocks.model).save(folder / INTEGER)
+    table = table.merge(rounding_table(blocks), on="layer")
+    write_json(
+        folder / MAPPING,
+        {
+            "tiles": tiles,
+            "population_type": settings.population_type,
+            "weight_bits": settings.weight_bits,
+            "chips": settings.chips,
+        },
+    )
+    with atomic_path(folder / "cores.parquet") as temporary:
+        table.to_parquet(temporary)
+    metrics = {
+        "mapping/cores": float(cores),
+        "mapping/neurons_on_chip": float(network.neurons_on_chip),
+        "mapping/neurons_off_chip": float(network.neurons_off_chip),
+        "mapping/neurons_per_core": network.neurons_on_chip / cores,
+        "quantize/weight_error": float(table["weight_error"].mean()),
+        "quantize/largest_weight_error": float(table["largest_weight_error"].max()),
+    } | {
+        f"mapping/largest_share_of_{name}": float(table[f"{name}_used"].max()) for name in RESOURCES
+    }
+    return StageResult(
+        metrics={"quantize": metrics},
+        tables=(folder / "cores.parquet",),
+        facts={
+            "cores": cores,
+            "neurons_on_chip": network.neurons_on_chip,
+            "neurons_off_chip": network.neurons_off_chip,
+            "tiles": tiles,
+            "weight_bits": settings.weight_bits,
+            "population_type": settings.population_type,
+            "weight_error_by_layer": dict(
+                zip(table["layer"], table["weight_error"].astype(float), strict=True)
+            ),
+        },
+    )
+
+
+def tiles_for(
+    settings: QuantizeConfig, network: Network, rates: Rates, report: Reporter = SILENT
+) -> dict[str, Tile]:
+    """Choose the tiles that the settings ask for, on the board they name.
+
+    Raises
+    ------
+    MappingError
+        If a layer fits no core, or the network not the board.
+    """
+    board = Board(settings.chips)
+    if settings.mapping == "square":
+        tiles = choose_tiles(network, "square", settings.population_type, settings.weight_bits)
+        check_board(traffic(network, tiles), board)
+        return tiles
+    problem = Problem(network, board, rates, settings.population_type, settings.weight_bits)
+    return dict(optimize(problem, report=report).tiles)
+
+
+def load_mapping(folder: Path) -> tuple[dict[str, Tile], int, int]:
+    """Read tiles, population type and weight bits from a finished stage's folder.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    path = folder / MAPPING
+    try:
+        data = json.loads(path.read_text())
+        tiles = {name: (int(r), int(c), int(k)) for name, (r, c, k) in data["tiles"].items()}
+        return tiles, int(data["population_type"]), int(data["weight_bits"])
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} is no mapping ({error}); run the quantize stage again") from error
+
+
+def rounding_table(blocks: DiscretizedNetwork) -> pd.DataFrame:
+    """Tell what rounding to integers did to each layer.
+
+    Returns
+    -------
+    DataFrame
+        ``layer``; ``weight_error``, root mean square error over that of the weights, mean of its
+        cores; ``largest_weight_error``, over the largest weight; ``weight_exponents`` and
+        ``thresholds``, smallest and largest of its cores.
+    """
+    rows = []
+    for layer in blocks.built.network.chip_layers():
+        members = blocks.blocks(layer.name)
+        errors = [blocks.model.weight_errors[block] for block in members]
+        exponents = [block.discretize_info["w_exp"] for block in members]
+        thresholds = [int(block.compartment.vth.max()) for block in members]
+        rows.append(
+            {
+                "layer": layer.name,
+                "weight_error": float(np.mean([e.relative for e in errors])),
+                "largest_weight_error": max(e.largest for e in errors),
+                "weight_exponents": f"{min(exponents)} to {max(exponents)}",
+                "thresholds": f"{min(thresholds)} to {max(thresholds)}",
+            }
+        )
+    return pd.DataFrame(rows)

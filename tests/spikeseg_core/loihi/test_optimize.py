@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from spikeseg_core.bench.mapping import REFERENCE_235K
+from spikeseg_core.errors import MappingError
+from spikeseg_core.loihi.fit import fit, grid_of
+from spikeseg_core.loihi.limits import Board
+from spikeseg_core.loihi.messages import traffic, uniform_rates
+from spikeseg_core.loihi.optimize import Problem, mapping_cost, optimize, options
+from spikeseg_core.loihi.partition import partition
+from spikeseg_core.loihi.tiles import choose_tiles
+from spikeseg_core.presets import PAPER_NETWORK, QUICK_NETWORK
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return optimize(Problem(REFERENCE_235K), seconds=60)
+
+
+def test_beats_every_line_of_the_reference_table(reference):
+    assert reference.finished
+    assert reference.interchip < 465
+    assert reference.messages.total <= 76_495 / 2
+    assert np.bincount(reference.chips).tolist() == sorted(np.bincount(reference.chips))
+    assert np.bincount(reference.chips).max() <= 128
+
+
+def test_what_is_found_fits_and_costs_what_it_says(reference):
+    for part in fit(REFERENCE_235K, reference.tiles):
+        assert not part.problems()
+    messages = traffic(REFERENCE_235K, reference.tiles)
+    assert reference.cost == mapping_cost(messages, reference.chips)
+
+
+def test_is_deterministic_and_better_than_partitioning_alone():
+    problem = Problem(QUICK_NETWORK, Board(2, 48), uniform_rates(QUICK_NETWORK, 20.0))
+    first, second = (optimize(problem, seed=1) for _ in range(2))
+    assert first.tiles == second.tiles
+    np.testing.assert_array_equal(first.chips, second.chips)
+    messages = problem.traffic(choose_tiles(QUICK_NETWORK))
+    alone = partition("optimized", messages, problem.board, seed=1)
+    assert first.cost < mapping_cost(messages, alone.chips)
+
+
+def test_a_spent_budget_gives_the_best_so_far():
+    problem = Problem(PAPER_NETWORK, Board(2), uniform_rates(PAPER_NETWORK, 20.0))
+    found = optimize(problem, seconds=0.0)
+    assert not found.finished
+    assert np.bincount(found.chips).max() <= 128
+
+
+def test_a_network_that_fits_one_chip_stays_on_it():
+    found = optimize(Problem(QUICK_NETWORK, Board(2), uniform_rates(QUICK_NETWORK, 20.0)))
+    assert found.interchip == 0
+    assert found.chips.max() == 0
+
+
+def test_zero_rates():
+    found = optimize(Problem(QUICK_NETWORK, Board(2, 48), uniform_rates(QUICK_NETWORK, 0.0)))
+    assert found.cost == 0
+    assert len(found.chips) <= 96
+
+
+def test_a_board_that_is_too_small():
+    with pytest.raises(MappingError, match=r"'up0'.*a board of 1 x 48 has 48; use at least 2"):
+        optimize(Problem(QUICK_NETWORK, Board(1, 48)))
+
+
+def test_no_option_is_beaten_by_another():
+    problem = Problem(QUICK_NETWORK, rates=uniform_rates(QUICK_NETWORK, 20.0))
+    found = options(problem, "up1")
+    assert len(found) > 3
+    for a in found:
+        shape = QUICK_NETWORK.shape("up1")
+        assert a.cores == np.prod(grid_of(shape, a.tile))
+        rivals = [b for b in found if b is not a and b.cores <= a.cores]
+        assert not any(
+            b.messages <= a.messages and b.across[0] <= a.across[0] and b.across[1] <= a.across[1]
+            for b in rivals
+        )
