@@ -41,7 +41,7 @@ def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
         tuned = tune_rates(config, dataset, ann)
         spiking = convert_snn(config, dataset, tuned)
         core_blocks = quantize_and_map(config, tuned, spiking)
-        chip_map = partition(config, core_blocks, spiking)
+        chip_map = partition(config, tuned, core_blocks, spiking)
         deployment = deploy(config, dataset, tuned, core_blocks, chip_map)
         energy = benchmark_energy(config, dataset, ann, tuned, core_blocks, chip_map, deployment)
         return conclude(

@@ -1,7 +1,94 @@
+"""`spikeseg segment`: a user's sections through a finished run's model."""
+
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from spikeseg_core.data.readers import read_stack
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.segmenter import Kind, Segmenter, load_segmenter
+from spikeseg_core.storage import atomic_path
+from tasks import models
+from tasks.lookup import stage_and_those_before
+from tasks.stage_folder import read_record
+
+STAGE_OF: dict[Kind, str] = {"ann": "train", "rate_tuned": "tune", "integer": "deploy"}
 
 
-def segment_files(images: list[Path], out: Path, model: str, of_run: str | None) -> list[Path]:
-    raise NotImplementedError
+def segment_files(
+    images: Sequence[Path], out: Path, model: Kind, of_run: str | None = None
+) -> list[Path]:
+    """Segment image files, and write membrane probabilities.
+
+    Parameters
+    ----------
+    images : sequence of Path
+        Images, multi-page TIFF stacks, or folders of images.
+    out : Path
+        Folder for ``NAME_membrane.png`` (8 bit: 255 is certain membrane) and
+        ``NAME_membrane.tif`` (32-bit float), one pair a section.
+    model : {"ann", "rate_tuned", "integer"}
+        What segments.
+    of_run : str, optional
+        MLflow run id of the model's stage or of a pipeline; left out, the newest finished one.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    ConfigError
+        If there is no finished run with that model.
+    DataError
+        If an image cannot be read.
+    """
+    stacks = [read_stack(path) for path in images]
+    stems = [stem_of(name) for stack in stacks for name in stack.names]
+    if twice := {stem for stem in stems if stems.count(stem) > 1}:
+        raise ConfigError(
+            f"several sections are called {', '.join(sorted(twice))}, and would overwrite each "
+            f"other in {out}; segment them into different folders"
+        )
+    segment = load(model, of_run)
+    written: list[Path] = []
+    for stack in stacks:
+        for name, section in zip(stack.names, segment(stack.pixels), strict=True):
+            written += _write(section, out / f"{stem_of(name)}_membrane")
+    return written
+
+
+def stem_of(name: str) -> str:
+    """Name of a section without its suffix; a page of a stack keeps its number."""
+    file, _, page = name.partition("#")
+    return Path(file).stem + (f"-{page}" if page else "")
+
+
+def load(model: Kind, of_run: str | None) -> Segmenter:
+    """Load a finished run's model.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    ref = stage_and_those_before(STAGE_OF[model], of_run)[STAGE_OF[model]]
+    with TemporaryDirectory() as temporary:
+        models.gather(model, read_record(ref.folder), Path(temporary))
+        return load_segmenter(Path(temporary))
+
+
+def _write(section: np.ndarray, path: Path) -> tuple[Path, Path]:
+    png, tif = path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.tif")
+    with atomic_path(png) as temporary:
+        Image.fromarray(np.round(section * 255).astype(np.uint8)).save(temporary)
+    with atomic_path(tif) as temporary:
+        tifffile.imwrite(temporary, section.astype(np.float32))
+    return png, tif

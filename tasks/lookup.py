@@ -28,43 +28,42 @@ def inputs_after(name: str, after: str | None = None) -> list[StageRef]:
     ConfigError
         If there is no such run, it is another stage's, or its files are gone.
     """
-    one = registry.stage(name)
     previous = registry.before(name)
     if previous is None:
         return []
-    ref = _newest(previous, name) if after is None else _of_run(after, previous, name)
-    found = [
-        ref if stage == previous else _by_key(stage, ref.inputs[stage]) for stage in one.upstream
-    ]
-    for each in found:
+    found = stage_and_those_before(previous, after, wanted_by=name)
+    return [found[stage] for stage in registry.stage(name).upstream]
+
+
+def stage_and_those_before(
+    stage: str, of_run: str | None = None, wanted_by: str | None = None
+) -> dict[str, StageRef]:
+    """Find a finished stage and all stages it was made from, with their folders on this machine.
+
+    Parameters
+    ----------
+    stage : str
+        Name of the stage.
+    of_run : str or None
+        MLflow run id of it or of a pipeline; None: the newest finished.
+    wanted_by : str or None
+        The stage that asks, for messages.
+
+    Returns
+    -------
+    dict of str to StageRef
+        By the name of the stage.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`inputs_after`.
+    """
+    ref = _newest(stage, wanted_by) if of_run is None else _of_run(of_run, stage, wanted_by)
+    found = {name: _by_key(name, key) for name, key in ref.inputs.items()} | {stage: ref}
+    for each in found.values():
         fetch(each)
     return found
-
-
-def stage_of_run(run_id: str, stage: str) -> StageRef:
-    """Finished stage of a run: its own, or that of the pipeline it names.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such run, or it has no such stage.
-    """
-    ref = _of_run(run_id, stage, None)
-    fetch(ref)
-    return ref
-
-
-def newest_stage(stage: str) -> StageRef:
-    """Return the newest finished stage of that name.
-
-    Raises
-    ------
-    ConfigError
-        If none is finished.
-    """
-    ref = _newest(stage, None)
-    fetch(ref)
-    return ref
 
 
 def _newest(stage: str, wanted_by: str | None) -> StageRef:

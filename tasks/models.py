@@ -2,9 +2,96 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+import spikeseg_core
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.dataset import load_dataset
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.segmenter import FILES, Kind, save_segmenter
+from tasks.stage_folder import StageRecord, find
+
+NAME = "model"
+CODE = Path(__file__).with_name("served_model.py")
+
+REQUIRED = (
+    *("highspy", "matplotlib", "mlflow", "nengo", "nengo-dl", "nengo-extras", "nengo-loihi"),
+    *("numba", "numpy", "pandas", "pillow", "pyarrow", "pydantic", "pymetis", "requests"),
+    *("scikit-image", "scipy", "tensorflow", "tf-keras", "tifffile"),
+)
+"""Packages that a loaded model may import."""
 
 
-def log(kind: str, folder: Path, record: Any, run_id: str) -> None:
-    """Log the model."""
+def gather(kind: Kind, record: StageRecord, folder: Path) -> None:
+    """Gather the files of a stage's model in ``folder``.
+
+    Raises
+    ------
+    ConfigError
+        If a stage that it is made of is not on this machine.
+    """
+    stages = {name: _folder(name, record) for name in FILES[kind]}
+    save_segmenter(folder, kind, stages, PipelineConfig.model_validate(record.settings))
+
+
+def _folder(stage: str, record: StageRecord) -> Path:
+    folder = find(stage, {**record.inputs, record.stage: record.key}[stage])
+    if folder is None:
+        raise ConfigError(
+            f"the model of stage {record.stage!r} needs the folder of stage {stage!r}, which is "
+            f"gone; run the pipeline again, it makes what is missing"
+        )
+    return folder
+
+
+def log(kind: Kind, record: StageRecord, run_id: str, tracking_uri: str) -> None:
+    """Log the model of a finished stage to its run."""
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    grey = load_dataset(_folder("prepare", record)).images.dtype
+    shape = (-1, -1, -1)  # sections, height, width
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(grey, shape)]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), shape)]),
+    )
+    with TemporaryDirectory() as temporary, _tracking(tracking_uri):
+        gather(kind, record, Path(temporary))
+        # MLflow advises type hints and an example; the signature below says both.
+        with warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
+            warnings.simplefilter("ignore", UserWarning)
+            mlflow.pyfunc.log_model(
+                name=NAME,
+                python_model=str(CODE),
+                artifacts={"segmenter": temporary},
+                code_paths=[str(Path(spikeseg_core.__file__).parent)],
+                signature=signature,
+                pip_requirements=[f"{name}=={metadata.version(name)}" for name in REQUIRED],
+                metadata={"kind": kind, "stage": record.stage, "key": record.key},
+            )
+
+
+@contextmanager
+def _tracking(uri: str) -> Iterator[None]:
+    """Name the store to MLflow's global functions, which write it into the environment too."""
+    import mlflow
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
+        else:
+            os.environ.pop("MLFLOW_TRACKING_URI", None)

@@ -7,6 +7,8 @@ from tasks.stage_task import stage_task
 
 
 @stage_task("partition")
-def partition(config: PipelineConfig, core_blocks: StageRef, spiking: StageRef) -> StageRef:
+def partition(
+    config: PipelineConfig, tuned: StageRef, core_blocks: StageRef, spiking: StageRef
+) -> StageRef:
     """Stage 6: assign core blocks to chips on the measured firing rates."""
-    return run_stage("partition", config, core_blocks, spiking)
+    return run_stage("partition", config, tuned, core_blocks, spiking)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from spikeseg_core import presets
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.segmenter import Kind
 from spikeseg_core.stages.base import StageFunction
 
 
@@ -30,7 +31,7 @@ class Stage:
     upstream : tuple of str
         Stages whose folders it reads.
     model : str or None
-        Kind of model that it makes (see :mod:`tasks.models`).
+        Kind of model that it logs (see :mod:`spikeseg_core.segmenter`).
     retries : int
         How often it is tried again when the network or a disk failed it.
     """
@@ -40,7 +41,7 @@ class Stage:
     module: str
     sections: tuple[str, ...]
     upstream: tuple[str, ...] = ()
-    model: str | None = None
+    model: Kind | None = None
     retries: int = 0
 
 
@@ -81,16 +82,15 @@ STAGES: dict[str, Stage] = {
             "quantize",
             "Quantize and map",
             "spikeseg_core.stages.quantize",
-            sections=("quantize", "presentation"),
+            sections=("quantize",),
             upstream=("tune", "convert"),
-            model="integer",
         ),
         Stage(
             "partition",
             "Partition over chips",
             "spikeseg_core.stages.partition",
             sections=("partition",),
-            upstream=("quantize", "convert"),
+            upstream=("tune", "quantize", "convert"),
         ),
         Stage(
             "deploy",
@@ -98,6 +98,7 @@ STAGES: dict[str, Stage] = {
             "spikeseg_core.stages.deploy",
             sections=("deploy",),
             upstream=("prepare", "tune", "quantize", "partition"),
+            model="integer",
         ),
         Stage(
             "benchmark",

@@ -28,8 +28,8 @@ TRACKING = "tracking.json"
 CURVES = "curves.jsonl"
 CHECKPOINTS = "checkpoints"
 
-# Notes, clocks, pictures and bookkeeping do not change what the next stage computes.
-NOT_CONTENT = (RECORD, TRACKING, CURVES, "dataset.json", "history.parquet")
+# Notes, clocks, pictures, copies and bookkeeping do not change what the next stage computes.
+NOT_CONTENT = (RECORD, TRACKING, CURVES, "dataset.json", "history.parquet", "model.keras")
 
 
 class Outcome(BaseModel):

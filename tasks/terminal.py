@@ -82,3 +82,23 @@ def share_console_with_prefect() -> None:
         if isinstance(handler, PrefectConsoleHandler):
             handler.console = console()
         handler.addFilter(_WithoutTraceback())
+
+
+class TerminalReporter:
+    """A reporter for work outside of the pipeline: the terminal hears all of it."""
+
+    def __init__(self, title: str) -> None:
+        self._bar = Bar(title)
+
+    def progress(self, done: float, total: float, message: str) -> None:
+        """Show it."""
+        self._bar.update(done, total, message)
+        if done >= total:
+            self._bar.close()
+
+    def metric(self, name: str, value: float, step: int) -> None:
+        """Drop it: there is no curve to add it to."""
+
+    def say(self, message: str) -> None:
+        """Print it."""
+        console().print(message, markup=False)

@@ -114,6 +114,9 @@ def complete_stage(folder: Path, run: Run | None = None, curve: Curve | None = N
         points.send()
         _log_files(own, folder, record)
         _log_metrics(own, folder, record)
+        kind = registry.stage(record.stage).model
+        if kind is not None:
+            models.log(kind, record, own.id, own.store.uri)
         own.end()
         _note(folder, own, complete=True)
         return own.id
@@ -132,7 +135,7 @@ def _tags(stage: str, key: str, inputs: Mapping[str, str]) -> dict[str, str]:
 
 
 def _log_files(run: Run, folder: Path, record: StageRecord) -> None:
-    """Log settings, dataset, pictures, tables, model, and all files for other machines."""
+    """Log settings, dataset, pictures, tables, and all files for other machines."""
     facts = dataset_facts({**record.inputs, record.stage: record.key})
     run.params(flat(record.settings))
     run.tags({**dataset_tags(facts), **{f"version.{k}": v for k, v in record.versions.items()}})
@@ -146,9 +149,6 @@ def _log_files(run: Run, folder: Path, record: StageRecord) -> None:
         if path.name != TRACKING:
             within = path.relative_to(folder).parent.as_posix()
             run.artifact(path, "stage" if within == "." else f"stage/{within}")
-    kind = registry.stage(record.stage).model
-    if kind is not None:
-        models.log(kind, folder, record, run.id)
 
 
 def _log_metrics(run: Run, folder: Path, record: StageRecord) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import registry
+from tasks import models, registry
 from tests.fakes import FakeStages
 
 
@@ -10,4 +10,5 @@ from tests.fakes import FakeStages
 def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeStages:
     stages = FakeStages()
     monkeypatch.setattr(registry, "function", stages.function)
+    monkeypatch.setattr(models, "log", lambda *model: None)  # fakes leave no network behind
     return stages

@@ -17,7 +17,7 @@ from flows.pipeline import pipeline
 from spikeseg_core.config import PipelineConfig, TuneConfig
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.presets import preset
-from tasks import registry, state
+from tasks import models, registry, state
 from tests.fakes import FakeStages
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -33,6 +33,7 @@ def finished(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPIKESEG_HOME", str(folder))
         patch.setattr(registry, "function", FakeStages().function)
+        patch.setattr(models, "log", lambda *model: None)
         return folder, pipeline(preset("quick"))
 
 
