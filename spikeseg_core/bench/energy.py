@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
+from spikeseg_core.metrics import evaluate
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stages.benchmark import load_events, run_benchmark
+from spikeseg_core.storage import load_arrays
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -33,7 +37,8 @@ def bench_energy(
     -------
     dict
         ``figures``: objects with ``device``, ``precision``, ``batch``, ``component``,
-        ``mj_per_section``, ``basis``, ``source`` and more; ``accuracy`` by device and precision;
+        ``mj_per_section``, ``basis``, ``source`` and more; ``accuracy`` by device and precision, on
+        the same sections;
         ``ratios``; ``sensitivity``; ``overtaking_batch``; and what they were made from.
 
     Raises
@@ -42,12 +47,18 @@ def bench_energy(
         If an input of an earlier stage is missing or damaged.
     """
     mapped, _ = load_network(inputs["tune"])
-    return run_benchmark(
-        load_dataset(inputs["prepare"]),
+    dataset = load_dataset(inputs["prepare"])
+    found = run_benchmark(
+        dataset,
         mapped,
         load_network(inputs["train"]),
         load_events(inputs["deploy"]),
         config=config.benchmark,
         batches=BATCHES,
+        sections=config.deploy.sections,
         report=report,
     ).to_json()
+    deployed = load_arrays(inputs["deploy"] / "probability_loihi.npz")["test"].astype(np.float32)
+    labels = dataset.split("test")[1][: len(deployed)]
+    found["accuracy"]["loihi"] = {"int8": evaluate({"test": (deployed, labels)})}
+    return found

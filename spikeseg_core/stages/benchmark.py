@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ def run(
         load_events(inputs["deploy"]),
         config=config.benchmark,
         batches=tuple(dict.fromkeys((1, config.benchmark.batch_size))),
+        sections=config.deploy.sections,
         report=report,
     )
     write_json(folder / "energy.json", found.to_json())
@@ -140,6 +141,7 @@ def run_benchmark(
     *,
     config: BenchmarkConfig,
     batches: Sequence[int],
+    sections: int | None,
     report: Reporter,
 ) -> Benchmark:
     """Measure or model the energy of one section on Loihi, CPU and GPU.
@@ -158,6 +160,8 @@ def run_benchmark(
         Repeats, and the power to assume where there is no meter.
     batches : sequence of int
         Tiles a call on CPU and GPU; must hold 1, which is online.
+    sections : int or None
+        How many sections of a split are scored: as many as were deployed (None: all).
     report : Reporter
         Told of progress, and of meters that are missing.
     """
@@ -181,11 +185,12 @@ def run_benchmark(
         report.say(f"no GPU was measured: {why_no_gpu}")
     found = energy_report(mapped, events, per_section, cpu.figures, gpu=gpu)
     loihi_mj = found.metrics()["energy/loihi_total_mj"]
+    scored = replace(dataset, splits={s: dataset.splits[s][:sections] for s in SCORED_SPLITS})
     conventional = dict.fromkeys((f.device, f.precision) for f in (*cpu.figures, *gpu))
     return Benchmark(
         report=found,
         sensitivity=sensitivity(mapped, events, per_section, cpu.figures),
-        accuracy={p: _scores(segment, dataset) for p, segment in cpu.segmenters.items()},
+        accuracy={p: _scores(segment, scored) for p, segment in cpu.segmenters.items()},
         overtaking={
             f"{device}_{precision}": overtaking_batch(found.figures, device, precision, loihi_mj)
             for device, precision in conventional

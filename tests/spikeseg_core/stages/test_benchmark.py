@@ -17,6 +17,7 @@ from spikeseg_core.errors import DataError
 from spikeseg_core.network import save_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
+from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.energy.networks import in_order, random_rates, small_network
 
 NETWORK = small_network(16)
@@ -43,13 +44,15 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of the stages before, as small as they can be."""
     root = tmp_path_factory.mktemp("stages")
     folders = {name: root / name for name in ("prepare", "train", "tune", "deploy")}
-    prepare_dataset(CONFIG.dataset, NETWORK.tile, folders["prepare"])
+    dataset = prepare_dataset(CONFIG.dataset, NETWORK.tile, folders["prepare"])
     weights = weights_of(NETWORK, build_model(NETWORK))
     save_network(folders["train"], NETWORK, weights)
     save_network(folders["tune"], NETWORK, weights)
     tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
     events = events_from_rates(NETWORK, tiles, random_rates(NETWORK), 20, in_order(NETWORK, tiles))
     events.save(folders["deploy"] / benchmark.EVENTS)
+    truth = dataset.split("test")[1].astype(np.float16)
+    save_arrays(folders["deploy"] / "probability_loihi.npz", {"test": truth})
     return folders
 
 
@@ -85,6 +88,7 @@ def test_the_bench_has_the_keys_it_promises(
     assert all(keys <= figure.keys() for figure in found["figures"])
     assert {f["component"] for f in found["figures"]} == {"dynamic", "static", "total"}
     assert set(found["accuracy"]["cpu"]) == {"fp32", "int8"}
+    assert found["accuracy"]["loihi"]["int8"]["test/pixel_accuracy"] == 1
     assert "cpu_int8_online" in found["ratios"]
     assert set(found["overtaking_batch"]) == {"cpu_fp32", "cpu_int8"}
 
