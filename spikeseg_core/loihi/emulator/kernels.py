@@ -1,0 +1,315 @@
+"""The inner loops, compiled by numba.
+
+Spikes travel as *events*: for every step and every row of a population, the positions in the row
+that spiked, in rising order. Work is then proportional to spikes where it can be, and one row of
+targets, its accumulators, currents and voltages stay in the first-level cache for all steps.
+
+Three operations are written as vector instructions, because numba has no word for them: adding a
+run of weights, updating 16 compartments and listing which of them spiked. They compile to whatever
+vector width the processor has. Integer arithmetic wraps around, which is what the chip does.
+"""
+
+# numba takes arguments by position.
+# ruff: noqa: PLR0917
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import njit, prange, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+LANES = 16
+"""Compartments updated at once; rows and runs of weights are padded to multiples of it."""
+
+Q_BITS, U_BITS, DECAY_BITS = 21, 23, 12
+"""Bits, without sign, of the synaptic accumulator and of the current; bits of a decay constant."""
+
+_INT32 = ir.IntType(32)
+_VECTOR = ir.VectorType(_INT32, LANES)
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Pointer to ``LANES`` consecutive elements of a one-dimensional array."""
+    struct = make_array(kind)(context, builder, array)
+    element = context.get_data_type(kind.dtype)
+    pointer = builder.gep(struct.data, [index])
+    return builder.bitcast(pointer, ir.VectorType(element, LANES).as_pointer())
+
+
+def _load(builder: Any, pointer: Any) -> Any:
+    value = builder.load(pointer)
+    value.align = value.type.element.width // 8
+    return value
+
+
+def _store(builder: Any, value: Any, pointer: Any) -> None:
+    builder.store(value, pointer).align = value.type.element.width // 8
+
+
+def _splat(builder: Any, scalar: Any) -> Any:
+    vector = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), scalar, _INT32(0))
+    return builder.shuffle_vector(
+        vector, ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_VECTOR, None)
+    )
+
+
+def _constant(value: int) -> Any:
+    return ir.Constant(_VECTOR, [value] * LANES)
+
+
+def _wrap(builder: Any, value: Any, bits: int) -> Any:
+    """Keep ``bits`` bits and a sign, as a register of that width does (``overflow_signed``)."""
+    spare = _constant(31 - bits)
+    return builder.ashr(builder.shl(value, spare), spare)
+
+
+def _decay(builder: Any, value: Any, keep: Any) -> Any:
+    """``sign(x) * ((|x| * keep) >> 12)`` in 32 bits, by halves, for ``|x| < 2**24``."""
+    sign = builder.ashr(value, _constant(31))
+    size = builder.sub(builder.xor(value, sign), sign)
+    high = builder.mul(builder.lshr(size, _constant(DECAY_BITS)), keep)
+    low = builder.mul(builder.and_(size, _constant(2**DECAY_BITS - 1)), keep)
+    size = builder.add(high, builder.lshr(low, _constant(DECAY_BITS)))
+    return builder.sub(builder.xor(size, sign), sign)
+
+
+@intrinsic
+def add_run(typing: Any, totals: Any, at: Any, weights: Any, start: Any) -> Any:
+    """``totals[at:at + LANES] += weights[start:start + LANES]``, wrapping around."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to = _pointer(context, builder, signature.args[0], args[0], args[1])
+        run = _pointer(context, builder, signature.args[2], args[2], args[3])
+        _store(builder, builder.add(_load(builder, to), _load(builder, run)), to)
+        return context.get_dummy_value()
+
+    return types.void(totals, types.intp, weights, types.intp), code
+
+
+@intrinsic
+def update(
+    typing: Any,
+    totals: Any,
+    at: Any,
+    current: Any,
+    voltage: Any,
+    resting: Any,
+    bias: Any,
+    vth: Any,
+    i: Any,
+    constants: Any,
+) -> Any:
+    """Advance compartments ``i : i + LANES`` by one step; give the set of spikes as bits.
+
+    ``totals[at:at + LANES]`` are what synapses have added this step; they are cleared.
+    ``resting`` counts the refractory steps left, or is None where no neuron has more than one
+    (the step of the spike itself). The constants are ``(shift, keep_u, keep_v, vmin, vmax,
+    refract)``: totals count in ``2**shift``, ``keep`` is what one step of decay leaves of 4096.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        shift, keep_u, keep_v, vmin, vmax, refract = (
+            _splat(builder, scalar) for scalar in cgutils.unpack_tuple(builder, args[8], 6)
+        )
+        totals_at = _pointer(context, builder, signature.args[0], args[0], args[1])
+        u_at, v_at, rest_at, bias_at, vth_at = (
+            None
+            if signature.args[k] is types.none
+            else _pointer(context, builder, signature.args[k], args[k], args[7])
+            for k in (2, 3, 4, 5, 6)
+        )
+        zero = _constant(0)
+        q = _load(builder, totals_at)
+        _store(builder, ir.Constant(q.type, None), totals_at)
+        if q.type.element.width < _INT32.width:
+            q = builder.sext(q, _VECTOR)
+        q = _wrap(builder, builder.shl(q, shift), Q_BITS)
+        u = builder.add(_decay(builder, _load(builder, u_at), keep_u), q)
+        u = _wrap(builder, u, U_BITS)
+        _store(builder, u, u_at)
+        drive = _wrap(builder, builder.add(u, _load(builder, bias_at)), U_BITS)
+        v = builder.add(_decay(builder, _load(builder, v_at), keep_v), drive)
+        v = builder.select(builder.icmp_signed("<", v, vmin), vmin, v)
+        v = builder.select(builder.icmp_signed(">", v, vmax), vmax, v)
+        if rest_at is not None:
+            rest = _load(builder, rest_at)
+            v = builder.select(builder.icmp_signed(">", rest, zero), zero, v)
+        spiked = builder.icmp_signed(">", v, _load(builder, vth_at))
+        _store(builder, builder.select(spiked, zero, v), v_at)
+        if rest_at is not None:
+            rest = builder.sub(builder.select(spiked, refract, rest), _constant(1))
+            rest = builder.select(builder.icmp_signed("<", rest, zero), zero, rest)
+            _store(builder, rest, rest_at)
+        return builder.zext(builder.bitcast(spiked, ir.IntType(LANES)), ir.IntType(64))
+
+    signature = types.uint64(
+        totals, types.intp, current, voltage, resting, bias, vth, types.intp, constants
+    )
+    return signature, code
+
+
+@intrinsic
+def lowest_bit(typing: Any, bits: Any) -> Any:
+    """Position of the lowest set bit; ``bits`` must not be 0."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), code
+
+
+class Links(NamedTuple):
+    """How spikes of source rows reach the rows of one ensemble.
+
+    ``start[r]:start[r + 1]`` are the links of target row ``r``. A link whose ``vectors`` is not 0
+    is a row of a convolution's kernel: position ``e`` of the source row adds ``vectors * LANES``
+    weights, from ``weight + run[table + e]``, to the targets from ``to[table + e]`` on. Otherwise
+    it is a list: ``list_start[table + e]`` to ``list_start[table + e + 1]`` are the synapses.
+    """
+
+    start: np.ndarray
+    row: np.ndarray
+    first: np.ndarray
+    table: np.ndarray
+    weight: np.ndarray
+    vectors: np.ndarray
+    to: np.ndarray
+    run: np.ndarray
+    weights: np.ndarray
+    list_start: np.ndarray
+    list_target: np.ndarray
+    list_weight: np.ndarray
+
+
+class Rows(NamedTuple):
+    """Where the rows of one population lie in the arrays that all populations share.
+
+    ``lead`` is where targets begin among the totals of a row (a kernel may reach over the edge on
+    both sides), ``width`` how long the totals are, ``order`` the rows as threads take them.
+    """
+
+    order: np.ndarray
+    first_row: int
+    first: int
+    length: int
+    padded: int
+    lead: int
+    width: int
+
+
+@njit
+def _add_events(totals, events, first, n, links, k):  # type: ignore[no-untyped-def]
+    """Add the runs of weights of ``n`` events of one source row to one row of targets.
+
+    Neighbours in the list write to overlapping targets, and a load that overlaps an unfinished
+    store waits for it; so four stretches of the list are taken in turn.
+    """
+    table, weight, vectors = links.table[k], links.weight[k], links.vectors[k]
+    stretch = n // 4
+    for i in range(stretch):
+        for part in range(4):
+            entry = table + events[first + i + part * stretch]
+            target, run = links.to[entry], weight + links.run[entry]
+            for j in range(vectors):
+                add_run(totals, target + LANES * j, links.weights, run + LANES * j)
+    for i in range(4 * stretch, n):
+        entry = table + events[first + i]
+        target, run = links.to[entry], weight + links.run[entry]
+        for j in range(vectors):
+            add_run(totals, target + LANES * j, links.weights, run + LANES * j)
+
+
+@njit
+def _add_lists(totals, events, first, n, links, k):  # type: ignore[no-untyped-def]
+    """Add listed synapses of ``n`` events of one source row to one row of targets."""
+    table = links.table[k]
+    for i in range(n):
+        entry = table + events[first + i]
+        for j in range(links.list_start[entry], links.list_start[entry + 1]):
+            totals[links.list_target[j]] += links.list_weight[j]
+
+
+@njit(cache=True, parallel=True)
+def run_layer(  # type: ignore[no-untyped-def]
+    rows,
+    links,
+    constants,
+    bias,
+    vth,
+    current,
+    voltage,
+    resting,
+    n_steps,
+    events,
+    counts,
+    window,
+    slot,
+    by_slot,
+    by_window,
+):
+    """Advance one ensemble by ``n_steps`` steps.
+
+    Step ``t`` reads the events of its sources from slot ``t`` of ``events`` and ``counts`` (spikes
+    of the step before: axons delay by one step) and writes its own into slot ``t + 1``. Every
+    spike is counted in ``by_slot`` (steps, counters) and in ``by_window`` (windows, neurons):
+    ``slot`` gives every neuron its counter, ``window`` every step its window.
+    """
+    stride = events.shape[0] // counts.shape[0]
+    for item in prange(rows.order.shape[0]):
+        row = rows.order[item]
+        totals = np.zeros(rows.width, links.weights.dtype)
+        state = row * rows.padded
+        start = rows.first + row * rows.length
+        for t in range(n_steps):
+            for k in range(links.start[row], links.start[row + 1]):
+                n = counts[t, links.row[k]]
+                first = t * stride + links.first[k]
+                if links.vectors[k]:
+                    _add_events(totals, events, first, n, links, k)
+                else:
+                    _add_lists(totals, events, first, n, links, k)
+            n = 0
+            for i in range(0, rows.padded, LANES):
+                spiked = update(
+                    totals,
+                    rows.lead + i,
+                    current,
+                    voltage,
+                    resting,
+                    bias,
+                    vth,
+                    state + i,
+                    constants,
+                )
+                while spiked:
+                    event = i + lowest_bit(spiked)
+                    spiked &= spiked - np.uint64(1)
+                    events[(t + 1) * stride + start + n] = event
+                    by_slot[t, slot[start + event]] += 1
+                    by_window[window[t], start + event] += 1
+                    n += 1
+            counts[t + 1, rows.first_row + row] = n
+
+
+@njit(cache=True, parallel=True)
+def read_input(rows, spikes, events, counts, slot, by_slot):  # type: ignore[no-untyped-def]
+    """Turn an input's spikes, ``(steps, neurons)`` of 0 and 1, into events in slots from 1 on."""
+    stride = events.shape[0] // counts.shape[0]
+    for item in prange(rows.order.shape[0]):
+        row = rows.order[item]
+        start = rows.first + row * rows.length
+        begin = row * rows.length
+        end = min(begin + rows.length, spikes.shape[1])
+        for t in range(spikes.shape[0]):
+            n = 0
+            for i in range(begin, end):
+                if spikes[t, i]:
+                    events[(t + 1) * stride + start + n] = i - begin
+                    by_slot[t, slot[rows.first + i]] += 1
+                    n += 1
+            counts[t + 1, rows.first_row + row] = n

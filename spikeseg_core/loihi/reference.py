@@ -1,0 +1,140 @@
+"""The network ``reference-235k``: 235,008 neurons on the chip, for comparisons that must not move.
+
+A small U-Net with random weights, written with plain Nengo and NengoLoihi so that it depends on no
+other part of this project: a 96 x 96 image, one layer of spiking neurons on the host, an encoder of
+three levels, and a decoder with skips. Its figures on NengoLoihi's emulator (blocks, messages,
+seconds per step) are what this project's own engine and partitioner are compared with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikeseg_core.stack import nengo_loihi
+
+GAINS = {120.0: 12.0, 200.0: 48.0, 400.0: 164.0}
+"""Gain of every ensemble -> mean rate of the chip in Hz, about, over the first 40 steps."""
+
+AMPLITUDE = 0.01
+TAU_SYNAPSE = 0.01
+LAYERS = {  # name: shape, tile
+    "e0": ((96, 96, 8), (16, 16, 4)),
+    "e1": ((48, 48, 16), (8, 8, 16)),
+    "e2": ((24, 24, 24), (6, 6, 24)),
+    "d1": ((48, 48, 16), (8, 8, 16)),
+    "d0": ((96, 96, 8), (16, 16, 4)),
+}
+"""Shape and tile ``(rows, columns, channels)`` of every ensemble on the chip."""
+
+
+@dataclass(frozen=True)
+class ReferenceNetwork:
+    """The network and the handles into it.
+
+    Attributes
+    ----------
+    network : nengo.Network
+        With NengoLoihi's configuration: tiles, population type 16, the stem off the chip.
+    stem : nengo.Ensemble
+        The 96 x 96 x 4 ensemble on the host.
+    probe : nengo.Probe
+        Spikes of ``d0``, the last ensemble.
+    """
+
+    network: Any
+    stem: Any
+    probe: Any
+
+
+def reference_network(gain: float = 400.0) -> ReferenceNetwork:
+    """Build ``reference-235k`` with a gain that sets its mean rate (see ``GAINS``)."""
+    import nengo
+
+    rng = np.random.RandomState(0)
+    with nengo.Network(seed=0) as network:
+        nengo_loihi.add_params(network)
+        image = nengo.Node(np.random.RandomState(1).uniform(size=96 * 96), label="image")
+        stem = _ensemble(network, "stem", (96, 96, 4), gain, on_chip=False)
+        nengo.Connection(
+            image, stem.neurons, transform=_conv(rng, (96, 96, 1), 4, kernel=1), synapse=None
+        )
+        layers = {}
+        for name, (shape, tile) in LAYERS.items():
+            layers[name] = _ensemble(network, name, shape, gain)
+            network.config[layers[name]].block_shape = nengo_loihi.BlockShape(tile, shape)
+        for source, target, transform in (
+            (stem, "e0", _conv(rng, (96, 96, 4), 8)),
+            (layers["e0"], "e1", _conv(rng, (96, 96, 8), 16, stride=2)),
+            (layers["e1"], "e2", _conv(rng, (48, 48, 16), 24, stride=2)),
+            (layers["e2"], "d1", _up(rng, (24, 24, 24), 16)),
+            (layers["e1"], "d1", _conv(rng, (48, 48, 16), 16)),
+            (layers["d1"], "d0", _up(rng, (48, 48, 16), 8)),
+            (layers["e0"], "d0", _conv(rng, (96, 96, 8), 8)),
+        ):
+            connection = nengo.Connection(
+                source.neurons,
+                layers[target].neurons,
+                transform=transform,
+                synapse=nengo.Lowpass(TAU_SYNAPSE),
+            )
+            network.config[connection].pop_type = 16
+        probe = nengo.Probe(layers["d0"].neurons, label="d0")
+    return ReferenceNetwork(network, stem, probe)
+
+
+def _ensemble(
+    network: Any, name: str, shape: tuple[int, int, int], gain: float, on_chip: bool = True
+) -> Any:
+    import nengo
+
+    n = int(np.prod(shape))
+    ensemble = nengo.Ensemble(
+        n,
+        1,
+        neuron_type=nengo_loihi.neurons.LoihiSpikingRectifiedLinear(amplitude=AMPLITUDE),
+        gain=np.full(n, gain),
+        bias=np.zeros(n),
+        label=name,
+    )
+    network.config[ensemble].on_chip = on_chip
+    return ensemble
+
+
+def _conv(
+    rng: np.random.RandomState,
+    shape: tuple[int, int, int],
+    channels: int,
+    kernel: int = 3,
+    stride: int = 1,
+) -> Any:
+    import nengo
+
+    return nengo.Convolution(
+        channels,
+        shape,
+        strides=(stride, stride),
+        kernel_size=(kernel, kernel),
+        padding="same",
+        init=_he_normal(rng, (kernel, kernel, shape[2], channels)),
+    )
+
+
+def _up(rng: np.random.RandomState, shape: tuple[int, int, int], channels: int) -> Any:
+    import nengo
+
+    return nengo.transforms.ConvolutionTranspose(
+        channels,
+        shape,
+        strides=(2, 2),
+        kernel_size=(2, 2),
+        padding="valid",
+        init=_he_normal(rng, (2, 2, shape[2], channels)),
+    )
+
+
+def _he_normal(rng: np.random.RandomState, shape: tuple[int, int, int, int]) -> np.ndarray:
+    """Draw normal weights with variance 2 / fan-in."""
+    return rng.normal(0.0, np.sqrt(2.0 / np.prod(shape[:3])), size=shape)
