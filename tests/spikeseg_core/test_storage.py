@@ -25,6 +25,12 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_files_are_readable_as_any_others(tmp_path) -> None:
+    (tmp_path / "plain.json").write_text("{}")
+    write_json(tmp_path / "ours.json", {})
+    assert (tmp_path / "ours.json").stat().st_mode == (tmp_path / "plain.json").stat().st_mode
+
+
 def test_numpy_scalars_are_written_as_numbers(tmp_path) -> None:
     write_json(tmp_path / "x.json", {"rate": np.float32(0.5), "n": np.int64(3)})
     assert (tmp_path / "x.json").read_text() == '{\n  "rate": 0.5,\n  "n": 3\n}\n'
