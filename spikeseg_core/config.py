@@ -67,10 +67,19 @@ class TrainConfig(StageConfig):
 class TuneConfig(StageConfig):
     """Stage 3, fine-tuning with Loihi's rate curve and the percentile rate loss."""
 
-    epochs: int = Field(10, ge=0, description="epochs of fine-tuning")
+    epochs: int = Field(10, ge=0, description="epochs of fine-tuning with Loihi's rate curve")
+    spiking_epochs: int = Field(
+        3, ge=0, description="epochs after those, with spikes forward and rates backward"
+    )
+    spiking_steps: int = Field(
+        100, ge=10, le=1000, description="time steps of a tile there; read out over the second half"
+    )
     steps_per_epoch: int = Field(40, ge=1, description="batches an epoch")
     batch_size: int = Field(8, ge=1, description="random tiles a batch")
     learning_rate: float = Field(5e-4, gt=0, description="peak of the cosine schedule")
+    spiking_learning_rate: float = Field(
+        3e-4, gt=0, description="peak of the schedule of the spiking epochs"
+    )
     membrane_weight: float = Field(
         1.0, gt=0, description="weight of membrane pixels in the cross-entropy"
     )
@@ -158,6 +167,10 @@ class DeployConfig(StageConfig):
     )
     engine: Literal["fast", "nengo-loihi"] = Field(
         "fast", description="which emulator: this project's, or nengo-loihi's own (slow)"
+    )
+    anytime_steps: tuple[int, ...] = Field(
+        (25, 50, 75),
+        description="score also what the read-out says after so many steps (fast engine)",
     )
     sections: int | None = Field(
         None,

@@ -30,8 +30,6 @@ from spikeseg_core.storage import load_arrays, save_arrays
 Losses = Callable[[Any, Any, bool], Mapping[str, Any]]
 """``(tiles, labels, training)`` to scalars by name; ``"loss"`` is the one that is minimised."""
 
-_CHECKPOINT = "state.npz"
-
 
 def train(
     network: Network, dataset: Dataset, config: TrainConfig, folder: Path, report: Reporter
@@ -105,6 +103,8 @@ def fit(
     *,
     folder: Path,
     report: Reporter,
+    name: str = "rates",
+    epochs_before: int = 0,
 ) -> pd.DataFrame:
     """Fit a model on random tiles, and leave it with the weights of its best epoch.
 
@@ -119,6 +119,10 @@ def fit(
         What to minimise, and what else to record.
     dataset, config, folder, report
         As for :func:`train`.
+    name : str
+        Of the checkpoint, where a stage fits more than once.
+    epochs_before : int
+        Epochs that an earlier fit of the stage took; counting goes on from there.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def fit(
         If the loss stops being a number.
     """
     optimizer = _optimizer(model, config)
-    state = _State(model, optimizer, folder / "checkpoints" / _CHECKPOINT)
+    state = _State(model, optimizer, folder / "checkpoints" / f"{name}.npz")
     if state.load():
         report.say(f"going on after epoch {state.epoch} of {config.epochs}")
     steps = _Steps(model, losses, optimizer)
@@ -149,16 +153,19 @@ def fit(
                 f"{state.epoch + 1}; lower learning_rate (it is {config.learning_rate:g})"
             )
         state.finish_epoch(record)
-        for name, value in record.items():
-            report.metric(name, value, state.epoch)
+        for metric, value in record.items():
+            report.metric(metric, value, epochs_before + state.epoch)
         report.progress(
             state.epoch,
             config.epochs,
-            f"epoch {state.epoch}: validation loss {record['validation/loss']:.4f}, "
+            f"epoch {epochs_before + state.epoch}: "
+            f"validation loss {record['validation/loss']:.4f}, "
             f"pixel accuracy {record['validation/pixel_accuracy']:.4f}",
         )
     state.restore_best()
-    return state.history()
+    history = state.history()
+    history["epoch"] += epochs_before
+    return history
 
 
 def _means(

@@ -1,7 +1,8 @@
-"""Fine-tuning for the chip (stage 3): Loihi's rate curve forward, rates kept in a range.
+"""Fine-tuning for the chip (stage 3): Loihi's neuron forward, rates kept in a range.
 
 It starts from the trained network with every channel scaled so that it fires at a useful rate,
-which changes nothing for rectified linear neurons and everything for a neuron that spikes.
+which changes nothing for rectified linear neurons and everything for a neuron that spikes. Then
+come epochs with Loihi's rate curve, and last, because they are slow, a few with spikes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from spikeseg_core.ann.rate_loss import rate_range_loss
+from spikeseg_core.ann.spiking import spiking_forward
 from spikeseg_core.ann.training import fit, segmentation_losses
 from spikeseg_core.ann.unet import model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
@@ -56,7 +58,8 @@ def tune(
     Returns
     -------
     Weights
-        Of the epoch with the least validation loss, rate loss included.
+        Of the epoch with the least validation loss, rate loss included; of the spiking epochs, if
+        there are any.
     pandas.DataFrame
         One row per epoch; ``train/rate_loss`` and ``validation/rate_loss`` besides those of
         :func:`~spikeseg_core.ann.training.train`.
@@ -66,43 +69,65 @@ def tune(
     ConfigError
         If the loss stops being a number.
     """
-    scaled = scale_channels(
-        network,
-        weights,
-        channel_percentiles(network, weights, dataset, config),
-        config.initial_rate_hz,
-    )
+    percentiles = channel_percentiles(network, weights, dataset, config)
+    scaled = scale_channels(network, weights, percentiles, config.initial_rate_hz)
     model = model_from_weights(network, scaled, "loihi")
-    currents = {layer.name: model.get_layer(layer.name).input for layer in network.layers}
-    with_currents = keras.Model(model.input, [model.output, currents])
-    weight = {
-        layer.name: config.rate_weight if layer.on_chip else config.rate_weight_off_chip
-        for layer in network.layers
+    with_currents = keras.Model(
+        model.input,
+        [model.output, {layer.name: model.get_layer(layer.name).input for layer in network.layers}],
+    )
+
+    def losses_of_rates(tiles: Any, labels: Any, training: bool) -> dict[str, Any]:
+        logits, currents = with_currents(tiles, training=training)
+        return _losses(network, config, logits, labels, currents)
+
+    def losses_of_spikes(tiles: Any, labels: Any, training: bool) -> dict[str, Any]:
+        steps = config.spiking_steps
+        logits, currents = spiking_forward(network, model, tiles, steps, steps // 2)
+        return _losses(network, config, logits, labels, currents)
+
+    with_rates = fit(model, losses_of_rates, dataset, config, folder=folder, report=report)
+    with_spikes = fit(
+        model,
+        losses_of_spikes,
+        dataset,
+        config.model_copy(
+            update={
+                "epochs": config.spiking_epochs,
+                "learning_rate": config.spiking_learning_rate,
+                "seed": config.seed + 1,
+            }
+        ),
+        folder=folder,
+        report=report,
+        name="spikes",
+        epochs_before=len(with_rates),
+    )
+    return weights_of(network, model), pd.concat([with_rates, with_spikes], ignore_index=True)
+
+
+def _losses(
+    network: Network, config: TuneConfig, logits: Any, labels: Any, currents: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Segmentation loss plus the rate loss of every layer."""
+    parts = segmentation_losses(logits, labels, config.membrane_weight)
+    rate_loss = tf.add_n(
+        [
+            (config.rate_weight if layer.on_chip else config.rate_weight_off_chip)
+            * rate_range_loss(
+                currents[layer.name],
+                rate_min_hz=config.rate_min_hz,
+                rate_max_hz=config.rate_max_hz,
+                percentile=config.percentile,
+            )
+            for layer in network.layers
+        ]
+    )
+    return parts | {
+        "loss": parts["loss"] + rate_loss,
+        "cross_entropy": parts["loss"],
+        "rate_loss": rate_loss,
     }
-
-    def losses(tiles: Any, labels: Any, training: bool) -> dict[str, Any]:
-        logits, found = with_currents(tiles, training=training)
-        parts = segmentation_losses(logits, labels, config.membrane_weight)
-        rate_loss = tf.add_n(
-            [
-                weight[name]
-                * rate_range_loss(
-                    current,
-                    rate_min_hz=config.rate_min_hz,
-                    rate_max_hz=config.rate_max_hz,
-                    percentile=config.percentile,
-                )
-                for name, current in found.items()
-            ]
-        )
-        return parts | {
-            "loss": parts["loss"] + rate_loss,
-            "cross_entropy": parts["loss"],
-            "rate_loss": rate_loss,
-        }
-
-    history = fit(model, losses, dataset, config, folder=folder, report=report)
-    return weights_of(network, model), history
 
 
 def channel_percentiles(

@@ -7,11 +7,29 @@ from spikeseg_core.ann.tuning import channel_percentiles, scale_channels, tune
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
 from spikeseg_core.data.tiles import TileGrid
-from spikeseg_core.reporting import SILENT
+from spikeseg_core.reporting import SILENT, Silent
 from spikeseg_core.stack import keras
 from tests.spikeseg_core.ann.networks import TINY, tiny_dataset
 
-CONFIG = TuneConfig(epochs=3, steps_per_epoch=10, batch_size=4, learning_rate=1e-2)
+
+class KilledError(Exception):
+    pass
+
+
+class KillAtMessage(Silent):
+    """Ends the run, as a kill would, after the epoch of this number."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def progress(self, done: float, total: float, message: str) -> None:
+        if message.startswith(f"epoch {self.epoch}:"):
+            raise KilledError
+
+
+CONFIG = TuneConfig(
+    epochs=3, spiking_epochs=0, steps_per_epoch=10, batch_size=4, learning_rate=1e-2
+)
 
 
 def test_scaling_channels_changes_rates_and_not_logits() -> None:
@@ -68,3 +86,21 @@ def test_no_epochs_only_scales(tmp_path: Path) -> None:
     tuned, history = tune(TINY, weights, tiny_dataset(), config, folder=tmp_path, report=SILENT)
     assert len(history) == 0
     assert tuned.sha256 != weights.sha256
+
+
+def test_spiking_epochs_follow_and_a_killed_run_goes_on_in_them(tmp_path: Path) -> None:
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    config = CONFIG.model_copy(update={"epochs": 1, "spiking_epochs": 2, "spiking_steps": 20})
+    whole, history = tune(
+        TINY, weights, tiny_dataset(), config, folder=tmp_path / "whole", report=SILENT
+    )
+    assert list(history["epoch"]) == [1, 2, 3]
+    with pytest.raises(KilledError):
+        tune(
+            TINY, weights, tiny_dataset(), config, folder=tmp_path / "cut", report=KillAtMessage(2)
+        )
+    resumed, again = tune(
+        TINY, weights, tiny_dataset(), config, folder=tmp_path / "cut", report=SILENT
+    )
+    assert resumed.sha256 == whole.sha256
+    assert again.equals(history)

@@ -1,0 +1,133 @@
+"""A network with spikes forward and rates backward, to learn what spikes do to it.
+
+Loihi's rate curve holds for constant input. Between ensembles the input is spikes: they come in
+lumps, the reset throws away what is above the threshold, and inhibition below zero is lost. So in
+the last part of tuning the forward pass is the spiking network itself, step by step, and each
+neuron's gradient is that of a smooth rate curve at its mean input, with the layer's measured rates
+in its place ("tandem learning": Wu et al. 2021, arXiv 1907.01167, is the idea).
+
+The network only feeds forward, so each layer is simulated over all steps at once: one convolution
+over all time steps, then one pass of the neurons over time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from spikeseg_core.ann.unet import convolution_name
+from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network
+from spikeseg_core.stack import tf
+
+SOFTNESS = 0.2
+"""Input, in units of 100 Hz, over which the gradient sets in: spikes reach a neuron irregularly,
+so it fires now and then although its mean input is below zero."""
+
+_VOLTAGE_PER_UNIT = RATE_HZ_PER_UNIT * DT  # of one step, in thresholds
+_SPIKE = 1 / (RATE_HZ_PER_UNIT * DT)  # a spike's worth, in units for one step
+
+
+def spiking_forward(
+    network: Network, model: Any, tiles: Any, steps: int, readout_start: int
+) -> tuple[Any, dict[str, Any]]:
+    """Show tiles to the spiking network, so that gradients can flow back as through rates.
+
+    Parameters
+    ----------
+    network : Network
+        What ``model`` was built from.
+    model : keras.Model
+        From :func:`~spikeseg_core.ann.unet.build_model`; its convolutions are used.
+    tiles : tensor (batch, tile, tile, 1)
+        Standardised; the batch size must be known. Constant over the presentation.
+    steps : int
+        Time steps of 1 ms, from rest.
+    readout_start : int
+        First step that the means are taken over.
+
+    Returns
+    -------
+    logits : tensor (batch, tile, tile, 1)
+        Read-out of the mean rates from ``readout_start`` on.
+    currents : dict of str to tensor (batch, rows, columns, channels)
+        Mean input of every neuron in that time, in units of 100 Hz.
+    """
+    batch = tiles.shape[0]
+    spikes: dict[str, Any] = {}
+    rates = {IMAGE: tiles}
+    currents = {}
+    for layer in network.layers:
+        shape = network.shape(layer.name)
+        at_each_step = []
+        means = []
+        for c in layer.inputs:
+            convolution = model.get_layer(convolution_name(layer.name, c.source))
+            means.append(convolution(rates[c.source]))
+            if c.source == IMAGE:
+                constant = tf.repeat(means[-1][:, tf.newaxis], steps, axis=1)
+                at_each_step.append(tf.reshape(constant, (batch * steps, *shape)))
+            else:
+                at_each_step.append(convolution(spikes[c.source]))
+        currents[layer.name] = tf.add_n(means)
+        spikes[layer.name], measured = tf.numpy_function(
+            _integrate,
+            [tf.reshape(tf.add_n(at_each_step), (batch, steps, -1)), readout_start],
+            (tf.float32, tf.float32),
+            stateful=False,
+        )
+        spikes[layer.name] = tf.reshape(spikes[layer.name], (batch * steps, *shape))
+        rates[layer.name] = _measured_rate(
+            currents[layer.name], tf.reshape(measured, (batch, *shape))
+        )
+    source = network.readout.source
+    return model.get_layer(convolution_name(None, source))(rates[source]), currents
+
+
+@tf.custom_gradient
+def _measured_rate(current: Any, measured: Any) -> tuple[Any, Any]:
+    """Give the measured rate; its gradient is that of the smooth curve at the mean current."""
+
+    def gradient(upstream: Any) -> tuple[Any, None]:
+        half_step = _VOLTAGE_PER_UNIT / 2
+        slope = tf.sigmoid(current / SOFTNESS) / tf.square(1 + half_step * tf.nn.relu(current))
+        return upstream * slope, None
+
+    return tf.identity(measured), gradient
+
+
+@numba.njit(parallel=True)
+def _integrate(current: np.ndarray, readout_start: int) -> tuple[np.ndarray, np.ndarray]:
+    """Run Loihi's integrate-and-fire neurons over time (nengo-loihi's ``step``).
+
+    Parameters
+    ----------
+    current : float32 array (batch, steps, neurons)
+        In units of 100 Hz.
+    readout_start : int
+        First step that counts for the mean.
+
+    Returns
+    -------
+    spikes : float32 array (batch, steps, neurons)
+        A spike's worth, or 0.
+    mean : float32 array (batch, neurons)
+        Mean of the spikes from ``readout_start`` on: the rate in units of 100 Hz.
+    """
+    batch, steps, neurons = current.shape
+    spikes = np.zeros_like(current)
+    mean = np.zeros((batch, neurons), np.float32)
+    per_unit, worth = np.float32(_VOLTAGE_PER_UNIT), np.float32(_SPIKE)
+    zero, one = np.float32(0), np.float32(1)
+    for tile in numba.prange(batch):
+        voltage = np.zeros(neurons, np.float32)
+        for step in range(steps):
+            weight = worth / np.float32(steps - readout_start) if step >= readout_start else zero
+            for n in range(neurons):
+                v = max(voltage[n] + current[tile, step, n] * per_unit, zero)
+                fires = v > one
+                voltage[n] = zero if fires else v
+                spikes[tile, step, n] = worth if fires else zero
+                mean[tile, n] += weight if fires else zero
+    return spikes, mean

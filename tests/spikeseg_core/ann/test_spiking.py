@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from spikeseg_core.ann.spiking import spiking_forward
+from spikeseg_core.ann.unet import build_model, convolution_name, model_from_weights, weights_of
+from spikeseg_core.config import PresentationConfig
+from spikeseg_core.snn.convert import convert
+from spikeseg_core.stack import tf
+from tests.spikeseg_core.ann.networks import TINY
+
+TILES = np.random.default_rng(2).normal(size=(3, TINY.tile, TINY.tile)).astype(np.float32)
+
+
+@pytest.mark.parametrize("steps", [10, 40])
+def test_forward_is_the_spiking_network_of_nengodl(steps: int) -> None:
+    weights = weights_of(TINY, build_model(TINY, seed=4))
+    model = model_from_weights(TINY, weights, "loihi")
+    logits, _ = spiking_forward(TINY, model, tf.constant(TILES[..., np.newaxis]), steps, steps // 2)
+    expected = convert(TINY, weights).segment_tiles(
+        TILES, PresentationConfig(steps=steps), spiking=True, batch_tiles=3
+    )
+    # Rounding may move a spike by a step.
+    assert np.isclose(logits[..., 0], expected.logits, atol=1e-3).mean() > 0.98
+
+
+def test_currents_are_the_mean_inputs() -> None:
+    model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
+    _, currents = spiking_forward(TINY, model, tf.constant(TILES[..., np.newaxis]), 20, 0)
+    constant = model.get_layer(convolution_name("stem", "image"))(TILES[..., np.newaxis])
+    np.testing.assert_allclose(currents["stem"], constant, rtol=1e-6)
+
+
+def test_gradients_reach_every_weight() -> None:
+    model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
+    with tf.GradientTape() as tape:
+        logits, _ = spiking_forward(TINY, model, tf.constant(TILES[..., np.newaxis]), 20, 10)
+        loss = tf.reduce_mean(tf.square(logits - 1))
+    for variable, gradient in zip(
+        model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True
+    ):
+        assert np.any(gradient.numpy() != 0), variable.name
+
+
+def test_a_step_along_the_gradient_lowers_the_loss_of_the_spiking_network() -> None:
+    model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
+    tiles, labels = tf.constant(TILES[..., np.newaxis]), tf.cast(TILES[..., np.newaxis] > 0, tf.float32)
+    losses = []
+    for _ in range(30):
+        with tf.GradientTape() as tape:
+            logits, _ = spiking_forward(TINY, model, tiles, 60, 30)
+            entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+            loss = tf.reduce_mean(entropy)
+        for variable, gradient in zip(
+            model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True
+        ):
+            variable.assign_sub(0.05 * gradient)
+        losses.append(float(loss))
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
