@@ -165,7 +165,9 @@ def read_challenge_zip(path: Path) -> tuple[Stack, Stack]:
                 decode_stack(_read_member(archive, name, path), f"{path.name}:{name}")
                 for name in _CHALLENGE
             )
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # zipfile lets through whatever its decompressors raise
         raise DataError(f"{path} is no readable zip ({error}); download it again") from error
     return images, labels
 

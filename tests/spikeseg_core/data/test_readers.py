@@ -1,5 +1,6 @@
 """Readers: every accepted format gives the same pixels, every damage a clear message."""
 
+import contextlib
 import io
 import zipfile
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from spikeseg_core.data import read_pair, read_stack, readers
@@ -237,6 +240,21 @@ def test_bad_zips(tmp_path, monkeypatch):
     monkeypatch.setattr(readers, "MAX_MEMBER_BYTES", 1000)
     with pytest.raises(DataError, match="unpacks to over 1,000 bytes"):
         read_pair(whole)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2**31), st.integers(0, 255)), min_size=1, max_size=5))
+def test_whatever_is_damaged_the_message_is_ours(tmp_path_factory, damage):
+    path = tmp_path_factory.getbasetemp() / "damaged.zip"
+    whole = write_zip(
+        path, {"train-volume.tif": tiff(IMAGES), "train-labels.tif": tiff(MASKS, "tiff_lzw")}
+    )
+    data = bytearray(whole.read_bytes())
+    for position, value in damage:
+        data[position % len(data)] = value
+    path.write_bytes(bytes(data))
+    with contextlib.suppress(DataError):
+        read_pair(path)
 
 
 def test_too_many_pixels(monkeypatch):
