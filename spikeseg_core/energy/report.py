@@ -13,7 +13,7 @@ from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.figure import EnergyFigure, check_parts, find
 from spikeseg_core.energy.gpu import published_figures
 from spikeseg_core.energy.host import with_host
-from spikeseg_core.energy.loihi import LoihiModel, loihi_energy, loihi_figures
+from spikeseg_core.energy.loihi import LoihiModel, energy_range, loihi_energy, loihi_figures
 from spikeseg_core.network import Network
 
 PUBLISHED_GPU = "gpu (keyword spotter)"
@@ -34,7 +34,7 @@ class EnergyReport:
     loihi_parts_mj : mapping of str to float
         Loihi's dynamic energy of one section by kind of event, in millijoules.
     facts : mapping
-        Cores, chips, steps, step rate.
+        Cores, chips, steps, step rate; the range of Loihi's total by the constants' stated errors.
     """
 
     figures: tuple[EnergyFigure, ...]
@@ -125,6 +125,7 @@ def energy_report(
             "chips": events.chips,
             "tiles_per_section": tiles_per_section,
             "steps_per_second": tile.steps_per_second,
+            "loihi_total_mj_range": [mj * tiles_per_section for mj in energy_range(events, model)],
             "synaptic_ops_by_connection": {
                 name: operations / events.presentations
                 for name, operations in events.synaptic_ops_by_connection.items()

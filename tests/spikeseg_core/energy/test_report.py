@@ -66,6 +66,12 @@ def test_metrics_have_flat_names_and_leave_other_networks_out() -> None:
     assert not any("keyword" in name for name in metrics)
 
 
+def test_the_constants_stated_errors_give_a_range() -> None:
+    report = energy_report(small_network(), events_of(), 4, cpu_figures())
+    low, high = report.facts["loihi_total_mj_range"]
+    assert low < find(report.figures, "loihi", "int8", 1).mj_per_section < high
+
+
 def test_a_cpu_without_int8_is_refused() -> None:
     only_float = [f for f in cpu_figures() if f.precision == "fp32"]
     with pytest.raises(ConfigError, match="device 'cpu', int8, batch 1"):
