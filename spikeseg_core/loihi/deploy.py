@@ -8,7 +8,8 @@ target is always named: left to itself, NengoLoihi takes hardware where it finds
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,12 +72,15 @@ class Deployment:
     events : EventCounts or None
         Exact counts of spikes, messages and synaptic operations; None from engines that do not
         count.
+    earlier : mapping of int to ndarray
+        Logits as they were after fewer steps, by number of steps; from the fast engine only.
     """
 
     logits: np.ndarray
     counts: np.ndarray
     rates: Mapping[str, np.ndarray]
     events: EventCounts | None
+    earlier: Mapping[int, np.ndarray] = field(default_factory=dict)
 
 
 def deploy(
@@ -109,7 +113,7 @@ def deploy(
     if config.target == "loihi":
         require_nxsdk()
     elif config.engine == "fast":
-        return run_fast(mapped, images, presentation, report)
+        return run_fast(mapped, images, presentation, report, config.anytime_steps)
     target = "sim" if config.target == "emulator" else "loihi"
     return run_nengo_loihi(mapped, images, presentation, target, report)
 
@@ -137,8 +141,15 @@ def run_fast(
     images: np.ndarray,
     presentation: PresentationConfig,
     report: Reporter = SILENT,
+    earlier_steps: Sequence[int] = (),
 ) -> Deployment:
     """Run section tiles on this project's emulator.
+
+    Parameters
+    ----------
+    earlier_steps : sequence of int
+        Give also the logits that a presentation of so many steps would have, where they are fewer
+        than those of ``presentation``.
 
     Raises
     ------
@@ -146,10 +157,18 @@ def run_fast(
         If a host layer whose spikes go to the chip is not fed by the image alone.
     """
     network, weights, integer = mapped.network, mapped.weights, mapped.integer
-    steps, start = presentation.steps, presentation.readout_start
+    steps = presentation.steps
     last = network.readout.source
     emulator = Emulator(integer)
-    windows = [(0, start), (start, steps)] if start else [(0, steps)]
+    readouts = {
+        end: presentation.model_copy(update={"steps": end}).readout_start
+        for end in sorted({*(e for e in earlier_steps if e < steps), steps})
+    }
+    edges = sorted({0, *readouts, *readouts.values()})
+    windows = list(pairwise(edges))
+    logits = {
+        end: np.zeros((len(images), network.tile, network.tile), np.float32) for end in readouts
+    }
     hosts = [layer.name for layer in network.layers if not layer.on_chip]
     rates = _no_rates(network, len(images))
     counts = np.zeros((len(images), *network.shape(last)), np.int32)
@@ -169,10 +188,13 @@ def run_fast(
         for name, found in rates.items():
             spikes = sent[name] if name in sent else run.counts[name]
             found[batch] = spikes.sum(axis=1).reshape(found[batch].shape) / (steps * DT)
-        counts[batch] = run.counts[last][:, -1].reshape(counts[batch].shape)
+        for end, start in readouts.items():
+            inside = slice(edges.index(start), edges.index(end))
+            found = run.counts[last][:, inside].sum(axis=1).reshape(counts[batch].shape)
+            logits[end][batch] = read_out(network, weights, found, end - start)
+        counts[batch] = found  # of the last read-out, the whole presentation's
         events.append(run.events)
-    logits = read_out(network, weights, counts, steps - start)
-    return Deployment(logits, counts, rates, add_counts(events))
+    return Deployment(logits.pop(steps), counts, rates, add_counts(events), earlier=logits)
 
 
 def _no_rates(network: Network, tiles: int) -> dict[str, np.ndarray]:

@@ -20,11 +20,12 @@ from spikeseg_core.loihi.partition import Placement
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.snn.rates import neuron_percentiles, rate_metrics, rate_table
+from spikeseg_core.stages.anytime import anytime_table, draw, shortest_good_enough
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.benchmark import EVENTS
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import INTEGER, load_mapping
-from spikeseg_core.stages.segment import segment_and_score
+from spikeseg_core.stages.segment import SCORED_SPLITS, segment_and_score
 from spikeseg_core.stages.train import save_table
 
 
@@ -52,7 +53,9 @@ def run(
         return deployments[-1].logits
 
     found = segment_and_score("loihi", segment_tiles, dataset, folder)
-    _, test = deployments  # in the order of SCORED_SPLITS
+    by_split = dict(zip(SCORED_SPLITS, deployments, strict=True))
+    test = by_split["test"]
+    facts: dict[str, object] = {}
     metrics = dict(found.metrics)
     figures, tables = [found.figure], []
     if test.rates:
@@ -68,15 +71,20 @@ def run(
                 quantity=f"percentile {config.tune.percentile:g} of the spike rate",
             )
         )
-    if test.events is not None:
-        events_from_emulator(
-            test.events, mapped.integer, mapped.placement, mapped.network.readout.source
-        ).save(folder / EVENTS)
+        _events(mapped, test, config.presentation.steps).save(folder / EVENTS)
+    if test.earlier:
+        anytime = anytime_table(mapped, by_split, dataset, config.presentation.steps)
+        chosen = shortest_good_enough(anytime)
+        report.say(f"{chosen} of {config.presentation.steps} steps would do (on validation)")
+        facts["steps_chosen_on_validation"] = chosen
+        tables.append(save_table(anytime, folder / "anytime.parquet"))
+        figures.append(draw(anytime, chosen, folder / "anytime.png"))
     return StageResult(
         metrics={"loihi": metrics},
         figures=tuple(figures),
         tables=tuple(tables),
-        facts={
+        facts=facts
+        | {
             "target": config.deploy.target,
             "engine": config.deploy.engine if config.deploy.target == "emulator" else "hardware",
             "steps": config.presentation.steps,

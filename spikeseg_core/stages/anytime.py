@@ -1,0 +1,121 @@
+"""How good the segmentation is, and what it has cost, after fewer time steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from spikeseg_core.data.dataset import Dataset
+from spikeseg_core.energy.from_emulator import events_from_emulator
+from spikeseg_core.energy.loihi import loihi_energy
+from spikeseg_core.figures.anytime import anytime_figure
+from spikeseg_core.loihi.deploy import Deployment, MappedNetwork
+from spikeseg_core.loihi.emulator import EventCounts
+from spikeseg_core.metrics.evaluate import evaluate
+
+SCORES = ("pixel_accuracy", "membrane_iou", "v_rand", "v_info")
+
+TOLERANCE = {"pixel_accuracy": 0.002, "v_rand": 0.01, "v_info": 0.003}
+"""What a shorter presentation may lose on the validation split to be good enough: the noise of
+these scores from one run to the next."""
+
+
+def anytime_table(
+    mapped: MappedNetwork, deployments: Mapping[str, Deployment], dataset: Dataset, steps: int
+) -> pd.DataFrame:
+    """Score every presentation time the deployments have read-outs of.
+
+    Parameters
+    ----------
+    mapped : MappedNetwork
+        What was run.
+    deployments : mapping of str to Deployment
+        By split, ``validation`` and ``test`` among them, with counted events.
+    dataset : Dataset
+        The sections that were shown.
+    steps : int
+        Steps of the whole presentation.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each number of ``steps``, rising: ``SCORES`` of both splits as in
+        :func:`~spikeseg_core.metrics.evaluate.evaluate`, and ``loihi_dynamic_mj`` and
+        ``loihi_total_mj`` of one test section (modelled, silicon-fitted constants).
+    """
+    rows = []
+    for end in sorted([*deployments["test"].earlier, steps]):
+        probabilities = {
+            split: dataset.grid.stitch(expit(found.earlier.get(end, found.logits)))
+            for split, found in deployments.items()
+        }
+        scores = evaluate({s: (p, dataset.split(s)[1]) for s, p in probabilities.items()})
+        counted = deployments["test"].events
+        assert counted is not None  # only the fast engine reads out earlier, and it counts
+        energy = loihi_energy(
+            events_from_emulator(
+                first_steps(counted, end),
+                mapped.integer,
+                mapped.placement,
+                mapped.network.readout.source,
+            )
+        )
+        per_section = len(dataset.grid.origins)
+        rows.append(
+            {
+                "steps": end,
+                **{f"{s}/{name}": scores[f"{s}/{name}"] for s in deployments for name in SCORES},
+                "loihi_dynamic_mj": energy.dynamic_mj * per_section,
+                "loihi_total_mj": energy.total_mj * per_section,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def first_steps(events: EventCounts, steps: int) -> EventCounts:
+    """Give what was counted in the first steps of every presentation."""
+    return replace(events, n_steps=steps, spikes_of=events.spikes_of[:steps])
+
+
+def shortest_good_enough(table: pd.DataFrame, tolerance: Mapping[str, float] | None = None) -> int:
+    """Choose a presentation time on the validation split.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`anytime_table`; its last row is the whole presentation.
+    tolerance : mapping of str to float, optional
+        How much each score may be lower than after the whole presentation; ``TOLERANCE`` by
+        default.
+
+    Returns
+    -------
+    int
+        The fewest steps whose validation scores, and those of all longer ones, are within it.
+    """
+    allowed = TOLERANCE if tolerance is None else tolerance
+    columns = [f"validation/{name}" for name in allowed]
+    scores = table[columns].to_numpy()
+    good: np.ndarray = (scores >= scores[-1] - np.array([*allowed.values()])).all(axis=1)
+    first = len(good) - int(np.argmin(good[::-1])) if not good.all() else 0
+    return int(table["steps"].iloc[first])
+
+
+def draw(table: pd.DataFrame, chosen: int, path: Path) -> Path:
+    """Draw the table: scores and energy against steps, the chosen time marked."""
+    splits: Sequence[str] = ("validation", "test")
+    return anytime_figure(
+        table["steps"].to_numpy(),
+        {name: {s: table[f"{s}/{name}"].to_numpy() for s in splits} for name in SCORES},
+        {
+            "dynamic": table["loihi_dynamic_mj"].to_numpy(),
+            "total": table["loihi_total_mj"].to_numpy(),
+        },
+        chosen,
+        path,
+    )
