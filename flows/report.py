@@ -30,6 +30,26 @@ STAGE_TITLES = {
     "loihi": "Loihi, integers",
 }
 
+MAPPING_FACTS = {
+    "neurons_on_chip": "neurons on chip",
+    "neurons_off_chip": "neurons on the host",
+    "cores": "cores",
+    "chips": "chips",
+    "strategy": "partitioned by",
+    "weight_bits": "bits of a weight",
+}
+MAPPING_METRICS = {
+    "mapping/messages_per_step": "messages a step",
+    "mapping/interchip_messages_per_step": "of these between chips",
+    "mapping/largest_share_of_compartments": "fullest core: compartments",
+    "mapping/largest_share_of_input_axons": "fullest core: input axons",
+    "mapping/largest_share_of_output_axons": "fullest core: output axons",
+    "mapping/largest_share_of_synapse_bits": "fullest core: synapse memory",
+}
+"""What the table of cores and chips shows, with its headings."""
+
+COMPONENTS = ("dynamic", "static", "total")
+
 Row = list[str]
 
 
@@ -44,20 +64,47 @@ def accuracy_table(summary: Mapping[str, Any]) -> tuple[Row, list[Row]]:
     return ["stage", *(COLUMNS[name] for name in shown)], rows
 
 
-def energy_table(summary: Mapping[str, Any]) -> tuple[Row, list[Row]]:
-    """Heading and rows: every energy figure with its basis."""
-    heading = ["device", "precision", "batch", "component", "mJ a section", "s a section", "basis"]
+def mapping_table(summary: Mapping[str, Any]) -> tuple[Row, list[Row]]:
+    """Heading and rows: neurons, cores, chips, traffic, and the fullest core."""
+    mapping = summary["mapping"]
+    rows = [
+        [title, number(mapping[name])] for name, title in MAPPING_FACTS.items() if name in mapping
+    ]
+    cores = mapping.get("cores_per_chip")
+    rows += [["cores on each chip", ", ".join(str(n) for n in cores)]] if cores else []
+    rows += [
+        [title, number(mapping["metrics"][name])]
+        for name, title in MAPPING_METRICS.items()
+        if name in mapping["metrics"]
+    ]
+    return ["", "value"], rows
+
+
+def energy_table(summary: Mapping[str, Any], *, published: bool) -> tuple[Row, list[Row]]:
+    """Heading and rows: energy of a section by device, and the basis of each.
+
+    Parameters
+    ----------
+    summary : mapping
+        As :func:`flows.summary.conclude` makes it.
+    published : bool
+        Whether to show figures of publications too.
+    """
+    heading = ["device", "precision", "batch", *COMPONENTS, "ms", "basis"]
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for figure in summary["energy"].get("figures", []):
+        if figure["basis"] != "published" or published:
+            key = (figure["device"], figure["precision"], str(figure["batch"]), figure["basis"])
+            line = found.setdefault(key, {"ms": 1000 * figure["seconds_per_section"]})
+            line[figure["component"]] = figure["mj_per_section"]
     rows = [
         [
-            str(figure.get("device", "")),
-            str(figure.get("precision", "")),
-            str(figure.get("batch", "")),
-            str(figure.get("component", "")),
-            number(figure.get("mj_per_section")),
-            number(figure.get("seconds_per_section")),
-            str(figure.get("basis", "")),
+            *(device, precision, batch),
+            *(number(line.get(name)) for name in COMPONENTS),
+            number(line["ms"]),
+            basis,
         ]
-        for figure in summary["energy"].get("figures", [])
+        for (device, precision, batch, basis), line in found.items()
     ]
     return heading, rows
 
@@ -85,12 +132,14 @@ def facts_table(facts: Mapping[str, Any]) -> tuple[Row, list[Row]]:
     return ["", "value"], rows
 
 
-def tables(summary: Mapping[str, Any]) -> dict[str, tuple[Row, list[Row]]]:
+def tables(
+    summary: Mapping[str, Any], *, published: bool = True
+) -> dict[str, tuple[Row, list[Row]]]:
     """All tables of the report by their title; empty ones are left out."""
     found = {
         "Accuracy on the test sections": accuracy_table(summary),
-        "Cores and chips": facts_table(summary["mapping"]),
-        "Energy": energy_table(summary),
+        "Cores and chips": mapping_table(summary),
+        "Energy of a section, mJ": energy_table(summary, published=published),
         "Minutes": minutes_table(summary),
         "Data": facts_table(summary["dataset"]),
     }
@@ -105,7 +154,9 @@ def number(value: Any) -> str:
         return str(value)
     if isinstance(value, int) or value == int(value):
         return f"{int(value):,}"
-    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e3 else f"{value:.4g}"
+    if abs(value) < 1:
+        return f"{value:.4f}" if abs(value) >= 1e-3 else f"{value:.3g}"
+    return f"{value:,.1f}"
 
 
 def markdown_report(summary: Mapping[str, Any]) -> str:

@@ -12,12 +12,16 @@ from flows.report import SYNTHETIC, tables
 from tasks import state
 
 LEFT_TO_THE_REPORT = ("Data",)
+WIDTH_IN_A_LOG = 120
+"""Columns of text where no terminal tells how wide it is."""
 
 
 def show(summary: Mapping[str, Any]) -> None:
     """Print the summary's tables, and the files and commands that show more."""
     console = Console(highlight=False)
-    for title, (heading, rows) in tables(summary).items():
+    if not console.is_terminal:
+        console.width = WIDTH_IN_A_LOG
+    for title, (heading, rows) in tables(summary, published=False).items():
         if title in LEFT_TO_THE_REPORT:
             continue
         table = Table(title=title, title_justify="left", title_style="bold")

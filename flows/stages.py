@@ -33,7 +33,7 @@ from tasks import deploy as deploy_task
 from tasks import partition as partition_task
 from tasks.lookup import inputs_after
 from tasks.references import StageRef
-from tasks.stage_folder import read_record
+from tasks.stage_folder import forget, read_record, stage_key
 
 TASKS: dict[str, Any] = {
     "prepare": prepare_dataset.prepare_dataset,
@@ -47,8 +47,21 @@ TASKS: dict[str, Any] = {
 }
 
 
-def run_after(name: str, after: str | None, **sections: StageConfig) -> StageRef:
+def run_after(
+    name: str, after: str | None, *, again: bool = False, **sections: StageConfig
+) -> StageRef:
     """Run one stage with these sections of settings, on what the stages before it made.
+
+    Parameters
+    ----------
+    name : str
+        Name of the stage.
+    after : str or None
+        MLflow run id of the stage before it; None: the newest.
+    again : bool
+        Also if it is finished, as for a measurement.
+    **sections : StageConfig
+        Sections of :class:`PipelineConfig` by name.
 
     Raises
     ------
@@ -65,6 +78,8 @@ def run_after(name: str, after: str | None, **sections: StageConfig) -> StageRef
     )
     if "train" in earlier:
         _same_tile(str(earlier["train"]["network"]), config.train.network)
+    if again:
+        forget(name, stage_key(name, config, upstream))
     ref: StageRef = TASKS[name](config, *upstream)
     return ref
 
@@ -125,6 +140,8 @@ def deploy(deploy: DeployConfig = DeployConfig(), after: str | None = None) -> S
 
 
 @flow(name="benchmark")
-def benchmark(benchmark: BenchmarkConfig = BenchmarkConfig(), after: str | None = None) -> StageRef:
-    """Benchmark energy and time of a deployed network on Loihi, CPU and GPU."""
-    return run_after("benchmark", after, benchmark=benchmark)
+def benchmark(
+    benchmark: BenchmarkConfig = BenchmarkConfig(), after: str | None = None, again: bool = False
+) -> StageRef:
+    """Benchmark energy and time of a deployed network on Loihi, CPU and GPU; again, if asked."""
+    return run_after("benchmark", after, again=again, benchmark=benchmark)

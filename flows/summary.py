@@ -68,11 +68,10 @@ def summarize(records: Mapping[str, StageRecord], started: float) -> dict[str, A
         "stages": {tag: metrics[tag] for tag in SEGMENTATIONS if tag in metrics},
         "mapping": {
             **facts.get("quantize", {}),
-            **metrics.get("quantize", {}),
             **facts.get("partition", {}),
-            **metrics.get("partition", {}),
+            "metrics": {**metrics.get("quantize", {}), **metrics.get("partition", {})},
         },
-        "energy": {**facts.get("benchmark", {}), **metrics.get("benchmark", {})},
+        "energy": {**facts.get("benchmark", {}), "metrics": metrics.get("benchmark", {})},
         "minutes": {name: record.seconds / 60 for name, record in records.items()},
         "reused": [name for name, record in records.items() if record.started < started],
     }

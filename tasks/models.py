@@ -20,7 +20,7 @@ from spikeseg_core.segmenter import FILES, Kind, save_segmenter
 from tasks.stage_folder import StageRecord, find
 
 NAME = "model"
-CODE = Path(__file__).with_name("served_model.py")
+LOADER = Path(__file__).with_name("served_model.py")
 
 REQUIRED = (
     *("highspy", "matplotlib", "mlflow", "nengo", "nengo-dl", "nengo-extras", "nengo-loihi"),
@@ -66,14 +66,14 @@ def log(kind: Kind, record: StageRecord, run_id: str, tracking_uri: str) -> None
     )
     with TemporaryDirectory() as temporary, _tracking(tracking_uri):
         gather(kind, record, Path(temporary))
-        # MLflow advises type hints and an example; the signature below says both.
+        # MLflow advises to give an example; the signature says as much.
         with warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
             warnings.simplefilter("ignore", UserWarning)
             mlflow.pyfunc.log_model(
                 name=NAME,
-                python_model=str(CODE),
-                artifacts={"segmenter": temporary},
-                code_paths=[str(Path(spikeseg_core.__file__).parent)],
+                loader_module=LOADER.stem,
+                data_path=temporary,
+                code_paths=[str(LOADER), str(Path(spikeseg_core.__file__).parent)],
                 signature=signature,
                 pip_requirements=[f"{name}=={metadata.version(name)}" for name in REQUIRED],
                 metadata={"kind": kind, "stage": record.stage, "key": record.key},

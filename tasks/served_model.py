@@ -1,30 +1,26 @@
-"""The model that MLflow serves, as code: this file is copied beside the model's own files.
-
-It holds no weights, and nothing is unpickled: MLflow runs this file when it loads the model.
-"""
+"""What MLflow runs to load a model; it is copied beside its files, and unpickles nothing."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 
+from spikeseg_core.segmenter import Segmenter, load_segmenter
 
-class SectionSegmenter(mlflow.pyfunc.PythonModel):
+
+class SectionSegmenter:
     """Grey sections (n, height, width) in, membrane probability of the same shape out."""
 
-    def load_context(self, context: Any) -> None:
-        """Load the segmenter from the model's folder."""
-        from spikeseg_core.segmenter import load_segmenter
+    def __init__(self, segment: Segmenter) -> None:
+        self._segment = segment
 
-        self._segment = load_segmenter(Path(context.artifacts["segmenter"]))
-
-    # MLflow takes type hints of `predict` for a schema of its own; ours is the signature.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(self, sections: Any) -> np.ndarray:
         """Segment."""
-        return self._segment(np.asarray(model_input))
+        return self._segment(np.asarray(sections))
 
 
-mlflow.models.set_model(SectionSegmenter())
+def _load_pyfunc(folder: str) -> SectionSegmenter:
+    """Load the model's folder; MLflow looks this name up."""
+    return SectionSegmenter(load_segmenter(Path(folder)))

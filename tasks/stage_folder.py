@@ -190,6 +190,13 @@ def locked(folder: Path, when_waiting: Callable[[], None]) -> Iterator[None]:
         os.close(handle)
 
 
+def forget(stage: str, key: str) -> None:
+    """Make a finished stage unfinished, so that it is computed and logged again."""
+    folder = state.current().stage_folder(stage, key)
+    for name in (RECORD, TRACKING, CURVES):
+        (folder / name).unlink(missing_ok=True)
+
+
 def find(stage: str, key: str) -> Path | None:
     """Folder of the finished stage with that key, if this machine has it."""
     folder = state.current().stage_folder(stage, key)

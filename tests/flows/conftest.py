@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tasks import models, registry
@@ -12,3 +14,49 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeStages:
     monkeypatch.setattr(registry, "function", stages.function)
     monkeypatch.setattr(models, "log", lambda *model: None)  # fakes leave no network behind
     return stages
+
+
+@pytest.fixture
+def summary() -> dict[str, Any]:
+    """What a pipeline run on synthetic data concludes with, shortened."""
+
+    def figure(component: str, mj: float, basis: str) -> dict[str, Any]:
+        return {
+            "device": "loihi",
+            "precision": "int8",
+            "batch": 1,
+            "component": component,
+            "mj_per_section": mj,
+            "seconds_per_section": 0.05,
+            "basis": basis,
+            "source": "a test",
+        }
+
+    return {
+        "preset": "quick",
+        "config": {"preset": "quick"},
+        "dataset": {"source": "synthetic", "synthetic": True, "note": "made <script> up"},
+        "stages": {
+            "ann": {"test/pixel_accuracy": 0.91, "test/v_rand": 0.97},
+            "loihi": {"test/pixel_accuracy": 0.90, "test/v_rand": None},
+        },
+        "mapping": {
+            "cores": 93,
+            "chips": 1,
+            "cores_per_chip": [93],
+            "metrics": {"mapping/messages_per_step": 2674.9},
+        },
+        "energy": {
+            "figures": [
+                figure("dynamic", 25.6, "modelled"),
+                figure("total", 33.7, "modelled"),
+                figure("total", 5.9, "published"),
+            ],
+            "metrics": {},
+        },
+        "minutes": {"prepare": 0.1, "train": 2.0},
+        "reused": ["prepare"],
+        "mlflow": {"tracking_uri": "sqlite:///x", "experiment": "spikeseg", "run_id": "1"},
+        "prefect": {"flow_run_id": "2", "url": None, "api": "embedded"},
+        "report": "report.html",
+    }

@@ -161,6 +161,13 @@ class TestOneStageAlone:
         assert after.inputs["tune"] == ref.key
         assert fakes.calls == {"tune": 1, "convert": 1}
 
+    def test_a_benchmark_is_measured_again_if_asked(
+        self, first: dict[str, Any], fakes: FakeStages
+    ) -> None:
+        ref = stages.benchmark(again=True)
+        assert fakes.calls == {"benchmark": 1}
+        assert ref.mlflow_run_id not in (None, first["mlflow"]["run_ids"]["benchmark"])
+
     def test_with_the_same_settings_nothing_is_done(
         self, first: dict[str, Any], fakes: FakeStages
     ) -> None:

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import flows.doctor
+from flows import cli
+from spikeseg_core.errors import DataError
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, flows.cli\n"
+        "from typer.testing import CliRunner\n"
+        "result = CliRunner().invoke(flows.cli.app, ['--help'])\n"
+        "heavy = {'prefect', 'mlflow', 'tensorflow', 'numpy', 'nengo'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert 'segment' in result.output\n"
+    )
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert time.perf_counter() - began < 5  # about 0.5 s on an idle machine
+
+
+@pytest.mark.parametrize("command", ["run", "stage", "segment", "bench", "doctor", "up"])
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "100"})
+    assert result.exit_code == 0
+    assert command in result.output
+
+
+def run_main(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["spikeseg", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_a_mistake_is_one_message_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(monkeypatch, "run", "--set", "train.epochs=0") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("spikeseg: train.epochs: ")
+    assert "Traceback" not in said
+
+
+def test_an_unknown_preset_and_stage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(monkeypatch, "run", "--preset", "huge") == 2
+    assert "unknown preset 'huge'" in capsys.readouterr().err
+    assert run_main(monkeypatch, "stage", "paint") == 2
+    assert "unknown stage 'paint'" in capsys.readouterr().err
+    assert run_main(monkeypatch, "stage", "tune", "--set", "train.epochs=2") == 2
+    assert "stage 'tune' takes settings of tune, not of train" in capsys.readouterr().err
+
+
+def test_an_interruption_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    assert run_main(monkeypatch) == 130
+    assert "goes on where it was" in capsys.readouterr().err
+
+
+def test_run_prints_the_table_and_writes_json(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, summary: dict[str, Any]
+) -> None:
+    asked = []
+
+    def pipeline(config: Any) -> dict[str, Any]:
+        asked.append(config)
+        return summary
+
+    monkeypatch.setattr("flows.pipeline.pipeline", pipeline)
+    result = CliRunner().invoke(
+        cli.app, ["run", "--json", str(tmp_path / "out.json"), "--set", "train.epochs=3"]
+    )
+    assert result.exit_code == 0, result.output
+    assert asked[0].train.epochs == 3
+    assert json.loads((tmp_path / "out.json").read_text()) == summary
+    assert "Accuracy on the test sections" in result.output
+    assert result.output.rstrip().splitlines()[-2].startswith("SYNTHETIC DATA")
+
+
+class TestDoctor:
+    def test_each_line_is_a_verdict(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        checks = {name: check for name, check in flows.doctor.CHECKS.items() if name != "stack"}
+        monkeypatch.setattr(flows.doctor, "CHECKS", checks)
+        flows.doctor.show(flows.doctor.examine())
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == len(checks)
+        assert all(line.split()[0] in ("ok", "warn", "fail") for line in lines)
+
+    def test_a_check_that_breaks_is_a_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken() -> Any:
+            raise DataError("disk on fire")
+
+        monkeypatch.setattr(flows.doctor, "CHECKS", {"disk": broken})
+        (finding,) = flows.doctor.examine()
+        assert (finding.verdict, finding.says) == ("fail", "DataError: disk on fire")
+        assert not flows.doctor.show([finding])
+
+    def test_a_data_folder_that_is_not_there(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("SPIKESEG_ISBI2012_DIR", str(tmp_path / "gone"))
+        verdict, says = flows.doctor.CHECKS["dataset"]()
+        assert verdict == "fail"
+        assert "correct it or unset it" in says
+
+    def test_a_server_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        verdict, says = flows.doctor.CHECKS["MLflow"]()
+        assert verdict == "fail"
+        assert "start it or unset MLFLOW_TRACKING_URI" in says
