@@ -30,7 +30,7 @@ _SPIKE = 1 / (RATE_HZ_PER_UNIT * DT)  # a spike's worth, in units for one step
 
 
 def spiking_forward(
-    network: Network, model: Any, tiles: Any, steps: int, readout_start: int
+    network: Network, model: Any, tiles: Any, steps: int, readout_start: int, *, delay: int
 ) -> tuple[Any, dict[str, Any]]:
     """Show tiles to the spiking network, so that gradients can flow back as through rates.
 
@@ -46,6 +46,8 @@ def spiking_forward(
         Time steps of 1 ms, from rest.
     readout_start : int
         First step that the means are taken over.
+    delay : int
+        Steps a spike takes to the next layer: 1 on Loihi, 0 in NengoDL.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def spiking_forward(
         currents[layer.name] = tf.add_n(means)
         spikes[layer.name], measured = tf.numpy_function(
             _integrate,
-            [tf.reshape(tf.add_n(at_each_step), (batch, steps, -1)), readout_start],
+            [tf.reshape(tf.add_n(at_each_step), (batch, steps, -1)), readout_start, delay],
             (tf.float32, tf.float32),
             stateful=False,
         )
@@ -98,7 +100,9 @@ def _measured_rate(current: Any, measured: Any) -> tuple[Any, Any]:
 
 
 @numba.njit(parallel=True)
-def _integrate(current: np.ndarray, readout_start: int) -> tuple[np.ndarray, np.ndarray]:
+def _integrate(
+    current: np.ndarray, readout_start: int, delay: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Run Loihi's integrate-and-fire neurons over time (nengo-loihi's ``step``).
 
     Parameters
@@ -107,11 +111,13 @@ def _integrate(current: np.ndarray, readout_start: int) -> tuple[np.ndarray, np.
         In units of 100 Hz.
     readout_start : int
         First step that counts for the mean.
+    delay : int
+        Steps by which the spikes arrive later.
 
     Returns
     -------
     spikes : float32 array (batch, steps, neurons)
-        A spike's worth, or 0.
+        What arrives at the next layer: a spike's worth, or 0.
     mean : float32 array (batch, neurons)
         Mean of the spikes from ``readout_start`` on: the rate in units of 100 Hz.
     """
@@ -128,6 +134,7 @@ def _integrate(current: np.ndarray, readout_start: int) -> tuple[np.ndarray, np.
                 v = max(voltage[n] + current[tile, step, n] * per_unit, zero)
                 fires = v > one
                 voltage[n] = zero if fires else v
-                spikes[tile, step, n] = worth if fires else zero
+                if step + delay < steps:
+                    spikes[tile, step + delay, n] = worth if fires else zero
                 mean[tile, n] += weight if fires else zero
     return spikes, mean

@@ -83,7 +83,7 @@ def tune(
 
     def losses_of_spikes(tiles: Any, labels: Any, training: bool) -> dict[str, Any]:
         steps = config.spiking_steps
-        logits, currents = spiking_forward(network, model, tiles, steps, steps // 2)
+        logits, currents = spiking_forward(network, model, tiles, steps, steps // 2, delay=1)
         return _losses(network, config, logits, labels, currents)
 
     with_rates = fit(model, losses_of_rates, dataset, config, folder=folder, report=report)

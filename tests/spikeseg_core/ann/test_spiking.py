@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.ann.spiking import spiking_forward
+from spikeseg_core.ann.spiking import _integrate, spiking_forward
 from spikeseg_core.ann.unet import build_model, convolution_name, model_from_weights, weights_of
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.snn.convert import convert
@@ -15,7 +15,9 @@ TILES = np.random.default_rng(2).normal(size=(3, TINY.tile, TINY.tile)).astype(n
 def test_forward_is_the_spiking_network_of_nengodl(steps: int) -> None:
     weights = weights_of(TINY, build_model(TINY, seed=4))
     model = model_from_weights(TINY, weights, "loihi")
-    logits, _ = spiking_forward(TINY, model, tf.constant(TILES[..., np.newaxis]), steps, steps // 2)
+    logits, _ = spiking_forward(
+        TINY, model, tf.constant(TILES[..., np.newaxis]), steps, steps // 2, delay=0
+    )
     expected = convert(TINY, weights).segment_tiles(
         TILES, PresentationConfig(steps=steps), spiking=True, batch_tiles=3
     )
@@ -25,7 +27,7 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int) -> None:
 
 def test_currents_are_the_mean_inputs() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
-    _, currents = spiking_forward(TINY, model, tf.constant(TILES[..., np.newaxis]), 20, 0)
+    _, currents = spiking_forward(TINY, model, tf.constant(TILES[..., np.newaxis]), 20, 0, delay=0)
     constant = model.get_layer(convolution_name("stem", "image"))(TILES[..., np.newaxis])
     np.testing.assert_allclose(currents["stem"], constant, rtol=1e-6)
 
@@ -33,7 +35,9 @@ def test_currents_are_the_mean_inputs() -> None:
 def test_gradients_reach_every_weight() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
     with tf.GradientTape() as tape:
-        logits, _ = spiking_forward(TINY, model, tf.constant(TILES[..., np.newaxis]), 20, 10)
+        logits, _ = spiking_forward(
+            TINY, model, tf.constant(TILES[..., np.newaxis]), 20, 10, delay=1
+        )
         loss = tf.reduce_mean(tf.square(logits - 1))
     for variable, gradient in zip(
         model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True
@@ -48,7 +52,7 @@ def test_a_step_along_the_gradient_lowers_the_loss_of_the_spiking_network() -> N
     losses = []
     for _ in range(30):
         with tf.GradientTape() as tape:
-            logits, _ = spiking_forward(TINY, model, tiles, 60, 30)
+            logits, _ = spiking_forward(TINY, model, tiles, 60, 30, delay=1)
             entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             loss = tf.reduce_mean(entropy)
         for variable, gradient in zip(
@@ -57,3 +61,13 @@ def test_a_step_along_the_gradient_lowers_the_loss_of_the_spiking_network() -> N
             variable.assign_sub(0.3 * gradient)
         losses.append(float(loss))
     assert np.mean(losses[-5:]) < 0.95 * np.mean(losses[:5])
+
+
+def test_a_delay_is_when_spikes_arrive_not_when_they_count() -> None:
+    current = np.random.default_rng(0).normal(1, 2, (2, 30, 7)).astype(np.float32)
+    prompt, mean = _integrate(current, 10, 0)
+    delayed, same_mean = _integrate(current, 10, 1)
+    np.testing.assert_array_equal(delayed[:, 1:], prompt[:, :-1])
+    assert not delayed[:, 0].any()
+    np.testing.assert_array_equal(mean, same_mean)
+    np.testing.assert_allclose(mean, prompt[:, 10:].mean(axis=1), rtol=1e-5)
