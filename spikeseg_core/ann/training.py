@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from spikeseg_core.ann.checkpoint import TrainingState
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import TrainConfig, TuneConfig
 from spikeseg_core.data.augment import random_tiles
@@ -25,7 +25,6 @@ from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import Network, Weights
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras, tf
-from spikeseg_core.storage import load_arrays, save_arrays
 
 Losses = Callable[[Any, Any, bool], Mapping[str, Any]]
 """``(tiles, labels, training)`` to scalars by name; ``"loss"`` is the one that is minimised."""
@@ -135,7 +134,7 @@ def fit(
         If the loss stops being a number.
     """
     optimizer = _optimizer(model, config)
-    state = _State(model, optimizer, folder / "checkpoints" / f"{name}.npz")
+    state = TrainingState(model, optimizer, folder / "checkpoints" / f"{name}.npz")
     if state.load():
         report.say(f"going on after epoch {state.epoch} of {config.epochs}")
     steps = _Steps(model, losses, optimizer)
@@ -253,78 +252,3 @@ def _validation_batches(
     labels = grid.cut(labels)[..., np.newaxis].astype(np.float32)
     for start in range(0, len(tiles), batch):
         yield tiles[start : start + batch], labels[start : start + batch]
-
-
-@dataclass
-class _State:
-    """Everything that training needs to go on, in memory and in one file."""
-
-    model: Any
-    optimizer: Any
-    path: Path
-    epoch: int = 0
-    best_epoch: int = 0
-    best: list[np.ndarray] = field(default_factory=list)
-    records: list[dict[str, float]] = field(default_factory=list)
-
-    @property
-    def epochs_without_progress(self) -> int:
-        return self.epoch - self.best_epoch
-
-    def finish_epoch(self, record: dict[str, float]) -> None:
-        """Count the epoch, remember the weights if they are the best, and write the file."""
-        self.epoch += 1
-        self.records.append(record)
-        losses = [r["validation/loss"] for r in self.records]
-        if losses[-1] == min(losses):
-            self.best_epoch, self.best = self.epoch, self.model.get_weights()
-        columns = list(record)
-        save_arrays(
-            self.path,
-            _numbered("model", self.model.get_weights())
-            | _numbered("optimizer", [v.numpy() for v in self.optimizer.variables])
-            | _numbered("best", self.best)
-            | {
-                "best_epoch": np.array(self.best_epoch),
-                "columns": np.array(columns),
-                "history": np.array([[r[c] for c in columns] for r in self.records]),
-            },
-        )
-
-    def load(self) -> bool:
-        """Go back to the last finished epoch, if there is one."""
-        if not self.path.exists():
-            return False
-        arrays = load_arrays(self.path)
-        self.model.set_weights(_list_of("model", arrays))
-        for variable, value in zip(
-            self.optimizer.variables, _list_of("optimizer", arrays), strict=True
-        ):
-            variable.assign(value)
-        self.best, self.best_epoch = _list_of("best", arrays), int(arrays["best_epoch"])
-        columns = [str(c) for c in arrays["columns"]]
-        self.records = [
-            dict(zip(columns, map(float, row), strict=True)) for row in arrays["history"]
-        ]
-        self.epoch = len(self.records)
-        return True
-
-    def restore_best(self) -> None:
-        """Give the model the weights of the epoch with the least validation loss."""
-        if self.best:
-            self.model.set_weights(self.best)
-
-    def history(self) -> pd.DataFrame:
-        """Return the recorded numbers, one row per epoch."""
-        frame = pd.DataFrame(self.records)
-        frame.insert(0, "epoch", range(1, len(frame) + 1))
-        return frame
-
-
-def _numbered(name: str, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-    return {f"{name}:{i}": array for i, array in enumerate(arrays)}
-
-
-def _list_of(name: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    count = sum(key.startswith(f"{name}:") for key in arrays)
-    return [arrays[f"{name}:{i}"] for i in range(count)]
