@@ -1,0 +1,54 @@
+"""Where accuracy went: one bar a step, from the ANN's score down to the chip's."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+
+from spikeseg_core.figures.style import BLUE, GREEN, GREY, VERMILLION, clean, new_figure, save
+from spikeseg_core.metrics.accounting import SCORES
+
+
+def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -> Path:
+    """Draw a panel for each score.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`~spikeseg_core.metrics.accounting.loss_table`.
+    start : dict of str to float
+        The ANN's scores.
+    path : Path
+        Where the PNG goes.
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    figure = new_figure(3.4 * len(SCORES), 3.6, "What each step changed, on the test sections")
+    labels = ["ANN", *table["step"], "chip"]
+    for axes, score in zip(figure.subplots(1, len(SCORES), squeeze=False)[0], SCORES, strict=True):
+        level = [start[score]]
+        for change in table[score]:
+            level.append(level[-1] + change)
+        low = min(level) - 0.25 * (max(level) - min(level)) - 0.002
+        axes.bar(0, level[0] - low, bottom=low, color=BLUE)
+        for i, (before, after) in enumerate(pairwise(level), start=1):
+            colour = GREEN if after >= before else VERMILLION
+            axes.bar(i, after - before, bottom=before, color=colour)
+            axes.plot([i - 1.4, i + 0.4], [before, before], color=GREY, linewidth=0.6)
+            axes.annotate(
+                f"{after - before:+.4f}", (i, max(before, after)), ha="center", va="bottom",
+                fontsize=7,
+            )  # fmt: skip
+        axes.bar(len(level), level[-1] - low, bottom=low, color=BLUE)
+        for i, value in ((0, level[0]), (len(level), level[-1])):
+            axes.annotate(f"{value:.4f}", (i, value), ha="center", va="bottom", fontsize=7)
+        axes.set_ylim(bottom=low)
+        axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right", fontsize=7)
+        axes.set_title(score.replace("_", " "), fontsize=9)
+        clean(axes)
+    return save(figure, path)
