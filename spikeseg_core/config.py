@@ -59,6 +59,9 @@ class TrainConfig(StageConfig):
     membrane_weight: float = Field(
         1.0, gt=0, description="weight of membrane pixels in the cross-entropy"
     )
+    weight_averaging: float = Field(
+        0.995, ge=0, lt=1, description="share of the weights' running average that a step leaves"
+    )
     batch_norm: bool = Field(True, description="train with batch normalization, folded away after")
     patience: int = Field(20, ge=1, description="epochs without a better validation loss to stop")
     seed: int = Field(0, ge=0, description="seed of weights, tiles and augmentation")
@@ -82,6 +85,9 @@ class TuneConfig(StageConfig):
     )
     membrane_weight: float = Field(
         1.0, gt=0, description="weight of membrane pixels in the cross-entropy"
+    )
+    weight_averaging: float = Field(
+        0.995, ge=0, lt=1, description="share of the weights' running average that a step leaves"
     )
     rate_min_hz: float = Field(50.0, ge=0, description="lower end of the wanted rate range, Hz")
     rate_max_hz: float = Field(200.0, gt=0, le=1000, description="upper end, Hz")

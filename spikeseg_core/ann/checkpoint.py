@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikeseg_core.ann.averaging import WeightAverage
 from spikeseg_core.storage import load_arrays, save_arrays
 
 
@@ -23,6 +24,8 @@ class TrainingState:
         What is trained.
     optimizer : keras.optimizers.Optimizer
         Built for its variables.
+    average : WeightAverage
+        Of the model's weights.
     path : Path
         The file (npz, no pickle), written whole after every epoch.
     epoch : int
@@ -30,13 +33,14 @@ class TrainingState:
     best_epoch : int
         The one with the least ``validation/loss``.
     best : list of ndarray
-        The model's weights after it.
+        The averaged weights after it.
     records : list of dict
         The numbers of every epoch.
     """
 
     model: Any
     optimizer: Any
+    average: WeightAverage
     path: Path
     epoch: int = 0
     best_epoch: int = 0
@@ -54,12 +58,13 @@ class TrainingState:
         self.records.append(record)
         losses = [r["validation/loss"] for r in self.records]
         if losses[-1] == min(losses):
-            self.best_epoch, self.best = self.epoch, self.model.get_weights()
+            self.best_epoch, self.best = self.epoch, self.average.get()
         columns = list(record)
         save_arrays(
             self.path,
             _numbered("model", self.model.get_weights())
             | _numbered("optimizer", [v.numpy() for v in self.optimizer.variables])
+            | _numbered("average", self.average.state())
             | _numbered("best", self.best)
             | {
                 "best_epoch": np.array(self.best_epoch),
@@ -78,6 +83,7 @@ class TrainingState:
             self.optimizer.variables, _list_of("optimizer", arrays), strict=True
         ):
             variable.assign(value)
+        self.average.set_state(_list_of("average", arrays))
         self.best, self.best_epoch = _list_of("best", arrays), int(arrays["best_epoch"])
         columns = [str(c) for c in arrays["columns"]]
         self.records = [
@@ -87,7 +93,7 @@ class TrainingState:
         return True
 
     def restore_best(self) -> None:
-        """Give the model the weights of the epoch with the least validation loss."""
+        """Give the model the averaged weights of the epoch with the least validation loss."""
         if self.best:
             self.model.set_weights(self.best)
 

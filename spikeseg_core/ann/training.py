@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikeseg_core.ann.averaging import WeightAverage
 from spikeseg_core.ann.checkpoint import TrainingState
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import TrainConfig, TuneConfig
@@ -105,10 +106,10 @@ def fit(
     name: str = "rates",
     epochs_before: int = 0,
 ) -> pd.DataFrame:
-    """Fit a model on random tiles, and leave it with the weights of its best epoch.
+    """Fit a model on random tiles, and leave it with the averaged weights of its best epoch.
 
-    Adam with a cosine schedule; stops when the validation loss has not improved for
-    ``config.patience`` epochs.
+    Adam with a cosine schedule; stops when the validation loss of the averaged weights has not
+    improved for ``config.patience`` epochs.
 
     Parameters
     ----------
@@ -134,17 +135,19 @@ def fit(
         If the loss stops being a number.
     """
     optimizer = _optimizer(model, config)
-    state = TrainingState(model, optimizer, folder / "checkpoints" / f"{name}.npz")
+    average = WeightAverage(model, config.weight_averaging)
+    state = TrainingState(model, optimizer, average, folder / "checkpoints" / f"{name}.npz")
     if state.load():
         report.say(f"going on after epoch {state.epoch} of {config.epochs}")
-    steps = _Steps(model, losses, optimizer)
+    steps = _Steps(model, losses, optimizer, average)
     tile = model.input_shape[1]
     validation = list(_validation_batches(dataset, tile, config.batch_size))
     while state.epoch < config.epochs and state.epochs_without_progress < config.patience:
         batches = _training_batches(dataset, tile, config, state.epoch)
         rows = [steps.train(x, y) for x, y in batches]
         record = _means("train", steps.names, rows)
-        rows = [steps.validate(x, y) for x, y in validation]
+        with average.in_model():
+            rows = [steps.validate(x, y) for x, y in validation]
         record |= _means("validation", steps.names, rows, weights=[len(x) for x, _ in validation])
         if not np.isfinite(record["train/loss"] + record["validation/loss"]):
             raise ConfigError(
@@ -192,7 +195,7 @@ class _Steps:
         Names of the numbers that both give; known once one ran.
     """
 
-    def __init__(self, model: Any, losses: Losses, optimizer: Any) -> None:
+    def __init__(self, model: Any, losses: Losses, optimizer: Any, average: WeightAverage) -> None:
         self.names: list[str] = []
 
         def numbers(found: Mapping[str, Any]) -> Any:
@@ -206,6 +209,7 @@ class _Steps:
                 found = losses(x, y, True)
             gradients = tape.gradient(found["loss"], variables)
             optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            average.update()
             return numbers(found)
 
         @tf.function
