@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from spikeseg_core.energy import constants as k
 from spikeseg_core.energy.constants import LoihiConstants
 from spikeseg_core.energy.events import EventCounts
@@ -97,6 +99,18 @@ class LoihiEstimate:
         return self.steps / self.seconds
 
 
+def core_nanoseconds(events: EventCounts, costs: LoihiConstants) -> np.ndarray:
+    """Nanoseconds that every core works in every part of the time, ``(rows, cores)``."""
+    return np.asarray(
+        events.synaptic_ops * costs.synaptic_op.ns
+        + events.neuron_active * costs.neuron_active.ns
+        + events.neuron_idle * costs.neuron_idle.ns
+        + events.spikes * costs.spike.ns
+        + events.messages_out * costs.message_out.ns
+        + events.messages_in * costs.message_in.ns
+    )
+
+
 def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiEstimate:
     """Model the energy and time of one presentation of one tile.
 
@@ -123,14 +137,7 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
         "input": n["injected"] * (costs.message_out.pj + model.interchip_pj),
         "read-out": n["readout"] * (costs.message_out.pj + model.interchip_pj),
     }
-    core_ns = (
-        events.synaptic_ops * costs.synaptic_op.ns
-        + events.neuron_active * costs.neuron_active.ns
-        + events.neuron_idle * costs.neuron_idle.ns
-        + events.spikes * costs.spike.ns
-        + events.messages_out * costs.message_out.ns
-        + events.messages_in * costs.message_in.ns
-    )
+    core_ns = core_nanoseconds(events, costs)
     busiest_ns = float(core_ns.max(axis=1).sum()) / events.presentations
     barrier_ns = events.steps * costs.barrier(events.mesh_tiles)
     link_ns = over_link * model.interchip_ns / events.chips

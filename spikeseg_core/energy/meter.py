@@ -158,6 +158,8 @@ class Timing:
     ----------
     seconds : float
         Median time of one call, in seconds.
+    fastest : float
+        Time of the fastest call, in seconds: what other work on the machine disturbed least.
     calls : int
         Timed calls.
     mj : float or None
@@ -165,6 +167,7 @@ class Timing:
     """
 
     seconds: float
+    fastest: float
     calls: int
     mj: float | None = None
 
@@ -184,7 +187,7 @@ def time_calls(call: Callable[[], object], repeats: int, meter: Meter | None = N
         call()
         times.append(time.perf_counter() - start)
     mj = used_mj(before, meter.read_mj(), meter.ranges_mj) / len(times) if meter else None
-    return Timing(median(times), len(times), mj)
+    return Timing(median(times), min(times), len(times), mj)
 
 
 def meter_of(power: Power) -> Meter | None:
@@ -208,6 +211,9 @@ def figures_of_timing(
     than the total), dynamic the rest; measured. Without: time times stated power; modelled.
     """
     seconds = timing.seconds * calls_per_section
+    calls = (
+        f"median of {timing.calls} calls, the fastest took {timing.fastest / timing.seconds:.0%}"
+    )
     if isinstance(power, IdleMeter):
         if timing.mj is None:
             raise MeterError(f"{device}: the work was timed without its meter")
@@ -222,7 +228,7 @@ def figures_of_timing(
             seconds=seconds,
             basis="measured",
             source=power.meter.source,
-            note=f"{note}; idle {power.idle_watts:.2f} W; median of {timing.calls} calls",
+            note=f"{note}; idle {power.idle_watts:.2f} W; {calls}",
         )
     return figures_of(
         device,
@@ -234,5 +240,5 @@ def figures_of_timing(
         basis="modelled",
         source=f"measured time x stated power ({power.dynamic_watts:g} W dynamic, "
         f"{power.total_watts:g} W total)",
-        note=f"{note}; median of {timing.calls} calls; no meter: {power.why}",
+        note=f"{note}; {calls}; no meter: {power.why}",
     )

@@ -83,6 +83,8 @@ def sensitivity(
     events: EventCounts,
     tiles_per_section: int,
     cpu: Sequence[EnergyFigure],
+    *,
+    fastest: float = 1.0,
     model: LoihiModel | None = None,
 ) -> Sensitivity:
     """Vary every unknown of the ratio CPU int8 online to Loihi, one at a time.
@@ -97,6 +99,8 @@ def sensitivity(
         Tiles that cover one section.
     cpu : sequence of EnergyFigure
         Holds the CPU's int8 online figures.
+    fastest : float
+        Time of the CPU's fastest call over its median one.
     model : LoihiModel, optional
         The headline's model.
     """
@@ -135,6 +139,10 @@ def sensitivity(
             ("dynamic only", ratio(cpu_mj=dynamic)),
             ("total", ratio()),
             (f"published {published_cpu_w:g} W", ratio(cpu_mj=1e3 * published_cpu_w * seconds)),
+        ],
+        "how the CPU's time is taken": [
+            ("fastest call", ratio(cpu_mj=fastest * total)),
+            ("median call", ratio()),
         ],
         "link between chips": links(),
         "presentation time": [

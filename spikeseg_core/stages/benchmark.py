@@ -15,7 +15,7 @@ from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.energy.charts import draw_energy, draw_tornado
 from spikeseg_core.energy.cpu import cpu_power, measure_cpu
 from spikeseg_core.energy.events import EventCounts
-from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.figure import EnergyFigure, find
 from spikeseg_core.energy.gpu import NvmlMeter, measure_gpu
 from spikeseg_core.energy.meter import IdleMeter
 from spikeseg_core.energy.report import EnergyReport, energy_report
@@ -103,7 +103,8 @@ class Benchmark:
     accuracy : mapping of str to (mapping of str to float)
         Scores of the very networks that were timed on the CPU, by precision.
     overtaking : mapping of str to (int or None)
-        Batch from which a conventional device needs less than Loihi; None if none that was timed.
+        Batch from which a conventional device needs less than Loihi, or than Loihi with its host;
+        None if none that was timed.
     cpu_threads : mapping of str to int
         Best thread count, by precision and batch.
     why_no_gpu : str
@@ -184,16 +185,23 @@ def run_benchmark(
     if why_no_gpu:
         report.say(f"no GPU was measured: {why_no_gpu}")
     found = energy_report(mapped, events, per_section, cpu.figures, gpu=gpu)
-    loihi_mj = found.metrics()["energy/loihi_total_mj"]
     scored = replace(dataset, splits={s: dataset.splits[s][:sections] for s in SCORED_SPLITS})
     conventional = dict.fromkeys((f.device, f.precision) for f in (*cpu.figures, *gpu))
     return Benchmark(
         report=found,
-        sensitivity=sensitivity(mapped, events, per_section, cpu.figures),
+        sensitivity=sensitivity(
+            mapped, events, per_section, cpu.figures, fastest=cpu.fastest["int8 batch 1"]
+        ),
         accuracy={p: _scores(segment, scored) for p, segment in cpu.segmenters.items()},
         overtaking={
-            f"{device}_{precision}": overtaking_batch(found.figures, device, precision, loihi_mj)
+            f"{device}_{precision}{suffix}": overtaking_batch(
+                found.figures,
+                device,
+                precision,
+                find(found.figures, loihi, "int8", 1).mj_per_section,
+            )
             for device, precision in conventional
+            for loihi, suffix in (("loihi", ""), ("loihi + host", "_with_host"))
         },
         cpu_threads=cpu.threads,
         why_no_gpu=why_no_gpu,

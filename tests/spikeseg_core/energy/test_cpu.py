@@ -36,6 +36,7 @@ def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
     expected = model(x[..., None], training=False).numpy()[..., 0]
     np.testing.assert_allclose(found.segmenters["fp32"](x), expected, atol=1e-5)
     assert found.segmenters["int8"](x).shape == x.shape
+    assert all(0 < fraction <= 1 for fraction in found.fastest.values())
     assert set(found.threads) == {"fp32 batch 1", "fp32 batch 2", "int8 batch 1", "int8 batch 2"}
 
 

@@ -91,7 +91,7 @@ def figures(timing: Timing, power: IdleMeter | StatedPower) -> tuple:
 
 def test_metered_energy_is_measured_and_split_by_idle_power() -> None:
     meter: Meter = FakeMeter()
-    dynamic, static, total = figures(Timing(0.01, 5, mj=300.0), IdleMeter(meter, 10.0))
+    dynamic, static, total = figures(Timing(0.01, 0.008, 5, mj=300.0), IdleMeter(meter, 10.0))
     assert total.mj_per_section == pytest.approx(1200)
     assert static.mj_per_section == pytest.approx(1e3 * 10.0 * 0.04)
     assert dynamic.mj_per_section == pytest.approx(800)
@@ -100,17 +100,18 @@ def test_metered_energy_is_measured_and_split_by_idle_power() -> None:
 
 
 def test_static_energy_is_never_more_than_the_total() -> None:
-    dynamic, static, total = figures(Timing(0.01, 5, mj=50.0), IdleMeter(FakeMeter(), 10.0))
+    dynamic, static, total = figures(Timing(0.01, 0.008, 5, mj=50.0), IdleMeter(FakeMeter(), 10.0))
     assert dynamic.mj_per_section == 0
     assert static.mj_per_section == total.mj_per_section == 200
 
 
 def test_stated_power_is_modelled_and_says_why() -> None:
-    dynamic, _, total = figures(Timing(0.01, 5), StatedPower(10.0, 28.0, "no RAPL here"))
+    dynamic, _, total = figures(Timing(0.01, 0.008, 5), StatedPower(10.0, 28.0, "no RAPL here"))
     assert dynamic.mj_per_section == pytest.approx(1e3 * 10 * 0.04)
     assert total.mj_per_section == pytest.approx(1e3 * 28 * 0.04)
     assert total.basis == "modelled"
     assert "no RAPL here" in total.note
+    assert "the fastest took 80%" in total.note
     assert "28 W total" in total.source
 
 
@@ -121,7 +122,7 @@ def test_total_power_includes_dynamic_power() -> None:
 
 def test_metered_work_needs_its_reading() -> None:
     with pytest.raises(MeterError, match="timed without its meter"):
-        figures(Timing(0.01, 5), IdleMeter(FakeMeter(), 1.0))
+        figures(Timing(0.01, 0.008, 5), IdleMeter(FakeMeter(), 1.0))
 
 
 def powercap(root: Path, packages: Sequence[int]) -> Path:

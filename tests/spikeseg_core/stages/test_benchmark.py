@@ -90,7 +90,9 @@ def test_the_bench_has_the_keys_it_promises(
     assert set(found["accuracy"]["cpu"]) == {"fp32", "int8"}
     assert found["accuracy"]["loihi"]["int8"]["test/pixel_accuracy"] == 1
     assert "cpu_int8_online" in found["ratios"]
-    assert set(found["overtaking_batch"]) == {"cpu_fp32", "cpu_int8"}
+    assert set(found["overtaking_batch"]) == {
+        f"cpu_{precision}{host}" for precision in ("fp32", "int8") for host in ("", "_with_host")
+    }
 
 
 def test_int8_ranges_come_from_training_sections(inputs: dict[str, Path]) -> None:
