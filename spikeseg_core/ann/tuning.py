@@ -45,7 +45,7 @@ def tune(
     network : Network
         The architecture.
     weights : Weights
-        Trained with rectified linear neurons.
+        Trained with rectified linear neurons, and scaled (:func:`scaled_for_spikes`).
     dataset : Dataset
         Its splits ``train`` and ``validation`` are used.
     config : TuneConfig
@@ -69,9 +69,7 @@ def tune(
     ConfigError
         If the loss stops being a number.
     """
-    percentiles = channel_percentiles(network, weights, dataset, config)
-    scaled = scale_channels(network, weights, percentiles, config.initial_rate_hz)
-    model = model_from_weights(network, scaled, "loihi")
+    model = model_from_weights(network, weights, "loihi")
     with_currents = keras.Model(
         model.input,
         [model.output, {layer.name: model.get_layer(layer.name).input for layer in network.layers}],
@@ -128,6 +126,24 @@ def _losses(
         "cross_entropy": parts["loss"],
         "rate_loss": rate_loss,
     }
+
+
+def scaled_for_spikes(
+    network: Network, weights: Weights, dataset: Dataset, config: TuneConfig
+) -> Weights:
+    """Scale a trained network so that its channels fire at useful rates; the logits stay.
+
+    Parameters
+    ----------
+    network, weights : Network, Weights
+        Trained with rectified linear neurons.
+    dataset : Dataset
+        Its split ``train`` is used.
+    config : TuneConfig
+        The percentile, the rate it gets, and the seed of the tiles.
+    """
+    percentiles = channel_percentiles(network, weights, dataset, config)
+    return scale_channels(network, weights, percentiles, config.initial_rate_hz)
 
 
 def channel_percentiles(

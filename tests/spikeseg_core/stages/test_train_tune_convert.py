@@ -60,7 +60,7 @@ def test_every_segmentation_has_the_same_scores(made: dict[str, tuple[Path, Stag
         for stage in ("train", "tune", "convert")
         for tag, metrics in made[stage][1].metrics.items()
     }
-    assert set(tags) == {"ann", "rate_tuned", "snn_rate", "snn_spiking"}
+    assert set(tags) == {"ann", "ann_loihi_curve", "rate_tuned", "snn_rate", "snn_spiking"}
     assert len({frozenset(names) for names in tags.values()}) == 1
     assert {"test/v_rand", "test/pixel_accuracy", "validation/v_info"} <= tags["ann"]
     for stage, tag in [("tune", "rate_tuned"), ("convert", "snn_spiking")]:
