@@ -19,7 +19,7 @@ assignment.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,7 +42,7 @@ TRIES = 12
 
 
 ROUNDS = 30
-"""Times the search starts again from its best mapping with three layers changed."""
+"""Times the search starts again, by default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,8 @@ class Problem:
         Type of the population axons.
     weight_bits : int
         Bits a weight is stored with.
+    menu : mapping of str to tuple of Tile, optional
+        Tiles that may be chosen, by layer; by default all that fit.
     """
 
     network: Network
@@ -68,6 +70,19 @@ class Problem:
     rates: Rates | None = None
     population_type: int = 16
     weight_bits: int = 8
+    menu: Mapping[str, tuple[Tile, ...]] | None = None
+
+    def tiles_of(self, name: str) -> Iterator[Tile]:
+        """Tiles of a layer that fit a core (output axons apart) and are on the menu."""
+        for tile, _ in fitting_tiles(self.network, name, self.population_type, self.weight_bits):
+            if self.menu is None or tile in self.menu[name]:
+                yield tile
+
+    def activity(self, name: str) -> np.ndarray:
+        """Messages per step from each pixel to a core it reaches, ``(rows, columns)``."""
+        if self.rates is None:
+            return np.ones(self.network.shape(name)[:2])
+        return np.asarray(self.rates[name].sum(axis=2) * DT)
 
     def traffic(self, tiles: Mapping[str, Tile]) -> Traffic:
         """Count the messages between cores under these tiles."""
@@ -123,7 +138,8 @@ class Option:
     messages : float
         Into the layer, from everywhere.
     across : tuple of float
-        Of these, messages that cross if the chips cut the image by rows, and by columns.
+        Messages into the layer, and out of tiles that lie across the cut, that go from one chip to
+        another if the chips cut the image by rows, and by columns.
     """
 
     tile: Tile
@@ -134,42 +150,56 @@ class Option:
 
 def options(problem: Problem, name: str, most_cores: int | None = None) -> list[Option]:
     """Tiles of a layer that fit a core and that no other tile beats, fewest cores first."""
-    network, rates = problem.network, problem.rates
+    network, chips = problem.network, problem.board.chips
     shape = network.shape(name)
+    readers = sum(c.source == name and target.on_chip for target, c in network.connections())
+    own = readers * problem.activity(name)
     found = []
-    for tile, cores in fitting_tiles(network, name, problem.population_type, problem.weight_bits):
+    for tile in problem.tiles_of(name):
+        depth = grid_of(shape, tile)[2]
+        cores = int(np.prod(grid_of(shape, tile)))
         if most_cores is not None and cores > most_cores:
             break
-        depth = grid_of(shape, tile)[2]
-        messages, across = 0.0, np.zeros(2)
+        messages = 0.0
+        # Spikes of this layer start on a wrong chip where a tile lies across the cut.
+        across = [
+            float(own.sum(axis=1 - k)[_misplaced(shape[k], tile[k], chips)].sum()) for k in (0, 1)
+        ]
         for connection in network.layer(name).inputs:
-            source = network.shape(connection.source)
-            sent = depth * (
-                np.ones(source[:2]) if rates is None else rates[connection.source].sum(axis=2) * DT
-            )
+            sent = depth * problem.activity(connection.source)
             first, last = axis_of(network, name, connection).reach()
             rows, columns = (
                 np.array([(np.maximum(first, a) < np.minimum(last, b)) for a, b in cuts(n, part)])
                 for n, part in zip(shape[:2], tile[:2], strict=True)
             )
-            messages += rows.sum(0) @ sent @ columns.sum(0)
+            messages += float(rows.sum(0) @ sent @ columns.sum(0))
             if network.layer(connection.source).on_chip:
-                across[0] += _across(rows, sent @ columns.sum(0), problem.board.chips)
-                across[1] += _across(columns, rows.sum(0) @ sent, problem.board.chips)
-        found.append(Option(tile, cores, float(messages), (float(across[0]), float(across[1]))))
+                across[0] += _across(rows, sent @ columns.sum(0), chips)
+                across[1] += _across(columns, rows.sum(0) @ sent, chips)
+        found.append(Option(tile, cores, messages, (across[0], across[1])))
     return _not_beaten(found)
 
 
+def _slab(size: int, chips: int) -> np.ndarray:
+    """Chip of every position if the chips cut an axis into slabs of equal width."""
+    return ((np.arange(size) + 0.5) * chips // size).astype(int)
+
+
+def _misplaced(size: int, part: int, chips: int) -> np.ndarray:
+    """Positions whose part is on another chip than they would be: a part goes as a whole."""
+    count = len(cuts(size, part))
+    return _slab(count, chips)[np.arange(size) // part] != _slab(size, chips)
+
+
 def _across(reach: np.ndarray, sent: np.ndarray, chips: int) -> float:
-    """Messages that cross between slabs of equal height, each part on the chip of its middle.
+    """Messages that cross between slabs.
 
     ``reach`` says which parts each source position reaches, ``(parts, positions)``; ``sent`` is
     what a position sends to each part that it reaches.
     """
     parts, positions = reach.shape
-    part_chip = (np.arange(parts) + 0.5) * chips // parts
-    home = (np.arange(positions) + 0.5) * chips // positions
-    return float((reach * (part_chip[:, None] != home[None, :])).sum(axis=0) @ sent)
+    crosses = _slab(parts, chips)[:, None] != _slab(positions, chips)[None, :]
+    return float((reach * crosses).sum(axis=0) @ sent)
 
 
 def _not_beaten(found: list[Option]) -> list[Option]:
@@ -213,7 +243,12 @@ def _slab_choice(choices: Mapping[str, list[Option]], cores: int, axis: int) -> 
 
 
 def optimize(
-    problem: Problem, *, seed: int = 0, seconds: float = 30.0, report: Reporter = SILENT
+    problem: Problem,
+    *,
+    seed: int = 0,
+    seconds: float = 30.0,
+    rounds: int = ROUNDS,
+    report: Reporter = SILENT,
 ) -> OptimizedMapping:
     """Choose tiles and chips together.
 
@@ -226,6 +261,8 @@ def optimize(
         as the time budget does not end the search.
     seconds : float
         Time budget; the best mapping so far is given when it ends.
+    rounds : int
+        Times the search starts again from its best mapping with three layers changed.
     report : Reporter
         Told of every exchange that helps.
 
@@ -234,7 +271,16 @@ def optimize(
     MappingError
         If a layer fits no core, or the network not the board: the message says which and why.
     """
-    return _Search(problem, seed, seconds, report).run()
+    return _Search(problem, seed, seconds, report).run(rounds)
+
+
+def output_axons_fit(problem: Problem, tiles: Mapping[str, Tile]) -> bool:
+    """Whether no core needs more output axons than it has."""
+    return all(
+        output_axons(problem.network, name, tiles, problem.population_type).max()
+        <= limits.OUTPUT_AXONS
+        for name in tiles
+    )
 
 
 class _Search:
@@ -249,11 +295,15 @@ class _Search:
     def elapsed(self) -> float:
         return time.monotonic() - self.begin
 
-    def run(self) -> OptimizedMapping:
+    def run(self, rounds: int) -> OptimizedMapping:
         problem = self.problem
-        fewest = choose_tiles(
-            problem.network, "fewest_cores", problem.population_type, problem.weight_bits
-        )
+        if problem.menu is None:
+            fewest = choose_tiles(
+                problem.network, "fewest_cores", problem.population_type, problem.weight_bits
+            )
+        else:
+            names = [layer.name for layer in problem.network.chip_layers()]
+            fewest = {name: next(problem.tiles_of(name)) for name in names}
         start = problem.traffic(fewest)
         check_board(start, problem.board)
         spare = problem.board.cores - start.cores
@@ -262,7 +312,7 @@ class _Search:
         starts = [fewest] + [_slab_choice(choices, problem.board.cores, axis) for axis in (0, 1)]
         rng = np.random.default_rng(self.seed)
         best, finished = self.exchange(min(starts, key=self.cost), choices, rng)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             if not finished:
                 break
             trial, finished = self.exchange(self.shaken(best, choices, rng), choices, rng)
@@ -327,11 +377,7 @@ class _Search:
         cores = sum(int(np.prod(grid_of(network.shape(n), t))) for n, t in tiles.items())
         if cores > self.problem.board.cores:
             return np.inf
-        if any(
-            output_axons(network, name, tiles, self.problem.population_type).max()
-            > limits.OUTPUT_AXONS
-            for name in tiles
-        ):
+        if not output_axons_fit(self.problem, tiles):
             return np.inf
         messages = self.problem.traffic(tiles)
         return mapping_cost(messages, self.chips(messages, tries=2))

@@ -14,7 +14,7 @@ from spikeseg_core.presets import PAPER_NETWORK, QUICK_NETWORK
 
 @pytest.fixture(scope="module")
 def reference():
-    return optimize(Problem(REFERENCE_235K), seconds=60)
+    return optimize(Problem(REFERENCE_235K), seconds=120)
 
 
 def test_beats_every_line_of_the_reference_table(reference):
@@ -34,7 +34,7 @@ def test_what_is_found_fits_and_costs_what_it_says(reference):
 
 def test_is_deterministic_and_better_than_partitioning_alone():
     problem = Problem(QUICK_NETWORK, Board(2, 48), uniform_rates(QUICK_NETWORK, 20.0))
-    first, second = (optimize(problem, seed=1) for _ in range(2))
+    first, second = (optimize(problem, seed=1, rounds=3) for _ in range(2))
     assert first.tiles == second.tiles
     np.testing.assert_array_equal(first.chips, second.chips)
     messages = problem.traffic(choose_tiles(QUICK_NETWORK))
@@ -50,7 +50,7 @@ def test_a_spent_budget_gives_the_best_so_far():
 
 
 def test_a_network_that_fits_one_chip_stays_on_it():
-    found = optimize(Problem(QUICK_NETWORK, Board(2), uniform_rates(QUICK_NETWORK, 20.0)))
+    found = optimize(Problem(QUICK_NETWORK, Board(2), uniform_rates(QUICK_NETWORK, 20.0)), rounds=2)
     assert found.interchip == 0
     assert found.chips.max() == 0
 

@@ -1,0 +1,121 @@
+"""Time and energy of one step of a mapped network, and what holds it up.
+
+A step ends when the slowest part is done: the busiest core (synaptic operations, neuron updates,
+messages), the busiest link of a mesh, or the busiest link between two chips; then comes the
+barrier. Constants are those of :mod:`spikeseg_core.energy.constants`, with their sources; the cost
+of a link between chips is unpublished and therefore swept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikeseg_core.energy.constants import SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS
+from spikeseg_core.energy.from_rates import events_from_rates
+from spikeseg_core.energy.loihi import LoihiModel, core_nanoseconds, loihi_energy
+from spikeseg_core.loihi.fit import Tile
+from spikeseg_core.loihi.mesh import hops
+from spikeseg_core.loihi.messages import Rates, traffic
+from spikeseg_core.loihi.partition import Placement
+from spikeseg_core.network import Network
+
+FASTEST_SEEN_US = 1e6 / SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS
+"""Shortest step seen on several chips, in microseconds; shorter modelled ones are not to be
+believed."""
+
+
+@dataclass(frozen=True)
+class StepEstimate:
+    """Modelled time and energy of one step.
+
+    Attributes
+    ----------
+    core_us, mesh_us, link_us, barrier_us : float
+        Busiest core, busiest mesh link, busiest link between chips, barrier; in microseconds.
+    busiest_core, busiest_layer : int, str
+        The core, in the order of nengo-loihi's blocks, and the layer it is a part of.
+    busiest_link : tuple of int
+        Chips of the busiest link, from and to; both 0 on one chip.
+    dynamic_uj, static_uj : float
+        Energy in microjoules; static for the step's time, chips and x86 cores.
+    """
+
+    core_us: float
+    mesh_us: float
+    link_us: float
+    barrier_us: float
+    busiest_core: int
+    busiest_layer: str
+    busiest_link: tuple[int, int]
+    dynamic_uj: float
+    static_uj: float
+
+    @property
+    def time_us(self) -> float:
+        """Time of the step in microseconds."""
+        return max(self.core_us, self.mesh_us, self.link_us) + self.barrier_us
+
+    @property
+    def bottleneck(self) -> str:
+        """What the step waits for."""
+        return {
+            self.link_us: "link from chip {} to chip {}".format(*self.busiest_link),
+            self.mesh_us: "a link of a chip's mesh",
+            self.core_us: f"core {self.busiest_core} (layer {self.busiest_layer})",
+        }[max(self.core_us, self.mesh_us, self.link_us)]
+
+
+def step_estimate(
+    network: Network,
+    tiles: Mapping[str, Tile],
+    rates: Rates,
+    placement: Placement,
+    model: LoihiModel | None = None,
+) -> StepEstimate:
+    """Model one step of a mapped network at its mean rates.
+
+    Parameters
+    ----------
+    network : Network
+        The architecture.
+    tiles : mapping of str to Tile
+        Tile of every on-chip layer.
+    rates : mapping of str to ndarray
+        Mean rates in Hz of every layer, those on the host too.
+    placement : Placement
+        Chip and core of every block.
+    model : LoihiModel, optional
+        Costs; by default silicon-fitted, whole chips and their x86 cores charged.
+    """
+    model = model or LoihiModel()
+    costs = model.constants
+    events = events_from_rates(network, tiles, rates, 1, placement)
+    messages = traffic(network, tiles, rates)
+    core_ns = core_nanoseconds(events, costs)[0]
+    busiest = int(core_ns.argmax())
+    crossing = messages.between_chips(placement.chips)
+    np.fill_diagonal(crossing, 0)
+    source, target = np.unravel_index(int(crossing.argmax()), crossing.shape)
+    on_mesh = hops(messages, placement)
+    mesh_ns = max(
+        on_mesh.links_east_west.max() * costs.hop_ew.ns,
+        on_mesh.links_north_south.max() * costs.hop_ns.ns,
+    )
+    core_us = float(core_ns[busiest]) * 1e-3
+    mesh_us = float(mesh_ns) * 1e-3
+    link_us = float(crossing.max()) * model.interchip_ns * 1e-3
+    barrier_us = costs.barrier(events.mesh_tiles) * 1e-3
+    return StepEstimate(
+        core_us=core_us,
+        mesh_us=mesh_us,
+        link_us=link_us,
+        barrier_us=barrier_us,
+        busiest_core=busiest,
+        busiest_layer=str(messages.layers[busiest]),
+        busiest_link=(int(source), int(target)),
+        dynamic_uj=loihi_energy(events, model).dynamic_mj * 1e3,
+        static_uj=model.static_watts(events) * (max(core_us, mesh_us, link_us) + barrier_us),
+    )
