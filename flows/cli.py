@@ -20,6 +20,12 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+
+def _examples(*commands: str) -> str:
+    """Show commands below a command's options, one a line."""
+    return "\n\n".join(["Examples:", *(f"[bold]{command}[/]" for command in commands)])
+
+
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated."),
@@ -46,7 +52,13 @@ class ModelKind(StrEnum):
     integer = "integer"
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "spikeseg run",
+        "spikeseg run --preset paper --dataset isbi2012 --json out.json",
+        "spikeseg run --set train.epochs=5 --set presentation.steps=50",
+    )
+)
 def run(
     preset: Annotated[str, typer.Option(help="quick: minutes; paper: 238K neurons.")] = "quick",
     dataset: Annotated[
@@ -60,13 +72,7 @@ def run(
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    r"""Run the whole pipeline; finished stages are used again.
-
-    \b
-    spikeseg run
-    spikeseg run --preset paper --dataset isbi2012 --json out.json
-    spikeseg run --set train.epochs=5 --set presentation.steps=50
-    """
+    """Run the whole pipeline; finished stages are used again."""
     from flows.settings import configured
 
     config = configured(preset, dataset, change or [])
@@ -80,7 +86,12 @@ def run(
     show(summary)
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "spikeseg stage tune --set tune.epochs=20",
+        "spikeseg stage partition --after 0123abcd --set partition.strategy=optimized",
+    )
+)
 def stage(
     name: Annotated[
         str,
@@ -98,18 +109,18 @@ def stage(
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    r"""Run one stage alone, on what the stages before it have made.
-
-    \b
-    spikeseg stage tune --set tune.epochs=20
-    spikeseg stage partition --after 0123abcd --set partition.strategy=optimized
-    """
+    """Run one stage alone, on what the stages before it have made."""
     from flows.single import run_stage_alone
 
     _write(json, run_stage_alone(name, after, change or []))
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "spikeseg segment sections/*.png",
+        "spikeseg segment stack.tif --model integer --out on_loihi",
+    )
+)
 def segment(
     images: Annotated[
         list[Path], typer.Argument(help="Section images (PNG, TIFF), stacks, or folders of them.")
@@ -125,13 +136,9 @@ def segment(
         typer.Option("--run", metavar="RUN_ID", help="MLflow run id; default: the newest."),
     ] = None,
 ) -> None:
-    r"""Segment sections with a finished run's model.
+    """Segment sections with a finished run's model.
 
     Writes for each section the membrane probability as PNG (8 bit) and TIFF (32 bit float).
-
-    \b
-    spikeseg segment sections/*.png
-    spikeseg segment stack.tif --model integer --out on_loihi
     """
     from flows.segment import segment_files
 
@@ -139,7 +146,12 @@ def segment(
         typer.echo(path)
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "spikeseg bench emulator --json emulator.json",
+        "spikeseg bench pipeline --preset quick",
+    )
+)
 def bench(
     what: Annotated[Benchmark, typer.Argument(help="What to measure.")],
     preset: Annotated[str, typer.Option(help="Preset, where one is needed.")] = "quick",
@@ -147,12 +159,7 @@ def bench(
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    r"""Measure: the emulator, mapping strategies, energy, or the minutes of the pipeline.
-
-    \b
-    spikeseg bench emulator --json emulator.json
-    spikeseg bench pipeline --preset quick
-    """
+    """Measure: the emulator, mapping strategies, energy, or the minutes of the pipeline."""
     from flows.bench import bench as measure
 
     _write(json, measure(what.value, preset, dataset, change or []))
