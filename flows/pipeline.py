@@ -43,7 +43,9 @@ def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
         core_blocks = quantize_and_map(config, tuned, spiking)
         chip_map = partition(config, tuned, core_blocks, spiking)
         deployment = deploy(config, dataset, tuned, core_blocks, chip_map)
-        energy = benchmark_energy(config, dataset, ann, tuned, core_blocks, chip_map, deployment)
+        energy = benchmark_energy(
+            config, dataset, ann, tuned, spiking, core_blocks, chip_map, deployment
+        )
         return conclude(
             run, [dataset, ann, tuned, spiking, core_blocks, chip_map, deployment, energy]
         )

@@ -12,9 +12,12 @@ def benchmark_energy(  # noqa: PLR0917 - one reference per stage it reads
     dataset: StageRef,
     ann: StageRef,
     tuned: StageRef,
+    spiking: StageRef,
     core_blocks: StageRef,
     chip_map: StageRef,
     deployment: StageRef,
 ) -> StageRef:
     """Stage 8: energy and time per section on Loihi, CPU and GPU."""
-    return run_stage("benchmark", config, dataset, ann, tuned, core_blocks, chip_map, deployment)
+    return run_stage(
+        "benchmark", config, dataset, ann, tuned, spiking, core_blocks, chip_map, deployment
+    )

@@ -105,7 +105,7 @@ STAGES: dict[str, Stage] = {
             "Benchmark energy",
             "spikeseg_core.stages.benchmark",
             sections=("benchmark",),
-            upstream=("prepare", "train", "tune", "quantize", "partition", "deploy"),
+            upstream=("prepare", "train", "tune", "convert", "quantize", "partition", "deploy"),
         ),
     )
 }

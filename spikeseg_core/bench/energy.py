@@ -13,7 +13,7 @@ from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.metrics import evaluate
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import SILENT, Reporter
-from spikeseg_core.stages.benchmark import load_events, run_benchmark
+from spikeseg_core.stages.benchmark import events_of, run_benchmark
 from spikeseg_core.storage import load_arrays
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -29,7 +29,7 @@ def bench_energy(
     config : PipelineConfig
         Of the run; its ``benchmark`` is read.
     inputs : mapping of str to Path
-        Finished folders of the stages ``prepare``, ``train``, ``tune`` and ``deploy``.
+        Finished folders of the stages up to ``deploy``.
     report : Reporter
         Told of progress.
 
@@ -52,7 +52,7 @@ def bench_energy(
         dataset,
         mapped,
         load_network(inputs["train"]),
-        load_events(inputs["deploy"]),
+        events_of(mapped, inputs, config.presentation.steps, report),
         config=config.benchmark,
         batches=BATCHES,
         sections=config.deploy.sections,

@@ -16,17 +16,21 @@ from spikeseg_core.energy.charts import draw_energy, draw_tornado
 from spikeseg_core.energy.cpu import cpu_power, measure_cpu
 from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.figure import EnergyFigure, find
+from spikeseg_core.energy.from_rates import events_from_rates
 from spikeseg_core.energy.gpu import NvmlMeter, measure_gpu
 from spikeseg_core.energy.meter import IdleMeter
 from spikeseg_core.energy.report import EnergyReport, energy_report
 from spikeseg_core.energy.sensitivity import Sensitivity, overtaking_batch, sensitivity
-from spikeseg_core.errors import DataError, MeterError
+from spikeseg_core.errors import MeterError
+from spikeseg_core.loihi.partition import Placement
 from spikeseg_core.metrics import evaluate
 from spikeseg_core.network import Network, Weights, load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.partition import PLACEMENT
+from spikeseg_core.stages.quantize import RATES, load_mapping
 from spikeseg_core.stages.segment import SCORED_SPLITS, SegmentTiles, segment_sections
-from spikeseg_core.storage import atomic_path, write_json
+from spikeseg_core.storage import atomic_path, load_arrays, write_json
 
 EVENTS = "events.npz"
 """What the deploy stage writes: :meth:`EventCounts.save`."""
@@ -43,7 +47,7 @@ def run(
     Raises
     ------
     DataError
-        If an input of an earlier stage is missing or damaged, or no events were counted.
+        If an input of an earlier stage is missing or damaged.
     """
     dataset = load_dataset(inputs["prepare"])
     mapped, _ = load_network(inputs["tune"])
@@ -51,7 +55,7 @@ def run(
         dataset,
         mapped,
         load_network(inputs["train"]),
-        load_events(inputs["deploy"]),
+        events_of(mapped, inputs, config.presentation.steps, report),
         config=config.benchmark,
         batches=tuple(dict.fromkeys((1, config.benchmark.batch_size))),
         sections=config.deploy.sections,
@@ -74,20 +78,37 @@ def run(
     )
 
 
-def load_events(deployed: Path) -> EventCounts:
-    """Read the events that the deploy stage counted into its folder.
+def events_of(
+    network: Network, inputs: Mapping[str, Path], steps: int, report: Reporter
+) -> EventCounts:
+    """Return what the deploy stage counted, or what the converted network's rates give.
+
+    NengoLoihi's emulator and the hardware do not count synaptic operations; then the rates do.
+
+    Parameters
+    ----------
+    network : Network
+        The network on the chips.
+    inputs : mapping of str to Path
+        Finished folders of ``deploy``, and for the rates ``convert``, ``quantize``, ``partition``.
+    steps : int
+        Time steps that a tile is presented for.
+    report : Reporter
+        Told when events are not counted.
 
     Raises
     ------
     DataError
-        If it counted none, or the file is damaged.
+        If a file is missing or damaged.
     """
-    if not (deployed / EVENTS).exists():
-        raise DataError(
-            f"{deployed} has no {EVENTS}: its engine does not count events; deploy again with "
-            "deploy.engine = fast"
-        )
-    return EventCounts.load(deployed / EVENTS)
+    counted = inputs["deploy"] / EVENTS
+    if counted.exists():
+        return EventCounts.load(counted)
+    report.say("the deployment counted no events: taken from the rates of the converted network")
+    tiles, *_ = load_mapping(inputs["quantize"])
+    rates = load_arrays(inputs["convert"] / RATES)
+    placement = Placement.load(inputs["partition"] / PLACEMENT)
+    return events_from_rates(network, tiles, rates, steps, placement)
 
 
 @dataclass(frozen=True)

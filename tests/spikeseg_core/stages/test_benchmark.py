@@ -13,11 +13,12 @@ from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PipelineConfig
 from spikeseg_core.data.dataset import load_dataset, prepare_dataset
 from spikeseg_core.energy.figure import EnergyFigure, check_parts
 from spikeseg_core.energy.from_rates import events_from_rates
-from spikeseg_core.errors import DataError
 from spikeseg_core.network import save_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
-from spikeseg_core.storage import save_arrays
+from spikeseg_core.stages.partition import PLACEMENT
+from spikeseg_core.stages.quantize import MAPPING, RATES
+from spikeseg_core.storage import save_arrays, write_json
 from tests.spikeseg_core.energy.networks import in_order, random_rates, small_network
 
 NETWORK = small_network(16)
@@ -103,8 +104,15 @@ def test_int8_ranges_come_from_training_sections(inputs: dict[str, Path]) -> Non
     assert all(any(np.array_equal(tile, other) for other in training) for tile in tiles)
 
 
-def test_missing_events_say_which_engine_counts_them(
-    inputs: dict[str, Path], tmp_path: Path
-) -> None:
-    with pytest.raises(DataError, match=r"has no events.npz: .* deploy.engine = fast"):
-        benchmark.run(CONFIG, inputs | {"deploy": tmp_path}, tmp_path, SILENT)
+def test_a_deployment_that_counts_nothing_is_estimated_from_rates(tmp_path: Path) -> None:
+    tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
+    placement, rates = in_order(NETWORK, tiles), random_rates(NETWORK)
+    inputs = dict.fromkeys(("deploy", "convert", "quantize", "partition"), tmp_path)
+    save_arrays(tmp_path / RATES, rates)
+    placement.save(tmp_path / PLACEMENT)
+    mapping = {"tiles": tiles, "population_type": 16, "weight_bits": 8, "chips": 1}
+    write_json(tmp_path / MAPPING, mapping)
+    events = benchmark.events_of(NETWORK, inputs, 20, SILENT)
+    assert events.basis == "from rates"
+    expected = events_from_rates(NETWORK, tiles, rates, 20, placement)
+    assert events.per_presentation() == expected.per_presentation()
