@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from flows.pipeline import pipeline
 from flows.settings import configured
 from spikeseg_core.config import PipelineConfig
-from tasks.lookup import stage_and_those_before
+from spikeseg_core.errors import ConfigError
+from tasks import state
+from tasks.stage_folder import find, newest, read_record
 from tasks.terminal import TerminalReporter, share_console_with_prefect
 
 
@@ -27,11 +30,27 @@ def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[
 
 
 def energy(config: PipelineConfig) -> dict[str, Any]:
-    """Energy of the newest deployed network on this machine, at batches of 1 to 64."""
+    """Energy of the preset's newest deployed network on this machine, at batches of 1 to 64."""
     from spikeseg_core.bench.energy import bench_energy
 
-    folders = {name: ref.folder for name, ref in stage_and_those_before("deploy").items()}
+    folders = _finished("deploy", config)
+    if folders is None:
+        raise ConfigError(
+            f"no finished deployment of the preset {config.preset!r} is in "
+            f"{state.current().stages}; run `spikeseg run --preset {config.preset}` first"
+        )
     return bench_energy(config, folders, TerminalReporter("energy"))
+
+
+def mapping(config: PipelineConfig) -> dict[str, Any]:
+    """Every mapping strategy on the same networks; the preset's own where it was trained."""
+    from spikeseg_core.bench.mapping import bench_mapping
+
+    report = TerminalReporter("mapping")
+    folders = _finished("convert", config)
+    if folders is None:
+        report.say(f"no finished conversion of the preset {config.preset!r}: it is left out")
+    return bench_mapping(config, folders, report)
 
 
 def minutes(config: PipelineConfig) -> dict[str, Any]:
@@ -49,7 +68,18 @@ def minutes(config: PipelineConfig) -> dict[str, Any]:
     return {"preset": config.preset, "dataset": summary["dataset"].get("source"), **runs}
 
 
+def _finished(stage: str, config: PipelineConfig) -> dict[str, Path] | None:
+    """Folders of the preset's newest stage of that name, and of all stages before it."""
+    folder = newest(stage, config.preset)
+    if folder is None:
+        return None
+    record = read_record(folder)
+    before = {name: find(name, key) for name, key in record.inputs.items()}
+    return {name: path for name, path in before.items() if path is not None} | {stage: folder}
+
+
 BENCHMARKS: dict[str, Callable[[PipelineConfig], dict[str, Any]]] = {
+    "mapping": mapping,
     "energy": energy,
     "pipeline": minutes,
 }

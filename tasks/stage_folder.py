@@ -203,7 +203,9 @@ def find(stage: str, key: str) -> Path | None:
     return folder if is_finished(folder) else None
 
 
-def newest(stage: str) -> Path | None:
-    """Folder of the stage of that name that finished last."""
+def newest(stage: str, preset: str | None = None) -> Path | None:
+    """Folder of the stage of that name that finished last, of any preset or of one."""
     folders = [f for f in state.current().stages.glob(f"{stage}-*") if is_finished(f)]
+    if preset is not None:
+        folders = [f for f in folders if read_record(f).preset == preset]
     return max(folders, key=lambda f: (f / RECORD).stat().st_mtime_ns, default=None)

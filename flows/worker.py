@@ -1,0 +1,22 @@
+"""A worker for servers that run elsewhere: register all deployments, then run what is asked.
+
+The servers are those of ``PREFECT_API_URL`` and ``MLFLOW_TRACKING_URI``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from flows.servers import POOL, register
+
+
+def main() -> None:
+    """Register, and become the worker."""
+    register({})
+    words = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    os.execv(sys.executable, [sys.executable, *words])
+
+
+if __name__ == "__main__":
+    main()
