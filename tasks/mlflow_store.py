@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,9 @@ MOST_METRICS = 1000
 MOST_PARAMS = 100
 """MLflow takes at most this many settings or tags in one call."""
 
+SECONDS_TO_REST = 60.0
+"""How long a store that failed is left alone."""
+
 Point = tuple[str, float | None, int, float]
 """One point of a curve: name, value, step, seconds since 1970."""
 
@@ -33,7 +37,7 @@ class Store:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.down = False
+        self._failed_at: float | None = None
         self._warned = False
         self._experiment: str | None = None
 
@@ -62,12 +66,12 @@ class Store:
 
     def attempt(self, what: str, action: Callable[[], T]) -> T | None:
         """Do it if MLflow lets us; None where it does not."""
-        if self.down:
+        if self._failed_at is not None:
             return None
         try:
             return action()
         except Exception as error:
-            self.down = True
+            self._failed_at = time.monotonic()
             if not self._warned:
                 self._warned = True
                 first_line = (str(error).splitlines() or [""])[0]
@@ -78,9 +82,10 @@ class Store:
                 )
             return None
 
-    def try_again(self) -> None:
-        """Give a failed store another chance."""
-        self.down = False
+    def try_again(self, seconds: float = SECONDS_TO_REST) -> None:
+        """Give a store another chance that failed so long ago; asking costs seconds each time."""
+        if self._failed_at is not None and time.monotonic() - self._failed_at >= seconds:
+            self._failed_at = None
 
 
 @cache

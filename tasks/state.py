@@ -112,7 +112,7 @@ def activate() -> State:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         # A server that stops answering must cost seconds, not the 10 minutes of the defaults.
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     }
     for name, value in {**defaults, **running_servers(state)}.items():

@@ -82,6 +82,8 @@ def share_console_with_prefect() -> None:
         if isinstance(handler, PrefectConsoleHandler):
             handler.console = console()
         handler.addFilter(_WithoutTraceback())
+    # A server that is away is said once (tasks/mlflow_store.py), not with every attempt.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 class TerminalReporter:

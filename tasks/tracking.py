@@ -238,7 +238,7 @@ class PipelineRun:
     def complete(self, refs: Iterable[StageRef]) -> list[StageRef]:
         """Log what MLflow has missed, and link all stages, reused ones too, to this run."""
         at = store()
-        at.try_again()
+        at.try_again(seconds=0)
         self.start()
         found = []
         for ref in refs:

@@ -180,6 +180,7 @@ class TestMlflowAway:
         self, home: Path, fakes: FakeStages, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("tasks.curve.SECONDS_BETWEEN_BATCHES", 0.0)
+        monkeypatch.setattr(mlflow_store.Store.try_again, "__defaults__", (0.0,))
         real = mlflow_store.Run.metrics
         failures = iter([True])
 
