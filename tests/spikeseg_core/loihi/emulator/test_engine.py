@@ -1,0 +1,252 @@
+import warnings
+
+import nengo
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from nengo.exceptions import BuildError
+
+from spikeseg_core.errors import DeploymentError
+from spikeseg_core.loihi.emulator import Emulator, host_spikes
+from spikeseg_core.stack import nengo_loihi
+
+from .networks import LayerSpec, Link, NetworkSpec, Truth, build, network_specs, run_nengo_loihi
+
+pytestmark = pytest.mark.filterwarnings("ignore:Lost .* extra bits")
+relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def truth_of(spec: NetworkSpec, n_steps: int) -> Truth:
+    try:
+        return run_nengo_loihi(build(spec)[0], n_steps)
+    except BuildError as error:  # weights too small for any exponent
+        assume("weight exponent" not in str(error))
+        raise
+
+
+def assert_spikes_equal(truth: Truth, n_steps: int, chunk_steps: int = 32) -> None:
+    emulator = Emulator(truth.network, chunk_steps=chunk_steps)
+    run = emulator.run([x[None] for x in truth.inputs], n_steps, record=list(truth.spikes))
+    for name, expected in truth.spikes.items():
+        np.testing.assert_array_equal(run.spikes[name][0].reshape(n_steps, -1), expected, name)
+
+
+@settings(relaxed, max_examples=8)
+@given(network_specs())
+def test_every_spike_is_nengo_loihis(spec):
+    assert_spikes_equal(truth_of(spec, 40), 40, chunk_steps=7)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(1800)
+def test_every_spike_of_200_random_networks_over_200_steps():
+    seen = {"networks": 0, "overflowed": 0}
+
+    @settings(relaxed, max_examples=230, database=None)
+    @given(network_specs())
+    def compare(spec):
+        truth = truth_of(spec, 200)
+        assert_spikes_equal(truth, 200)
+        seen["networks"] += 1
+        seen["overflowed"] += truth.overflowed
+
+    compare()
+    assert seen["networks"] >= 200
+    assert seen["overflowed"] >= 1
+
+
+def full_fire(channels: int, kernel: int, tau: float | None) -> NetworkSpec:
+    """Every neuron of the first layer fires at once, into one layer of equal weights."""
+    return NetworkSpec(
+        (7, 7, 1),
+        (
+            LayerSpec((7, 7, channels), (7, 7, channels), (conv(-1, 1),), None, 4.5, 0.0),
+            LayerSpec((7, 7, 4), (4, 4, 4), (conv(0, kernel),), tau, 4.0, 0.0),
+        ),
+        rate=3000.0,
+        weights="equal",
+        seed=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("channels", "kernel", "tau", "dtype"),
+    [(16, 3, None, np.int16), (16, 3, 0.1, np.int16), (20, 5, 0.1, np.int32)],
+)
+def test_accumulators_overflow_as_the_chips_do(channels, kernel, tau, dtype):
+    truth = run_nengo_loihi(build(full_fire(channels, kernel, tau))[0], 60)
+    assert truth.overflowed
+    assert Emulator(truth.network).plan.layers[-1].links.weights.dtype == dtype
+    assert_spikes_equal(truth, 60)
+
+
+def conv(source: int, kernel: int = 3, stride: int = 1, pop_type: int = 16) -> Link:
+    return Link(source, (kernel, kernel), stride, "same", False, pop_type)
+
+
+def small() -> NetworkSpec:
+    """A layer, a strided one, and a transposed one with a skip."""
+    return NetworkSpec(
+        (6, 6, 2),
+        (
+            LayerSpec(
+                (6, 6, 4), (3, 4, 4), (Link(-1, (3, 3), 1, "same", False, 16),), 0.01, 2.5, 0
+            ),
+            LayerSpec((3, 3, 8), (2, 3, 4), (Link(0, (3, 3), 2, "same", False, 32),), 0.01, 2.5, 0),
+            LayerSpec(
+                (6, 6, 4),
+                (4, 3, 4),
+                (Link(1, (2, 2), 2, "same", True, 16), conv(0)),
+                0.01,
+                2.5,
+                0.3,
+            ),
+        ),
+        rate=500.0,
+        weights="normal",
+        seed=3,
+    )
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return run_nengo_loihi(build(small())[0], 50)
+
+
+@pytest.fixture(scope="module")
+def emulator(truth):
+    return Emulator(truth.network)
+
+
+def test_the_whole_simulator_from_currents_to_probe():
+    network, host = build(small())
+    with network:
+        nengo.Probe(host.neurons, "input")
+    last = network.probes[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with nengo_loihi.Simulator(network, target="sim", progress_bar=False) as simulator:
+            simulator.run_steps(60)
+            currents = simulator.data[network.probes[1]]
+            expected = simulator.data[last] > 0
+            emulator = Emulator(run_nengo_loihi(network, 1).network)
+    assert (currents == currents[0]).all()
+    run = emulator.run([host_spikes(currents[:1], 60)], 60, record=["layer2"])
+    assert expected.any()
+    np.testing.assert_array_equal(run.spikes["layer2"][0].reshape(60, -1), expected)
+
+
+def test_counters_are_what_counting_one_by_one_gives(truth, emulator):
+    network, n_steps = truth.network, 50
+    counted = emulator.run([x[None] for x in truth.inputs], n_steps).events
+    brute = count_one_by_one(truth, n_steps)
+    np.testing.assert_array_equal(counted.spikes, brute["spikes"])
+    np.testing.assert_array_equal(counted.synaptic_operations, brute["operations"])
+    np.testing.assert_array_equal(counted.messages_out, brute["out"])
+    np.testing.assert_array_equal(counted.messages_in, brute["in"])
+    np.testing.assert_array_equal(counted.input_spikes[:, 0], truth.inputs[0].sum(1))
+    np.testing.assert_array_equal(
+        counted.messages_between[: network.n_blocks].sum(1), counted.messages_out.sum(0)
+    )
+
+
+@settings(relaxed, max_examples=5)
+@given(network_specs())
+def test_counters_of_random_networks(spec):
+    truth = truth_of(spec, 30)
+    counted = Emulator(truth.network).run([x[None] for x in truth.inputs], 30).events
+    brute = count_one_by_one(truth, 30)
+    np.testing.assert_array_equal(counted.spikes, brute["spikes"])
+    np.testing.assert_array_equal(counted.synaptic_operations, brute["operations"])
+    np.testing.assert_array_equal(counted.messages_out, brute["out"])
+    np.testing.assert_array_equal(counted.messages_in, brute["in"])
+
+
+def count_one_by_one(truth: Truth, n_steps: int) -> dict[str, np.ndarray]:
+    """Walk NengoLoihi's own axons and synapses for every spike."""
+    blocks = list(truth.model.blocks)
+    owner = {s: i for i, block in enumerate(blocks) for s in block.synapses}
+    counts = {
+        k: np.zeros((n_steps, len(blocks)), int) for k in ("spikes", "operations", "in", "out")
+    }
+    network = truth.network
+    sources = []
+    for i, block in enumerate(blocks):
+        ensemble = network.ensembles[network.block_ensemble[i]].name
+        neurons = list(truth.model.block_comp_map[block])
+        sources.append((i, block.axons, truth.spikes[ensemble][:, neurons]))
+    for spikes, sent in zip(truth.model.inputs, truth.inputs, strict=True):
+        sources.append((None, spikes.axons, sent > 0))
+    for source, axons, spiked in sources:
+        for t, neuron in np.argwhere(spiked):
+            if source is not None:
+                counts["spikes"][t, source] += 1
+            for axon in axons:
+                for spike in axon.map_spikes(np.array([neuron])):
+                    if spike is None:
+                        continue
+                    if source is not None:
+                        counts["out"][t, source] += 1
+                    if t + 1 < n_steps:
+                        target = owner[axon.target]
+                        counts["in"][t + 1, target] += 1
+                        if axon.target.axon_compartment_base(spike.axon_idx) is not None:
+                            weights, _ = axon.target.axon_weights_indices(
+                                spike.axon_idx, atom=spike.atom
+                            )
+                            counts["operations"][t + 1, target] += len(weights)
+    return counts
+
+
+def test_windows_totals_and_tiles_agree_with_the_spikes(truth, emulator):
+    quiet = np.zeros_like(truth.inputs[0])
+    tiles = np.stack([truth.inputs[0], quiet, truth.inputs[0]])
+    seen = []
+    run = emulator.run(
+        {"host": tiles},
+        50,
+        windows=[(0, 10), (20, 50)],
+        count=["layer0", "layer2"],
+        record=["layer0", "layer2"],
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    for name in ("layer0", "layer2"):
+        spikes = run.spikes[name]
+        assert spikes.shape == (3, 50, 6, 6, 4)
+        np.testing.assert_array_equal(spikes[0], spikes[2])
+        np.testing.assert_array_equal(run.counts[name][:, 0], spikes[:, :10].sum(1))
+        np.testing.assert_array_equal(run.counts[name][:, 1], spikes[:, 20:].sum(1))
+        np.testing.assert_array_equal(run.totals[name], spikes.sum((0, 1)))
+    assert run.events.n_tiles == 3
+    assert run.events.spikes.sum() == sum(total.sum() for total in run.totals.values())
+
+
+def test_inputs_may_come_in_any_dtype_and_shape(truth, emulator):
+    x = truth.inputs[0][None]
+    runs = [
+        emulator.run(given, 50).counts["layer2"]
+        for given in ([x], [x.astype(bool)], [x * 1000.0], [x.reshape(1, 50, 6, 6, 2)])
+    ]
+    for counts in runs:
+        np.testing.assert_array_equal(counts, runs[0])
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"input_spikes": []}, "0 inputs given"),
+        ({"input_spikes": {"stem": np.zeros((1, 5, 72))}}, "'stem'.*'host'"),
+        (
+            {"input_spikes": [np.zeros((1, 4, 72))]},
+            r"\(1, 4, 72\); expected \(1, 5, 6, 6, 2\)",
+        ),
+        ({"windows": [(0, 3), (2, 5)]}, r"window \(2, 5\) must begin at or after step 3"),
+        ({"windows": [(0, 6)]}, "end by step 5"),
+        ({"count": ["d7"]}, "no ensemble 'd7'.*'layer0'"),
+    ],
+)
+def test_bad_arguments_are_named(emulator, kwargs, message):
+    given_arguments = {"input_spikes": [np.zeros((1, 5, 72))], **kwargs}
+    with pytest.raises(DeploymentError, match=message):
+        emulator.run(given_arguments.pop("input_spikes"), 5, **given_arguments)
