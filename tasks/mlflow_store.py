@@ -114,6 +114,14 @@ class Run:
         run = at.client.create_run(at.experiment, run_name=name, tags=everything)
         return cls(at, run.info.run_id)
 
+    @property
+    def page(self) -> str:
+        """Link to the run's page in Markdown, or where to find it without a server."""
+        if not self.store.uri.startswith("http"):
+            return f"`{self.id}` in `{self.store.uri}`"
+        base = f"{self.store.uri.rstrip('/')}/#/experiments/{self.store.experiment}"
+        return f"[{self.id}]({base}/runs/{self.id})"
+
     def params(self, values: Mapping[str, Any]) -> None:
         """Log settings."""
         from mlflow.entities import Param

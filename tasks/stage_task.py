@@ -14,6 +14,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
 from tasks import registry, state, tracking
+from tasks.mlflow_store import Run, store
 from tasks.references import StageRef
 from tasks.stage_folder import is_finished, read_record, reference, stage_key
 
@@ -85,10 +86,11 @@ def _link(ref: StageRef) -> None:
         for name, value in values.items()
         if value is not None
     ]
-    run = ref.mlflow_run_id or "not logged yet: MLflow did not answer"
+    run_id = ref.mlflow_run_id
+    page = store().attempt("be linked to", lambda: Run(store(), run_id).page) if run_id else None
     lines = [
         f"**{registry.stage(ref.stage).title}**, {record.seconds / 60:.1f} min",
-        f"MLflow run `{run}` in {state.tracking_uri()}",
+        f"MLflow run: {page or 'not logged yet, MLflow did not answer'}",
         f"Files: `{ref.folder}`",
         "",
         *(["| segmentation | metric | value |", "|---|---|---|", *rows] if rows else []),
