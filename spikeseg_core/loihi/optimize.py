@@ -41,6 +41,9 @@ TRIES = 12
 """Tiles of a layer that an exchange tries, the most promising first."""
 
 
+FINAL_WORK = 12_000
+"""Cores that METIS partitions in all, over its last runs: more tries for smaller networks."""
+
 ROUNDS = 30
 """Times the search starts again, by default."""
 
@@ -318,7 +321,7 @@ class _Search:
             trial, finished = self.exchange(self.shaken(best, choices, rng), choices, rng)
             best = min(best, trial, key=self.cost)
         messages = problem.traffic(best)
-        chips = self.chips(messages, tries=48)
+        chips = self.chips(messages, tries=max(4, FINAL_WORK // messages.cores))
         return OptimizedMapping(
             best, messages, chips, mapping_cost(messages, chips), self.elapsed, finished
         )
