@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from spikeseg_core.metrics.accounting import SCORES
 from tasks import registry
 
 SYNTHETIC = "SYNTHETIC DATA: generated sections, no microscopy. These scores say nothing about EM."
@@ -62,6 +63,20 @@ def accuracy_table(summary: Mapping[str, Any]) -> tuple[Row, list[Row]]:
         for tag, values in stages.items()
     ]
     return ["stage", *(COLUMNS[name] for name in shown)], rows
+
+
+def losses_table(summary: Mapping[str, Any]) -> tuple[Row, list[Row]]:
+    """Heading and rows: what each step from the ANN to the chip changed; they add up."""
+    steps = summary["losses"]["steps"]
+    if not steps:
+        return ["step"], []
+    changes = {score: [step[score] for step in steps] for score in SCORES}
+    rows = [
+        [step["step"], *(f"{changes[score][i]:+.4f}" for score in SCORES)]
+        for i, step in enumerate(steps)
+    ]
+    total = ["all together", *(f"{sum(changes[score]):+.4f}" for score in SCORES)]
+    return ["step", *(COLUMNS[f"test/{score}"] for score in SCORES)], [*rows, total]
 
 
 def mapping_table(summary: Mapping[str, Any]) -> tuple[Row, list[Row]]:
@@ -138,6 +153,7 @@ def tables(
     """All tables of the report by their title; empty ones are left out."""
     found = {
         "Accuracy on the test sections": accuracy_table(summary),
+        "What each step changed": losses_table(summary),
         "Cores and chips": mapping_table(summary),
         "Energy of a section, mJ": energy_table(summary, published=published),
         "Minutes": minutes_table(summary),
@@ -168,6 +184,7 @@ def markdown_report(summary: Mapping[str, Any]) -> str:
         lines += [f"## {title}", "", f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
         lines += [f"| {' | '.join(row)} |" for row in rows]
         lines.append("")
+    lines += [*(f"**{warning}**" for warning in summary["losses"]["warnings"]), ""]
     lines += [f"MLflow run: `{summary['mlflow']['run_id']}` in {summary['mlflow']['tracking_uri']}"]
     if summary["prefect"]["url"]:
         lines += ["", f"Prefect run: {summary['prefect']['url']}"]

@@ -30,6 +30,8 @@ def show(summary: Mapping[str, Any]) -> None:
         for row in rows:
             table.add_row(*row)
         console.print(table)
+    for warning in summary["losses"]["warnings"]:
+        console.print(f"[yellow]note      {warning}[/]", soft_wrap=True)
     console.print(f"report    {summary['report']}", soft_wrap=True)
     address = summary["mlflow"]["tracking_uri"]
     if address == state.current().mlflow_database:

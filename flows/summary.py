@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from prefect.artifacts import create_markdown_artifact
+
 from flows.report import html_report, markdown_report
+from spikeseg_core.figures.waterfall import waterfall_figure
+from spikeseg_core.metrics.accounting import SCORES, blame, loss_table
 from spikeseg_core.storage import write_json, write_text
 from tasks import state
 from tasks.mlflow_store import Run
@@ -26,7 +31,7 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
     records = {ref.stage: read_record(ref.folder) for ref in refs}
     started = datetime.fromtimestamp(run.started, UTC)
     folder = state.current().runs / f"{started:%Y%m%d-%H%M%S}-{run.config.preset}"
-    summary = summarize(records, run.started) | {
+    summary = summarize(records, run.started, run.config.tolerance.model_dump()) | {
         "preset": run.config.preset,
         "config": run.config.model_dump(mode="json"),
         "mlflow": {
@@ -39,14 +44,28 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
         "report": str(folder / "report.html"),
     }
     figures = {ref.stage: _figures(ref.folder, records[ref.stage]) for ref in refs}
+    if summary["losses"]["steps"]:
+        waterfall = waterfall_figure(
+            pd.DataFrame(summary["losses"]["steps"]),
+            {score: summary["stages"]["ann"][f"test/{score}"] for score in SCORES},
+            folder / "waterfall.png",
+        )
+        figures["deploy"] = [*figures.get("deploy", []), waterfall]
     write_json(folder / "summary.json", summary)
     write_text(folder / "report.md", markdown_report(summary))
     write_text(folder / "report.html", html_report(summary, figures))
     run.attempt("log the report", lambda tracked: _log(tracked, folder))
+    page = run.attempt("be linked to", lambda tracked: tracked.page)
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    create_markdown_artifact(
+        f"MLflow run: {page or 'none, MLflow did not answer'}\n\n{markdown}", key="pipeline"
+    )
     return summary
 
 
-def summarize(records: Mapping[str, StageRecord], started: float) -> dict[str, Any]:
+def summarize(
+    records: Mapping[str, StageRecord], started: float, tolerance: Mapping[str, float]
+) -> dict[str, Any]:
     """Gather what the stages found.
 
     Parameters
@@ -55,17 +74,24 @@ def summarize(records: Mapping[str, StageRecord], started: float) -> dict[str, A
         The finished stages by name.
     started : float
         When the pipeline started, in seconds since 1970; stages older than that were reused.
+    tolerance : mapping of str to float
+        By score, how far the chip may stay below the ANN.
     """
     metrics = {
         tag: dict(values)
         for record in records.values()
         for tag, values in record.outcome.metrics.items()
     }
+    losses = loss_table(metrics)
     facts = {name: record.outcome.facts for name, record in records.items()}
     dataset = facts.get("prepare", {})
     return {
         "dataset": {**dataset, "synthetic": is_synthetic(dataset)},
         "stages": {tag: metrics[tag] for tag in SEGMENTATIONS if tag in metrics},
+        "losses": {
+            "steps": losses.to_dict(orient="records"),
+            "warnings": blame(losses, tolerance),
+        },
         "mapping": {
             **facts.get("quantize", {}),
             **facts.get("partition", {}),

@@ -198,6 +198,15 @@ class BenchmarkConfig(StageConfig):
     )
 
 
+class ToleranceConfig(StageConfig):
+    """How far the chip may stay below the ANN on the test split before a run says so."""
+
+    pixel_accuracy: float = Field(0.002, ge=0, description="at the threshold 0.5")
+    membrane_iou: float = Field(0.015, ge=0, description="at the threshold 0.5")
+    v_rand: float = Field(0.01, ge=0, description="at the best threshold")
+    v_info: float = Field(0.003, ge=0, description="at the best threshold")
+
+
 class PipelineConfig(StageConfig):
     """All eight stages."""
 
@@ -211,3 +220,4 @@ class PipelineConfig(StageConfig):
     partition: PartitionConfig = PartitionConfig()
     deploy: DeployConfig = DeployConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
+    tolerance: ToleranceConfig = ToleranceConfig()

@@ -20,14 +20,16 @@ START = "ann"
 SCORES = ("pixel_accuracy", "membrane_iou", "v_rand", "v_info")
 
 
-def loss_table(stages: Mapping[str, Mapping[str, float]], split: str = "test") -> pd.DataFrame:
+def loss_table(
+    stages: Mapping[str, Mapping[str, float | None]], split: str = "test"
+) -> pd.DataFrame:
     """Tell what each step of the way changed.
 
     Parameters
     ----------
-    stages : mapping of str to (mapping of str to float)
-        Metrics (``test/v_rand``, ...) by segmentation stage tag. A tag that is missing joins its
-        step to the next one.
+    stages : mapping of str to (mapping of str to float or None)
+        Metrics (``test/v_rand``, ...) by segmentation stage tag. A tag that is missing, or lacks
+        one of ``SCORES``, joins its step to the next one.
     split : str
         Split whose scores are compared.
 
@@ -38,16 +40,19 @@ def loss_table(stages: Mapping[str, Mapping[str, float]], split: str = "test") -
         ``SCORES``, negative where the step lost. The columns add up to the last stage's score less
         the ANN's. Empty where the ANN or all that follows is missing.
     """
+    found: dict[str, dict[str, float]] = {}
+    for tag, values in stages.items():
+        scores = {score: values.get(f"{split}/{score}") for score in SCORES}
+        known = {score: value for score, value in scores.items() if value is not None}
+        if len(known) == len(SCORES):
+            found[tag] = known
     rows = []
     before, names = START, []
-    for name, tag in STEPS if START in stages else ():
+    for name, tag in STEPS if START in found else ():
         names.append(name)
-        if tag not in stages:
+        if tag not in found:
             continue
-        change = {
-            score: stages[tag][f"{split}/{score}"] - stages[before][f"{split}/{score}"]
-            for score in SCORES
-        }
+        change = {score: found[tag][score] - found[before][score] for score in SCORES}
         rows.append({"step": ", ".join(names), "from": before, "to": tag, **change})
         before, names = tag, []
     return pd.DataFrame(rows, columns=["step", "from", "to", *SCORES])

@@ -40,6 +40,20 @@ def summary() -> dict[str, Any]:
             "ann": {"test/pixel_accuracy": 0.91, "test/v_rand": 0.97},
             "loihi": {"test/pixel_accuracy": 0.90, "test/v_rand": None},
         },
+        "losses": {
+            "steps": [
+                {
+                    "step": "spikes",
+                    "from": "ann",
+                    "to": "loihi",
+                    "pixel_accuracy": -0.01,
+                    "membrane_iou": -0.02,
+                    "v_rand": -0.03,
+                    "v_info": -0.04,
+                }
+            ],
+            "warnings": ["v_rand is 0.0300 below the ANN's"],
+        },
         "mapping": {
             "cores": 93,
             "chips": 1,

@@ -17,6 +17,7 @@ def test_every_table_has_a_cell_for_every_heading(summary: dict[str, Any]) -> No
     found = tables(summary)
     assert list(found) == [
         "Accuracy on the test sections",
+        "What each step changed",
         "Cores and chips",
         "Energy of a section, mJ",
         "Minutes",
