@@ -67,11 +67,15 @@ PAPER_NETWORK = Network(
 NETWORKS: dict[str, Network] = {n.name: n for n in (QUICK_NETWORK, PAPER_NETWORK)}
 
 PRESETS: dict[str, PipelineConfig] = {
-    "quick": PipelineConfig(preset="quick"),
+    "quick": PipelineConfig(
+        preset="quick",
+        train=TrainConfig(network="quick", epochs=45),
+        tune=TuneConfig(epochs=6, spiking_epochs=2),
+    ),
     "paper": PipelineConfig(
         preset="paper",
-        train=TrainConfig(network="paper", epochs=60),
-        tune=TuneConfig(epochs=15),
+        train=TrainConfig(network="paper", epochs=75),
+        tune=TuneConfig(epochs=15, spiking_epochs=10, spiking_steps=60),
     ),
 }
 
