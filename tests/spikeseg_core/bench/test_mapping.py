@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from spikeseg_core.bench import mapping
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.loihi.fit import grid_of
+from spikeseg_core.loihi.optimize import optimize
 from spikeseg_core.loihi.reference import LAYERS
 from spikeseg_core.network import save_network
 from spikeseg_core.presets import QUICK_NETWORK
@@ -27,7 +29,7 @@ def test_the_reference_is_the_one_of_its_module():
 
 def test_bench_of_a_trained_network(tmp_path, monkeypatch):
     monkeypatch.setattr(mapping, "reference_case", lambda: mapping.small_cases(1)[0])
-    monkeypatch.setattr(mapping, "SMALL_NETWORKS", 2)
+    monkeypatch.setattr(mapping, "optimize", partial(optimize, rounds=1))
     monkeypatch.setattr(mapping.small_cases, "__defaults__", (2,))
     rng = np.random.default_rng(0)
     save_network(tmp_path / "tune", QUICK_NETWORK, random_weights(rng, QUICK_NETWORK))
@@ -60,14 +62,15 @@ def test_tiles_that_need_another_chip_are_a_result():
     assert result["strategies"]["optimized"]["chips"] <= case.problem.board.chips
 
 
-def test_what_if_names_what_does_not_fit():
+def test_what_if_names_what_does_not_fit(monkeypatch):
+    monkeypatch.setattr(mapping, "WHAT_IF_SCALES", {"238k": 1, "1m": 2})
     cases, refused = mapping.what_if_cases(PipelineConfig(), None)
     names = {case.name for case in cases}
     assert "238k on 2 chips" in names
-    assert "4m on 32 chips" in names
+    assert "1m on 32 chips" in names
     assert {"name": "238k on 1 chips", "fits": False}.items() <= refused[0].items()
     assert all(r["needs_chips"] > 1 for r in refused)
     for case in cases:
         assert case.problem.network.neurons_on_chip == pytest.approx(
-            {"238k": 238e3, "1m": 950e3, "4m": 3.8e6}[case.name.split()[0]], rel=0.05
+            {"238k": 238e3, "1m": 950e3}[case.name.split()[0]], rel=0.05
         )

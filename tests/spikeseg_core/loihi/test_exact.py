@@ -47,7 +47,7 @@ def test_nothing_below_the_optimum_is_found(messages):
 def test_optimizer_is_close_to_the_proven_optimum():
     gaps = []
     for case in small_cases(3):
-        found = optimize(case.problem, rounds=8)
+        found = optimize(case.problem, rounds=4)
         known = ExactMapping(found.tiles, found.chips, found.cost)
         optimum = exact_mapping(case.problem, known)
         assert optimum.cost <= found.cost
