@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+
+# isort: split
 from prefect import flow
 from prefect.runtime import flow_run
 

@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+from flows import stages
+
+# isort: split
 from prefect import Flow
 from prefect.exceptions import ParameterTypeError
 
-from flows import stages
 from flows.settings import parsed
 from spikeseg_core.errors import ConfigError
 from tasks import registry

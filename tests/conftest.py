@@ -17,6 +17,8 @@ for _name in ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "SPIKESE
     os.environ.pop(_name, None)
 os.environ["DO_NOT_TRACK"] = "1"
 
+import tasks  # noqa: E402, F401 - settles where Prefect keeps its things
+
 
 def pytest_sessionfinish() -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
@@ -27,8 +29,6 @@ def prefect_server() -> Iterator[None]:
     """Prefect's own test server; it takes 10-20 s to start, so there is one."""
     from prefect.testing.utilities import prefect_test_harness
 
-    import tasks  # noqa: F401 - settles where Prefect keeps its things
-
     with prefect_test_harness(server_startup_timeout=90):
         yield
 
@@ -37,8 +37,6 @@ def prefect_server() -> Iterator[None]:
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database; making one takes seconds, copying it none."""
     from mlflow.tracking import MlflowClient
-
-    import tasks  # noqa: F401
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     MlflowClient(f"sqlite:///{path}").search_experiments()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -27,6 +28,19 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
     assert time.perf_counter() - began < 5  # about 0.5 s on an idle machine
+
+
+@pytest.mark.parametrize("module", ["flows.pipeline", "flows.stages", "flows.single"])
+def test_prefect_keeps_its_things_in_the_state_folder(module: str, tmp_path: Path) -> None:
+    code = (
+        f"import {module}\nfrom prefect.settings import PREFECT_HOME\nprint(PREFECT_HOME.value())\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+    environment["SPIKESEG_HOME"] = str(tmp_path / "state")
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == str(tmp_path / "state" / "prefect")
 
 
 @pytest.mark.parametrize("command", ["run", "stage", "segment", "bench", "doctor", "up"])
