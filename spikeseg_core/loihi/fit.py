@@ -260,35 +260,6 @@ def tile_boxes(shape: tuple[int, int, int], tile: Tile) -> Iterator[tuple[tuple[
     return itertools.product(*(cuts(n, part) for n, part in zip(shape, tile, strict=True)))
 
 
-def _input_side(
-    network: Network, name: str, tile: Tile, weight_bits: int
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Input axons and synapse bits of every core, and the step of the compartment bases."""
-    layer, (height, width, channels) = network.layer(name), network.shape(name)
-    grid = grid_of((height, width, channels), tile)
-    axons = np.zeros(grid, dtype=np.int64)
-    bits = np.zeros(grid, dtype=np.int64)
-    step = 4
-    row_cuts, column_cuts = cuts(height, tile[0]), cuts(width, tile[1])
-    channel_counts = [b - a for a, b in cuts(channels, tile[2])]
-    for connection in layer.inputs:
-        axis = axis_of(network, name, connection)
-        in_channels = network.shape(connection.source)[2]
-        whole = grid == (1, 1, 1)
-        for (i, rows), (j, columns) in itertools.product(
-            enumerate(row_cuts), enumerate(column_cuts)
-        ):
-            r, c = _clipped(axis, *rows), _clipped(axis, *columns)
-            if not r or not c:
-                continue
-            axons[i, j] += axis.sources**2 if whole else len(r) * len(c)
-            for count in set(channel_counts):
-                need = _synapses(r, c, columns[1] - columns[0], (in_channels, count), weight_bits)
-                bits[i, j, np.equal(channel_counts, count)] += need.bits
-                step = min(step, need.base_step)
-    return axons.ravel(), bits.ravel(), step
-
-
 def input_fit(
     network: Network, name: str, tile: Tile, weight_bits: int = 8
 ) -> tuple[np.ndarray, np.ndarray, int]:
@@ -299,7 +270,41 @@ def input_fit(
     tuple of ndarray, ndarray and int
         Input axons ``(cores,)``, synapse bits ``(cores,)``, step of the compartment bases.
     """
-    return _input_side(network, name, tile, weight_bits)
+    shape = network.shape(name)
+    grid = grid_of(shape, tile)
+    axons = np.zeros(grid, dtype=np.int64)
+    bits = np.zeros(grid, dtype=np.int64)
+    step = 4
+    depths, depth_of = np.unique([b - a for a, b in cuts(shape[2], tile[2])], return_inverse=True)
+    for connection in network.layer(name).inputs:
+        axis = axis_of(network, name, connection)
+        in_channels = network.shape(connection.source)[2]
+        # Most tiles are clipped alike: count each kind of rows and of columns once.
+        rows, row_of = _kinds(axis, tile[0])
+        columns, column_of = _kinds(axis, tile[1])
+        axons_of = np.zeros((len(rows), len(columns)), dtype=np.int64)
+        bits_of = np.zeros((len(rows), len(columns), len(depths)), dtype=np.int64)
+        for (i, (_, r)), (j, (width, c)) in itertools.product(enumerate(rows), enumerate(columns)):
+            if not r or not c:
+                continue
+            axons_of[i, j] = axis.sources**2 if grid == (1, 1, 1) else len(r) * len(c)
+            for k, depth in enumerate(depths.tolist()):
+                need = _synapses(r, c, width, (in_channels, depth), weight_bits)
+                bits_of[i, j, k] = need.bits
+                step = min(step, need.base_step)
+        axons += axons_of[np.ix_(row_of, column_of)][:, :, None]
+        bits += bits_of[np.ix_(row_of, column_of, depth_of)]
+    return axons.ravel(), bits.ravel(), step
+
+
+def _kinds(
+    axis: Axis, part: int
+) -> tuple[list[tuple[int, tuple[tuple[int, int, int], ...]]], np.ndarray]:
+    """Kinds of parts along an axis, by width and clipping, and the kind of every part."""
+    parts = [(b - a, _clipped(axis, a, b)) for a, b in cuts(axis.targets, part)]
+    kinds = list(dict.fromkeys(parts))
+    index = {kind: i for i, kind in enumerate(kinds)}
+    return kinds, np.array([index[p] for p in parts])
 
 
 def output_axons(

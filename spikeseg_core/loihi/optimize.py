@@ -41,10 +41,16 @@ TRIES = 12
 """Tiles of a layer that an exchange tries, the most promising first."""
 
 
+RANKED = 48
+"""Slab choices, the cheapest ones, that METIS is asked about."""
+
+STARTS = 4
+"""Of these, the best ones that the exchange of tiles starts from."""
+
 FINAL_WORK = 12_000
 """Cores that METIS partitions in all, over its last runs: more tries for smaller networks."""
 
-ROUNDS = 30
+ROUNDS = 20
 """Times the search starts again, by default."""
 
 
@@ -219,10 +225,13 @@ def _not_beaten(found: list[Option]) -> list[Option]:
     return kept
 
 
-def _slab_choice(choices: Mapping[str, list[Option]], cores: int, axis: int) -> dict[str, Tile]:
+def _slab_choice(
+    choices: Mapping[str, list[Option]], cores: int, axis: int
+) -> tuple[float, dict[str, Tile]]:
     """Cheapest tile of every layer within so many cores, by dynamic programming.
 
-    The cost is that of :func:`mapping_cost` if the chips cut the image by rows (0) or columns (1).
+    The cost, which comes first, is that of :func:`mapping_cost` if the chips cut the image by rows
+    (0) or columns (1).
     """
     names = list(choices)
     best = np.full((len(names) + 1, cores + 1), np.inf)
@@ -242,14 +251,14 @@ def _slab_choice(choices: Mapping[str, list[Option]], cores: int, axis: int) -> 
         option = choices[names[i - 1]][taken[i, room]]
         tiles[names[i - 1]] = option.tile
         room -= option.cores
-    return {name: tiles[name] for name in names}
+    return float(best[-1, cores]), {name: tiles[name] for name in names}
 
 
 def optimize(
     problem: Problem,
     *,
     seed: int = 0,
-    seconds: float = 30.0,
+    seconds: float = 50.0,
     rounds: int = ROUNDS,
     report: Reporter = SILENT,
 ) -> OptimizedMapping:
@@ -312,19 +321,37 @@ class _Search:
         spare = problem.board.cores - start.cores
         used = dict(zip(*np.unique(start.layers, return_counts=True), strict=True))
         choices = {name: options(problem, name, int(used[name]) + spare) for name in fewest}
-        starts = [fewest] + [_slab_choice(choices, problem.board.cores, axis) for axis in (0, 1)]
+        best, finished = fewest, True
         rng = np.random.default_rng(self.seed)
-        best, finished = self.exchange(min(starts, key=self.cost), choices, rng)
-        for _ in range(rounds):
+        for tiles in [*self.starts(choices), *[None] * rounds]:
+            trial, finished = self.exchange(tiles or self.shaken(best, choices, rng), choices, rng)
+            best = min(best, trial, key=self.cost)
             if not finished:
                 break
-            trial, finished = self.exchange(self.shaken(best, choices, rng), choices, rng)
-            best = min(best, trial, key=self.cost)
         messages = problem.traffic(best)
         chips = self.chips(messages, tries=max(4, FINAL_WORK // messages.cores))
         return OptimizedMapping(
             best, messages, chips, mapping_cost(messages, chips), self.elapsed, finished
         )
+
+    def starts(self, choices: Mapping[str, list[Option]]) -> list[dict[str, Tile]]:
+        """Slab choices to begin with: with every layer free, and with one tile of one layer set."""
+        cores = self.problem.board.cores
+        free = [_slab_choice(choices, cores, axis) for axis in (0, 1)]
+        forced = [
+            _slab_choice({**choices, name: [option]}, cores, axis)
+            for name in choices
+            for option in self.promising(choices[name])
+            for axis in (0, 1)
+        ]
+        ranked = sorted(free + forced, key=lambda choice: choice[0])[:RANKED]
+        distinct = {tuple(tiles.values()): tiles for _, tiles in ranked}
+        found: list[tuple[float, int, dict[str, Tile]]] = []
+        for tiles in distinct.values():
+            if found and self.elapsed > self.seconds / 4:
+                break
+            found.append((self.cost(tiles), len(found), tiles))
+        return [tiles for _, _, tiles in sorted(found)[:STARTS]]
 
     def shaken(
         self,
