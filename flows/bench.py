@@ -21,7 +21,7 @@ def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[
 
     Parameters
     ----------
-    what : {"emulator", "mapping", "energy", "pipeline"}
+    what : {"mapping", "energy", "pipeline"}
         What to measure.
     preset, dataset, changes
         Settings of the runs that it needs, as for ``spikeseg run``.

@@ -38,7 +38,6 @@ JsonFile = Annotated[
 class Benchmark(StrEnum):
     """What can be measured."""
 
-    emulator = "emulator"
     mapping = "mapping"
     energy = "energy"
     pipeline = "pipeline"
@@ -148,7 +147,7 @@ def segment(
 
 @app.command(
     epilog=_examples(
-        "spikeseg bench emulator --json emulator.json",
+        "spikeseg bench mapping --preset paper --json mapping.json",
         "spikeseg bench pipeline --preset quick",
     )
 )
@@ -159,7 +158,7 @@ def bench(
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    """Measure: the emulator, mapping strategies, energy, or the minutes of the pipeline."""
+    """Measure mapping strategies, energy, or the minutes of the pipeline."""
     from flows.bench import bench as measure
 
     _write(json, measure(what.value, preset, dataset, change or []))

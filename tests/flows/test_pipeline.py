@@ -5,11 +5,17 @@ import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from mlflow.tracking import MlflowClient
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
 from prefect.client.schemas.sorting import TaskRunSort
 
 from flows import stages
@@ -17,7 +23,7 @@ from flows.pipeline import pipeline
 from spikeseg_core.config import PipelineConfig, TuneConfig
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.presets import preset
-from tasks import models, registry, state
+from tasks import models, registry, run_stage, state
 from tests.fakes import FakeStages
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -34,6 +40,7 @@ def finished(
         patch.setenv("SPIKESEG_HOME", str(folder))
         patch.setattr(registry, "function", FakeStages().function)
         patch.setattr(models, "log", lambda *model: None)
+        patch.setattr(run_stage, "SECONDS_BETWEEN_ARTIFACTS", 0.0)
         return folder, pipeline(preset("quick"))
 
 
@@ -93,6 +100,18 @@ class TestSummary:
         )
         names = {item.path for item in client.list_artifacts(first["mlflow"]["run_id"])}
         assert names == {"report.html", "report.md", "summary.json"}
+
+    def test_prefects_page_has_progress_metrics_and_the_way_to_mlflow(
+        self, first: dict[str, Any]
+    ) -> None:
+        run_id = UUID(first["prefect"]["flow_run_id"])
+        filters = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+        with get_client(sync_client=True) as client:
+            found = {a.key: a for a in client.read_artifacts(artifact_filter=filters, limit=100)}
+        for stage in registry.STAGES:
+            assert found[f"progress-{stage}"].data == 100
+            assert first["mlflow"]["run_ids"][stage] in str(found[f"stage-{stage}"].data)
+        assert first["mlflow"]["run_id"] in str(found["pipeline"].data)
 
 
 class TestAgain:
