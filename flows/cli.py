@@ -202,6 +202,15 @@ def main() -> None:
     except SpikeSegError as error:
         typer.secho(f"spikeseg: {error}", fg="red", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not _was_interrupted(error):
+            raise
         typer.echo("interrupted; the same command goes on where it was", err=True)
         sys.exit(130)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind the error: it also ends Prefect's temporary server, which fails."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None

@@ -77,11 +77,16 @@ def test_an_unknown_preset_and_stage(
     assert "stage 'tune' takes settings of tune, not of train" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("server_fails_too", [False, True])
 def test_an_interruption_says_how_to_go_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], server_fails_too: bool
 ) -> None:
     def interrupted() -> None:
-        raise KeyboardInterrupt
+        try:
+            raise KeyboardInterrupt
+        finally:
+            if server_fails_too:
+                raise ConnectionError
 
     monkeypatch.setattr(cli, "app", interrupted)
     assert run_main(monkeypatch) == 130
