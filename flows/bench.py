@@ -13,7 +13,7 @@ from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
 from tasks import state
 from tasks.stage_folder import find, newest, read_record
-from tasks.terminal import TerminalReporter, share_console_with_prefect
+from tasks.terminal import TerminalReporter, set_up_for_prefect
 
 
 def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def mapping(config: PipelineConfig) -> dict[str, Any]:
 
 def minutes(config: PipelineConfig) -> dict[str, Any]:
     """Minutes of every stage of the pipeline, and of the same command again."""
-    share_console_with_prefect()
+    set_up_for_prefect()
     runs = {}
     for name in ("first", "again"):
         began = time.perf_counter()

@@ -77,9 +77,9 @@ def run(
     config = configured(preset, dataset, change or [])
     from flows.pipeline import pipeline
     from flows.show import show
-    from tasks.terminal import share_console_with_prefect
+    from tasks.terminal import set_up_for_prefect
 
-    share_console_with_prefect()
+    set_up_for_prefect()
     summary = pipeline(config)
     _write(json, summary)
     show(summary)
@@ -202,15 +202,6 @@ def main() -> None:
     except SpikeSegError as error:
         typer.secho(f"spikeseg: {error}", fg="red", err=True)
         sys.exit(2)
-    except BaseException as error:
-        if not _was_interrupted(error):
-            raise
+    except KeyboardInterrupt:
         typer.echo("interrupted; the same command goes on where it was", err=True)
         sys.exit(130)
-
-
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind the error: it also ends Prefect's temporary server, which fails."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
-    return error is not None

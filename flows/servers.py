@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import yaml  # type: ignore[import-untyped]
 from rich.console import Console
 
 from flows.settings import configured
-from spikeseg_core.errors import SpikeSegError
+from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json, write_text
 from tasks import state
 
@@ -92,10 +93,18 @@ def up(prefect_port: int, mlflow_port: int, worker: bool = True) -> None:
 
     Raises
     ------
+    ConfigError
+        If a port is taken, or servers of this state folder run already.
     SpikeSegError
         If a server does not start, or ends.
     """
     here = state.current()
+    if running := state.running_servers(here):
+        raise ConfigError(
+            f"servers of {here.home} run already, Prefect at {running['PREFECT_API_URL']} and "
+            f"MLflow at {running['MLFLOW_TRACKING_URI']}; stop that `spikeseg up` first"
+        )
+    check_ports({"--prefect-port": prefect_port, "--mlflow-port": mlflow_port})
     console = Console(highlight=False)
     prefect_page, mlflow_page = f"http://{HOST}:{prefect_port}", f"http://{HOST}:{mlflow_port}"
     environment = {
@@ -103,10 +112,13 @@ def up(prefect_port: int, mlflow_port: int, worker: bool = True) -> None:
         "MLFLOW_TRACKING_URI": mlflow_page,
         state.HOME_VARIABLE: str(here.home),
     }
+    # Its page asks port 4200 otherwise, whatever port the server listens on.
+    page_settings = {"PREFECT_SERVER_UI_API_URL": environment["PREFECT_API_URL"]}
     started: list[Server] = []
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         console.print("starting Prefect and MLflow ...")
-        prefect_server = Server("prefect", _prefect_command(prefect_port), {})
+        prefect_server = Server("prefect", _prefect_command(prefect_port), page_settings)
         started.append(prefect_server)
         mlflow_server = Server("mlflow", _mlflow_command(here, mlflow_port), {})
         started.append(mlflow_server)
@@ -131,8 +143,29 @@ def up(prefect_port: int, mlflow_port: int, worker: bool = True) -> None:
             server.stop()
 
 
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Refuse ports that cannot be listened on; what answers there would be somebody else's server.
+
+    Raises
+    ------
+    ConfigError
+        If a port, by its option, is taken, named twice or none.
+    """
+    if len(set(ports.values())) < len(ports):
+        raise ConfigError(f"{' and '.join(ports)} are the same port; choose two")
+    for option, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except (OSError, OverflowError) as error:
+                raise ConfigError(
+                    f"nothing can listen on port {port} of {HOST} ({error}); choose another one "
+                    f"with {option}"
+                ) from error
+
+
 def _watch(servers: list[Server]) -> None:
-    signal.signal(signal.SIGTERM, _interrupt)
     while True:
         for server in servers:
             if server.ended:

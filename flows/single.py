@@ -17,7 +17,7 @@ from spikeseg_core.errors import ConfigError
 from tasks import registry
 from tasks.references import StageRef
 from tasks.stage_folder import read_record
-from tasks.terminal import share_console_with_prefect
+from tasks.terminal import set_up_for_prefect
 
 FLOWS: dict[str, Flow[..., StageRef]] = {name: getattr(stages, name) for name in registry.STAGES}
 
@@ -42,7 +42,7 @@ def run_stage_alone(name: str, after: str | None, changes: Iterable[str]) -> dic
         if "after" not in inspect.signature(flow.fn).parameters:
             raise ConfigError(f"stage {name!r} is the first; it takes no --after")
         given["after"] = after
-    share_console_with_prefect()
+    set_up_for_prefect()
     try:
         ref = flow(**given)
     except ParameterTypeError as error:

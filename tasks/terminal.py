@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from functools import cache
 
@@ -71,7 +72,29 @@ class _WithoutTraceback(logging.Filter):
         return True
 
 
-def share_console_with_prefect() -> None:
+def set_up_for_prefect() -> None:
+    """Make a terminal ready for flows: one console for all that is printed, and a clean Ctrl-C."""
+    _share_console()
+    _start_server_apart()
+
+
+def _start_server_apart() -> None:
+    """Start Prefect's temporary server, if no other is named, where Ctrl-C does not reach it.
+
+    A server that ends first makes Prefect try for a minute to tell it of the interruption. A
+    blocked signal stays blocked in a child, whatever handlers it installs; Prefect ends the server
+    by another signal.
+    """
+    from prefect.client.orchestration import get_client
+
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        get_client(sync_client=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _share_console() -> None:
     """Let Prefect's log lines and the progress bar use one console, or they tear each other."""
     from prefect.logging.handlers import PrefectConsoleHandler
     from prefect.logging.loggers import get_logger

@@ -29,6 +29,7 @@ def test_the_pipeline_is_timed_twice(
         return summary
 
     monkeypatch.setattr(bench, "pipeline", pipeline)
+    monkeypatch.setattr(bench, "set_up_for_prefect", lambda: None)
     found = bench.bench("pipeline", "quick", "synthetic", ["train.epochs=2"])
     assert len(asked) == 2
     assert asked[0].train.epochs == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml  # type: ignore[import-untyped]
 from flows import servers, stages
 from flows.pipeline import pipeline
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.errors import SpikeSegError
+from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.presets import preset
 from tasks import registry
 
@@ -68,10 +69,34 @@ class TestServer:
             server.wait_for(f"http://{servers.HOST}:{unused_port}/")
 
 
+def test_a_taken_port_is_refused_before_anything_starts(home: Path, unused_port: int) -> None:
+    with socket.socket() as other:
+        other.bind((servers.HOST, 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"port {taken} .* with --mlflow-port"):
+            servers.up(unused_port, taken)
+    assert not (home / "logs").exists()
+
+
+def test_ports_that_are_none(home: Path, unused_port: int) -> None:
+    with pytest.raises(ConfigError, match="port 99999 .* with --prefect-port"):
+        servers.up(99999, unused_port)
+    with pytest.raises(ConfigError, match="are the same port"):
+        servers.up(unused_port, unused_port)
+
+
+def test_servers_that_run_already_stay_as_they_are(
+    home: Path, unused_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = {"PREFECT_API_URL": "http://here:1/api", "MLFLOW_TRACKING_URI": "http://here:2"}
+    monkeypatch.setattr(servers.state, "running_servers", lambda here: noted)
+    with pytest.raises(ConfigError, match="run already, Prefect at http://here:1/api"):
+        servers.up(unused_port, unused_port + 1)
+
+
 @pytest.fixture
 def unused_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind((servers.HOST, 0))
         return int(probe.getsockname()[1])
@@ -101,6 +126,10 @@ def test_up_starts_everything_and_ctrl_c_stops_it(tmp_path: Path, unused_port: i
         request = f"{noted['environment']['PREFECT_API_URL']}/health"
         with urlopen(request, timeout=10) as answer:
             assert answer.status == 200
+        page = f"http://{servers.HOST}:{unused_port}/ui-settings"
+        with urlopen(page, timeout=10) as answer:
+            asks = json.load(answer)["api_url"]
+        assert asks == noted["environment"]["PREFECT_API_URL"]
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
