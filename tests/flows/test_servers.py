@@ -14,7 +14,7 @@ from flows.pipeline import pipeline
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.presets import preset
-from tasks import registry
+from tasks import registry, state
 
 FILE = servers.ROOT / "deployments" / "prefect.yaml"
 
@@ -80,7 +80,7 @@ def test_a_taken_port_is_refused_before_anything_starts(home: Path, unused_port:
 
 
 def test_ports_that_are_none(home: Path, unused_port: int) -> None:
-    with pytest.raises(ConfigError, match="port 99999 .* with --prefect-port"):
+    with pytest.raises(ConfigError, match=r"port 99999 .* with --prefect-port"):
         servers.up(99999, unused_port)
     with pytest.raises(ConfigError, match="are the same port"):
         servers.up(unused_port, unused_port)
@@ -90,7 +90,7 @@ def test_servers_that_run_already_stay_as_they_are(
     home: Path, unused_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noted = {"PREFECT_API_URL": "http://here:1/api", "MLFLOW_TRACKING_URI": "http://here:2"}
-    monkeypatch.setattr(servers.state, "running_servers", lambda here: noted)
+    monkeypatch.setattr(state, "running_servers", lambda here: noted)
     with pytest.raises(ConfigError, match="run already, Prefect at http://here:1/api"):
         servers.up(unused_port, unused_port + 1)
 
