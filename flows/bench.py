@@ -31,14 +31,14 @@ def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[
 
 def energy(config: PipelineConfig) -> dict[str, Any]:
     """Energy of the preset's newest deployed network on this machine, at batches of 1 to 64."""
-    from spikeseg_core.bench.energy import bench_energy
-
     folders = _finished("deploy", config)
     if folders is None:
         raise ConfigError(
             f"no finished deployment of the preset {config.preset!r} is in "
             f"{state.current().stages}; run `spikeseg run --preset {config.preset}` first"
         )
+    from spikeseg_core.bench.energy import bench_energy
+
     return bench_energy(config, folders, TerminalReporter("energy"))
 
 

@@ -30,7 +30,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     assert time.perf_counter() - began < 5  # about 0.5 s on an idle machine
 
 
-@pytest.mark.parametrize("module", ["flows.pipeline", "flows.stages", "flows.single"])
+@pytest.mark.parametrize("module", ["flows.pipeline", "flows.single"])
 def test_prefect_keeps_its_things_in_the_state_folder(module: str, tmp_path: Path) -> None:
     code = (
         f"import {module}\nfrom prefect.settings import PREFECT_HOME\nprint(PREFECT_HOME.value())\n"
