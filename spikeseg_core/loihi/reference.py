@@ -15,8 +15,8 @@ import numpy as np
 
 from spikeseg_core.stack import nengo_loihi
 
-GAINS = {120.0: 12.0, 200.0: 48.0, 400.0: 164.0}
-"""Gain of every ensemble -> mean rate of the chip in Hz, about, over the first 40 steps."""
+GAINS = (120.0, 200.0, 400.0)
+"""Gains for a low, a middle and a high rate: about 12, 48 and 164 Hz over the first 40 steps."""
 
 AMPLITUDE = 0.01
 TAU_SYNAPSE = 0.01
@@ -40,13 +40,13 @@ class ReferenceNetwork:
         With NengoLoihi's configuration: tiles, population type 16, the stem off the chip.
     stem : nengo.Ensemble
         The 96 x 96 x 4 ensemble on the host.
-    probe : nengo.Probe
-        Spikes of ``d0``, the last ensemble.
+    currents : (1, 96, 96, 4) ndarray
+        Input current of the neurons of ``stem`` in Hz, constant.
     """
 
     network: Any
     stem: Any
-    probe: Any
+    currents: np.ndarray
 
 
 def reference_network(gain: float = 400.0) -> ReferenceNetwork:
@@ -54,13 +54,11 @@ def reference_network(gain: float = 400.0) -> ReferenceNetwork:
     import nengo
 
     rng = np.random.RandomState(0)
+    pixels = np.random.RandomState(1).uniform(size=(96, 96, 1))
     with nengo.Network(seed=0) as network:
         nengo_loihi.add_params(network)
-        image = nengo.Node(np.random.RandomState(1).uniform(size=96 * 96), label="image")
+        image = nengo.Node(pixels.ravel(), label="image")
         stem = _ensemble(network, "stem", (96, 96, 4), gain, on_chip=False)
-        nengo.Connection(
-            image, stem.neurons, transform=_conv(rng, (96, 96, 1), 4, kernel=1), synapse=None
-        )
         layers = {}
         for name, (shape, tile) in LAYERS.items():
             layers[name] = _ensemble(network, name, shape, gain)
@@ -81,8 +79,11 @@ def reference_network(gain: float = 400.0) -> ReferenceNetwork:
                 synapse=nengo.Lowpass(TAU_SYNAPSE),
             )
             network.config[connection].pop_type = 16
-        probe = nengo.Probe(layers["d0"].neurons, label="d0")
-    return ReferenceNetwork(network, stem, probe)
+        into_stem = _conv(rng, (96, 96, 1), 4, kernel=1)
+        nengo.Connection(image, stem.neurons, transform=into_stem, synapse=None)
+        nengo.Probe(layers["d0"].neurons, label="d0")
+    currents = gain * (pixels @ into_stem.init[0, 0])
+    return ReferenceNetwork(network, stem, currents[None])
 
 
 def _ensemble(

@@ -203,7 +203,7 @@ class Rows(NamedTuple):
 
 
 @njit
-def _add_events(totals, events, first, n, links, k):  # type: ignore[no-untyped-def]
+def add_events(totals, events, first, n, links, k):  # type: ignore[no-untyped-def]
     """Add the runs of weights of ``n`` events of one source row to one row of targets.
 
     Neighbours in the list write to overlapping targets, and a load that overlaps an unfinished
@@ -225,7 +225,7 @@ def _add_events(totals, events, first, n, links, k):  # type: ignore[no-untyped-
 
 
 @njit
-def _add_lists(totals, events, first, n, links, k):  # type: ignore[no-untyped-def]
+def add_lists(totals, events, first, n, links, k):  # type: ignore[no-untyped-def]
     """Add listed synapses of ``n`` events of one source row to one row of targets."""
     table = links.table[k]
     for i in range(n):
@@ -270,9 +270,9 @@ def run_layer(  # type: ignore[no-untyped-def]
                 n = counts[t, links.row[k]]
                 first = t * stride + links.first[k]
                 if links.vectors[k]:
-                    _add_events(totals, events, first, n, links, k)
+                    add_events(totals, events, first, n, links, k)
                 else:
-                    _add_lists(totals, events, first, n, links, k)
+                    add_lists(totals, events, first, n, links, k)
             n = 0
             for i in range(0, rows.padded, LANES):
                 spiked = update(

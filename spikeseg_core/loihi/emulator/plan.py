@@ -34,6 +34,29 @@ MAX_STRIDE = 8
 """Largest stride that is looked for when convolutions are recovered."""
 
 
+class Synapses(NamedTuple):
+    """Every synapse between two populations, one entry each: neuron, neuron, weight."""
+
+    source: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+
+
+class Kernel(NamedTuple):
+    """A convolution over integer weights.
+
+    Source row ``r`` reaches target row ``t`` if ``d = r * up - t * down`` is one of
+    ``row0 ... row0 + len(weight) - 1``; columns likewise. ``weight`` has shape
+    ``(rows, columns, source channels, target channels)``.
+    """
+
+    up: int
+    down: int
+    row0: int
+    column0: int
+    weight: np.ndarray
+
+
 @dataclass(frozen=True)
 class Layer:
     """One ensemble, ready to run.
@@ -50,10 +73,8 @@ class Layer:
         ``(shift, keep_u, keep_v, vmin, vmax, refract)``, see ``kernels.update``.
     bias, vth : (rows * padded,) int32
         Per compartment; padding never spikes.
-    convolutions : tuple of str
-        Sources whose synapses were recognised as one convolution.
-    lists : tuple of str
-        Sources whose synapses are kept as lists.
+    kernels : dict of str to Kernel or None
+        For each source, the convolution its synapses are; None where they are kept as lists.
     """
 
     index: int
@@ -62,8 +83,7 @@ class Layer:
     constants: tuple[Any, ...]
     bias: np.ndarray
     vth: np.ndarray
-    convolutions: tuple[str, ...]
-    lists: tuple[str, ...]
+    kernels: dict[str, Kernel | None]
 
 
 @dataclass(frozen=True)
@@ -96,29 +116,6 @@ class Plan:
     fan_out_start: np.ndarray
     fan_out_core: np.ndarray
     fan_out_synapses: np.ndarray
-
-
-class Synapses(NamedTuple):
-    """Every synapse between two populations, one entry each: neuron, neuron, weight."""
-
-    source: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-
-
-class Kernel(NamedTuple):
-    """A convolution over integer weights.
-
-    Source row ``r`` reaches target row ``t`` if ``d = r * up - t * down`` is one of
-    ``row0 ... row0 + len(weight) - 1``; columns likewise. ``weight`` has shape
-    ``(rows, columns, source channels, target channels)``.
-    """
-
-    up: int
-    down: int
-    row0: int
-    column0: int
-    weight: np.ndarray
 
 
 def build_plan(network: IntegerNetwork) -> Plan:
@@ -163,7 +160,6 @@ def build_plan(network: IntegerNetwork) -> Plan:
                 builder.add_kernel(kernel, *place_of)
         shift, dtype = _scale([s for _, s, _ in parts], network.ensembles[index].size)
         links, lead, width = builder.build(shift, dtype)
-        names = [(populations[p].name, kernel) for p, _, kernel in parts]
         layers.append(
             Layer(
                 index=index,
@@ -172,8 +168,7 @@ def build_plan(network: IntegerNetwork) -> Plan:
                 constants=(np.int32(shift), *constants),
                 bias=bias,
                 vth=vth,
-                convolutions=tuple(name for name, kernel in names if kernel is not None),
-                lists=tuple(name for name, kernel in names if kernel is None),
+                kernels={populations[p].name: kernel for p, _, kernel in parts},
             )
         )
     return Plan(

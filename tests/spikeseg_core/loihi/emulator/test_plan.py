@@ -27,12 +27,10 @@ def ensemble(n, label, bias=0.0, gain=300.0):
 
 def test_convolutions_that_were_cut_into_blocks_are_found_again():
     plan = build_plan(run_nengo_loihi(build(small())[0], 1).network)
-    assert [layer.convolutions for layer in plan.layers] == [
-        ("host",),
-        ("layer0",),
-        ("layer0", "layer1"),
-    ]
-    assert all(layer.lists == () for layer in plan.layers)
+    sources = [{"host"}, {"layer0"}, {"layer0", "layer1"}]
+    assert [set(layer.kernels) for layer in plan.layers] == sources
+    assert all(kernel is not None for layer in plan.layers for kernel in layer.kernels.values())
+    assert plan.layers[1].kernels["layer0"].weight.shape == (3, 3, 4, 8)
 
 
 def test_blocks_with_different_integers_are_kept_as_lists():
@@ -45,7 +43,7 @@ def test_blocks_with_different_integers_are_kept_as_lists():
         seed=1,
     )
     truth = run_nengo_loihi(build(spec)[0], 60)
-    assert build_plan(truth.network).layers[0].lists == ("host",)
+    assert build_plan(truth.network).layers[0].kernels == {"host": None}
     assert truth.spikes["layer0"].any()
     assert_spikes_equal(truth, 60)
 

@@ -1,0 +1,353 @@
+"""``spikeseg bench emulator``: this project's emulator beside NengoLoihi's, in one run.
+
+Both get the same integer network and the same input spikes, and every spike of every neuron is
+compared. The machine's own limit is measured on the same spikes: the faster of bare float32
+convolutions and bare event-driven accumulation, plus reading and writing every current and voltage
+once at the measured memory bandwidth.
+"""
+
+from __future__ import annotations
+
+import platform
+import resource
+import time
+import tracemalloc
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import get_num_threads, njit, prange
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.dataset import load_dataset
+from spikeseg_core.data.tiles import standardize
+from spikeseg_core.loihi.build import build_network, discretize
+from spikeseg_core.loihi.deploy import host_layer
+from spikeseg_core.loihi.deploy import host_spikes as spikes_of_layer
+from spikeseg_core.loihi.emulator import Emulator, host_spikes
+from spikeseg_core.loihi.emulator.kernels import add_events, add_lists, read_input
+from spikeseg_core.loihi.emulator.plan import Kernel
+from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.reference import GAINS, reference_network
+from spikeseg_core.reporting import SILENT, Reporter
+from spikeseg_core.stack import nengo_loihi, tf
+from spikeseg_core.stages.deploy import load_mapped
+
+REFERENCE_STEPS = 40
+TRAINED_STEPS = 200
+REPEATS = 5
+
+BANDWIDTH_BYTES = 2**28
+"""Size of the arrays that memory bandwidth is measured with: far larger than any cache."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network to measure.
+
+    Attributes
+    ----------
+    name : str
+    model : nengo_loihi.builder.Model
+        Built and discretized.
+    inputs : list of (n_steps, n) uint8
+        Spikes of each input of the model.
+    """
+
+    name: str
+    model: Any
+    inputs: list[np.ndarray]
+
+
+def bench_emulator(
+    trained: Mapping[str, tuple[PipelineConfig, Mapping[str, Path]]],
+    report: Reporter = SILENT,
+    *,
+    reference_steps: int = REFERENCE_STEPS,
+    trained_steps: int = TRAINED_STEPS,
+    repeats: int = REPEATS,
+) -> dict[str, Any]:
+    """Measure both emulators on ``reference-235k`` at three rates and on trained networks.
+
+    Parameters
+    ----------
+    trained : mapping of str to (PipelineConfig, mapping of str to Path)
+        By name: the run's settings and its finished folders up to ``partition``.
+    report : Reporter
+        Told of progress.
+    reference_steps, trained_steps : int
+        Steps that NengoLoihi's emulator is run, and that spikes are compared for.
+    repeats : int
+        Runs of this emulator; the ratio is the median over them.
+
+    Returns
+    -------
+    dict
+        ``networks``: one object per network, see :func:`measure`; ``machine``; ``basis``.
+    """
+    cases: list[Callable[[], Case]] = [partial(_reference, g, reference_steps) for g in GAINS]
+    cases += [
+        partial(_trained, name, config, folders, trained_steps)
+        for name, (config, folders) in trained.items()
+    ]
+    bandwidth = memory_bandwidth()
+    networks = []
+    for number, make in enumerate(cases):
+        report.progress(number, len(cases), "networks, both emulators")
+        networks.append(measure(make(), bandwidth, repeats, report))
+        report.say("{name}: {ratio:.0f} times, spikes equal: {spikes_equal}".format(**networks[-1]))
+    report.progress(len(cases), len(cases), "networks, both emulators")
+    return {
+        "networks": networks,
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "threads": get_num_threads(),
+            "memory_bandwidth_gb_s": bandwidth / 1e9,
+        },
+        "basis": "measured",
+    }
+
+
+def measure(
+    case: Case, bandwidth: float, repeats: int = REPEATS, report: Reporter = SILENT
+) -> dict[str, Any]:
+    """Measure one network on both emulators.
+
+    Parameters
+    ----------
+    bandwidth : float
+        Memory bandwidth in bytes per second.
+
+    Returns
+    -------
+    dict
+        ``neurons``, ``cores``, ``steps``, ``mean_rate_hz``; ``nengo_loihi_s_per_step`` and
+        ``seconds_per_step`` (medians), ``ratio`` (median), ``spikes_equal``; ``engine_peak_mib``
+        (arrays of this emulator) and ``process_peak_mib`` (everything so far, NengoLoihi
+        included); ``limit_s_per_step`` with its parts and ``times_the_limit``.
+    """
+    network = IntegerNetwork.from_model(case.model)
+    n_steps = case.inputs[0].shape[0]
+    inputs = [spikes[None] for spikes in case.inputs]
+    names = [ensemble.name for ensemble in network.ensembles]
+    tracemalloc.start()
+    emulator = Emulator(network)
+    emulator.run(inputs, n_steps)
+    engine_peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    spikes = emulator.run(inputs, n_steps, record=names).spikes
+    fast = _repeat(lambda: emulator.run(inputs, n_steps), repeats) / n_steps
+    slow_steps, equal = _run_nengo_loihi(case, network, spikes, report)
+    # Every repeat-th step: as many measurements as of the other side, over the same activity.
+    slow = np.array([slow_steps[k::repeats].mean() for k in range(repeats)])
+    limit = machine_limit(emulator, case.inputs, spikes, bandwidth)
+    seconds = float(np.median(fast))
+    return {
+        "name": case.name,
+        "neurons": network.n_neurons,
+        "cores": network.n_blocks,
+        "steps": n_steps,
+        "mean_rate_hz": sum(s.sum() for s in spikes.values())
+        / (network.n_neurons * n_steps * network.dt),
+        "nengo_loihi_s_per_step": float(np.median(slow)),
+        "seconds_per_step": seconds,
+        "ratio": float(np.median(slow / fast)),
+        "spikes_equal": equal,
+        "engine_peak_mib": engine_peak / 2**20,
+        "process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
+        "limit_s_per_step": limit["total"],
+        "limit_parts_s_per_step": limit,
+        "times_the_limit": seconds / limit["total"],
+    }
+
+
+def _reference(gain: float, n_steps: int) -> Case:
+    reference = reference_network(gain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with nengo_loihi.Simulator(reference.network, target="sim") as simulator:
+            model = simulator.model
+    spikes = host_spikes(reference.currents, n_steps)[0]
+    return Case(f"reference-235k, gain {gain:g}", model, [spikes.reshape(n_steps, -1)])
+
+
+def _trained(name: str, config: PipelineConfig, inputs: Mapping[str, Path], n_steps: int) -> Case:
+    """Take the first tile of the validation split as input."""
+    mapped = load_mapped(inputs)
+    built = build_network(
+        mapped.network,
+        mapped.weights,
+        mapped.tiles,
+        population_type=mapped.population_type,
+        weight_bits=mapped.weight_bits,
+        synapse_ms=config.presentation.synapse_ms,
+    )
+    dataset = load_dataset(inputs["prepare"])
+    sections = dataset.images[dataset.splits["validation"][:1]]
+    tile = dataset.grid.cut(standardize(sections))[:1]
+    return Case(
+        name,
+        discretize(built).model,
+        [
+            spikes_of_layer(
+                mapped.network,
+                mapped.weights,
+                host_layer(mapped.network, given.name),
+                tile,
+                n_steps,
+            )[0]
+            .reshape(n_steps, -1)
+            .view(np.uint8)
+            for given in mapped.integer.inputs
+        ],
+    )
+
+
+def _run_nengo_loihi(
+    case: Case, network: IntegerNetwork, spikes: Mapping[str, np.ndarray], report: Reporter
+) -> tuple[np.ndarray, bool]:
+    """Time every step of NengoLoihi's emulator, and compare every spike."""
+    n_steps = case.inputs[0].shape[0]
+    expected = np.zeros((n_steps, network.n_neurons), bool)
+    for k, ensemble in enumerate(network.ensembles):
+        flat = spikes[ensemble.name][0].reshape(n_steps, -1)
+        for block in network.ensemble_blocks(k):
+            part = slice(network.block_start[block], network.block_start[block + 1])
+            expected[:, part] = flat[:, network.neuron[part]]
+    seconds = np.zeros(n_steps)
+    equal = True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # overflows: the chip has them too
+        with nengo_loihi.emulator.EmulatorInterface(case.model, seed=0) as emulator:
+            for target, sent in zip(case.model.inputs, case.inputs, strict=True):
+                for t in range(n_steps - 1):  # those of the last step would not arrive
+                    target.add_spikes(t + 1, np.flatnonzero(sent[t]))
+            for t in range(n_steps):
+                began = time.perf_counter()
+                emulator.step()
+                seconds[t] = time.perf_counter() - began
+                equal &= bool(np.array_equal(emulator.compartment.spiked, expected[t]))
+                report.progress(t + 1, n_steps, f"steps of NengoLoihi's emulator, {case.name}")
+    return seconds, equal
+
+
+def machine_limit(
+    emulator: Emulator,
+    inputs: list[np.ndarray],
+    spikes: Mapping[str, np.ndarray],
+    bandwidth: float,
+) -> dict[str, float]:
+    """Measure the least that these spikes cost on this machine, in seconds per step.
+
+    Returns
+    -------
+    dict
+        ``dense`` (float32 convolutions; infinite where synapses are lists), ``events``
+        (accumulation alone), ``state`` (reading and writing currents and voltages once) and
+        ``total``.
+    """
+    dense, events = (
+        _bare_convolutions(emulator, inputs, spikes),
+        _bare_events(emulator, inputs, spikes),
+    )
+    state = 16 * emulator.network.n_neurons / bandwidth
+    return {"dense": dense, "events": events, "state": state, "total": min(dense, events) + state}
+
+
+def _bare_convolutions(
+    emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
+) -> float:
+    network = emulator.network
+    n_steps = inputs[0].shape[0]
+    source = {name: s[0] for name, s in spikes.items()}
+    source |= {
+        p.name: s.reshape(n_steps, *p.shape) for p, s in zip(network.inputs, inputs, strict=True)
+    }
+    total = 0.0
+    for layer in emulator.plan.layers:
+        shape = network.ensembles[layer.index].shape
+        for name, kernel in layer.kernels.items():
+            if kernel is None:
+                return float("inf")
+            x = tf.constant(source[name].astype(np.float32))
+            call = _convolution(x, kernel, (n_steps, *shape))
+            total += float(np.median(_repeat(call, REPEATS))) / n_steps
+    return total
+
+
+def _convolution(x: Any, kernel: Kernel, shape: tuple[int, ...]) -> Callable[[], Any]:
+    weight = kernel.weight.astype(np.float32)
+    if kernel.up == 1:
+        weight = tf.constant(weight)
+        return lambda: tf.nn.conv2d(x, weight, kernel.down, "SAME").numpy()
+    weight = tf.constant(weight.transpose(0, 1, 3, 2))
+    return lambda: tf.nn.conv2d_transpose(x, weight, shape, kernel.up, "SAME").numpy()
+
+
+def _bare_events(
+    emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
+) -> float:
+    plan, network = emulator.plan, emulator.network
+    n_steps = min(inputs[0].shape[0], REFERENCE_STEPS)
+    events = np.zeros((n_steps + 1) * plan.n_positions, np.uint16)
+    counts = np.zeros((n_steps + 1, plan.n_rows), np.int32)
+    by_slot = np.zeros((n_steps, plan.slot_source.size), np.int64)
+    given = list(zip(plan.inputs, inputs, strict=True))
+    given += [
+        (layer.rows, spikes[network.ensembles[layer.index].name][0].reshape(len(inputs[0]), -1))
+        for layer in plan.layers
+    ]
+    for rows, sent in given:
+        read_input(rows, sent[:n_steps].view(np.uint8), events, counts, plan.slot, by_slot)
+
+    def accumulate() -> None:
+        for layer in plan.layers:
+            _accumulate(layer.rows, layer.links, events, counts, n_steps)
+
+    return float(np.median(_repeat(accumulate, REPEATS))) / n_steps
+
+
+@njit(cache=True, parallel=True)
+def _accumulate(rows, links, events, counts, n_steps):  # type: ignore[no-untyped-def]
+    """Do what ``run_layer`` does, without neurons."""
+    stride = events.shape[0] // counts.shape[0]
+    for item in prange(rows.order.shape[0]):
+        row = rows.order[item]
+        totals = np.zeros(rows.width, links.weights.dtype)
+        for t in range(n_steps):
+            for k in range(links.start[row], links.start[row + 1]):
+                n = counts[t, links.row[k]]
+                first = t * stride + links.first[k]
+                if links.vectors[k]:
+                    add_events(totals, events, first, n, links, k)
+                else:
+                    add_lists(totals, events, first, n, links, k)
+
+
+def memory_bandwidth() -> float:
+    """Bytes read and written per second when all threads copy a large array (measured)."""
+    source = np.ones(BANDWIDTH_BYTES // 8)
+    target = np.zeros_like(source)
+    seconds = _repeat(lambda: _copy(source, target), REPEATS)
+    return 2 * BANDWIDTH_BYTES / float(np.median(seconds))
+
+
+@njit(cache=True, parallel=True)
+def _copy(source, target):  # type: ignore[no-untyped-def]
+    for i in prange(source.shape[0]):
+        target[i] = source[i]
+
+
+def _repeat(call: Callable[[], Any], repeats: int) -> np.ndarray:
+    """Seconds of each of ``repeats`` calls, after one that is not counted."""
+    call()
+    seconds = np.zeros(repeats)
+    for k in range(repeats):
+        began = time.perf_counter()
+        call()
+        seconds[k] = time.perf_counter() - began
+    return seconds
