@@ -35,7 +35,7 @@ from spikeseg_core.loihi.mesh import hops, place_on_mesh
 from spikeseg_core.loihi.messages import Rates, Traffic, uniform_rates
 from spikeseg_core.loihi.optimize import INTERCHIP_WEIGHT, Problem, mapping_cost, optimize
 from spikeseg_core.loihi.partition import Placement, Strategy, partition, place
-from spikeseg_core.loihi.step import FASTEST_SEEN_US, step_estimate
+from spikeseg_core.loihi.step import FASTEST_SEEN_US, MappedStep
 from spikeseg_core.loihi.tiles import choose_tiles
 from spikeseg_core.network import IMAGE, Connection, Layer, Network, load_network
 from spikeseg_core.reporting import SILENT, Reporter
@@ -340,9 +340,9 @@ def measure(case: Case, seed: int = 0) -> dict[str, Any]:
 def _result(
     case: Case, tiles: Mapping[str, Tile], messages: Traffic, placement: Placement, seconds: float
 ) -> dict[str, Any]:
-    network = case.problem.network
+    mapped = MappedStep.of(case.problem.network, tiles, case.rates, placement)
     by_constants = {
-        name: step_estimate(network, tiles, case.rates, placement, LoihiModel(constants=constants))
+        name: mapped.estimate(LoihiModel(constants=constants))
         for name, constants in CONSTANT_SETS.items()
     }
     step = by_constants[SILICON_FITTED.name]
@@ -369,19 +369,14 @@ def _sweep(
     case: Case, tiles: Mapping[str, Tile], placement: Placement
 ) -> list[dict[str, float | str]]:
     """Time and energy over the range that the unpublished cost of a link may have."""
+    mapped = MappedStep.of(case.problem.network, tiles, case.rates, placement)
     rows: list[dict[str, float | str]] = []
     for pj, ns in zip(
         (INTERCHIP_PJ_RANGE[0], LoihiModel().interchip_pj, INTERCHIP_PJ_RANGE[1]),
         (INTERCHIP_NS_RANGE[0], LoihiModel().interchip_ns, INTERCHIP_NS_RANGE[1]),
         strict=True,
     ):
-        step = step_estimate(
-            case.problem.network,
-            tiles,
-            case.rates,
-            placement,
-            LoihiModel(interchip_pj=pj, interchip_ns=ns),
-        )
+        step = mapped.estimate(LoihiModel(interchip_pj=pj, interchip_ns=ns))
         rows.append(
             {
                 "interchip_pj": pj,

@@ -81,11 +81,10 @@ def events_from_rates(
                 f"layer {target.name!r} is on the chip and takes the image itself, which has no "
                 "spikes to count; put a layer on the host before it"
             )
+        pixels = spikes[c.source].sum(axis=2)
         fan_in = np.array(
             [
-                _operations(network, target.name, c, box, spikes[c.source])
-                if name == target.name
-                else 0.0
+                _operations(network, target.name, c, box, pixels) if name == target.name else 0.0
                 for name, box in boxes
             ]
         )
@@ -133,9 +132,9 @@ def _checked(network: Network, rates: Mapping[str, np.ndarray]) -> dict[str, np.
 
 
 def _operations(
-    network: Network, target: str, c: Connection, box: Box, spikes: np.ndarray
+    network: Network, target: str, c: Connection, box: Box, pixels: np.ndarray
 ) -> float:
-    """Spikes times the synapses that each of them has in ``box`` of ``target``."""
+    """Spikes of every pixel times the synapses that each has in ``box`` of ``target``."""
     first, last = axis_of(network, target, c).reach()
     rows, columns, channels = box
 
@@ -143,7 +142,7 @@ def _operations(
         """Targets in the part that each source row (or column) reaches."""
         return np.maximum(np.minimum(last, part[1]) - np.maximum(first, part[0]), 0)
 
-    return float(taps(rows) @ spikes.sum(axis=2) @ taps(columns)) * (channels[1] - channels[0])
+    return float(taps(rows) @ pixels @ taps(columns)) * (channels[1] - channels[0])
 
 
 def _slices(box: Box) -> tuple[slice, ...]:

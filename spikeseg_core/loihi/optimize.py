@@ -37,20 +37,20 @@ INTERCHIP_WEIGHT = 200.0
 """Messages on a chip that one message between chips is worth."""
 
 
-TRIES = 12
+TRIES = 24
 """Tiles of a layer that an exchange tries, the most promising first."""
 
 
-RANKED = 48
+RANKED = 96
 """Slab choices, the cheapest ones, that METIS is asked about."""
 
-STARTS = 4
+STARTS = 6
 """Of these, the best ones that the exchange of tiles starts from."""
 
 FINAL_WORK = 12_000
 """Cores that METIS partitions in all, over its last runs: more tries for smaller networks."""
 
-ROUNDS = 20
+ROUNDS = 10
 """Times the search starts again, by default."""
 
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikeseg_core.energy.constants import SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS
+from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.from_rates import events_from_rates
 from spikeseg_core.energy.loihi import LoihiModel, core_nanoseconds, loihi_energy
 from spikeseg_core.loihi.fit import Tile
-from spikeseg_core.loihi.mesh import hops
-from spikeseg_core.loihi.messages import Rates, traffic
+from spikeseg_core.loihi.mesh import Hops, hops
+from spikeseg_core.loihi.messages import Rates, Traffic, traffic
 from spikeseg_core.loihi.partition import Placement
 from spikeseg_core.network import Network
 
@@ -68,54 +69,66 @@ class StepEstimate:
         }[max(self.core_us, self.mesh_us, self.link_us)]
 
 
-def step_estimate(
-    network: Network,
-    tiles: Mapping[str, Tile],
-    rates: Rates,
-    placement: Placement,
-    model: LoihiModel | None = None,
-) -> StepEstimate:
-    """Model one step of a mapped network at its mean rates.
+@dataclass(frozen=True, eq=False)
+class MappedStep:
+    """What happens in one step of a mapped network, whatever it costs.
 
-    Parameters
+    Attributes
     ----------
-    network : Network
-        The architecture.
-    tiles : mapping of str to Tile
-        Tile of every on-chip layer.
-    rates : mapping of str to ndarray
-        Mean rates in Hz of every layer, those on the host too.
-    placement : Placement
-        Chip and core of every block.
-    model : LoihiModel, optional
-        Costs; by default silicon-fitted, whole chips and their x86 cores charged.
+    events : EventCounts
+        Events of every core.
+    messages : Traffic
+        Messages between cores.
+    hops : Hops
+        Routers passed.
+    chips : ndarray of int
+        Chip of every core.
     """
-    model = model or LoihiModel()
-    costs = model.constants
-    events = events_from_rates(network, tiles, rates, 1, placement)
-    messages = traffic(network, tiles, rates)
-    core_ns = core_nanoseconds(events, costs)[0]
-    busiest = int(core_ns.argmax())
-    crossing = messages.between_chips(placement.chips)
-    np.fill_diagonal(crossing, 0)
-    source, target = np.unravel_index(int(crossing.argmax()), crossing.shape)
-    on_mesh = hops(messages, placement)
-    mesh_ns = max(
-        on_mesh.links_east_west.max() * costs.hop_ew.ns,
-        on_mesh.links_north_south.max() * costs.hop_ns.ns,
-    )
-    core_us = float(core_ns[busiest]) * 1e-3
-    mesh_us = float(mesh_ns) * 1e-3
-    link_us = float(crossing.max()) * model.interchip_ns * 1e-3
-    barrier_us = costs.barrier(events.mesh_tiles) * 1e-3
-    return StepEstimate(
-        core_us=core_us,
-        mesh_us=mesh_us,
-        link_us=link_us,
-        barrier_us=barrier_us,
-        busiest_core=busiest,
-        busiest_layer=str(messages.layers[busiest]),
-        busiest_link=(int(source), int(target)),
-        dynamic_uj=loihi_energy(events, model).dynamic_mj * 1e3,
-        static_uj=model.static_watts(events) * (max(core_us, mesh_us, link_us) + barrier_us),
-    )
+
+    events: EventCounts
+    messages: Traffic
+    hops: Hops
+    chips: np.ndarray
+
+    @classmethod
+    def of(
+        cls, network: Network, tiles: Mapping[str, Tile], rates: Rates, placement: Placement
+    ) -> MappedStep:
+        """Count the events of one step at mean rates in Hz, those of host layers among them."""
+        messages = traffic(network, tiles, rates)
+        return cls(
+            events_from_rates(network, tiles, rates, 1, placement),
+            messages,
+            hops(messages, placement),
+            placement.chips,
+        )
+
+    def estimate(self, model: LoihiModel | None = None) -> StepEstimate:
+        """Model time and energy; by default silicon-fitted, whole chips and x86 cores charged."""
+        model = model or LoihiModel()
+        costs = model.constants
+        core_ns = core_nanoseconds(self.events, costs)[0]
+        busiest = int(core_ns.argmax())
+        crossing = self.messages.between_chips(self.chips)
+        np.fill_diagonal(crossing, 0)
+        source, target = np.unravel_index(int(crossing.argmax()), crossing.shape)
+        mesh_ns = max(
+            self.hops.links_east_west.max() * costs.hop_ew.ns,
+            self.hops.links_north_south.max() * costs.hop_ns.ns,
+        )
+        core_us = float(core_ns[busiest]) * 1e-3
+        mesh_us = float(mesh_ns) * 1e-3
+        link_us = float(crossing.max()) * model.interchip_ns * 1e-3
+        barrier_us = costs.barrier(self.events.mesh_tiles) * 1e-3
+        time_us = max(core_us, mesh_us, link_us) + barrier_us
+        return StepEstimate(
+            core_us=core_us,
+            mesh_us=mesh_us,
+            link_us=link_us,
+            barrier_us=barrier_us,
+            busiest_core=busiest,
+            busiest_layer=str(self.messages.layers[busiest]),
+            busiest_link=(int(source), int(target)),
+            dynamic_uj=loihi_energy(self.events, model).dynamic_mj * 1e3,
+            static_uj=model.static_watts(self.events) * time_us,
+        )

@@ -14,7 +14,7 @@ from spikeseg_core.presets import PAPER_NETWORK, QUICK_NETWORK
 
 @pytest.fixture(scope="module")
 def reference():
-    return optimize(Problem(REFERENCE_235K), seconds=120, rounds=8)
+    return optimize(Problem(REFERENCE_235K), seconds=120, rounds=2)
 
 
 def test_beats_every_line_of_the_reference_table(reference):

@@ -7,7 +7,7 @@ from spikeseg_core.energy.loihi import LoihiModel
 from spikeseg_core.loihi.mesh import place_on_mesh
 from spikeseg_core.loihi.messages import traffic, uniform_rates
 from spikeseg_core.loihi.partition import partition
-from spikeseg_core.loihi.step import step_estimate
+from spikeseg_core.loihi.step import MappedStep
 from spikeseg_core.loihi.tiles import choose_tiles
 
 TILES = choose_tiles(REFERENCE_235K)
@@ -19,7 +19,7 @@ def estimate(strategy, model=None, rates=RATES, mesh=False):
     placement = partition(strategy, MESSAGES)
     if mesh:
         placement = place_on_mesh(MESSAGES, placement)
-    return step_estimate(REFERENCE_235K, TILES, rates, placement, model)
+    return MappedStep.of(REFERENCE_235K, TILES, rates, placement).estimate(model)
 
 
 def test_a_step_takes_as_long_as_its_slowest_part():
