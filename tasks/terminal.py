@@ -6,11 +6,13 @@ import logging
 import signal
 import time
 from functools import cache
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from spikeseg_core.errors import SpikeSegError
+from spikeseg_core.errors import ConfigError, SpikeSegError
 
 SECONDS_BETWEEN_LINES = 20.0
 """Where no terminal can draw a bar (a log file), progress is a line now and then."""
@@ -73,9 +75,41 @@ class _WithoutTraceback(logging.Filter):
 
 
 def set_up_for_prefect() -> None:
-    """Make a terminal ready for flows: one console for all that is printed, and a clean Ctrl-C."""
+    """Make a terminal ready for flows: one console for all that is printed, and a clean Ctrl-C.
+
+    Raises
+    ------
+    ConfigError
+        If a Prefect server is named and does not answer.
+    """
     _share_console()
+    check_prefect_answers()
     _start_server_apart()
+
+
+def check_prefect_answers() -> None:
+    """Refuse to start where the Prefect server that is named is away; Prefect gives a traceback.
+
+    Raises
+    ------
+    ConfigError
+        If it does not answer.
+    """
+    from prefect.settings import PREFECT_API_URL
+
+    address = PREFECT_API_URL.value()
+    if not address:
+        return
+    try:
+        with urlopen(f"{address.rstrip('/')}/health", timeout=10) as answer:
+            answer.read()
+    except HTTPError:
+        return  # it answers, if only to those it knows
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"no Prefect server answers at {address} ({error}); start it, or correct or unset "
+            f"PREFECT_API_URL: without it a temporary server is used"
+        ) from error
 
 
 def _start_server_apart() -> None:

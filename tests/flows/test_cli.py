@@ -88,6 +88,28 @@ def test_an_interruption_says_how_to_go_on(
     assert "goes on where it was" in capsys.readouterr().err
 
 
+def test_a_disk_that_is_full_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device", "out.npz")
+
+    monkeypatch.setattr(cli, "app", full)
+    assert run_main(monkeypatch) == 2
+    assert capsys.readouterr().err == "spikeseg: [Errno 28] No space left on device: 'out.npz'\n"
+
+
+def test_json_that_cannot_be_written_is_said_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    assert run_main(monkeypatch, "run", "--preset", "huge", "--json", str(tmp_path)) == 2
+    assert "directory" in capsys.readouterr().err
+    beside = tmp_path / "file" / "out.json"
+    assert run_main(monkeypatch, "run", "--preset", "huge", "--json", str(beside)) == 2
+    assert capsys.readouterr().err.startswith("spikeseg: [Errno")
+
+
 def test_run_prints_the_table_and_writes_json(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, summary: dict[str, Any]
 ) -> None:
