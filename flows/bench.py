@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.pipeline import pipeline
 from flows.settings import configured
+from spikeseg_core import presets
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
 from tasks import state
@@ -21,7 +22,7 @@ def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[
 
     Parameters
     ----------
-    what : {"mapping", "energy", "pipeline"}
+    what : {"emulator", "mapping", "energy", "pipeline"}
         What to measure.
     preset, dataset, changes
         Settings of the runs that it needs, as for ``spikeseg run``.
@@ -29,9 +30,25 @@ def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[
     return BENCHMARKS[what](configured(preset, dataset, changes))
 
 
+def emulator(config: PipelineConfig) -> dict[str, Any]:
+    """Both emulators on the reference network and on the newest trained one of every preset."""
+    from spikeseg_core.bench.emulator import bench_emulator
+
+    report = TerminalReporter("emulator")
+    trained = {}
+    for preset in presets.PRESETS:
+        folders = _finished("partition", preset)
+        if folders is None:
+            report.say(f"no finished mapping of the preset {preset!r}: it is left out")
+        else:
+            settings = read_record(folders["partition"]).settings
+            trained[preset] = (PipelineConfig.model_validate(settings), folders)
+    return bench_emulator(trained, report)
+
+
 def energy(config: PipelineConfig) -> dict[str, Any]:
     """Energy of the preset's newest deployed network on this machine, at batches of 1 to 64."""
-    folders = _finished("deploy", config)
+    folders = _finished("deploy", config.preset)
     if folders is None:
         raise ConfigError(
             f"no finished deployment of the preset {config.preset!r} is in "
@@ -47,7 +64,7 @@ def mapping(config: PipelineConfig) -> dict[str, Any]:
     from spikeseg_core.bench.mapping import bench_mapping
 
     report = TerminalReporter("mapping")
-    folders = _finished("convert", config)
+    folders = _finished("convert", config.preset)
     if folders is None:
         report.say(f"no finished conversion of the preset {config.preset!r}: it is left out")
     return bench_mapping(config, folders, report)
@@ -68,9 +85,9 @@ def minutes(config: PipelineConfig) -> dict[str, Any]:
     return {"preset": config.preset, "dataset": summary["dataset"].get("source"), **runs}
 
 
-def _finished(stage: str, config: PipelineConfig) -> dict[str, Path] | None:
+def _finished(stage: str, preset: str) -> dict[str, Path] | None:
     """Folders of the preset's newest stage of that name, and of all stages before it."""
-    folder = newest(stage, config.preset)
+    folder = newest(stage, preset)
     if folder is None:
         return None
     record = read_record(folder)
@@ -79,6 +96,7 @@ def _finished(stage: str, config: PipelineConfig) -> dict[str, Path] | None:
 
 
 BENCHMARKS: dict[str, Callable[[PipelineConfig], dict[str, Any]]] = {
+    "emulator": emulator,
     "mapping": mapping,
     "energy": energy,
     "pipeline": minutes,
