@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from spikeseg_core.data.readers import read_stack
-from spikeseg_core.errors import ConfigError
+from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.segmenter import Kind, Segmenter, load_segmenter
 from spikeseg_core.storage import atomic_path
 from tasks import models
@@ -77,12 +77,18 @@ def load(model: Kind, of_run: str | None) -> Segmenter:
     Raises
     ------
     ConfigError
-        If there is none.
+        If there is none, or its files are damaged.
     """
     ref = stage_and_those_before(STAGE_OF[model], of_run)[STAGE_OF[model]]
     with TemporaryDirectory() as temporary:
-        models.gather(model, read_record(ref.folder), Path(temporary))
-        return load_segmenter(Path(temporary))
+        try:
+            models.gather(model, read_record(ref.folder), Path(temporary))
+            return load_segmenter(Path(temporary))
+        except (DataError, FileNotFoundError) as error:
+            raise ConfigError(
+                f"the model of {ref.folder}, or of a stage before it, is damaged ({error}); delete "
+                f"the folder and run the pipeline again, it makes what is missing"
+            ) from error
 
 
 def _write(section: np.ndarray, path: Path) -> tuple[Path, Path]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from flows import segment
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.segmenter import Segmenter
+from tasks import models
 
 
 @pytest.fixture
@@ -62,3 +64,19 @@ def test_without_a_finished_run_it_says_what_to_do(home: Path, tmp_path: Path) -
 def test_an_image_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         segment.segment_files([tmp_path / "gone.png"], tmp_path / "out", "ann")
+
+
+@pytest.mark.parametrize("damage", [DataError("weights.npz is cut"), FileNotFoundError(2, "gone")])
+def test_a_damaged_model_names_the_folder_to_delete(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: Exception
+) -> None:
+    ref = SimpleNamespace(folder=tmp_path / "tune-0123")
+
+    def gather(*parts: object) -> None:
+        raise damage
+
+    monkeypatch.setattr(segment, "stage_and_those_before", lambda stage, of_run: {"tune": ref})
+    monkeypatch.setattr(segment, "read_record", lambda folder: None)
+    monkeypatch.setattr(models, "gather", gather)
+    with pytest.raises(ConfigError, match=r"tune-0123, or .* is damaged .*; delete the folder"):
+        segment.load("rate_tuned", None)
