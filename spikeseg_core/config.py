@@ -160,7 +160,7 @@ class PartitionConfig(StageConfig):
     """Stage 6, blocks to chips."""
 
     strategy: Literal["greedy", "round_robin", "greedy_interchip", "metis", "optimized"] = Field(
-        "metis", description="how core blocks are assigned to chips"
+        "optimized", description="how core blocks are assigned to chips"
     )
     seed: int = Field(0, ge=0, description="seed of the partitioner")
 

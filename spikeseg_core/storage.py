@@ -82,7 +82,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         raise DataError(f"{path} does not exist; run the stage that makes it again") from None
     except Exception as error:
         raise DataError(
-            f"{path} cannot be read as arrays ({error}); delete it and run the stage again"
+            f"{path} cannot be read as arrays ({error}); delete its folder and run the stage again"
         ) from error
 
 

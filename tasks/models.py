@@ -23,7 +23,7 @@ NAME = "model"
 LOADER = Path(__file__).with_name("served_model.py")
 
 REQUIRED = (
-    *("highspy", "matplotlib", "mlflow", "nengo", "nengo-dl", "nengo-extras", "nengo-loihi"),
+    *("matplotlib", "mlflow", "nengo", "nengo-dl", "nengo-extras", "nengo-loihi"),
     *("numba", "numpy", "pandas", "pillow", "pyarrow", "pydantic", "pymetis", "requests"),
     *("scikit-image", "scipy", "tensorflow", "tf-keras", "tifffile"),
 )
