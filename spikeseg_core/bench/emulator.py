@@ -294,7 +294,7 @@ def _bare_events(
     plan, network = emulator.plan, emulator.network
     n_steps = min(inputs[0].shape[0], REFERENCE_STEPS)
     events = np.zeros((n_steps + 1) * plan.n_positions, np.uint16)
-    counts = np.zeros((n_steps + 1, plan.n_rows), np.int32)
+    counts = np.zeros((plan.n_rows, n_steps + 1), np.int32)
     by_slot = np.zeros((n_steps, plan.slot_source.size), np.int64)
     given = list(zip(plan.inputs, inputs, strict=True))
     given += [
@@ -314,14 +314,14 @@ def _bare_events(
 @njit(cache=True, parallel=True)
 def _accumulate(rows, links, events, counts, n_steps):  # type: ignore[no-untyped-def]
     """Do what ``run_layer`` does, without neurons."""
-    stride = events.shape[0] // counts.shape[0]
+    times = counts.shape[1]
     for item in prange(rows.order.shape[0]):
         row = rows.order[item]
         totals = np.zeros(rows.width, links.weights.dtype)
         for t in range(n_steps):
             for k in range(links.start[row], links.start[row + 1]):
-                n = counts[t, links.row[k]]
-                first = t * stride + links.first[k]
+                n = counts[links.row[k], t]
+                first = links.first[k] * times + t * links.length[k]
                 if links.vectors[k]:
                     add_events(totals, events, first, n, links, k)
                 else:

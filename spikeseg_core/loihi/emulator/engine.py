@@ -139,7 +139,8 @@ class Emulator:
     network : IntegerNetwork
     chunk_steps : int
         Steps that a layer is computed for before the next one follows. Memory for spikes is
-        ``2 * (neurons + inputs) * (chunk_steps + 1)`` bytes, whatever the tiles and steps.
+        ``2 * (neurons + inputs) * (chunk_steps + 1)`` bytes, whatever the tiles and steps. An
+        emulator has it once, so it runs one batch at a time.
 
     Raises
     ------
@@ -151,6 +152,8 @@ class Emulator:
         self.network = network
         self.plan: Plan = build_plan(network)
         self.chunk_steps = chunk_steps
+        self._events = np.zeros((chunk_steps + 1) * self.plan.n_positions, np.uint16)
+        self._counts = np.zeros((self.plan.n_rows, chunk_steps + 1), np.int32)
 
     def run(
         self,
@@ -212,7 +215,7 @@ class Emulator:
                 n_inputs=len(network.inputs),
                 n_tiles=n_tiles,
                 source=plan.slot_source,
-                spikes_of=np.zeros((n_steps, plan.slot_source.size), np.int64),
+                spikes_of=np.zeros((plan.slot_source.size, n_steps), np.int64).T,
                 fan_out_start=plan.fan_out_start,
                 fan_out_core=plan.fan_out_core,
                 fan_out_synapses=plan.fan_out_synapses,
@@ -251,9 +254,8 @@ class Emulator:
         recorded: dict[str, np.ndarray],
     ) -> None:
         """Run one tile from reset, adding to its counts and to the counts of the run."""
-        plan, chunk = self.plan, min(self.chunk_steps, n_steps)
-        events = np.zeros((chunk + 1) * plan.n_positions, np.uint16)
-        counts = np.zeros((chunk + 1, plan.n_rows), np.int32)
+        plan, events, counts = self.plan, self._events, self._counts
+        counts[:, 0] = 0
         states = [
             (
                 np.zeros_like(layer.vth),
@@ -262,24 +264,24 @@ class Emulator:
             )
             for layer in plan.layers
         ]
-        for begin in range(0, n_steps, chunk):
-            n = min(chunk, n_steps - begin)
-            slots = np.zeros((n, plan.slot_source.size), np.int64)
+        for begin in range(0, n_steps, self.chunk_steps):
+            n = min(self.chunk_steps, n_steps - begin)
+            by_slot = result.events.spikes_of[begin : begin + n]
             for rows, spikes in zip(plan.inputs, inputs, strict=True):
-                read_input(rows, spikes[begin : begin + n], events, counts, plan.slot, slots)
+                read_input(rows, spikes[begin : begin + n], events, counts, plan.slot, by_slot)
             for layer, state in zip(plan.layers, states, strict=True):
                 run_layer(
                     layer.rows, layer.links, layer.constants, layer.bias, layer.vth, *state,
-                    n, events, counts, window[begin : begin + n], plan.slot, slots, tile_counts,
+                    n, events, counts, window[begin : begin + n], plan.slot, by_slot, tile_counts,
                 )  # fmt: skip
                 name = self.network.ensembles[layer.index].name
                 if name in recorded:
                     _unpack(layer.rows, events, counts, recorded[name][begin : begin + n])
-            result.events.spikes_of[begin : begin + n] += slots
             # Spikes of the last step are what the next chunk begins with.
-            counts[0] = counts[n]
-            width = plan.n_positions
-            events[:width] = events[n * width : (n + 1) * width]
+            counts[:, 0] = counts[:, n]
+            for rows in (*plan.inputs, *(layer.rows for layer in plan.layers)):
+                lists = _by_row(rows, events, counts)
+                lists[:, 0] = lists[:, n]
 
     def _inputs(
         self, given: Mapping[str, np.ndarray] | Sequence[np.ndarray], n_steps: int
@@ -323,11 +325,17 @@ def _window_of_step(windows: Sequence[tuple[int, int]], n_steps: int) -> np.ndar
     return window
 
 
+def _by_row(rows: Rows, events: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """View the events of a population as ``(rows, times, positions)``."""
+    times = counts.shape[1]
+    first, size = rows.first * times, rows.order.size * rows.length * times
+    return events[first : first + size].reshape(rows.order.size, times, rows.length)
+
+
 def _unpack(rows: Rows, events: np.ndarray, counts: np.ndarray, spikes: np.ndarray) -> None:
     """Write the events of a chunk as ``(steps, neurons)`` booleans."""
-    stride = events.size // counts.shape[0]
-    for t in range(spikes.shape[0]):
-        for row in range(rows.order.size):
-            n = counts[t + 1, rows.first_row + row]
-            first = (t + 1) * stride + rows.first + row * rows.length
-            spikes[t, row * rows.length + events[first : first + n].astype(np.int64)] = True
+    lists = _by_row(rows, events, counts)
+    for row in range(rows.order.size):
+        for t in range(spikes.shape[0]):
+            n = counts[rows.first_row + row, t + 1]
+            spikes[t, row * rows.length + lists[row, t + 1, :n].astype(np.int64)] = True

@@ -166,15 +166,17 @@ def lowest_bit(typing: Any, bits: Any) -> Any:
 class Links(NamedTuple):
     """How spikes of source rows reach the rows of one ensemble.
 
-    ``start[r]:start[r + 1]`` are the links of target row ``r``. A link whose ``vectors`` is not 0
-    is a row of a convolution's kernel: position ``e`` of the source row adds ``vectors * LANES``
-    weights, from ``weight + run[table + e]``, to the targets from ``to[table + e]`` on. Otherwise
-    it is a list: ``list_start[table + e]`` to ``list_start[table + e + 1]`` are the synapses.
+    ``start[r]:start[r + 1]`` are the links of target row ``r``; ``row``, ``first`` and ``length``
+    say where the source row lies. A link whose ``vectors`` is not 0 is a row of a convolution's
+    kernel: position ``e`` of the source row adds ``vectors * LANES`` weights, from ``weight +
+    run[table + e]``, to the targets from ``to[table + e]`` on. Otherwise it is a list: its synapses
+    are ``list_start[table + e]`` to ``list_start[table + e + 1]``.
     """
 
     start: np.ndarray
     row: np.ndarray
     first: np.ndarray
+    length: np.ndarray
     table: np.ndarray
     weight: np.ndarray
     vectors: np.ndarray
@@ -254,12 +256,13 @@ def run_layer(  # type: ignore[no-untyped-def]
 ):
     """Advance one ensemble by ``n_steps`` steps.
 
-    Step ``t`` reads the events of its sources from slot ``t`` of ``events`` and ``counts`` (spikes
-    of the step before: axons delay by one step) and writes its own into slot ``t + 1``. Every
-    spike is counted in ``by_slot`` (steps, counters) and in ``by_window`` (windows, neurons):
-    ``slot`` gives every neuron its counter, ``window`` every step its window.
+    ``counts`` (rows, times) and ``events`` hold the spikes of every row at every time, those of a
+    row one time after the other. Step ``t`` reads its sources at time ``t`` (the step before: axons
+    delay by one step) and writes time ``t + 1``. Every spike is counted in ``by_slot`` (steps,
+    counters) and in ``by_window`` (windows, neurons): ``slot`` gives every neuron its counter,
+    ``window`` every step its window.
     """
-    stride = events.shape[0] // counts.shape[0]
+    times = counts.shape[1]
     for item in prange(rows.order.shape[0]):
         row = rows.order[item]
         totals = np.zeros(rows.width, links.weights.dtype)
@@ -267,13 +270,14 @@ def run_layer(  # type: ignore[no-untyped-def]
         start = rows.first + row * rows.length
         for t in range(n_steps):
             for k in range(links.start[row], links.start[row + 1]):
-                n = counts[t, links.row[k]]
-                first = t * stride + links.first[k]
+                n = counts[links.row[k], t]
+                first = links.first[k] * times + t * links.length[k]
                 if links.vectors[k]:
                     add_events(totals, events, first, n, links, k)
                 else:
                     add_lists(totals, events, first, n, links, k)
             n = 0
+            to = start * times + (t + 1) * rows.length
             for i in range(0, rows.padded, LANES):
                 spiked = update(
                     totals,
@@ -289,17 +293,17 @@ def run_layer(  # type: ignore[no-untyped-def]
                 while spiked:
                     event = i + lowest_bit(spiked)
                     spiked &= spiked - np.uint64(1)
-                    events[(t + 1) * stride + start + n] = event
+                    events[to + n] = event
                     by_slot[t, slot[start + event]] += 1
                     by_window[window[t], start + event] += 1
                     n += 1
-            counts[t + 1, rows.first_row + row] = n
+            counts[rows.first_row + row, t + 1] = n
 
 
 @njit(cache=True, parallel=True)
 def read_input(rows, spikes, events, counts, slot, by_slot):  # type: ignore[no-untyped-def]
-    """Turn an input's spikes, ``(steps, neurons)`` of 0 and 1, into events in slots from 1 on."""
-    stride = events.shape[0] // counts.shape[0]
+    """Turn an input's spikes, ``(steps, neurons)`` of 0 and 1, into events from time 1 on."""
+    times = counts.shape[1]
     for item in prange(rows.order.shape[0]):
         row = rows.order[item]
         start = rows.first + row * rows.length
@@ -307,9 +311,10 @@ def read_input(rows, spikes, events, counts, slot, by_slot):  # type: ignore[no-
         end = min(begin + rows.length, spikes.shape[1])
         for t in range(spikes.shape[0]):
             n = 0
+            to = start * times + (t + 1) * rows.length
             for i in range(begin, end):
                 if spikes[t, i]:
-                    events[(t + 1) * stride + start + n] = i - begin
+                    events[to + n] = i - begin
                     by_slot[t, slot[rows.first + i]] += 1
                     n += 1
-            counts[t + 1, rows.first_row + row] = n
+            counts[rows.first_row + row, t + 1] = n

@@ -389,7 +389,7 @@ class _LinkBuilder:
 
     def __init__(self, n_rows: int, length: int) -> None:
         self.n_rows, self.length = n_rows, length
-        self.entries: list[tuple[int, ...]] = []  # target row, row, first, table, weight, vectors
+        self.entries: list[tuple[int, ...]] = []  # target row, then as in Links
         self.tables = 0
         self.to: list[np.ndarray] = []
         self.run: list[np.ndarray] = []
@@ -431,7 +431,7 @@ class _LinkBuilder:
             weight = self.n_weights + int(tap[target, source]) * run[0].size
             vectors = run.shape[3] // LANES
             self.entries.append(
-                (target, row + source, first + source * length, table, weight, vectors)
+                (target, row + source, first + source * length, length, table, weight, vectors)
             )
         self.weights.append(run.ravel())
         self.n_weights += run.size
@@ -448,25 +448,28 @@ class _LinkBuilder:
             unused = np.zeros(start.size, np.int64)
             table = self._add_table(unused, unused, start)
             source = p % rows
-            self.entries.append((p // rows, row + source, first + source * length, table, 0, 0))
+            self.entries.append(
+                (p // rows, row + source, first + source * length, length, table, 0, 0)
+            )
         self.list_target.append(target[order])
         self.list_weight.append(synapses.weight[order])
         self.n_listed += key.size
 
     def build(self, shift: int, dtype: type) -> tuple[Links, int, int]:
         """Give the links, and lead and width of the totals of a row."""
-        entries = np.array(sorted(self.entries), np.int64).reshape(-1, 6)
+        entries = np.array(sorted(self.entries), np.int64).reshape(-1, 7)
         to = _joined(self.to, np.int64)
-        vectors = int(entries[:, 5].max(initial=0))
+        vectors = int(entries[:, 6].max(initial=0))
         lead = _round_up(max(0, -int(to.min(initial=0))))
         width = lead + _round_up(max(self.length, int(to.max(initial=0)) + vectors * LANES))
         links = Links(
             start=np.searchsorted(entries[:, 0], np.arange(self.n_rows + 1)),
             row=entries[:, 1].copy(),
             first=entries[:, 2].copy(),
-            table=entries[:, 3].copy(),
-            weight=entries[:, 4].copy(),
-            vectors=entries[:, 5].copy(),
+            length=entries[:, 3].copy(),
+            table=entries[:, 4].copy(),
+            weight=entries[:, 5].copy(),
+            vectors=entries[:, 6].copy(),
             to=(to + lead).astype(np.int32),
             run=_joined(self.run, np.int32),
             weights=(_joined(self.weights, np.int32) >> shift).astype(dtype),
