@@ -14,6 +14,7 @@ vector width the processor has. Integer arithmetic wraps around, which is what t
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,11 @@ from numba import njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
+
+# Threads of OpenMP spin while they wait for each other. Where another program has one of the cores,
+# each parallel region then takes a time slice of the scheduler (8 ms) instead of 10 us. The setting
+# is read when numba first loads OpenMP.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 LANES = 16
 """Compartments updated at once; rows and runs of weights are padded to multiples of it."""
