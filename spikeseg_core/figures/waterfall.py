@@ -28,7 +28,7 @@ def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -
     Path
         ``path``.
     """
-    figure = new_figure(3.4 * len(SCORES), 3.6, "What each step changed, on the test sections")
+    figure = new_figure(4.6 * len(SCORES), 3.6, "What each step changed, on the test sections")
     labels = ["ANN", *table["step"], "chip"]
     for axes, score in zip(figure.subplots(1, len(SCORES), squeeze=False)[0], SCORES, strict=True):
         level = [start[score]]
