@@ -116,6 +116,8 @@ def up(prefect_port: int, mlflow_port: int, worker: bool = True) -> None:
     page_settings = {"PREFECT_SERVER_UI_API_URL": environment["PREFECT_API_URL"]}
     started: list[Server] = []
     signal.signal(signal.SIGTERM, _interrupt)
+    # A shell that starts this in the background has it ignore Ctrl-C's signal; it has to stop all.
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         console.print("starting Prefect and MLflow ...")
         prefect_server = Server("prefect", _prefect_command(prefect_port), page_settings)

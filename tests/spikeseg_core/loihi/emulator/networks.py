@@ -79,11 +79,11 @@ def network_specs(draw: st.DrawFn) -> NetworkSpec:
             skip = Link(k - 1, (3, 3), 1, "same", False, link.pop_type)
             if k != source and out_shape(other, skip, channels) == shape and draw(st.booleans()):
                 into.append(skip)
-        tile = (
-            draw(st.integers(1, shape[0])),
-            draw(st.integers(1, shape[1])),
-            draw(st.sampled_from([4, channels])),
-        )
+        columns = draw(st.integers(1, shape[1]))
+        depth = draw(st.sampled_from([4, channels]))
+        # A core has 1,024 compartments.
+        rows = draw(st.integers(1, min(shape[0], 1024 // (columns * depth))))
+        tile = (rows, columns, depth)
         layers.append(
             LayerSpec(
                 shape,
