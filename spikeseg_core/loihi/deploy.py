@@ -17,6 +17,7 @@ from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.build import DiscretizedNetwork, build_network, discretize
 from spikeseg_core.loihi.emulator import Emulator, EventCounts
+from spikeseg_core.loihi.emulator import host_spikes as integrate_on_host
 from spikeseg_core.loihi.fit import Tile
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.partition import Placement, PlacementAllocator
@@ -242,8 +243,8 @@ def host_spikes(
 
     Returns
     -------
-    ndarray of bool
-        ``(tiles, steps, rows, columns, channels)``.
+    ndarray of uint8
+        ``(tiles, steps, rows, columns, channels)``, 0 or 1.
 
     Raises
     ------
@@ -259,14 +260,7 @@ def host_spikes(
     kernel = weights.kernel(name, IMAGE).astype(np.float64)
     pixels = images[..., None].astype(np.float64)
     units = tf.nn.conv2d(pixels, kernel, inputs[0].stride, "SAME").numpy() + weights.biases[name]
-    gain = units * RATE_HZ_PER_UNIT * DT  # voltage gained in a step
-    voltage = np.zeros_like(gain)
-    spikes = np.zeros((len(images), steps, *gain.shape[1:]), dtype=bool)
-    for step in range(steps):
-        voltage += gain
-        spikes[:, step] = voltage > 1
-        voltage[(voltage < 0) | spikes[:, step]] = 0
-    return spikes
+    return integrate_on_host(units * RATE_HZ_PER_UNIT, steps, DT)
 
 
 # -- NengoLoihi's engine, and hardware ------------------------------------------------------------
