@@ -13,6 +13,7 @@ from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
 from tasks import code_version, registry, state, tracking
 from tasks.curve import Curve
+from tasks.machine import machine_tags
 from tasks.mlflow_store import Run
 from tasks.provenance import environment
 from tasks.references import StageRef, closure
@@ -84,6 +85,7 @@ def run_stage(name: str, config: PipelineConfig, *upstream: StageRef) -> StageRe
                 started=started,
                 seconds=time.time() - started,
                 versions=environment(),
+                machine=machine_tags(),
             )
             write_record(folder, record)
             shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)

@@ -59,6 +59,7 @@ class StageRecord(BaseModel):
     started: float = Field(description="seconds since 1970")
     seconds: float = Field(description="time taken, all attempts since the last interruption")
     versions: dict[str, str] = Field(default_factory=dict)
+    machine: dict[str, str] = Field(default_factory=dict, description="what it ran on")
 
 
 def stage_key(name: str, config: PipelineConfig, upstream: Sequence[StageRef]) -> str:

@@ -38,6 +38,8 @@ T = TypeVar("T")
 KEY_TAG = "spikeseg.key"
 STAGE_TAG = "spikeseg.stage"
 SEGMENTATION_TAG = "stage"
+INPUT_TAG = "input."
+"""Before the name of a stage: the key of that stage, which this one was made from."""
 
 
 def tracked_run_id(folder: Path) -> str | None:
@@ -129,6 +131,7 @@ def _tags(stage: str, key: str, inputs: Mapping[str, str]) -> dict[str, str]:
         STAGE_TAG: stage,
         SEGMENTATION_TAG: stage,
         KEY_TAG: key,
+        **{f"{INPUT_TAG}{name}": key_before for name, key_before in inputs.items()},
         **code_tags(),
         **dataset_tags(dataset_facts({**inputs, stage: key})),
     }
@@ -138,7 +141,8 @@ def _log_files(run: Run, folder: Path, record: StageRecord) -> None:
     """Log settings, dataset, pictures, tables, and all files for other machines."""
     facts = dataset_facts({**record.inputs, record.stage: record.key})
     run.params(flat(record.settings))
-    run.tags({**dataset_tags(facts), **{f"version.{k}": v for k, v in record.versions.items()}})
+    versions = {f"version.{name}": version for name, version in record.versions.items()}
+    run.tags({**dataset_tags(facts), **versions, **record.machine})
     if facts:
         run.dataset(facts)
     for name in record.outcome.figures:
