@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 # Telemetry of the packages stays off; TensorFlow's legacy Keras is what NengoDL needs.
 export DO_NOT_TRACK = 1
@@ -11,7 +12,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test setup lint format e2e up lock clean
+.PHONY: help run test setup lint format e2e up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +38,8 @@ lint: $(READY) ## Style, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 
 format: $(READY) ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
@@ -45,11 +48,21 @@ format: $(READY) ## Format and mend what can be mended
 e2e: $(READY) ## The whole pipeline, small, for real
 	$(BIN)/python -m pytest -q -m e2e
 
+secrets: docker/.env ## Write docker/.env, with passwords of your own, for docker/compose.yaml
+
+docker/.env: docker/.env.example
+	@test ! -e $@ || { echo "$@ is there already: see what is new in $<, then touch $@"; exit 1; }
+	@umask 077; while IFS= read -r line; do \
+		case "$$line" in [A-Z]*=) line="$$line$$(openssl rand -hex 24)";; esac; printf '%s\n' "$$line"; \
+	done < $< > $@.new
+	@mv $@.new $@ && echo "$@ is written"
+
 up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
 	$(BIN)/spikeseg up
 
-lock: $(READY) ## Resolve pyproject.toml anew into the hashed lock file
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --output-file requirements/lock.txt
+lock: $(READY) ## Resolve pyproject.toml anew into the hashed lock files: all, and what the container image needs
+	$(COMPILE) --all-extras pyproject.toml --output-file requirements/lock.txt
+	$(COMPILE) --extra server --constraint requirements/lock.txt pyproject.toml --output-file requirements/server.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

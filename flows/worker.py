@@ -1,6 +1,7 @@
 """A worker for servers that run elsewhere: register all deployments, then run what is asked.
 
-The servers are those of ``PREFECT_API_URL`` and ``MLFLOW_TRACKING_URI``.
+The servers are those of ``PREFECT_API_URL`` and ``MLFLOW_TRACKING_URI``. Further words go to
+``prefect worker start``: ``python -m flows.worker --with-healthcheck``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ def main() -> None:
     """Register, and become the worker."""
     register({})
     words = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    os.execv(sys.executable, [sys.executable, *words])
+    os.execv(sys.executable, [sys.executable, *words, *sys.argv[1:]])
 
 
 if __name__ == "__main__":

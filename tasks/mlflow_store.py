@@ -119,7 +119,9 @@ class Run:
         """Link to the run's page in Markdown, or where to find it without a server."""
         if not self.store.uri.startswith("http"):
             return f"`{self.id}` in `{self.store.uri}`"
-        base = f"{self.store.uri.rstrip('/')}/#/experiments/{self.store.experiment}"
+        # In a container the server has another name than in a browser.
+        server = os.environ.get("SPIKESEG_MLFLOW_PAGE") or self.store.uri
+        base = f"{server.rstrip('/')}/#/experiments/{self.store.experiment}"
         return f"[{self.id}]({base}/runs/{self.id})"
 
     def params(self, values: Mapping[str, Any]) -> None:
