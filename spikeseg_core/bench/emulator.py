@@ -3,7 +3,8 @@
 Both get the same integer network and the same input spikes, and every spike of every neuron is
 compared. The machine's own limit is measured on the same spikes: the faster of bare float32
 convolutions and bare event-driven accumulation, plus reading and writing every current and voltage
-once at the measured memory bandwidth.
+once at the measured memory bandwidth. Speed of shared machines drifts within seconds, so emulator
+and limit are timed in turn, and their ratio is the median over the turns.
 """
 
 from __future__ import annotations
@@ -94,11 +95,10 @@ def bench_emulator(
         partial(_trained, name, config, folders, trained_steps)
         for name, (config, folders) in trained.items()
     ]
-    bandwidth = memory_bandwidth()
     networks = []
     for number, make in enumerate(cases):
         report.progress(number, len(cases), "networks, both emulators")
-        networks.append(measure(make(), bandwidth, repeats, report))
+        networks.append(measure(make(), repeats, report))
         report.say("{name}: {ratio:.0f} times, spikes equal: {spikes_equal}".format(**networks[-1]))
     report.progress(len(cases), len(cases), "networks, both emulators")
     return {
@@ -106,21 +106,13 @@ def bench_emulator(
         "machine": {
             "processor": platform.processor() or platform.machine(),
             "threads": get_num_threads(),
-            "memory_bandwidth_gb_s": bandwidth / 1e9,
         },
         "basis": "measured",
     }
 
 
-def measure(
-    case: Case, bandwidth: float, repeats: int = REPEATS, report: Reporter = SILENT
-) -> dict[str, Any]:
+def measure(case: Case, repeats: int = REPEATS, report: Reporter = SILENT) -> dict[str, Any]:
     """Measure one network on both emulators.
-
-    Parameters
-    ----------
-    bandwidth : float
-        Memory bandwidth in bytes per second.
 
     Returns
     -------
@@ -128,7 +120,8 @@ def measure(
         ``neurons``, ``cores``, ``steps``, ``mean_rate_hz``; ``nengo_loihi_s_per_step`` and
         ``seconds_per_step`` (medians), ``ratio`` (median), ``spikes_equal``; ``engine_peak_mib``
         (arrays of this emulator) and ``process_peak_mib`` (everything so far, NengoLoihi
-        included); ``limit_s_per_step`` with its parts and ``times_the_limit``.
+        included); ``limit_s_per_step`` with its parts (medians) and ``times_the_limit`` (median
+        over the turns, see :func:`machine_limit`).
     """
     network = IntegerNetwork.from_model(case.model)
     n_steps = case.inputs[0].shape[0]
@@ -140,12 +133,10 @@ def measure(
     engine_peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     spikes = emulator.run(inputs, n_steps, record=names).spikes
-    fast = _repeat(lambda: emulator.run(inputs, n_steps), repeats) / n_steps
+    fast, limit = machine_limit(emulator, case.inputs, spikes, repeats)
     slow_steps, equal = _run_nengo_loihi(case, network, spikes, report)
     # Every repeat-th step: as many measurements as of the other side, over the same activity.
     slow = np.array([slow_steps[k::repeats].mean() for k in range(repeats)])
-    limit = machine_limit(emulator, case.inputs, spikes, bandwidth)
-    seconds = float(np.median(fast))
     return {
         "name": case.name,
         "neurons": network.n_neurons,
@@ -154,14 +145,14 @@ def measure(
         "mean_rate_hz": sum(s.sum() for s in spikes.values())
         / (network.n_neurons * n_steps * network.dt),
         "nengo_loihi_s_per_step": float(np.median(slow)),
-        "seconds_per_step": seconds,
+        "seconds_per_step": float(np.median(fast)),
         "ratio": float(np.median(slow / fast)),
         "spikes_equal": equal,
         "engine_peak_mib": engine_peak / 2**20,
         "process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
-        "limit_s_per_step": limit["total"],
-        "limit_parts_s_per_step": limit,
-        "times_the_limit": seconds / limit["total"],
+        "limit_s_per_step": float(np.median(limit["total"])),
+        "limit_parts_s_per_step": {part: float(np.median(s)) for part, s in limit.items()},
+        "times_the_limit": float(np.median(fast / limit["total"])),
     }
 
 
@@ -239,44 +230,64 @@ def machine_limit(
     emulator: Emulator,
     inputs: list[np.ndarray],
     spikes: Mapping[str, np.ndarray],
-    bandwidth: float,
-) -> dict[str, float]:
-    """Measure the least that these spikes cost on this machine, in seconds per step.
+    repeats: int = REPEATS,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Time this emulator and the least that these spikes cost on this machine, in turn.
 
     Returns
     -------
-    dict
-        ``dense`` (float32 convolutions; infinite where synapses are lists), ``events``
-        (accumulation alone), ``state`` (reading and writing currents and voltages once) and
-        ``total``.
+    fast : (repeats,) float
+        Seconds per step of the emulator.
+    limit : dict of str to (repeats,) float
+        Seconds per step: ``dense`` (float32 convolutions; infinite where synapses are lists),
+        ``events`` (accumulation alone), ``state`` (reading and writing currents and voltages
+        once) and ``total``, the faster of the first two plus the third.
     """
-    dense, events = (
-        _bare_convolutions(emulator, inputs, spikes),
-        _bare_events(emulator, inputs, spikes),
-    )
-    state = 16 * emulator.network.n_neurons / bandwidth
-    return {"dense": dense, "events": events, "state": state, "total": min(dense, events) + state}
+    n_steps = inputs[0].shape[0]
+    convolutions = _bare_convolutions(emulator, inputs, spikes)
+    accumulate, event_steps = _bare_events(emulator, inputs, spikes)
+    copy, copied = _bare_copy()
+    given = [sent[None] for sent in inputs]
+    calls: dict[str, tuple[Callable[[], Any], float]] = {"events": (accumulate, event_steps)}
+    if convolutions is not None:
+        calls["dense"] = (convolutions, n_steps)
+    calls["state"] = (copy, copied / (16 * emulator.network.n_neurons))
+    calls["fast"] = (lambda: emulator.run(given, n_steps), n_steps)
+    seconds = {name: np.full(repeats, np.inf) for name in (*calls, "dense")}
+    for turn in range(-1, repeats):  # the first turn compiles, and is not counted
+        for name, (call, steps) in calls.items():
+            began = time.perf_counter()
+            call()
+            if turn >= 0:
+                seconds[name][turn] = (time.perf_counter() - began) / steps
+    total = np.minimum(seconds["dense"], seconds["events"]) + seconds["state"]
+    return seconds.pop("fast"), {**seconds, "total": total}
 
 
 def _bare_convolutions(
     emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
-) -> float:
+) -> Callable[[], None] | None:
+    """Give a call that does the float32 convolutions of all steps; None where some are lists."""
     network = emulator.network
     n_steps = inputs[0].shape[0]
     source = {name: s[0] for name, s in spikes.items()}
     source |= {
         p.name: s.reshape(n_steps, *p.shape) for p, s in zip(network.inputs, inputs, strict=True)
     }
-    total = 0.0
+    calls = []
     for layer in emulator.plan.layers:
         shape = network.ensembles[layer.index].shape
         for name, kernel in layer.kernels.items():
             if kernel is None:
-                return float("inf")
+                return None
             x = tf.constant(source[name].astype(np.float32))
-            call = _convolution(x, kernel, (n_steps, *shape))
-            total += float(np.median(_repeat(call, REPEATS))) / n_steps
-    return total
+            calls.append(_convolution(x, kernel, (n_steps, *shape)))
+
+    def convolve() -> None:
+        for call in calls:
+            call()
+
+    return convolve
 
 
 def _convolution(x: Any, kernel: Kernel, shape: tuple[int, ...]) -> Callable[[], Any]:
@@ -290,7 +301,8 @@ def _convolution(x: Any, kernel: Kernel, shape: tuple[int, ...]) -> Callable[[],
 
 def _bare_events(
     emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
-) -> float:
+) -> tuple[Callable[[], None], int]:
+    """Give a call that adds up the spikes of some steps, without neurons, and how many steps."""
     plan, network = emulator.plan, emulator.network
     n_steps = min(inputs[0].shape[0], REFERENCE_STEPS)
     events = np.zeros((n_steps + 1) * plan.n_positions, np.uint16)
@@ -308,7 +320,7 @@ def _bare_events(
         for layer in plan.layers:
             _accumulate(layer.rows, layer.links, events, counts, n_steps)
 
-    return float(np.median(_repeat(accumulate, REPEATS))) / n_steps
+    return accumulate, n_steps
 
 
 @njit(cache=True, parallel=True)
@@ -328,26 +340,14 @@ def _accumulate(rows, links, events, counts, n_steps):  # type: ignore[no-untype
                     add_lists(totals, events, first, n, links, k)
 
 
-def memory_bandwidth() -> float:
-    """Bytes read and written per second when all threads copy a large array (measured)."""
+def _bare_copy() -> tuple[Callable[[], None], int]:
+    """Give a call that copies a large array with all threads, and the bytes read and written."""
     source = np.ones(BANDWIDTH_BYTES // 8)
     target = np.zeros_like(source)
-    seconds = _repeat(lambda: _copy(source, target), REPEATS)
-    return 2 * BANDWIDTH_BYTES / float(np.median(seconds))
+    return lambda: _copy(source, target), 2 * BANDWIDTH_BYTES
 
 
 @njit(cache=True, parallel=True)
 def _copy(source, target):  # type: ignore[no-untyped-def]
     for i in prange(source.shape[0]):
         target[i] = source[i]
-
-
-def _repeat(call: Callable[[], Any], repeats: int) -> np.ndarray:
-    """Seconds of each of ``repeats`` calls, after one that is not counted."""
-    call()
-    seconds = np.zeros(repeats)
-    for k in range(repeats):
-        began = time.perf_counter()
-        call()
-        seconds[k] = time.perf_counter() - began
-    return seconds
