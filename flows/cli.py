@@ -165,6 +165,41 @@ def segment(
 
 @app.command(
     epilog=_examples(
+        "spikeseg sweep ablation-bits",
+        "spikeseg sweep operating-point --workers 1 --set train.epochs=20",
+        "spikeseg sweep my_sweep.yaml --seed 0 --seed 1 --json sweep.json",
+    )
+)
+def sweep(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FILE",
+            help="A sweep of deployments/sweeps by its name, or a YAML file like those.",
+        ),
+    ],
+    *,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, max=64, help="Processes at work; 1: this one. DASK_SCHEDULER_ADDRESS wins."
+        ),
+    ] = 1,
+    dataset: Annotated[str, typer.Option(help="Dataset, as for `spikeseg run`.")] = "auto",
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Instead of the sweep's seeds; may be repeated.")
+    ] = None,
+    json: JsonFile = None,
+    change: Changes = None,
+) -> None:
+    """Run the pipeline with different settings, and show which are worth having."""
+    from flows.sweep import run_sweep
+
+    _write(json, run_sweep(study, workers, dataset, seed or [], change or []))
+
+
+@app.command(
+    epilog=_examples(
         "spikeseg bench emulator --json emulator.json",
         "spikeseg bench mapping --preset paper --json mapping.json",
         "spikeseg bench pipeline --preset quick",
@@ -181,6 +216,31 @@ def bench(
     from flows.bench import bench as measure
 
     _write(json, measure(what.value, preset, dataset, change or []))
+
+
+@app.command(
+    epilog=_examples(
+        "spikeseg benchmark",
+        "spikeseg benchmark --model paper@champion --json moved.json",
+    )
+)
+def benchmark(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[@ALIAS]|RUN_ID",
+            help="Registered model, or MLflow run of a deployment; default: the newest deployed.",
+        ),
+    ] = None,
+    json: JsonFile = None,
+    change: Changes = None,
+) -> None:
+    """Measure a model on this machine again, and say what moved since the last time."""
+    from flows.single import run_benchmark
+
+    result = run_benchmark(model, change or [])
+    _write(json, result)
+    typer.echo(result["verdict"])
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from flows import stages
 
@@ -18,6 +18,8 @@ from tasks import registry
 from tasks.references import StageRef
 from tasks.stage_folder import read_record
 from tasks.terminal import set_up_for_prefect
+
+Result = TypeVar("Result")
 
 FLOWS: dict[str, Flow[..., StageRef]] = {name: getattr(stages, name) for name in registry.STAGES}
 
@@ -42,10 +44,34 @@ def run_stage_alone(name: str, after: str | None, changes: Iterable[str]) -> dic
         if "after" not in inspect.signature(flow.fn).parameters:
             raise ConfigError(f"stage {name!r} is the first; it takes no --after")
         given["after"] = after
-    set_up_for_prefect()
-    try:
-        ref = flow(**given)
-    except ParameterTypeError as error:
-        raise ConfigError(str(error)) from None
+    ref = _run(flow, given)
     outcome = read_record(ref.folder).outcome
     return {**ref.model_dump(), "metrics": outcome.metrics, "facts": outcome.facts}
+
+
+def run_benchmark(model: str | None, changes: Iterable[str]) -> dict[str, Any]:
+    """Run the flow ``benchmark``: measure a model again, and compare with the last time.
+
+    Raises
+    ------
+    ConfigError
+        If the model is not known, or a setting is not the benchmark's or its tolerance's.
+    """
+    from flows.benchmark import benchmark
+
+    given = parsed(changes)
+    if unknown := set(given) - {"benchmark", "tolerance"}:
+        raise ConfigError(
+            f"the benchmark takes settings of benchmark and tolerance, not of "
+            f"{', '.join(sorted(unknown))}; those come from the model's run"
+        )
+    return _run(benchmark, {"model": model, **given})
+
+
+def _run(flow: Flow[..., Result], parameters: dict[str, Any]) -> Result:
+    """Run a flow; settings out of their bounds are the user's mistake."""
+    set_up_for_prefect()
+    try:
+        return flow(**parameters)
+    except ParameterTypeError as error:
+        raise ConfigError(str(error)) from None

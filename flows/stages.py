@@ -142,7 +142,7 @@ def deploy(deploy: DeployConfig = DeployConfig(), after: str | None = None) -> S
     return run_after("deploy", after, deploy=deploy)
 
 
-@flow(name="benchmark")
+@flow(name="benchmark-stage")
 def benchmark(
     benchmark: BenchmarkConfig = BenchmarkConfig(), after: str | None = None, again: bool = False
 ) -> StageRef:

@@ -1,0 +1,306 @@
+# ruff: noqa: B008 - the settings are frozen, and Prefect reads its form from the defaults.
+"""Benchmark a model on this machine again, and say what moved since the last time.
+
+Made to be scheduled: the model is measured anew every time, MLflow is asked for the last benchmark
+of the same deployed network on the same machine, and what moved is told by ratio.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+
+# isort: split
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.report import number
+from flows.stages import run_after
+from spikeseg_core.config import BenchmarkConfig, StageConfig
+from spikeseg_core.storage import write_json, write_text
+from tasks.lookup import inputs_after
+from tasks.machine import FINGERPRINT, machine_tags
+from tasks.mlflow_store import Run, store
+from tasks.records import RecordedStage, records
+from tasks.registered import run_of_model
+from tasks.run_stage import run_logger
+from tasks.stage_folder import StageRecord, read_record
+
+NEWEST = "newest"
+SCORES = ("test/pixel_accuracy", "test/v_rand")
+"""Scores that are compared: the networks that are timed must not change what they answer."""
+
+
+class MoveTolerance(StageConfig):
+    """How far a figure may move between two benchmarks before it is called out."""
+
+    energy: float = Field(0.10, ge=0, title="Energy", description="by ratio: 0.1 is 10 %")
+    time: float = Field(0.10, ge=0, title="Time", description="by ratio: 0.1 is 10 %")
+    score: float = Field(0.002, ge=0, title="Scores", description="by ratio: 0.002 is 0.2 %")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a benchmark.
+
+    Attributes
+    ----------
+    what : str
+        Device, precision, batch, and what of it.
+    kind : {"energy", "time", "score"}
+    value : float
+    unit : str
+    basis : {"measured", "modelled"}
+    """
+
+    what: str
+    kind: str
+    value: float
+    unit: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A figure now and in the benchmark before.
+
+    Attributes
+    ----------
+    what, unit, basis
+        As in :class:`Figure`; ``basis`` is both where the two differ.
+    now, before : float
+    ratio : float
+        Now over before.
+    moved : bool
+        Whether that is more than the tolerance, up or down.
+    """
+
+    what: str
+    unit: str
+    basis: str
+    now: float
+    before: float
+    ratio: float
+    moved: bool
+
+
+def _run_name() -> str:
+    return f"benchmark-{flow_run.parameters.get('model') or NEWEST}"
+
+
+@flow(name="benchmark", flow_run_name=_run_name)
+def benchmark(
+    model: str | None = None,
+    benchmark: BenchmarkConfig = BenchmarkConfig(),
+    tolerance: MoveTolerance = MoveTolerance(),
+) -> dict[str, Any]:
+    """Measure energy, latency and accuracy of a model here, and compare with the last time.
+
+    ``model`` is a registered model (NAME, NAME@ALIAS, NAME/VERSION) or the MLflow run id of a
+    deployment or pipeline; left out, the newest deployed network is taken.
+    """
+    after = None if model is None else run_of_model(model)
+    deployment = next(ref for ref in inputs_after("benchmark", after) if ref.stage == "deploy")
+    ref = run_after("benchmark", after, again=True, benchmark=benchmark)
+    record = read_record(ref.folder)
+    deployed = read_record(deployment.folder)
+    logger = run_logger()
+
+    def find_previous() -> RecordedStage | None:
+        with records() as known:
+            found = known.benchmarks(machine_tags()[FINGERPRINT], deployment.key)
+        return next((stage for stage in found if stage.run.id != ref.mlflow_run_id), None)
+
+    previous = store().attempt("look for the benchmark before", find_previous)
+    changes = compare(record, previous.record, tolerance) if previous is not None else []
+    result = {
+        "model": model or NEWEST,
+        "deployment": {"key": deployment.key, "mlflow_run_id": deployment.mlflow_run_id},
+        "machine": machine_tags(),
+        "mlflow_run_id": ref.mlflow_run_id,
+        "previous_mlflow_run_id": previous.run.id if previous is not None else None,
+        "figures": [asdict(figure) for figure in figures(record, deployed)],
+        "changes": [asdict(change) for change in changes],
+        "tolerance": tolerance.model_dump(),
+        "also_changed": also_changed(record, previous.record) if previous is not None else [],
+    }
+    result["verdict"] = verdict(result)
+    warn = any(change.moved for change in changes)
+    (logger.warning if warn else logger.info)(result["verdict"])
+    if ref.mlflow_run_id is not None:
+        run = Run(store(), ref.mlflow_run_id)
+        store().attempt("log what moved", lambda: _log(run, result))
+        result["page"] = store().attempt("be linked to", lambda: run.page)
+    _show(result)
+    return result
+
+
+def figures(record: StageRecord, deployed: StageRecord | None = None) -> list[Figure]:
+    """Figures of a finished benchmark that a later one can be compared with.
+
+    Parameters
+    ----------
+    record : StageRecord
+        Of the stage ``benchmark``.
+    deployed : StageRecord, optional
+        Of the deployment, whose scores on the chips are shown too: they were not taken again.
+    """
+    found = [*_energies(record), *_scores(record.outcome.metrics)]
+    return found + (list(_scores(deployed.outcome.metrics)) if deployed is not None else [])
+
+
+def _energies(record: StageRecord) -> Iterator[Figure]:
+    for one in record.outcome.facts.get("figures", []):
+        if one["basis"] == "published":
+            continue
+        batch = "online" if one["batch"] == 1 else f"batch {one['batch']}"
+        device = f"{one['device']}, {one['precision']}, {batch}"
+        energy = f"{device}, {one['component']} energy"
+        yield Figure(energy, "energy", one["mj_per_section"], "mJ a section", one["basis"])
+        if one["component"] == "total":
+            time = "modelled" if one["device"].startswith("loihi") else "measured"
+            ms = 1000 * one["seconds_per_section"]
+            yield Figure(f"{device}, time", "time", ms, "ms a section", time)
+
+
+def _scores(metrics: Mapping[str, Mapping[str, float | None]]) -> Iterator[Figure]:
+    for tag, values in metrics.items():
+        for score in SCORES:
+            value = values.get(score)
+            if value is not None:
+                yield Figure(f"{tag}, {score}", "score", value, "", "measured")
+
+
+def compare(now: StageRecord, before: StageRecord, tolerance: MoveTolerance) -> list[Change]:
+    """Put every figure that both benchmarks have side by side, what moved most first."""
+    old = {figure.what: figure for figure in figures(before)}
+    changes = []
+    for figure in figures(now):
+        then = old.get(figure.what)
+        if then is None or not then.value:
+            continue
+        ratio = figure.value / then.value
+        allowed = getattr(tolerance, figure.kind)
+        basis = figure.basis if figure.basis == then.basis else f"{then.basis}, now {figure.basis}"
+        moved = not 1 / (1 + allowed) <= ratio <= 1 + allowed
+        changes.append(
+            Change(figure.what, figure.unit, basis, figure.value, then.value, ratio, moved)
+        )
+    return sorted(
+        changes, key=lambda change: (not change.moved, -max(change.ratio, 1 / change.ratio))
+    )
+
+
+def also_changed(now: StageRecord, before: StageRecord) -> list[str]:
+    """Name what else differs between the two benchmarks, and may explain what moved."""
+    found = [] if now.code == before.code else ["the code of the benchmark"]
+    settings, old = now.settings["benchmark"], before.settings["benchmark"]
+    found += [
+        f"benchmark.{name}: {old.get(name)}, now {value}"
+        for name, value in settings.items()
+        if value != old.get(name)
+    ]
+    return found + [
+        f"{name}: {before.versions[name]}, now {version}"
+        for name, version in now.versions.items()
+        if before.versions.get(name, version) != version
+    ]
+
+
+def verdict(result: Mapping[str, Any]) -> str:
+    """Say in one line what moved."""
+    model, machine = result["model"], result["machine"][FINGERPRINT]
+    if result["previous_mlflow_run_id"] is None:
+        return (
+            f"benchmark of {model} on machine {machine}: MLflow has none before it of this machine "
+            f"and this deployed network, so there is nothing to compare with"
+        )
+    before = f"since run {result['previous_mlflow_run_id']} of machine {machine}"
+    moved = [change for change in result["changes"] if change["moved"]]
+    if not moved:
+        return f"benchmark of {model}: nothing moved beyond its tolerance {before}"
+    told = "; ".join(f"{change['what']}: {change['ratio']:.3g} x" for change in moved[:5])
+    more = f"; and {len(moved) - 5} more" if len(moved) > 5 else ""
+    return (
+        f"benchmark of {model}: {len(moved)} of {len(result['changes'])} figures moved beyond "
+        f"their tolerance {before}: {told}{more}"
+    )
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """Write the comparison, or the figures where there is nothing to compare with."""
+    allowed = ", ".join(f"{name} {100 * value:g} %" for name, value in result["tolerance"].items())
+    lines = [result["verdict"], ""]
+    if result["changes"]:
+        lines += [f"Tolerances: {allowed}.", ""]
+        lines += ["| what | unit | before | now | ratio | basis | |", "|---" * 7 + "|"]
+        lines += [f"| {' | '.join(_row(change).values())} |" for change in result["changes"]]
+    else:
+        lines += ["| what | unit | value | basis |", "|---" * 4 + "|"]
+        lines += [
+            f"| {f['what']} | {f['unit']} | {number(f['value'])} | {f['basis']} |"
+            for f in result["figures"]
+        ]
+    if result["also_changed"]:
+        lines += ["", "Changed besides:", "", *(f"- {text}" for text in result["also_changed"])]
+    return "\n".join(lines) + "\n"
+
+
+def _row(change: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "what": change["what"],
+        "unit": change["unit"] or "-",
+        "before": number(change["before"]),
+        "now": number(change["now"]),
+        "ratio": f"{change['ratio']:.3f}",
+        "basis": change["basis"],
+        "moved": "**moved**" if change["moved"] else "",
+    }
+
+
+def _log(run: Run, result: Mapping[str, Any]) -> None:
+    """Keep the comparison with the benchmark's own run."""
+    moved = [change for change in result["changes"] if change["moved"]]
+    run.tags(
+        {
+            "benchmark.model": result["model"],
+            "benchmark.previous": result["previous_mlflow_run_id"] or "none",
+            "benchmark.moved": str(len(moved)),
+            "mlflow.note.content": markdown(result)[:8000],
+        }
+    )
+    now = time.time()
+    run.metrics([("moved/figures", float(len(moved)), 0, now)])
+    run.metrics(
+        (f"moved/{_metric(change['what'])}", change["ratio"], 0, now)
+        for change in result["changes"]
+    )
+    with TemporaryDirectory() as temporary:
+        write_json(Path(temporary) / "moved.json", result)
+        write_text(Path(temporary) / "moved.md", markdown(result))
+        for path in sorted(Path(temporary).iterdir()):
+            run.artifact(path)
+
+
+def _metric(what: str) -> str:
+    """Name of a figure that MLflow takes."""
+    return what.replace(", ", "/").replace("+", "with").replace("test/", "")
+
+
+def _show(result: Mapping[str, Any]) -> None:
+    page = result.get("page") or "none, MLflow did not answer"
+    create_markdown_artifact(f"MLflow run: {page}\n\n{markdown(result)}", key="benchmark")
+    if result["changes"]:
+        create_table_artifact(
+            [_row(change) for change in result["changes"]],
+            key="benchmark-moved",
+            description=result["verdict"],
+        )

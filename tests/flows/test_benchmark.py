@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from mlflow.tracking import MlflowClient
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.runtime import flow_run
+
+from flows import benchmark as module
+from flows.benchmark import MoveTolerance, benchmark, compare, figures, markdown, verdict
+from flows.pipeline import pipeline
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.presets import preset
+from tasks import registry, state
+from tasks.machine import FINGERPRINT, machine_tags
+from tasks.registered import run_of_model
+from tasks.stage_folder import Outcome, StageRecord
+from tests.fakes import FakeStages
+
+
+def figure(component: str, mj: float, seconds: float = 0.02, **other: Any) -> dict[str, Any]:
+    return {
+        "device": "cpu",
+        "precision": "int8",
+        "batch": 1,
+        "component": component,
+        "mj_per_section": mj,
+        "seconds_per_section": seconds,
+        "basis": "modelled",
+        **other,
+    }
+
+
+def record(*energy: dict[str, Any], v_rand: float = 0.97, **other: Any) -> StageRecord:
+    outcome = Outcome(
+        metrics={"cpu_int8": {"test/v_rand": v_rand}}, facts={"figures": list(energy)}
+    )
+    known = {
+        "stage": "benchmark",
+        "key": "k",
+        "sha256": "s",
+        "inputs": {},
+        "preset": "quick",
+        "settings": {"benchmark": {"repeats": 5}},
+        "code": "c",
+        "started": 0.0,
+        "seconds": 1.0,
+    }
+    return StageRecord.model_validate(known | other | {"outcome": outcome})
+
+
+class TestCompare:
+    def test_ratios_are_now_over_before_and_what_moved_comes_first(self) -> None:
+        before = record(figure("dynamic", 10.0), figure("total", 30.0))
+        now = record(figure("dynamic", 10.5), figure("total", 45.0, seconds=0.03))
+        changes = compare(now, before, MoveTolerance())
+        assert [(c.what, c.ratio, c.moved) for c in changes] == [
+            ("cpu, int8, online, total energy", 1.5, True),
+            ("cpu, int8, online, time", 1.5, True),
+            ("cpu, int8, online, dynamic energy", 1.05, False),
+            ("cpu_int8, test/v_rand", 1.0, False),
+        ]
+
+    def test_down_counts_like_up(self) -> None:
+        for mj, moved in ((10.0 / 1.11, True), (10.0 / 1.09, False)):
+            (change, _) = compare(
+                record(figure("dynamic", mj)), record(figure("dynamic", 10.0)), MoveTolerance()
+            )
+            assert change.moved is moved
+
+    def test_each_kind_has_its_own_tolerance(self) -> None:
+        before = record(figure("total", 30.0))
+        now = record(figure("total", 30.0), v_rand=0.96)
+        assert [c.what for c in compare(now, before, MoveTolerance()) if c.moved] == [
+            "cpu_int8, test/v_rand"
+        ]
+        assert not any(c.moved for c in compare(now, before, MoveTolerance(score=0.02)))
+
+    def test_a_change_of_basis_is_said_and_publications_are_left_out(self) -> None:
+        before = record(figure("dynamic", 10.0), figure("total", 1.0, basis="published"))
+        now = record(figure("dynamic", 10.0, basis="measured"))
+        (change, _) = compare(now, before, MoveTolerance())
+        assert change.basis == "modelled, now measured"
+        assert [f.kind for f in figures(before)] == ["energy", "score"]
+
+    def test_time_of_a_cpu_is_measured_and_of_loihi_modelled(self) -> None:
+        found = figures(record(figure("total", 1.0), figure("total", 1.0, device="loihi")))
+        assert {f.what: f.basis for f in found if f.kind == "time"} == {
+            "cpu, int8, online, time": "measured",
+            "loihi, int8, online, time": "modelled",
+        }
+
+    def test_what_may_explain_it_is_named(self) -> None:
+        before = record(versions={"tensorflow": "2.20"})
+        now = record(
+            versions={"tensorflow": "2.21"}, settings={"benchmark": {"repeats": 9}}, code="d"
+        )
+        assert module.also_changed(now, before) == [
+            "the code of the benchmark",
+            "benchmark.repeats: 5, now 9",
+            "tensorflow: 2.20, now 2.21",
+        ]
+
+
+@pytest.fixture
+def slower(fakes: FakeStages, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Make the faked benchmark find more energy."""
+
+    def scale(by: float) -> None:
+        def function(stage: registry.Stage) -> Any:
+            run = fakes.function(stage)
+
+            def scaled(*arguments: Any) -> Any:
+                result = run(*arguments)
+                if stage.name != "benchmark":
+                    return result
+                found = [
+                    {**f, "mj_per_section": by * f["mj_per_section"]}
+                    for f in result.facts["figures"]
+                ]
+                return replace(result, facts={**result.facts, "figures": found})
+
+            return scaled
+
+        monkeypatch.setattr(registry, "function", function)
+
+    return scale
+
+
+@pytest.mark.usefixtures("prefect_server")
+class TestFlow:
+    def test_it_finds_the_last_one_and_says_what_moved(
+        self,
+        home: Path,
+        fakes: FakeStages,
+        slower: Callable[[float], None],
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        summary = pipeline(preset("quick"))
+        client = MlflowClient(state.tracking_uri())
+
+        same = benchmark()
+        assert fakes.calls["benchmark"] == 2
+        assert same["previous_mlflow_run_id"] == summary["mlflow"]["run_ids"]["benchmark"]
+        assert "nothing moved" in same["verdict"]
+
+        ids: list[str] = []
+        monkeypatch.setattr(module, "_show", lambda result: (ids.append(flow_run.id), show(result)))
+        slower(1.5)
+        moved = benchmark(summary["mlflow"]["run_id"])
+        assert moved["previous_mlflow_run_id"] == same["mlflow_run_id"]
+        assert "1 of 2 figures moved" in moved["verdict"]
+        assert "loihi, int8, online, total energy: 1.5 x" in moved["verdict"]
+        assert moved["verdict"] in caplog.messages
+        run = client.get_run(moved["mlflow_run_id"])
+        assert run.data.tags["benchmark.previous"] == same["mlflow_run_id"]
+        assert run.data.tags["benchmark.moved"] == "1"
+        assert run.data.tags[FINGERPRINT] == machine_tags()[FINGERPRINT]
+        assert run.data.metrics["moved/loihi/int8/online/total energy"] == 1.5
+        assert "**moved**" in run.data.tags["mlflow.note.content"]
+        assert {"moved.json", "moved.md"} <= {
+            item.path for item in client.list_artifacts(moved["mlflow_run_id"])
+        }
+        filters = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(ids[0])]))
+        with get_client(sync_client=True) as prefect:
+            shown = {a.key: a for a in prefect.read_artifacts(artifact_filter=filters)}
+        assert "1.500" in str(shown["benchmark-moved"].data)
+        assert moved["mlflow_run_id"] in str(shown["benchmark"].data)
+
+        monkeypatch.setattr(module, "machine_tags", lambda: {FINGERPRINT: "another"})
+        alone = benchmark()
+        assert alone["previous_mlflow_run_id"] is None
+        assert "nothing to compare with" in alone["verdict"]
+        assert "| what | unit | value | basis |" in markdown(alone)
+
+
+show = module._show
+
+
+class TestModelNames:
+    @pytest.fixture
+    def model(self, home: Path) -> str:
+        client = MlflowClient(state.tracking_uri())
+        run = client.create_run(client.create_experiment("spikeseg"))
+        client.create_registered_model("paper")
+        for _ in range(2):
+            client.create_model_version("paper", "somewhere", run_id=run.info.run_id)
+        client.set_registered_model_alias("paper", "champion", "1")
+        return str(run.info.run_id)
+
+    @pytest.mark.parametrize(
+        "name", ["paper", "paper@champion", "paper/2", "models:/paper@champion", "models:/paper/1"]
+    )
+    def test_every_way_to_name_one(self, model: str, name: str) -> None:
+        assert run_of_model(name) == model
+        assert run_of_model(model) == model
+
+    @pytest.mark.parametrize("name", ["none", "paper@nobody", "paper/9", "paper/x"])
+    def test_an_unknown_one_is_told_with_those_there_are(self, model: str, name: str) -> None:
+        with pytest.raises(ConfigError, match=r"registered: paper\)"):
+            run_of_model(name)
+
+
+def test_the_verdict_is_one_line() -> None:
+    changes = [{"what": f"w{i}", "ratio": 2.0, "moved": True} for i in range(7)]
+    told = verdict(
+        {
+            "model": "m@a",
+            "machine": {FINGERPRINT: "f"},
+            "previous_mlflow_run_id": "p",
+            "changes": changes,
+        }
+    )
+    assert told.count("2 x") == 5
+    assert told.endswith("and 2 more")
+    assert "\n" not in told
