@@ -7,39 +7,80 @@ Prefect's page, the options of the command line and what MLflow logs. Presets ar
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MOST_SEED = 2**32 - 1
+"""What numpy and TensorFlow both take."""
+
+
+def _say_ranges(schema: dict[str, Any]) -> None:
+    """Add the range to the description of every number, for forms that do not show it."""
+    for setting in schema.get("properties", {}).values():
+        low = setting.get("minimum", setting.get("exclusiveMinimum"))
+        high = setting.get("maximum", setting.get("exclusiveMaximum"))
+        if low is not None and high is not None:
+            above = "above " if "exclusiveMinimum" in setting else ""
+            below = "below " if "exclusiveMaximum" in setting else ""
+            setting["description"] += f" ({above}{low} to {below}{high})"
 
 
 class StageConfig(BaseModel):
     """Base: frozen, and a misspelt setting is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_say_ranges)
 
 
 class DatasetConfig(StageConfig):
     """Stage 1, dataset preparation."""
 
     source: Literal["auto", "isbi2012", "folder", "synthetic"] = Field(
-        "auto", description="auto: ISBI 2012 when it can be had, else synthetic sections"
+        "auto",
+        title="Sections from",
+        description="auto: ISBI 2012 when it can be had, else synthetic sections",
     )
     path: str | None = Field(
-        None, description="folder, TIFF stack or zip to read, for the source 'folder'"
+        None,
+        title="Folder, TIFF stack or zip",
+        description="where the sections are read from, for the source 'folder'",
     )
     polarity: Literal["auto", "membrane_dark", "membrane_bright"] = Field(
         "auto",
+        title="Label that marks membrane",
         description="whether label 0 (dark) or the highest label (bright) marks membrane; "
         "auto: the minority class that is darker in the image",
     )
-    train_sections: int = Field(20, ge=1, description="sections 0.. for training")
-    validation_sections: int = Field(4, ge=1, description="the sections after those")
-    test_sections: int = Field(6, ge=1, description="the sections after those")
-    tiles_per_axis: int = Field(
-        4, ge=1, le=16, description="overlapping tiles along each side of a section"
+    train_sections: int = Field(
+        20, ge=1, le=10_000, title="Sections to train on", description="sections 0.. for training"
     )
-    synthetic_size: int = Field(512, ge=128, le=2048, description="side of a synthetic section, px")
-    synthetic_seed: int = Field(0, ge=0, description="seed of the synthetic sections")
+    validation_sections: int = Field(
+        4, ge=1, le=10_000, title="Sections to validate on", description="the sections after those"
+    )
+    test_sections: int = Field(
+        6, ge=1, le=10_000, title="Sections to test on", description="the sections after those"
+    )
+    tiles_per_axis: int = Field(
+        4,
+        ge=1,
+        le=16,
+        title="Tiles along each side",
+        description="overlapping tiles along each side of a section",
+    )
+    synthetic_size: int = Field(
+        512,
+        ge=128,
+        le=2048,
+        title="Side of a synthetic section, px",
+        description="synthetic sections are square",
+    )
+    synthetic_seed: int = Field(
+        0,
+        ge=0,
+        le=MOST_SEED,
+        title="Seed of the synthetic sections",
+        description="the same seed gives the same sections",
+    )
 
     @model_validator(mode="after")
     def _folder_needs_a_path(self) -> DatasetConfig:
@@ -51,63 +92,173 @@ class DatasetConfig(StageConfig):
 class TrainConfig(StageConfig):
     """Stage 2, training the U-Net as an ANN."""
 
-    network: str = Field("quick", description="name of an architecture in the presets")
-    epochs: int = Field(30, ge=1, description="most epochs")
-    steps_per_epoch: int = Field(40, ge=1, description="batches an epoch")
-    batch_size: int = Field(8, ge=1, description="random tiles a batch")
-    learning_rate: float = Field(2e-3, gt=0, description="peak of the cosine schedule")
+    network: str = Field(
+        "quick",
+        title="Network",
+        description="quick: small and fast; paper: with the number of neurons of the paper",
+        json_schema_extra={"enum": ["quick", "paper"]},
+    )
+    epochs: int = Field(
+        30,
+        ge=1,
+        le=2000,
+        title="Epochs, at most",
+        description="training ends earlier where patience runs out",
+    )
+    steps_per_epoch: int = Field(
+        40,
+        ge=1,
+        le=10_000,
+        title="Batches an epoch",
+        description="steps of the optimizer that make an epoch",
+    )
+    batch_size: int = Field(
+        8, ge=1, le=256, title="Tiles a batch", description="random tiles that make a batch"
+    )
+    learning_rate: float = Field(
+        2e-3, gt=0, le=1, title="Learning rate, peak", description="peak of the cosine schedule"
+    )
     membrane_weight: float = Field(
-        1.0, gt=0, description="weight of membrane pixels in the cross-entropy"
+        1.0,
+        gt=0,
+        le=100,
+        title="Weight of membrane pixels",
+        description="weight of membrane pixels in the cross-entropy",
     )
     weight_averaging: float = Field(
-        0.995, ge=0, lt=1, description="share of the weights' running average that a step leaves"
+        0.995,
+        ge=0,
+        lt=1,
+        title="Averaging of weights",
+        description="share of the weights' running average that a step leaves",
     )
-    batch_norm: bool = Field(True, description="train with batch normalization, folded away after")
-    patience: int = Field(20, ge=1, description="epochs without a better validation loss to stop")
-    seed: int = Field(0, ge=0, description="seed of weights, tiles and augmentation")
+    batch_norm: bool = Field(
+        True,
+        title="Batch normalization",
+        description="train with batch normalization, folded away after",
+    )
+    patience: int = Field(
+        20,
+        ge=1,
+        le=2000,
+        title="Patience, epochs",
+        description="epochs without a better validation loss to stop",
+    )
+    seed: int = Field(
+        0, ge=0, le=MOST_SEED, title="Seed", description="seed of weights, tiles and augmentation"
+    )
 
 
 class TuneConfig(StageConfig):
     """Stage 3, fine-tuning with Loihi's rate curve and the percentile rate loss."""
 
-    epochs: int = Field(10, ge=0, description="epochs of fine-tuning with Loihi's rate curve")
+    epochs: int = Field(
+        10,
+        ge=0,
+        le=2000,
+        title="Epochs on rates",
+        description="epochs of fine-tuning with Loihi's rate curve",
+    )
     spiking_epochs: int = Field(
-        3, ge=0, description="epochs after those, with spikes forward and rates backward"
+        3,
+        ge=0,
+        le=2000,
+        title="Epochs on spikes",
+        description="epochs after those, with spikes forward and rates backward",
     )
     spiking_steps: int = Field(
-        100, ge=10, le=1000, description="time steps of a tile there; read out over the second half"
+        100,
+        ge=10,
+        le=1000,
+        title="Time steps of a tile, ms",
+        description="time steps of a tile there; read out over the second half",
     )
-    steps_per_epoch: int = Field(40, ge=1, description="batches an epoch")
-    batch_size: int = Field(8, ge=1, description="random tiles a batch")
-    learning_rate: float = Field(5e-4, gt=0, description="peak of the cosine schedule")
+    steps_per_epoch: int = Field(
+        40,
+        ge=1,
+        le=10_000,
+        title="Batches an epoch",
+        description="steps of the optimizer that make an epoch",
+    )
+    batch_size: int = Field(
+        8, ge=1, le=256, title="Tiles a batch", description="random tiles that make a batch"
+    )
+    learning_rate: float = Field(
+        5e-4,
+        gt=0,
+        le=1,
+        title="Learning rate on rates, peak",
+        description="peak of the cosine schedule",
+    )
     spiking_learning_rate: float = Field(
-        3e-4, gt=0, description="peak of the schedule of the spiking epochs"
+        3e-4,
+        gt=0,
+        le=1,
+        title="Learning rate on spikes, peak",
+        description="peak of the schedule of the spiking epochs",
     )
     membrane_weight: float = Field(
-        1.0, gt=0, description="weight of membrane pixels in the cross-entropy"
+        1.0,
+        gt=0,
+        le=100,
+        title="Weight of membrane pixels",
+        description="weight of membrane pixels in the cross-entropy",
     )
     weight_averaging: float = Field(
-        0.995, ge=0, lt=1, description="share of the weights' running average that a step leaves"
+        0.995,
+        ge=0,
+        lt=1,
+        title="Averaging of weights",
+        description="share of the weights' running average that a step leaves",
     )
-    rate_min_hz: float = Field(50.0, ge=0, description="lower end of the wanted rate range, Hz")
-    rate_max_hz: float = Field(200.0, gt=0, le=1000, description="upper end, Hz")
+    rate_min_hz: float = Field(
+        50.0,
+        ge=0,
+        le=1000,
+        title="Lowest wanted rate, Hz",
+        description="lower end of the wanted rate range, Hz",
+    )
+    rate_max_hz: float = Field(
+        200.0, gt=0, le=1000, title="Highest wanted rate, Hz", description="upper end, Hz"
+    )
     percentile: float = Field(
-        99.9, gt=0, le=100, description="percentile of a neuron's rate over the batch"
+        99.9,
+        gt=0,
+        le=100,
+        title="Percentile of a neuron's rate, %",
+        description="percentile of a neuron's rate over the batch",
     )
     rate_weight: float = Field(
-        0.1, ge=0, description="weight of the rate loss, in (100 Hz)^2 a neuron, on-chip layers"
+        0.1,
+        ge=0,
+        le=1000,
+        title="Weight of the rate loss, on chip",
+        description="weight of the rate loss, in (100 Hz)^2 a neuron, on-chip layers",
     )
     rate_weight_off_chip: float = Field(
-        0.1, ge=0, description="weight of the rate loss, layers on the host"
+        0.1,
+        ge=0,
+        le=1000,
+        title="Weight of the rate loss, host",
+        description="weight of the rate loss, layers on the host",
     )
     initial_rate_hz: float = Field(
         150.0,
         gt=0,
         le=1000,
+        title="Rate to start from, Hz",
         description="before tuning, each channel is scaled so that its percentile fires at this",
     )
-    patience: int = Field(20, ge=1, description="epochs without a better validation loss to stop")
-    seed: int = Field(0, ge=0, description="seed of tiles and augmentation")
+    patience: int = Field(
+        20,
+        ge=1,
+        le=2000,
+        title="Patience, epochs",
+        description="epochs without a better validation loss to stop",
+    )
+    seed: int = Field(
+        0, ge=0, le=MOST_SEED, title="Seed", description="seed of tiles and augmentation"
+    )
 
     @model_validator(mode="after")
     def _range_is_a_range(self) -> TuneConfig:
@@ -121,12 +272,26 @@ class TuneConfig(StageConfig):
 class PresentationConfig(StageConfig):
     """How a tile is shown to the spiking network, in conversion and in deployment alike."""
 
-    steps: int = Field(100, ge=5, le=2000, description="time steps of 1 ms a tile is shown for")
+    steps: int = Field(
+        100,
+        ge=5,
+        le=2000,
+        title="Time steps of a tile, ms",
+        description="time steps of 1 ms a tile is shown for",
+    )
     readout_window: float = Field(
-        0.5, gt=0, le=1, description="last part of the steps that the read-out averages over"
+        0.5,
+        gt=0,
+        le=1,
+        title="Share of the steps read out",
+        description="last part of the steps that the read-out averages over",
     )
     synapse_ms: float = Field(
-        0.0, ge=0, le=100, description="time constant of the synaptic low-pass; 0: none"
+        0.0,
+        ge=0,
+        le=100,
+        title="Synaptic low-pass, ms",
+        description="time constant of the synaptic low-pass; 0: none",
     )
 
     @property
@@ -138,49 +303,61 @@ class PresentationConfig(StageConfig):
 class ConvertConfig(StageConfig):
     """Stage 4, conversion to a spiking network in NengoDL."""
 
-    batch_tiles: int = Field(16, ge=1, description="tiles simulated at once")
+    batch_tiles: int = Field(
+        16, ge=1, le=4096, title="Tiles at once", description="tiles simulated at once"
+    )
 
 
 class QuantizeConfig(StageConfig):
     """Stage 5, tiling into core blocks and Loihi's fixed point."""
 
-    weight_bits: Literal[4, 5, 6, 8] = Field(8, description="bits of a weight, sign included")
+    weight_bits: Literal[4, 5, 6, 8] = Field(
+        8, title="Bits of a weight", description="bits of a weight, sign included"
+    )
     mapping: Literal["square", "optimized"] = Field(
         "optimized",
+        title="Tiles of a layer",
         description="square: the largest square tile that fits; optimized: tiles chosen "
         "together with chips",
     )
     population_type: Literal[16, 32] = Field(
-        16, description="type of population axons; 16 needs channel depths that are multiples of 4"
+        16,
+        title="Type of population axons",
+        description="type of population axons; 16 needs channel depths that are multiples of 4",
     )
-    chips: int = Field(2, ge=1, le=768, description="chips on the board")
+    chips: int = Field(2, ge=1, le=768, title="Chips", description="chips on the board")
 
 
 class PartitionConfig(StageConfig):
     """Stage 6, blocks to chips."""
 
     strategy: Literal["greedy", "round_robin", "greedy_interchip", "metis", "optimized"] = Field(
-        "optimized", description="how core blocks are assigned to chips"
+        "optimized", title="Strategy", description="how core blocks are assigned to chips"
     )
-    seed: int = Field(0, ge=0, description="seed of the partitioner")
+    seed: int = Field(0, ge=0, le=MOST_SEED, title="Seed", description="seed of the partitioner")
 
 
 class DeployConfig(StageConfig):
     """Stage 7, running on Loihi or its emulator."""
 
     target: Literal["emulator", "loihi"] = Field(
-        "emulator", description="emulator, or loihi where NxSDK is installed"
+        "emulator", title="Run on", description="emulator, or loihi where NxSDK is installed"
     )
     engine: Literal["fast", "nengo-loihi"] = Field(
-        "fast", description="which emulator: this project's, or nengo-loihi's own (slow)"
+        "fast",
+        title="Emulator",
+        description="which emulator: this project's, or nengo-loihi's own (slow)",
     )
     anytime_steps: tuple[int, ...] = Field(
         (25, 50, 75),
+        title="Also score after, ms",
         description="score also what the read-out says after so many steps (fast engine)",
     )
     sections: int | None = Field(
         None,
         ge=1,
+        le=10_000,
+        title="Sections, at most",
         description="only the first sections of validation and test (for the slow engine)",
     )
 
@@ -188,29 +365,50 @@ class DeployConfig(StageConfig):
 class BenchmarkConfig(StageConfig):
     """Stage 8, energy per section on Loihi, CPU and GPU."""
 
-    batch_size: int = Field(16, ge=1, le=256, description="the batch besides online (batch 1)")
-    repeats: int = Field(5, ge=1, description="timed repetitions; the median counts")
+    batch_size: int = Field(
+        16, ge=1, le=256, title="Batch besides 1", description="the batch besides online (batch 1)"
+    )
+    repeats: int = Field(
+        5, ge=1, le=1000, title="Repetitions", description="timed repetitions; the median counts"
+    )
     cpu_dynamic_watts: float = Field(
-        10.0, gt=0, description="dynamic CPU power assumed where no meter can be read"
+        10.0,
+        gt=0,
+        le=2000,
+        title="Dynamic power of the CPU, W",
+        description="dynamic CPU power assumed where no meter can be read",
     )
     cpu_total_watts: float = Field(
-        28.0, gt=0, description="total CPU power assumed where no meter can be read"
+        28.0,
+        gt=0,
+        le=2000,
+        title="Total power of the CPU, W",
+        description="total CPU power assumed where no meter can be read",
     )
 
 
 class ToleranceConfig(StageConfig):
     """How far the chip may stay below the ANN on the test split before a run says so."""
 
-    pixel_accuracy: float = Field(0.002, ge=0, description="at the threshold 0.5")
-    membrane_iou: float = Field(0.015, ge=0, description="at the threshold 0.5")
-    v_rand: float = Field(0.01, ge=0, description="at the best threshold")
-    v_info: float = Field(0.003, ge=0, description="at the best threshold")
+    pixel_accuracy: float = Field(
+        0.002, ge=0, le=1, title="Pixel accuracy", description="at the threshold 0.5"
+    )
+    membrane_iou: float = Field(
+        0.015, ge=0, le=1, title="Membrane IoU", description="at the threshold 0.5"
+    )
+    v_rand: float = Field(0.01, ge=0, le=1, title="V_Rand", description="at the best threshold")
+    v_info: float = Field(0.003, ge=0, le=1, title="V_Info", description="at the best threshold")
 
 
 class PipelineConfig(StageConfig):
     """All eight stages."""
 
-    preset: str = Field("quick", description="preset this configuration started from")
+    preset: str = Field(
+        "quick",
+        title="Preset",
+        description="preset that these values started from",
+        json_schema_extra={"enum": ["quick", "paper"]},
+    )
     dataset: DatasetConfig = DatasetConfig()
     train: TrainConfig = TrainConfig()
     tune: TuneConfig = TuneConfig()

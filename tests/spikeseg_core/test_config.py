@@ -1,7 +1,14 @@
 import pytest
 from pydantic import ValidationError
 
-from spikeseg_core.config import DatasetConfig, PipelineConfig, PresentationConfig, TuneConfig
+from spikeseg_core.config import (
+    DatasetConfig,
+    PipelineConfig,
+    PresentationConfig,
+    StageConfig,
+    TrainConfig,
+    TuneConfig,
+)
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.presets import NETWORKS, PRESETS, network, preset
 
@@ -49,3 +56,34 @@ def test_unknown_names_list_what_there_is() -> None:
 )
 def test_readout_window_is_the_last_part(steps, window, start) -> None:
     assert PresentationConfig(steps=steps, readout_window=window).readout_start == start
+
+
+def sections() -> list[type[StageConfig]]:
+    return [
+        PipelineConfig,
+        *(
+            f.annotation
+            for f in PipelineConfig.model_fields.values()
+            if f.default is None or isinstance(f.default, StageConfig)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)
+def test_every_setting_has_a_title_and_every_number_a_range(section) -> None:
+    for name, setting in section.model_json_schema()["properties"].items():
+        if "$ref" in setting:
+            continue
+        own = section.model_fields[name]
+        assert own.title, f"{section.__name__}.{name} has no title"
+        if setting.get("type") in ("integer", "number") and "enum" not in setting:
+            assert {"minimum", "exclusiveMinimum"} & set(setting), name
+            assert {"maximum", "exclusiveMaximum"} & set(setting), name
+            assert setting["description"].endswith(")")
+
+
+def test_forms_offer_the_presets_and_networks_there_are() -> None:
+    offered = PipelineConfig.model_json_schema()["properties"]["preset"]["enum"]
+    assert offered == list(PRESETS)
+    offered = TrainConfig.model_json_schema()["properties"]["network"]["enum"]
+    assert offered == list(NETWORKS)
