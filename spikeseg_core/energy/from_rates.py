@@ -50,8 +50,8 @@ def events_from_rates(
     Returns
     -------
     EventCounts
-        With one row. Every compartment update is taken as active: an upper bound, as rates do not
-        tell in which steps a neuron has input.
+        With one row, all cores in it. Every compartment update is taken as active: exact where
+        every compartment has a bias, else an upper bound.
 
     Raises
     ------
@@ -96,22 +96,28 @@ def events_from_rates(
     crossing = between.multiply(chips[:, None] != chips[None, :])
     passed = hops(messages, placement)
     neurons = np.array([np.prod([b - a for a, b in box]) for _, box in boxes], dtype=float)
+    busy = {
+        "synaptic_ops": ops[None],
+        "neuron_active": (neurons * steps)[None],
+        "neuron_idle": np.zeros((1, len(boxes))),
+        "spikes": np.array([[spikes[name][_slices(box)].sum() for name, box in boxes]]),
+        "messages_out": between.sum(axis=1)[None],
+        "messages_in": (between.sum(axis=0) + steps * messages.from_host)[None],
+    }
     return EventCounts(
         steps=steps,
         presentations=1,
         basis="from rates",
         chip_of_core=chips,
-        synaptic_ops=ops[None],
-        neuron_active=(neurons * steps)[None],
-        neuron_idle=np.zeros((1, len(boxes))),
-        spikes=np.array([[spikes[name][_slices(box)].sum() for name, box in boxes]]),
-        messages_in=(between.sum(axis=0) + steps * messages.from_host)[None],
-        messages_out=between.sum(axis=1)[None],
-        messages_interchip=crossing.sum(axis=1)[None],
-        hops_ew=passed.east_west * steps,
-        hops_ns=passed.north_south * steps,
-        injected=float(steps * messages.from_host.sum()),
-        readout=float(spikes[network.readout.source].sum()),
+        totals={name: float(n.sum()) for name, n in busy.items()}
+        | {
+            "messages_interchip": float(crossing.sum()),
+            "hops_ew": passed.east_west * steps,
+            "hops_ns": passed.north_south * steps,
+            "injected": float(steps * messages.from_host.sum()),
+            "readout": float(spikes[network.readout.source].sum()),
+        },
+        busy=busy,
         synaptic_ops_by_connection=by_connection,
     )
 

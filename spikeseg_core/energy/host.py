@@ -6,7 +6,7 @@ from spikeseg_core.energy.figure import EnergyFigure, figures_of, find
 from spikeseg_core.network import Connection, Network
 
 
-def host_operations(network: Network, steps: int) -> int:
+def host_operations(network: Network, steps: float) -> float:
     """Multiply-adds that the host does for one tile.
 
     The host's layers take a constant image, so their currents are computed once; their neurons are
@@ -33,7 +33,7 @@ def with_host(
     loihi: tuple[EnergyFigure, ...],
     cpu: tuple[EnergyFigure, ...],
     network: Network,
-    steps: int,
+    steps: float,
 ) -> tuple[EnergyFigure, EnergyFigure, EnergyFigure]:
     """Return Loihi's figures with the host's share of the work added.
 

@@ -74,14 +74,14 @@ class LoihiEstimate:
         Static energy, in millijoules.
     seconds : float
         Time of one presentation, in seconds.
-    steps : int
-        Time steps of one presentation.
+    steps : float
+        Time steps of one presentation, on average.
     """
 
     parts_mj: Mapping[str, float]
     static_mj: float
     seconds: float
-    steps: int
+    steps: float
 
     @property
     def dynamic_mj(self) -> float:
@@ -99,15 +99,15 @@ class LoihiEstimate:
         return self.steps / self.seconds
 
 
-def core_nanoseconds(events: EventCounts, costs: LoihiConstants) -> np.ndarray:
-    """Nanoseconds that every core works in every part of the time, ``(rows, cores)``."""
+def nanoseconds(of_cores: Mapping[str, np.ndarray], costs: LoihiConstants) -> np.ndarray:
+    """Nanoseconds that cores work for their events, given by the names of ``OF_A_CORE``."""
     return np.asarray(
-        events.synaptic_ops * costs.synaptic_op.ns
-        + events.neuron_active * costs.neuron_active.ns
-        + events.neuron_idle * costs.neuron_idle.ns
-        + events.spikes * costs.spike.ns
-        + events.messages_out * costs.message_out.ns
-        + events.messages_in * costs.message_in.ns
+        of_cores["synaptic_ops"] * costs.synaptic_op.ns
+        + of_cores["neuron_active"] * costs.neuron_active.ns
+        + of_cores["neuron_idle"] * costs.neuron_idle.ns
+        + of_cores["spikes"] * costs.spike.ns
+        + of_cores["messages_out"] * costs.message_out.ns
+        + of_cores["messages_in"] * costs.message_in.ns
     )
 
 
@@ -137,7 +137,7 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
         "input": n["injected"] * (costs.message_out.pj + model.interchip_pj),
         "read-out": n["readout"] * (costs.message_out.pj + model.interchip_pj),
     }
-    core_ns = core_nanoseconds(events, costs)
+    core_ns = nanoseconds(events.busy, costs)
     busiest_ns = float(core_ns.max(axis=1).sum()) / events.presentations
     barrier_ns = events.steps * costs.barrier(events.mesh_tiles)
     link_ns = over_link * model.interchip_ns / events.chips

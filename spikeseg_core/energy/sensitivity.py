@@ -6,12 +6,12 @@ headline: silicon-fitted constants, whole chips and their x86 cores charged, CPU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from spikeseg_core.energy import constants as k
-from spikeseg_core.energy.events import PER_CORE, EventCounts
+from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.figure import EnergyFigure, find
 from spikeseg_core.energy.host import host_operations
 from spikeseg_core.energy.loihi import (
@@ -147,7 +147,7 @@ def sensitivity(
         "link between chips": links(),
         "presentation time": [
             ("twice", ratio(e=with_steps(events, 2 * events.steps))),
-            ("half", ratio(e=with_steps(events, max(1, events.steps // 2)))),
+            ("half", ratio(e=with_steps(events, max(1, events.steps / 2)))),
         ],
         "mean firing rate": [
             (f"{1 + s:g} x", ratio(e=with_spikes(events, 1 + s)))
@@ -203,38 +203,39 @@ def _by_idle(
 # -- events as they would be ---------------------------------------------------------------------
 
 
-def with_steps(events: EventCounts, steps: int) -> EventCounts:
+def with_steps(events: EventCounts, steps: float) -> EventCounts:
     """Return the events of a presentation of ``steps`` steps at the same rates."""
-    return replace(_scaled(events, steps / events.steps, PER_CORE), steps=steps)
+    return replace(_scaled(events, steps / events.steps), steps=steps)
 
 
 def with_spikes(events: EventCounts, factor: float) -> EventCounts:
     """Return the events at ``factor`` times the firing rates, neuron updates unchanged."""
-    per_spike = [name for name in PER_CORE if not name.startswith("neuron_")]
-    return _scaled(events, factor, per_spike)
+    return _scaled(events, factor, but=("neuron_active", "neuron_idle"))
 
 
 def with_active(events: EventCounts, active: bool) -> EventCounts:
     """Return the events with every compartment update active, or every one idle."""
-    updates = events.neuron_active + events.neuron_idle
-    none = updates * 0
-    return replace(
-        events,
-        neuron_active=updates if active else none,
-        neuron_idle=none if active else updates,
-    )
+
+    def moved(counts: Mapping[str, Any]) -> dict[str, Any]:
+        updates = counts["neuron_active"] + counts["neuron_idle"]
+        return {
+            **counts,
+            "neuron_active": updates if active else 0 * updates,
+            "neuron_idle": 0 * updates if active else updates,
+        }
+
+    return replace(events, totals=moved(events.totals), busy=moved(events.busy))
 
 
-def _scaled(events: EventCounts, factor: float, fields: Iterable[str]) -> EventCounts:
-    by_connection = events.synaptic_ops_by_connection
+def _scaled(events: EventCounts, factor: float, but: Sequence[str] = ()) -> EventCounts:
+    def scaled(counts: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: n if name in but else n * factor for name, n in counts.items()}
+
     return replace(
         events,
-        **{name: getattr(events, name) * factor for name in fields},
-        hops_ew=events.hops_ew * factor,
-        hops_ns=events.hops_ns * factor,
-        injected=events.injected * factor,
-        readout=events.readout * factor,
-        synaptic_ops_by_connection={name: n * factor for name, n in by_connection.items()},
+        totals=scaled(events.totals),
+        busy=scaled(events.busy),
+        synaptic_ops_by_connection=scaled(events.synaptic_ops_by_connection),
     )
 
 

@@ -8,15 +8,17 @@ target is always named: left to itself, NengoLoihi takes hardware where it finds
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
 from spikeseg_core.config import DeployConfig, PresentationConfig
+from spikeseg_core.energy.events import StepEvents
+from spikeseg_core.energy.from_emulator import EventCounter
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.build import DiscretizedNetwork, build_network, discretize
-from spikeseg_core.loihi.emulator import Emulator, EventCounts
+from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.emulator import host_spikes as integrate_on_host
 from spikeseg_core.loihi.fit import Tile
 from spikeseg_core.loihi.integer_network import IntegerNetwork
@@ -70,9 +72,8 @@ class Deployment:
     rates : mapping of str to ndarray
         Spike rate in Hz over all steps, float32 ``(tiles, rows, columns, channels)`` by layer,
         those on the host among them; empty from hardware, which does not tell.
-    events : EventCounts or None
-        Exact counts of spikes, messages and synaptic operations; None from engines that do not
-        count.
+    events : StepEvents or None
+        Exact counts of all events, by tile and step; None from engines that do not count.
     earlier : mapping of int to ndarray
         Logits as they were after fewer steps, by number of steps; from the fast engine only.
     """
@@ -80,7 +81,7 @@ class Deployment:
     logits: np.ndarray
     counts: np.ndarray
     rates: Mapping[str, np.ndarray]
-    events: EventCounts | None
+    events: StepEvents | None
     earlier: Mapping[int, np.ndarray] = field(default_factory=dict)
 
 
@@ -161,41 +162,45 @@ def run_fast(
     steps = presentation.steps
     last = network.readout.source
     emulator = Emulator(integer)
+    counter = EventCounter(integer, mapped.placement, last)
     readouts = {
         end: presentation.model_copy(update={"steps": end}).readout_start
         for end in sorted({*(e for e in earlier_steps if e < steps), steps})
     }
     edges = sorted({0, *readouts, *readouts.values()})
-    windows = list(pairwise(edges))
     logits = {
         end: np.zeros((len(images), network.tile, network.tile), np.float32) for end in readouts
     }
     hosts = [layer.name for layer in network.layers if not layer.on_chip]
     rates = _no_rates(network, len(images))
     counts = np.zeros((len(images), *network.shape(last)), np.int32)
-    events: list[EventCounts] = []
+    events: list[StepEvents] = []
     for first in range(0, len(images), BATCH_TILES):
         batch = slice(first, first + BATCH_TILES)
         sent = {name: host_spikes(network, weights, name, images[batch], steps) for name in hosts}
-        run = emulator.run(
-            [sent[host_layer(network, given.name)] for given in integer.inputs],
-            steps,
-            windows=windows,
-            count=[layer.name for layer in network.chip_layers()],
-            progress=lambda done, total, first=first: report.progress(  # type: ignore[misc]
-                first + done, len(images), "section tiles on the emulator"
-            ),
-        )
-        for name, found in rates.items():
-            spikes = sent[name] if name in sent else run.counts[name]
-            found[batch] = spikes.sum(axis=1).reshape(found[batch].shape) / (steps * DT)
+        of_last = []  # spikes of the last layer in every window
+        for tile in range(len(images[batch])):
+            shown = {name: spikes[[tile]] for name, spikes in sent.items()}
+            # One by one, because each tile's busiest core sets the time of its steps.
+            run = emulator.run(
+                [shown[host_layer(network, given.name)] for given in integer.inputs],
+                steps,
+                windows=list(pairwise(edges)),
+                count=[layer.name for layer in network.chip_layers()],
+            )
+            events.append(counter.count(run.events))
+            of_last.append(run.counts[last][0])
+            for name, found in rates.items():
+                spikes = shown[name] if name in shown else run.counts[name]
+                total = spikes[0].sum(axis=0)
+                found[first + tile] = total.reshape(found.shape[1:]) / (steps * DT)
+            report.progress(first + tile + 1, len(images), "section tiles on the emulator")
         for end, start in readouts.items():
             inside = slice(edges.index(start), edges.index(end))
-            found = run.counts[last][:, inside].sum(axis=1).reshape(counts[batch].shape)
-            logits[end][batch] = read_out(network, weights, found, end - start)
-        counts[batch] = found  # of the last read-out, the whole presentation's
-        events.append(run.events)
-    return Deployment(logits.pop(steps), counts, rates, add_counts(events), earlier=logits)
+            window = np.stack(of_last)[:, inside].sum(axis=1).reshape(counts[batch].shape)
+            logits[end][batch] = read_out(network, weights, window, end - start)
+        counts[batch] = window  # of the last read-out, the whole presentation's
+    return Deployment(logits.pop(steps), counts, rates, StepEvents.join(events), earlier=logits)
 
 
 def _no_rates(network: Network, tiles: int) -> dict[str, np.ndarray]:
@@ -203,15 +208,6 @@ def _no_rates(network: Network, tiles: int) -> dict[str, np.ndarray]:
         layer.name: np.zeros((tiles, *network.shape(layer.name)), np.float32)
         for layer in network.layers
     }
-
-
-def add_counts(parts: Sequence[EventCounts]) -> EventCounts:
-    """Add up what was counted in several runs of the same network and number of steps."""
-    return replace(
-        parts[0],
-        n_tiles=sum(part.n_tiles for part in parts),
-        spikes_of=np.sum([part.spikes_of for part in parts], axis=0),
-    )
 
 
 def host_layer(network: Network, name: str) -> str:

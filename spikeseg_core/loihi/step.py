@@ -16,7 +16,7 @@ import numpy as np
 from spikeseg_core.energy.constants import SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS
 from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.from_rates import events_from_rates
-from spikeseg_core.energy.loihi import LoihiModel, core_nanoseconds, loihi_energy
+from spikeseg_core.energy.loihi import LoihiModel, loihi_energy, nanoseconds
 from spikeseg_core.loihi.fit import Tile
 from spikeseg_core.loihi.mesh import Hops, hops
 from spikeseg_core.loihi.messages import Rates, Traffic, traffic
@@ -107,7 +107,7 @@ class MappedStep:
         """Model time and energy; by default silicon-fitted, whole chips and x86 cores charged."""
         model = model or LoihiModel()
         costs = model.constants
-        core_ns = core_nanoseconds(self.events, costs)[0]
+        core_ns = nanoseconds(self.events.busy, costs)[0]
         busiest = int(core_ns.argmax())
         crossing = self.messages.between_chips(self.chips)
         np.fill_diagonal(crossing, 0)

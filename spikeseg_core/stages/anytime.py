@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,9 @@ import pandas as pd
 from scipy.special import expit
 
 from spikeseg_core.data.dataset import Dataset
-from spikeseg_core.energy.from_emulator import events_from_emulator
 from spikeseg_core.energy.loihi import loihi_energy
 from spikeseg_core.figures.anytime import anytime_figure
-from spikeseg_core.loihi.deploy import Deployment, MappedNetwork
-from spikeseg_core.loihi.emulator import EventCounts
+from spikeseg_core.loihi.deploy import Deployment
 from spikeseg_core.metrics.evaluate import evaluate
 
 SCORES = ("pixel_accuracy", "membrane_iou", "v_rand", "v_info")
@@ -26,14 +23,12 @@ these scores from one run to the next."""
 
 
 def anytime_table(
-    mapped: MappedNetwork, deployments: Mapping[str, Deployment], dataset: Dataset, steps: int
+    deployments: Mapping[str, Deployment], dataset: Dataset, steps: int
 ) -> pd.DataFrame:
     """Score every presentation time the deployments have read-outs of.
 
     Parameters
     ----------
-    mapped : MappedNetwork
-        What was run.
     deployments : mapping of str to Deployment
         By split, ``validation`` and ``test`` among them, with counted events.
     dataset : Dataset
@@ -57,14 +52,7 @@ def anytime_table(
         scores = evaluate({s: (p, dataset.split(s)[1]) for s, p in probabilities.items()})
         counted = deployments["test"].events
         assert counted is not None  # only the fast engine reads out earlier, and it counts
-        energy = loihi_energy(
-            events_from_emulator(
-                first_steps(counted, end),
-                mapped.integer,
-                mapped.placement,
-                mapped.network.readout.source,
-            )
-        )
+        energy = loihi_energy(counted.until(end))
         per_section = len(dataset.grid.origins)
         rows.append(
             {
@@ -75,11 +63,6 @@ def anytime_table(
             }
         )
     return pd.DataFrame(rows)
-
-
-def first_steps(events: EventCounts, steps: int) -> EventCounts:
-    """Give what was counted in the first steps of every presentation."""
-    return replace(events, n_steps=steps, spikes_of=events.spikes_of[:steps])
 
 
 def shortest_good_enough(table: pd.DataFrame, tolerance: Mapping[str, float] | None = None) -> int:

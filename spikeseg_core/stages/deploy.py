@@ -11,7 +11,6 @@ import numpy as np
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.energy.events import EventCounts
-from spikeseg_core.energy.from_emulator import events_from_emulator
 from spikeseg_core.energy.from_rates import events_from_rates
 from spikeseg_core.figures.rates import rate_histogram
 from spikeseg_core.loihi.deploy import Deployment, MappedNetwork, deploy
@@ -73,7 +72,7 @@ def run(
         )
         _events(mapped, test, config.presentation.steps).save(folder / EVENTS)
     if test.earlier:
-        anytime = anytime_table(mapped, by_split, dataset, config.presentation.steps)
+        anytime = anytime_table(by_split, dataset, config.presentation.steps)
         chosen = shortest_good_enough(anytime)
         report.say(f"{chosen} of {config.presentation.steps} steps would do (on validation)")
         facts["steps_chosen_on_validation"] = chosen
@@ -97,7 +96,7 @@ def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts
     """Events as the engine counted them, else as the rates let expect."""
     network, placement = mapped.network, mapped.placement
     if found.events is not None:
-        return events_from_emulator(found.events, mapped.integer, placement, network.readout.source)
+        return found.events.until(steps)
     rates = {name: rate.mean(axis=0) for name, rate in found.rates.items()}
     return events_from_rates(network, mapped.tiles, rates, steps, placement)
 

@@ -57,25 +57,41 @@ def random_rates(network: Network, seed: int = 0) -> dict[str, np.ndarray]:
     return {layer.name: rng.uniform(0, 200, network.shape(layer.name)) for layer in network.layers}
 
 
-def events_of(cores: int = 3, rows: int = 1, chips: int = 1, **changes: object) -> EventCounts:
-    """Counts of one presentation of 10 steps in which every core does the same."""
+def events_of(
+    cores: int = 3,
+    rows: int = 1,
+    chips: int = 1,
+    busy: Mapping[str, np.ndarray] | None = None,
+    totals: Mapping[str, float] | None = None,
+    **changes: object,
+) -> EventCounts:
+    """Counts of one presentation of 10 steps in which every core does the same.
+
+    ``busy`` replaces events of single cores, and with them their totals.
+    """
     one = np.ones((rows, cores))
+    of_cores = {
+        "synaptic_ops": 1000 * one,
+        "neuron_active": 500 * one,
+        "neuron_idle": 200 * one,
+        "spikes": 50 * one,
+        "messages_out": 60 * one,
+        "messages_in": 80 * one,
+    } | dict(busy or {})
+    sums: dict[str, float] = {name: float(n.sum()) for name, n in of_cores.items()} | {
+        "messages_interchip": 10.0 * rows * cores * (chips > 1),
+        "hops_ew": 40.0,
+        "hops_ns": 20.0,
+        "injected": 30.0,
+        "readout": 15.0,
+    }
     fields: dict[str, object] = {
         "steps": 10,
         "presentations": 1,
         "basis": "counted",
         "chip_of_core": np.arange(cores) % chips,
-        "synaptic_ops": 1000 * one,
-        "neuron_active": 500 * one,
-        "neuron_idle": 200 * one,
-        "spikes": 50 * one,
-        "messages_in": 80 * one,
-        "messages_out": 60 * one,
-        "messages_interchip": 10 * one * (chips > 1),
-        "hops_ew": 40.0,
-        "hops_ns": 20.0,
-        "injected": 30.0,
-        "readout": 15.0,
-        "synaptic_ops_by_connection": {"up/down": 1000.0 * rows * cores},
+        "totals": sums | dict(totals or {}),
+        "busy": of_cores,
+        "synaptic_ops_by_connection": {"up/down": sums["synaptic_ops"]},
     }
     return EventCounts(**(fields | changes))  # type: ignore[arg-type]

@@ -79,7 +79,7 @@ def test_counts_equal_brute_force(channels: tuple, kernels: tuple, parts: tuple,
     order = sorted(
         ops_by_core, key=lambda c: ([x.name for x in network.layers].index(c[0]), *c[1:])
     )
-    np.testing.assert_allclose(events.synaptic_ops[0], [ops_by_core[c] for c in order])
+    np.testing.assert_allclose(events.busy["synaptic_ops"][0], [ops_by_core[c] for c in order])
 
     chip_of = {c: placement.chips[i] for i, c in enumerate(order)}
     sent = {pair: n for pair, n in messages.items() if pair[0] != "host"}
@@ -92,7 +92,7 @@ def test_counts_equal_brute_force(channels: tuple, kernels: tuple, parts: tuple,
     assert got["messages_in"] == pytest.approx(sum(messages.values()))
     for index, c in enumerate(order):
         into = sum(n for (_, b), n in messages.items() if b == c)
-        assert events.messages_in[0, index] == pytest.approx(into)
+        assert events.busy["messages_in"][0, index] == pytest.approx(into)
 
 
 def test_every_compartment_is_updated_every_step() -> None:
@@ -113,8 +113,8 @@ def test_spikes_are_rates_times_time() -> None:
     rates = random_rates(network)
     events = events_from_rates(network, tiles, rates, STEPS, in_order(network, tiles))
     on_chip = sum(rates[layer.name].sum() for layer in network.chip_layers())
-    assert events.spikes.sum() == pytest.approx(on_chip * 0.020)
-    assert events.readout == pytest.approx(rates["up"].sum() * 0.020)
+    assert events.totals["spikes"] == pytest.approx(on_chip * 0.020)
+    assert events.totals["readout"] == pytest.approx(rates["up"].sum() * 0.020)
 
 
 def test_no_hops_within_one_mesh_tile() -> None:
@@ -124,7 +124,7 @@ def test_no_hops_within_one_mesh_tile() -> None:
         network, tiles, random_rates(network), STEPS, in_order(network, tiles)
     )
     assert events.cores == 3
-    assert (events.hops_ew, events.hops_ns) == (0, 0)
+    assert (events.totals["hops_ew"], events.totals["hops_ns"]) == (0, 0)
 
 
 def test_missing_rates_name_the_layer() -> None:

@@ -36,16 +36,14 @@ def test_energy_by_hand() -> None:
 
 
 def test_a_step_is_its_busiest_core_and_a_barrier() -> None:
-    events = events_of(
-        rows=10, synaptic_ops=np.full((10, 3), 1e6), synaptic_ops_by_connection={"a/b": 3e7}
-    )
+    events = events_of(rows=10, busy={"synaptic_ops": np.full((10, 3), 1e6)})
     busy = 1e6 * 3.1 + 500 * 9.7 + 200 * 6.0 + 50 * 30 + 60 * 5.1 + 80 * 16
     tile = loihi_energy(events, LoihiModel(interchip_ns=0))
     assert tile.seconds == pytest.approx(10 * (busy + 600) * 1e-9)
 
 
 def test_links_and_cores_work_at_the_same_time() -> None:
-    events = events_of(injected=1e5)
+    events = events_of(totals={"injected": 1e5})
     slow = loihi_energy(events, LoihiModel(interchip_ns=100))
     assert slow.seconds == pytest.approx(((1e5 + 15) * 100 + 10 * 600) * 1e-9)
     cores_wait = loihi_energy(events, LoihiModel(interchip_ns=1e-3))
@@ -55,9 +53,8 @@ def test_links_and_cores_work_at_the_same_time() -> None:
 def test_cores_that_take_turns_wait_for_each_other() -> None:
     work = np.zeros((2, 2))
     work[0, 0] = work[1, 1] = 1e7
-    same = {"synaptic_ops_by_connection": {"a/b": 2e7}}
-    turns = loihi_energy(events_of(cores=2, rows=2, synaptic_ops=work, **same))
-    even = loihi_energy(events_of(cores=2, rows=2, synaptic_ops=np.full((2, 2), 5e6), **same))
+    turns = loihi_energy(events_of(cores=2, rows=2, busy={"synaptic_ops": work}))
+    even = loihi_energy(events_of(cores=2, rows=2, busy={"synaptic_ops": np.full((2, 2), 5e6)}))
     assert turns.seconds == pytest.approx(2 * even.seconds, rel=0.01)
 
 
@@ -101,30 +98,12 @@ def test_stated_errors_give_a_range() -> None:
 
 
 def test_presentations_are_averaged() -> None:
-    events = events_of(
-        cores=2,
-        synaptic_ops=np.full((1, 2), 1e7),
-        synaptic_ops_by_connection={"a/b": 2e7},
-        hops_ew=0.0,
-    )
+    events = events_of(cores=2, busy={"synaptic_ops": np.full((1, 2), 1e7)})
     doubled = replace(
         events,
         presentations=2,
-        **{
-            n: 2 * getattr(events, n)
-            for n in (
-                "synaptic_ops",
-                "neuron_active",
-                "neuron_idle",
-                "spikes",
-                "messages_in",
-                "messages_out",
-                "messages_interchip",
-                "hops_ns",
-                "injected",
-                "readout",
-            )
-        },
+        totals={name: 2 * n for name, n in events.totals.items()},
+        busy={name: np.vstack([n, n]) for name, n in events.busy.items()},
         synaptic_ops_by_connection={"a/b": 4e7},
     )
     assert loihi_energy(doubled).total_mj == pytest.approx(loihi_energy(events).total_mj)

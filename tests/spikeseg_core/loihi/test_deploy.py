@@ -48,7 +48,7 @@ def test_both_engines_give_the_same_spikes(mapped, images):
     assert fast.events is not None
     chip = [layer.name for layer in mapped.network.chip_layers()]
     spikes = sum(fast.rates[name].sum(dtype=float) for name in chip) * 0.04
-    assert fast.events.spikes.sum() == pytest.approx(spikes, rel=1e-6)
+    assert fast.events.totals["spikes"].sum() == pytest.approx(spikes, rel=1e-6)
 
 
 def test_synapses_and_fewer_bits_reach_the_slow_engine(mapped, images):

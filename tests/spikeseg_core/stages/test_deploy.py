@@ -71,7 +71,7 @@ def test_the_stage_says_how_the_network_does_and_what_happened(fast) -> None:
     assert events.basis == "counted"
     assert events.presentations == 64
     spikes = metrics["spikes/mean_rate_hz"] * NETWORK.neurons_on_chip * 0.02 * 64
-    assert events.spikes.sum() == pytest.approx(spikes)
+    assert events.totals["spikes"] == pytest.approx(spikes)
 
 
 def test_the_last_row_of_the_anytime_curve_is_the_whole_presentation(fast) -> None:
