@@ -153,18 +153,27 @@ class TuneConfig(StageConfig):
     """Stage 3, fine-tuning with Loihi's rate curve and the percentile rate loss."""
 
     epochs: int = Field(
-        10,
+        10, ge=0, le=2000, title="Epochs on rates", description="epochs of fine-tuning with rates"
+    )
+    activation: Literal["relu", "loihi"] = Field(
+        "loihi",
+        title="Neurons of the epochs on rates",
+        description="neurons of those epochs, forward: rectified linear or Loihi's curve",
+    )
+    noise_window_steps: int = Field(
+        0,
         ge=0,
         le=2000,
-        title="Epochs on rates",
-        description="epochs of fine-tuning with Loihi's rate curve",
+        title="Noise of a spike count over, ms",
+        description="those epochs' rates are as noisy as spikes counted over so many steps; 0: not",
     )
     spiking_epochs: int = Field(
         3,
         ge=0,
         le=2000,
         title="Epochs on spikes",
-        description="epochs after those, with spikes forward and rates backward",
+        description="epochs after those, with spikes forward and rates backward; 0: the network is "
+        "tuned by rates alone",
     )
     spiking_steps: int = Field(
         100,
@@ -211,12 +220,17 @@ class TuneConfig(StageConfig):
         title="Averaging of weights",
         description="share of the weights' running average that a step leaves",
     )
+    weight_bits: Literal[4, 5, 6, 8] | None = Field(
+        8,
+        title="Bits of a weight, as tuned",
+        description="all epochs see the on-chip weights as rounded to so many bits; empty: exact",
+    )
     rate_min_hz: float = Field(
         50.0,
         ge=0,
         le=1000,
         title="Lowest wanted rate, Hz",
-        description="lower end of the wanted rate range, Hz",
+        description="lower end of the wanted rate range, Hz; 0: only a maximum",
     )
     rate_max_hz: float = Field(
         200.0, gt=0, le=1000, title="Highest wanted rate, Hz", description="upper end, Hz"
@@ -233,7 +247,7 @@ class TuneConfig(StageConfig):
         ge=0,
         le=1000,
         title="Weight of the rate loss, on chip",
-        description="weight of the rate loss, in (100 Hz)^2 a neuron, on-chip layers",
+        description="weight of the rate loss, in (100 Hz)^2 a neuron, on-chip layers; 0: none",
     )
     rate_weight_off_chip: float = Field(
         0.1,

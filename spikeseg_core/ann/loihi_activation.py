@@ -54,3 +54,32 @@ def loihi_rate(x: Any) -> Any:
         return _staircase(current), gradient
 
     return staircase(tf.convert_to_tensor(x))
+
+
+def counted(rate: Any, window_steps: int, seed: Any) -> Any:
+    """Give rates as spikes counted over a window tell them: with the noise of counting.
+
+    A neuron with a constant interval whose first spike comes at a random time spikes
+    ``floor(rate * window + u)`` times in a window, ``u`` uniform in [0, 1): on average the rate,
+    in steps of one spike a window (10 Hz in 100 steps), never beside it by more than one. Training
+    with noise that stands for spikes is Hunsberger & Eliasmith's (arXiv 1510.08829, 1611.05141;
+    theirs is Gaussian, made for the filtered spikes of LIF neurons).
+
+    Parameters
+    ----------
+    rate : tensor of float
+        In units of 100 Hz.
+    window_steps : int
+        Length of the window.
+    seed : int tensor (2,)
+        Seed of this call.
+
+    Returns
+    -------
+    tensor of float
+        Of the same shape; its gradient is that of ``rate``.
+    """
+    spikes_per_unit = RATE_HZ_PER_UNIT * DT * window_steps
+    phase = tf.random.stateless_uniform(tf.shape(rate), seed, dtype=rate.dtype)
+    spikes = tf.floor(rate * spikes_per_unit + phase)
+    return rate + tf.stop_gradient(spikes / spikes_per_unit - rate)

@@ -17,7 +17,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikeseg_core.ann.unet import convolution_name
+from spikeseg_core.ann.forward import Convolve
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network
 from spikeseg_core.stack import tf
 
@@ -30,16 +30,16 @@ _SPIKE = 1 / (RATE_HZ_PER_UNIT * DT)  # a spike's worth, in units for one step
 
 
 def spiking_forward(
-    network: Network, model: Any, tiles: Any, steps: int, readout_start: int, *, delay: int
+    network: Network, convolve: Convolve, tiles: Any, steps: int, readout_start: int, *, delay: int
 ) -> tuple[Any, dict[str, Any]]:
     """Show tiles to the spiking network, so that gradients can flow back as through rates.
 
     Parameters
     ----------
     network : Network
-        What ``model`` was built from.
-    model : keras.Model
-        From :func:`~spikeseg_core.ann.unet.build_model`; its convolutions are used.
+        The architecture.
+    convolve : Convolve
+        Its connections, from :func:`~spikeseg_core.ann.forward.convolutions`.
     tiles : tensor (batch, tile, tile, 1)
         Standardised; the batch size must be known. Constant over the presentation.
     steps : int
@@ -65,13 +65,12 @@ def spiking_forward(
         at_each_step = []
         means = []
         for c in layer.inputs:
-            convolution = model.get_layer(convolution_name(layer.name, c.source))
-            means.append(convolution(rates[c.source]))
+            means.append(convolve(layer.name, c, rates[c.source]))
             if c.source == IMAGE:
                 constant = tf.repeat(means[-1][:, tf.newaxis], steps, axis=1)
                 at_each_step.append(tf.reshape(constant, (batch * steps, *shape)))
             else:
-                at_each_step.append(convolution(spikes[c.source]))
+                at_each_step.append(convolve(layer.name, c, spikes[c.source]))
         currents[layer.name] = tf.add_n(means)
         spikes[layer.name], measured = tf.numpy_function(
             _integrate,
@@ -83,8 +82,7 @@ def spiking_forward(
         rates[layer.name] = _measured_rate(
             currents[layer.name], tf.reshape(measured, (batch, *shape))
         )
-    source = network.readout.source
-    return model.get_layer(convolution_name(None, source))(rates[source]), currents
+    return convolve(None, network.readout, rates[network.readout.source]), currents
 
 
 @tf.custom_gradient

@@ -7,7 +7,7 @@ come epochs with Loihi's rate curve, and last, because they are slow, a few with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikeseg_core.ann.forward import convolutions, forward
+from spikeseg_core.ann.loihi_activation import counted, loihi_rate
 from spikeseg_core.ann.rate_loss import rate_range_loss
 from spikeseg_core.ann.spiking import spiking_forward
 from spikeseg_core.ann.training import fit, segmentation_losses
@@ -22,6 +24,9 @@ from spikeseg_core.ann.unet import model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
 from spikeseg_core.data.augment import random_tiles
 from spikeseg_core.data.dataset import Dataset
+from spikeseg_core.loihi.fit import Tile
+from spikeseg_core.loihi.fixed_point import cores_of_channels
+from spikeseg_core.loihi.tiles import choose_tiles
 from spikeseg_core.network import IMAGE, RATE_HZ_PER_UNIT, Network, Weights, kernel_key
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras, tf
@@ -37,8 +42,13 @@ def tune(
     *,
     folder: Path,
     report: Reporter,
+    tiles: Mapping[str, Tile] | None = None,
 ) -> tuple[Weights, pd.DataFrame]:
     """Fine-tune a trained network to Loihi's neuron and to firing rates in a range.
+
+    With ``config.weight_bits`` every forward pass has the weights as cores of ``tiles`` will hold
+    them, and the gradient passes straight through to the weights that are returned: these are the
+    exact ones, which rounding turns into what was trained.
 
     Parameters
     ----------
@@ -54,6 +64,9 @@ def tune(
         Checkpoints are kept in ``folder / "checkpoints"``; tuning goes on from them.
     report : Reporter
         Told of every epoch.
+    tiles : mapping of str to Tile, optional
+        Tile of every on-chip layer; by default those that need the fewest cores. Only their depth
+        counts, and only with ``config.weight_bits``.
 
     Returns
     -------
@@ -68,20 +81,28 @@ def tune(
     ------
     ConfigError
         If the loss stops being a number.
+    MappingError
+        If a layer fits no core, where weights are to be rounded as cores do.
     """
     model = model_from_weights(network, weights, "loihi")
-    with_currents = keras.Model(
-        model.input,
-        [model.output, {layer.name: model.get_layer(layer.name).input for layer in network.layers}],
-    )
+    if config.weight_bits is not None and tiles is None:
+        tiles = choose_tiles(network, weight_bits=config.weight_bits)
+    cores = {
+        name: cores_of_channels(network.shape(name)[2], depth)
+        for name, (_, _, depth) in (tiles or {}).items()
+    }
 
-    def losses_of_rates(tiles: Any, labels: Any, training: bool) -> dict[str, Any]:
-        logits, currents = with_currents(tiles, training=training)
+    def losses_of_rates(images: Any, labels: Any, training: bool) -> dict[str, Any]:
+        convolve = convolutions(network, model, cores, config.weight_bits)
+        logits, currents = forward(
+            network, convolve, images, _activation(network, config, images if training else None)
+        )
         return _losses(network, config, logits, labels, currents)
 
-    def losses_of_spikes(tiles: Any, labels: Any, training: bool) -> dict[str, Any]:
+    def losses_of_spikes(images: Any, labels: Any, training: bool) -> dict[str, Any]:
+        convolve = convolutions(network, model, cores, config.weight_bits)
         steps = config.spiking_steps
-        logits, currents = spiking_forward(network, model, tiles, steps, steps // 2, delay=1)
+        logits, currents = spiking_forward(network, convolve, images, steps, steps // 2, delay=1)
         return _losses(network, config, logits, labels, currents)
 
     with_rates = fit(model, losses_of_rates, dataset, config, folder=folder, report=report)
@@ -102,6 +123,27 @@ def tune(
         epochs_before=len(with_rates),
     )
     return weights_of(network, model), pd.concat([with_rates, with_spikes], ignore_index=True)
+
+
+def _activation(
+    network: Network, config: TuneConfig, images: Any | None
+) -> Callable[[str, Any], Any]:
+    """Neurons of the rate epochs; with noise, if it is wanted, where images to seed it are given.
+
+    The noise is drawn from the images of the batch, which no two batches share, so that a run
+    that was killed goes on with the noise it would have had.
+    """
+    curve = loihi_rate if config.activation == "loihi" else tf.nn.relu
+    if images is None or not config.noise_window_steps:
+        return lambda name, current: curve(current)
+    batch = tf.bitcast(tf.reduce_sum(tf.cast(images, tf.float32)), tf.int32)
+    number = {layer.name: index for index, layer in enumerate(network.layers)}
+
+    def noisy(name: str, current: Any) -> Any:
+        seed = tf.stack([batch, config.seed * 1000 + number[name]])
+        return counted(curve(current), config.noise_window_steps, seed)
+
+    return noisy
 
 
 def _losses(

@@ -36,6 +36,8 @@ def run(
     ------
     ConfigError
         If the loss stops being a number.
+    MappingError
+        If a layer fits no core, where weights are to be rounded as cores do.
     """
     dataset = load_dataset(inputs["prepare"])
     network, trained = load_network(inputs["train"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.ann.loihi_activation import loihi_rate
+from spikeseg_core.ann.loihi_activation import counted, loihi_rate
 from spikeseg_core.network import DT, RATE_HZ_PER_UNIT
 from spikeseg_core.stack import nengo_loihi, tf
 
@@ -66,3 +66,20 @@ def test_gradient_is_the_slope_of_the_staircase_on_average() -> None:
         y = loihi_rate(x)
     climbed = float(tf.reduce_mean(tape.gradient(y, x))) * (1.82 - 0.41)
     assert climbed == pytest.approx(float(y[-1] - y[0]), rel=0.01)
+
+
+def test_counted_rates_are_right_on_average_and_never_a_spike_off() -> None:
+    rate = np.random.default_rng(0).uniform(0, 3, 200).astype(np.float32)
+    draws = np.stack([counted(tf.constant(rate), 50, tf.constant([3, i])) for i in range(2000)])
+    spikes = draws * 100 * 0.001 * 50
+    np.testing.assert_allclose(spikes, np.round(spikes), atol=1e-4)
+    assert np.abs(draws - rate).max() < 1 / (100 * 0.001 * 50) + 1e-6
+    np.testing.assert_allclose(draws.mean(axis=0), rate, atol=0.02)
+    assert not counted(tf.zeros(100), 50, tf.constant([0, 0])).numpy().any()
+
+
+def test_the_gradient_of_counted_rates_is_that_of_the_rates() -> None:
+    rate = tf.Variable([0.3, 1.2])
+    with tf.GradientTape() as tape:
+        noisy = tf.reduce_sum(counted(rate, 20, tf.constant([1, 2])) * [2.0, 3.0])
+    np.testing.assert_array_equal(tape.gradient(noisy, rate), [2, 3])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from spikeseg_core.ann.forward import convolutions
 from spikeseg_core.ann.spiking import _integrate, spiking_forward
 from spikeseg_core.ann.unet import build_model, convolution_name, model_from_weights, weights_of
 from spikeseg_core.config import PresentationConfig
@@ -16,7 +17,12 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int) -> None:
     weights = weights_of(TINY, build_model(TINY, seed=4))
     model = model_from_weights(TINY, weights, "loihi")
     logits, _ = spiking_forward(
-        TINY, model, tf.constant(TILES[..., np.newaxis]), steps, steps // 2, delay=0
+        TINY,
+        convolutions(TINY, model),
+        tf.constant(TILES[..., np.newaxis]),
+        steps,
+        steps // 2,
+        delay=0,
     )
     expected = convert(TINY, weights).segment_tiles(
         TILES, PresentationConfig(steps=steps), spiking=True, batch_tiles=3
@@ -27,7 +33,9 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int) -> None:
 
 def test_currents_are_the_mean_inputs() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
-    _, currents = spiking_forward(TINY, model, tf.constant(TILES[..., np.newaxis]), 20, 0, delay=0)
+    _, currents = spiking_forward(
+        TINY, convolutions(TINY, model), tf.constant(TILES[..., np.newaxis]), 20, 0, delay=0
+    )
     constant = model.get_layer(convolution_name("stem", "image"))(TILES[..., np.newaxis])
     np.testing.assert_allclose(currents["stem"], constant, rtol=1e-6)
 
@@ -36,7 +44,7 @@ def test_gradients_reach_every_weight() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
     with tf.GradientTape() as tape:
         logits, _ = spiking_forward(
-            TINY, model, tf.constant(TILES[..., np.newaxis]), 20, 10, delay=1
+            TINY, convolutions(TINY, model), tf.constant(TILES[..., np.newaxis]), 20, 10, delay=1
         )
         loss = tf.reduce_mean(tf.square(logits - 1))
     for variable, gradient in zip(
@@ -52,7 +60,7 @@ def test_a_step_along_the_gradient_lowers_the_loss_of_the_spiking_network() -> N
     losses = []
     for _ in range(30):
         with tf.GradientTape() as tape:
-            logits, _ = spiking_forward(TINY, model, tiles, 60, 30, delay=1)
+            logits, _ = spiking_forward(TINY, convolutions(TINY, model), tiles, 60, 30, delay=1)
             entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             loss = tf.reduce_mean(entropy)
         for variable, gradient in zip(

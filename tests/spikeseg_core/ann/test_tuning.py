@@ -3,12 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spikeseg_core.ann.rate_loss import rate_range_loss
 from spikeseg_core.ann.tuning import channel_percentiles, scale_channels, scaled_for_spikes, tune
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
 from spikeseg_core.data.tiles import TileGrid
 from spikeseg_core.reporting import SILENT, Silent
-from spikeseg_core.stack import keras
+from spikeseg_core.stack import keras, tf
 from tests.spikeseg_core.ann.networks import TINY, tiny_dataset
 
 
@@ -86,9 +87,17 @@ def test_no_epochs_change_nothing(tmp_path: Path) -> None:
     assert tuned.sha256 == weights.sha256
 
 
-def test_a_run_killed_in_its_spiking_epochs_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"epochs": 0, "spiking_epochs": 2, "spiking_steps": 20},
+        {"epochs": 2, "noise_window_steps": 50},
+    ],
+    ids=["spikes", "noise"],
+)
+def test_a_killed_run_goes_on(tmp_path: Path, settings: dict[str, int]) -> None:
     weights = weights_of(TINY, build_model(TINY, seed=1))
-    config = CONFIG.model_copy(update={"epochs": 0, "spiking_epochs": 2, "spiking_steps": 20})
+    config = CONFIG.model_copy(update=settings)
     whole, history = tune(
         TINY, weights, tiny_dataset(), config, folder=tmp_path / "whole", report=SILENT
     )
@@ -102,3 +111,71 @@ def test_a_run_killed_in_its_spiking_epochs_goes_on(tmp_path: Path) -> None:
     )
     assert resumed.sha256 == whole.sha256
     assert again.equals(history)
+
+
+@pytest.fixture(scope="module")
+def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Digest of the network that the settings as they are make."""
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    config = CONFIG.model_copy(update={"epochs": 2})
+    folder = tmp_path_factory.mktemp("plain")
+    return tune(TINY, weights, tiny_dataset(), config, folder=folder, report=SILENT)[0].sha256
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"activation": "relu"},
+        {"noise_window_steps": 20},
+        {"weight_bits": None},
+        {"weight_bits": 4},
+        {"rate_weight": 0.0, "rate_weight_off_chip": 0.0},
+        {"rate_min_hz": 0.0},
+    ],
+    ids=lambda settings: ", ".join(f"{k}={v}" for k, v in settings.items()),
+)
+def test_every_switch_tunes_another_network_that_learns(
+    tmp_path: Path, settings: dict[str, object], plainly_tuned: str
+) -> None:
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    config = CONFIG.model_copy(update={"epochs": 2, **settings})
+    switched, history = tune(TINY, weights, tiny_dataset(), config, folder=tmp_path, report=SILENT)
+    assert switched.sha256 != plainly_tuned
+    entropy = history["train/cross_entropy"]
+    assert entropy.iloc[-1] < entropy.iloc[0]
+
+
+def test_a_least_rate_of_zero_punishes_only_high_rates() -> None:
+    quiet, busy = tf.fill((2, 4, 4, 3), -1.0), tf.fill((2, 4, 4, 3), 4.0)
+    limits = {"rate_max_hz": 200.0, "percentile": 99.9}
+    assert float(rate_range_loss(quiet, rate_min_hz=0, **limits)) == 0
+    assert float(rate_range_loss(quiet, rate_min_hz=50, **limits)) > 0
+    assert float(rate_range_loss(busy, rate_min_hz=0, **limits)) > 0
+
+
+def test_without_a_weight_the_rate_loss_counts_for_nothing(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(
+        update={"epochs": 1, "rate_weight": 0.0, "rate_weight_off_chip": 0.0}
+    )
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    _, history = tune(TINY, weights, tiny_dataset(), config, folder=tmp_path, report=SILENT)
+    assert not history["train/rate_loss"].any()
+    assert history["train/loss"].equals(history["train/cross_entropy"])
+
+
+def test_rounded_weights_are_those_of_the_tiles_it_is_told(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"epochs": 1, "weight_bits": 4})
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    digests = {
+        tune(
+            TINY,
+            weights,
+            tiny_dataset(),
+            config,
+            folder=tmp_path / str(depth),
+            report=SILENT,
+            tiles={"down": (4, 4, depth), "up": (8, 8, 4)},
+        )[0].sha256
+        for depth in (4, 8)
+    }
+    assert len(digests) == 2

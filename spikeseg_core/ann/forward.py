@@ -1,0 +1,108 @@
+"""The forward pass of a network layer by layer, where the Keras model alone does not do.
+
+:func:`convolutions` are a model's connections as functions, with the weights as they are or as the
+chip will hold them; :func:`forward` is the network of rates made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from spikeseg_core.ann.unet import convolution_name
+from spikeseg_core.loihi.fixed_point import rounded
+from spikeseg_core.network import IMAGE, Connection, Network
+from spikeseg_core.stack import tf
+
+Convolve = Callable[[str | None, Connection, Any], Any]
+"""``(target, connection, x)`` to what the connection adds to the target's current (None: the
+read-out's). A layer's bias comes with its first connection. ``x`` may be any batch."""
+
+
+def convolutions(
+    network: Network,
+    model: Any,
+    cores: Mapping[str, np.ndarray] | None = None,
+    weight_bits: int | None = None,
+) -> Convolve:
+    """Give the connections of a model, on-chip weights rounded if wanted.
+
+    Parameters
+    ----------
+    network : Network
+        What ``model`` was built from.
+    model : keras.Model
+        From :func:`~spikeseg_core.ann.unet.build_model`, without batch normalization; gradients
+        reach its weights.
+    cores : mapping of str to int array (channels,), optional
+        By on-chip layer, the core that holds each channel; only for rounded weights.
+    weight_bits : int, optional
+        Bits of the weights on the chip; None: as they are.
+
+    Returns
+    -------
+    Convolve
+        Weights are read and rounded now, once.
+    """
+    weights: dict[tuple[str | None, str], tuple[Any, Any]] = {}
+    for layer in network.layers:
+        found = [model.get_layer(convolution_name(layer.name, c.source)) for c in layer.inputs]
+        kernels = [_swap(c, f.kernel) for c, f in zip(layer.inputs, found, strict=True)]
+        bias = found[0].bias
+        if weight_bits is not None and cores is not None and layer.on_chip:
+            kernels, bias = rounded(kernels, bias, cores[layer.name], weight_bits)
+        for index, (c, kernel) in enumerate(zip(layer.inputs, kernels, strict=True)):
+            weights[layer.name, c.source] = kernel, bias if index == 0 else None
+    readout = model.get_layer(convolution_name(None, network.readout.source))
+    weights[None, network.readout.source] = _swap(network.readout, readout.kernel), readout.bias
+
+    def convolve(target: str | None, c: Connection, x: Any) -> Any:
+        kernel, bias = weights[target, c.source]
+        if c.kind == "conv":
+            y = tf.nn.conv2d(x, kernel, c.stride, "SAME")
+        else:
+            side = x.shape[1] * c.stride
+            shape = (tf.shape(x)[0], side, side, kernel.shape[-1])
+            y = tf.nn.conv2d_transpose(x, _swap(c, kernel), shape, c.stride, "SAME")
+        return y if bias is None else tf.nn.bias_add(y, bias)
+
+    return convolve
+
+
+def _swap(c: Connection, kernel: Any) -> Any:
+    """Swap in and out channels where TensorFlow keeps them the other way round."""
+    return tf.transpose(kernel, (0, 1, 3, 2)) if c.kind != "conv" else tf.convert_to_tensor(kernel)
+
+
+def forward(
+    network: Network, convolve: Convolve, tiles: Any, activation: Callable[[str, Any], Any]
+) -> tuple[Any, dict[str, Any]]:
+    """Show tiles to the network of rates.
+
+    Parameters
+    ----------
+    network : Network
+        The architecture.
+    convolve : Convolve
+        Its connections.
+    tiles : tensor (batch, tile, tile, 1)
+        Standardised.
+    activation : callable
+        Layer name and currents to rates, both in units of 100 Hz.
+
+    Returns
+    -------
+    logits : tensor (batch, tile, tile, 1)
+    currents : dict of str to tensor (batch, rows, columns, channels)
+        Input of every neuron, in units of 100 Hz.
+    """
+    rates = {IMAGE: tiles}
+    currents = {}
+    for layer in network.layers:
+        currents[layer.name] = tf.add_n(
+            [convolve(layer.name, c, rates[c.source]) for c in layer.inputs]
+        )
+        rates[layer.name] = activation(layer.name, currents[layer.name])
+    return convolve(None, network.readout, rates[network.readout.source]), currents
