@@ -16,11 +16,17 @@ WIDTH_IN_A_LOG = 120
 """Columns of text where no terminal tells how wide it is."""
 
 
-def show(summary: Mapping[str, Any]) -> None:
-    """Print the summary's tables, and the files and commands that show more."""
+def wide_console() -> Console:
+    """Give the console for results; in a log it is wide enough for a table."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH_IN_A_LOG
+    return console
+
+
+def show(summary: Mapping[str, Any]) -> None:
+    """Print the summary's tables, and the files and commands that show more."""
+    console = wide_console()
     for title, (heading, rows) in tables(summary, published=False).items():
         if title in LEFT_TO_THE_REPORT:
             continue

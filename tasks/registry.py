@@ -136,6 +136,15 @@ def before(name: str) -> str | None:
     return names[position - 1] if position else None
 
 
+def until(last: str) -> list[Stage]:
+    """Stages from the first to that of the name, without those that it does not need."""
+    needed = {stage(last).name}
+    for one in reversed(STAGES.values()):
+        if one.name in needed:
+            needed |= set(one.upstream)
+    return [one for one in STAGES.values() if one.name in needed]
+
+
 def sections(name: str) -> tuple[str, ...]:
     """Sections of the configuration that the stage may read: its own and those before it."""
     one = stage(name)

@@ -214,7 +214,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-_PARENT: ContextVar[PipelineRun | None] = ContextVar("pipeline_run", default=None)
+_PARENT: ContextVar[PipelineRun | str | None] = ContextVar("pipeline_run", default=None)
 
 
 class PipelineRun:
@@ -294,7 +294,19 @@ def pipeline_run(config: PipelineConfig, name: str) -> Iterator[PipelineRun]:
         run.attempt("end the pipeline's run", lambda r: r.end(status))
 
 
+@contextmanager
+def below(run_id: str | None) -> Iterator[None]:
+    """Give the stages that run inside a parent that was started elsewhere, such as a sweep's."""
+    token = _PARENT.set(run_id)
+    try:
+        yield
+    finally:
+        _PARENT.reset(token)
+
+
 def parent_run_id() -> str | None:
-    """MLflow run of the pipeline that is running, if one is."""
-    pipeline = _PARENT.get()
-    return pipeline.run.id if pipeline is not None and pipeline.run is not None else None
+    """MLflow run of the pipeline or sweep that is running, if one is."""
+    parent = _PARENT.get()
+    if isinstance(parent, PipelineRun):
+        return parent.run.id if parent.run is not None else None
+    return parent

@@ -1,0 +1,50 @@
+"""The sweeps that come with the project: one file each in ``deployments/sweeps``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+import yaml  # type: ignore[import-untyped]
+from pydantic import ValidationError
+
+from flows.settings import shortened
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.sweep.definition import Sweep
+
+FOLDER = Path(__file__).resolve().parents[1] / "deployments" / "sweeps"
+
+
+class Study(StrEnum):
+    """Names of the sweeps that come with the project: a choice in Prefect's form."""
+
+    operating_point = "operating-point"
+    architecture = "architecture"
+    ablation_rate_loss = "ablation-rate-loss"
+    ablation_activation = "ablation-activation"
+    ablation_bits = "ablation-bits"
+    ablation_presentation = "ablation-presentation"
+
+
+def definition(name_or_file: str) -> Sweep:
+    """Read a sweep: one that comes with the project by its name, or any YAML file.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name, or the file is no sweep: names each wrong setting.
+    """
+    path = FOLDER / f"{name_or_file}.yaml"
+    if not path.is_file():
+        path = Path(name_or_file)
+    if not path.is_file():
+        known = ", ".join(study.value for study in Study)
+        raise ConfigError(
+            f"no sweep {name_or_file!r}: there are {known}; or give the path of a YAML file"
+        )
+    try:
+        return Sweep.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from None
+    except ValidationError as error:
+        raise ConfigError(f"{path}:\n{shortened(error)}") from None

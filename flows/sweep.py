@@ -1,0 +1,359 @@
+"""The same pipeline with different settings, over the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+
+# isort: split
+import pandas as pd
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from pydantic import Field
+from rich.table import Table
+
+from flows.settings import parsed, source
+from flows.show import wide_console
+from flows.studies import Study, definition
+from spikeseg_core.errors import MappingError, SpikeSegError
+from spikeseg_core.figures.pareto import pareto_figure
+from spikeseg_core.storage import atomic_path, write_json, write_text
+from spikeseg_core.sweep.definition import Sweep
+from spikeseg_core.sweep.fit import cores_needed, cores_of
+from spikeseg_core.sweep.points import Point, expand, in_order_of_running
+from spikeseg_core.sweep.table import DONE, Outcome, cells, markdown_table, point_table, run_table
+from tasks import state, sweep_tracking
+from tasks.mlflow_store import Run
+from tasks.sweep_point import PointResult, run_point
+from tasks.terminal import set_up_for_prefect
+from tasks.tracking import flat
+
+ADDRESS = "DASK_SCHEDULER_ADDRESS"
+"""Environment variable that names a Dask scheduler to use instead of workers started here."""
+
+Workers = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=64,
+        title="Workers",
+        description="processes on this machine that work at the same time (1: no others); "
+        f"a cluster named by {ADDRESS} has its own",
+    ),
+]
+
+
+def _name() -> str:
+    parameters = flow_run.parameters
+    own: Sweep | None = parameters.get("own")
+    return own.title if own is not None else str(getattr(parameters["study"], "value", "sweep"))
+
+
+@flow(name="sweep", flow_run_name=_name)
+def sweep(
+    study: Annotated[
+        Study, Field(title="Study", description="a sweep that comes with the project")
+    ] = Study.operating_point,
+    own: Annotated[
+        Sweep | None, Field(title="Own sweep", description="instead of a study: one of your own")
+    ] = None,
+    workers: Workers = 2,
+) -> dict[str, Any]:
+    """Run the pipeline with different settings, and show which of them are worth having.
+
+    Points that share stages, such as one training, share them. A point that fails, or whose
+    network does not fit the board, is a row of the table that says so. Nothing is chosen by the
+    test split. The numbers do not depend on the number of workers.
+    """
+    asked = own if own is not None else definition(study.value)
+    run = sweep_tracking.start(asked)
+    done = Progress(asked, run)
+    status = "FAILED"
+    try:
+        with pool(workers) as work:
+            for points in rounds(asked, done):
+                done.add(points)
+                work.run(done.to_run(points), done)
+        status = "FINISHED"
+        return conclude(done)
+    finally:
+        if status != "FINISHED":
+            sweep_tracking.finish(run, [], {}, asked.question, status)
+
+
+def rounds(asked: Sweep, done: Progress) -> Iterator[Sequence[Point]]:
+    """Yield the points of the sweep: all at once, or as a search proposes them."""
+    if asked.search is None:
+        yield expand(asked)
+        return
+    from spikeseg_core.sweep.search import Study as Search
+
+    search = Search(asked)
+    for points in search.rounds():
+        yield points
+        search.tell([done.medians(point) for point in points])
+
+
+Job = tuple[Point, int]
+"""A point and the seed it is run with."""
+
+
+@dataclass
+class Progress:
+    """What is known of a sweep so far."""
+
+    sweep: Sweep
+    run: Run | None
+    points: list[Point] = field(default_factory=list)
+    cores: dict[str, int | None] = field(default_factory=dict)
+    outcomes: dict[tuple[str, int], Outcome] = field(default_factory=dict)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def add(self, points: Sequence[Point]) -> None:
+        """Take points up, and settle those whose network does not fit, before any training."""
+        new = [point for point in points if point.name not in self.cores]
+        self.points += new
+        for point in new:
+            config = next(iter(point.configs.values()))
+            self.cores[point.name], problem = None, ""
+            try:
+                self.cores[point.name] = needed = cores_needed(config)
+                if needed > (there := cores_of(config)):
+                    problem = f"does not fit: {needed} cores needed, the board has {there}"
+            except MappingError as error:
+                problem = f"does not fit: {error}"
+            if problem:
+                for seed in point.configs:
+                    self.settle((point, seed), problem)
+
+    def to_run(self, points: Sequence[Point]) -> list[Job]:
+        """Give what is left to run."""
+        jobs = in_order_of_running(points)
+        return [(point, seed) for point, seed in jobs if (point.name, seed) not in self.outcomes]
+
+    def settle(self, job: Job, found: PointResult | str) -> None:
+        """Keep what came of a job, and log it."""
+        point, seed = job
+        self.outcomes[point.name, seed] = (
+            Outcome(error=found)
+            if isinstance(found, str)
+            else Outcome(found.metrics, found.minutes)
+        )
+        sweep_tracking.log_point(self.run, point.name, seed, point.settings, found)
+        what = found if isinstance(found, str) else f"done, {found.minutes:.1f} min of stages"
+        get_run_logger().info("%s, seed %d: %s", point.name, seed, what)
+
+    def medians(self, point: Point) -> dict[str, float] | None:
+        """Medians of a point's metrics over its seeds; None if one of them failed."""
+        row = self.table([point]).iloc[0]
+        if row["status"] != DONE:
+            return None
+        return {name: float(row[name]) for name in self.sweep.read_metrics()}
+
+    def table(self, points: Sequence[Point] | None = None) -> Any:
+        """Tabulate the points."""
+        return point_table(self.sweep, points or self.points, self.outcomes, self.cores)
+
+
+class Pool(Protocol):
+    """What runs the jobs of a sweep."""
+
+    def run(self, jobs: Sequence[Job], done: Progress) -> None:
+        """Run all of them, and settle each."""
+
+
+class InThisProcess:
+    """One job after the other, without a cluster."""
+
+    def run(self, jobs: Sequence[Job], done: Progress) -> None:
+        """Run all of them, and settle each."""
+        for job in jobs:
+            ended: State[PointResult] = run_point(**_parameters(job, done), return_state=True)
+            done.settle(job, _found(ended))
+
+
+class OnDask:
+    """As many jobs at a time as the Dask cluster has workers."""
+
+    def __init__(self, runner: Any) -> None:
+        self.runner = runner
+
+    def run(self, jobs: Sequence[Job], done: Progress) -> None:
+        """Run all of them, and settle each in the order in which they end."""
+        from distributed import as_completed
+
+        futures = {}
+        for job in jobs:
+            future = self.runner.submit(run_point, _parameters(job, done))
+            futures[future.wrapped_future] = (job, future)
+        for ended in as_completed(list(futures), loop=self.runner.client.loop):
+            job, future = futures[ended]
+            done.settle(job, _found_on_dask(future))
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[Pool]:
+    """Give what runs the jobs: this process, workers started here, or a cluster elsewhere."""
+    address = os.environ.get(ADDRESS)
+    if workers == 1 and not address:
+        yield InThisProcess()
+        return
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    # It tells of every connection, and of workers that it ends because TensorFlow's threads linger.
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+
+    # Without a server of its own every worker would start another one.
+    with (
+        get_client(sync_client=True) as client,
+        temporary_settings({PREFECT_API_URL: str(client.api_url)}),
+    ):
+        runner = (
+            DaskTaskRunner(address=address)
+            if address
+            else DaskTaskRunner(
+                cluster_kwargs={
+                    "n_workers": workers,
+                    "threads_per_worker": 1,
+                    "host": "127.0.0.1",
+                    "dashboard_address": None,
+                    "memory_limit": 0,
+                    "env": {"TERM": "dumb"},  # lines now and then: two bars would tear each other
+                }
+            )
+        )
+        with runner:
+            yield OnDask(runner)
+
+
+def _parameters(job: Job, done: Progress) -> dict[str, Any]:
+    point, seed = job
+    return {
+        "config": point.configs[seed],
+        "until": done.sweep.until,
+        "name": point.name,
+        "seed": seed,
+        "parent": done.run.id if done.run is not None else None,
+    }
+
+
+def _found(ended: State[PointResult]) -> PointResult | str:
+    """Give what a job found, or why it failed, in one line."""
+    found = ended.result(raise_on_failure=False)
+    return _reason(found) if isinstance(found, BaseException) else found
+
+
+def _found_on_dask(future: Any) -> PointResult | str:
+    try:
+        found: PointResult = future.result()
+    except Exception as error:  # also of the cluster: a worker that was killed
+        return _reason(error)
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    message = " ".join(str(error).split()) or "no message"
+    kind = "" if isinstance(error, SpikeSegError) else f"{type(error).__name__}: "
+    return f"failed: {kind}{message}"[:500]
+
+
+def conclude(done: Progress) -> dict[str, Any]:
+    """Write tables and picture into ``.spikeseg/runs/<id>/``, log them, and sum up."""
+    asked, table = done.sweep, done.table()
+    slug = re.sub(r"[^a-z0-9]+", "-", asked.title.lower()).strip("-")
+    folder = state.current().runs / f"{done.started:%Y%m%d-%H%M%S}-sweep-{slug}"
+    files = list(_write(done, table, folder))
+    markdown = (folder / "sweep.md").read_text(encoding="utf-8")
+    counts = {
+        "sweep/points": float(len(table)),
+        "sweep/failed": float((table["status"] != DONE).sum()),
+    }
+    sweep_tracking.finish(done.run, files, counts, markdown, "FINISHED")
+    create_markdown_artifact(markdown, key="sweep")
+    chosen = table.loc[table["chosen"], "point"]
+    return {
+        "title": asked.title,
+        "points": table.astype(object).where(table.notna(), None).to_dict(orient="records"),
+        "chosen": None if chosen.empty else str(chosen.iloc[0]),
+        "front": table.loc[table["front"], "point"].tolist(),
+        "failed": table.loc[table["status"] != DONE, "point"].tolist(),
+        "table": str(folder / "points.parquet"),
+        "report": str(folder / "sweep.md"),
+        "mlflow": {
+            "tracking_uri": state.tracking_uri(),
+            "run_id": done.run.id if done.run is not None else None,
+        },
+    }
+
+
+def _write(done: Progress, table: Any, folder: Path) -> Iterable[Path]:
+    asked = done.sweep
+    for name, part in (("points", table), ("runs", run_table(done.points, done.outcomes))):
+        with atomic_path(folder / f"{name}.parquet") as temporary:
+            part.to_parquet(temporary, index=False)
+        yield folder / f"{name}.parquet"
+    if asked.picture is not None:
+        yield pareto_figure(table, asked.picture, folder / "pareto.png", asked.title)
+    write_json(folder / "definition.json", asked.model_dump(mode="json"))
+    yield folder / "definition.json"
+    write_text(folder / "sweep.md", report(asked, markdown_table(asked, table)))
+    yield folder / "sweep.md"
+
+
+def report(asked: Sweep, table: str) -> str:
+    """Put the table of points under its title, with what the columns are."""
+    seeds = ", ".join(map(str, asked.seeds))
+    return (
+        f"# {asked.title}\n\n{asked.question}\n\n"
+        f"Preset `{asked.preset}`, up to `{asked.until}`, seeds {seeds}: median (smallest to "
+        f"largest). Scores are measured, energies as their stage says; front and choice look at "
+        f"validation only.\n\n{table}"
+    )
+
+
+def run_sweep(
+    name_or_file: str, workers: int, dataset: str, seeds: Sequence[int], changes: Sequence[str]
+) -> dict[str, Any]:
+    """Run a sweep as the command line asks for it, and show its table.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such sweep, or a setting is unknown or out of its bounds.
+    """
+    fixed = flat(parsed(changes))
+    if dataset != "auto":
+        fixed |= {f"dataset.{name}": value for name, value in source(dataset).items()}
+    asked = definition(name_or_file).changed(fixed, seeds)
+    set_up_for_prefect()
+    summary = sweep(own=asked, workers=workers)
+    show(asked, summary)
+    return summary
+
+
+def show(asked: Sweep, summary: Mapping[str, Any]) -> None:
+    """Print the table of points, and where the rest is."""
+    console = wide_console()
+    heading, rows = cells(asked, pd.read_parquet(summary["table"]))
+    table = Table(title=asked.title, title_justify="left", title_style="bold")
+    for number, name in enumerate(heading):
+        table.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"report    {summary['report']}", soft_wrap=True)
+    console.print(f"MLflow    {summary['mlflow']['run_id']}", soft_wrap=True)

@@ -1,0 +1,86 @@
+"""Two metrics of every point of a sweep, and the points that are worth having."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from spikeseg_core.figures.style import BLUE, GREY, VERMILLION, clean, new_figure, save
+from spikeseg_core.sweep.definition import Picture
+
+MOST_NAMES = 12
+"""More points than this are named only where they are on the front."""
+
+
+def pareto_figure(table: pd.DataFrame, picture: Picture, path: Path, title: str = "") -> Path:
+    """Draw the Pareto front, which is of the validation split; beside it the same points on test.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`spikeseg_core.sweep.table.point_table`: medians over seeds, with their spread.
+    picture : Picture
+        Which metrics.
+    path : Path
+        Where the PNG goes.
+    title : str
+        Title.
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    panels = [(picture.x.metric, picture.y.metric)]
+    on_test = tuple(name.replace("validation/", "test/") for name in panels[0])
+    if on_test != panels[0] and set(on_test) <= set(table.columns):
+        panels.append((on_test[0], on_test[1]))
+    figure = new_figure(5.2 * len(panels), 4.2, title)
+    for axes, (x, y) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        _panel(axes, table, x, y)
+    return save(figure, path)
+
+
+def _panel(axes: Axes, table: pd.DataFrame, x: str, y: str) -> None:
+    known = table[np.isfinite(table[[x, y]].to_numpy(float)).all(axis=1)]
+    for on_front, colour in ((False, GREY), (True, BLUE)):
+        part = known[known["front"] == on_front]
+        if part.empty:
+            continue
+        axes.errorbar(
+            part[x],
+            part[y],
+            xerr=_spread(part, x),
+            yerr=_spread(part, y),
+            fmt="o",
+            color=colour,
+            markersize=5,
+            elinewidth=0.8,
+            label="Pareto front" if on_front else "dominated",
+        )
+    chosen = known[known["chosen"]]
+    if not chosen.empty:
+        ring = axes.scatter(chosen[x], chosen[y], 130, label="chosen on validation", zorder=3)
+        ring.set(facecolor="none", edgecolor=VERMILLION, linewidth=1.6)
+    front = known[known["front"]].sort_values(x)
+    if "test/" not in f"{x}{y}":
+        axes.plot(front[x], front[y], color=BLUE, linewidth=1)
+    for _, row in (known if len(known) <= MOST_NAMES else front).iterrows():
+        axes.annotate(
+            str(row["point"]), (row[x], row[y]), (5, 4), textcoords="offset points", fontsize=7
+        )
+    axes.set_xlabel(x, fontsize=8)
+    axes.set_ylabel(y, fontsize=8)
+    if not known.empty:
+        axes.legend(fontsize=7, frameon=False)
+    clean(axes)
+
+
+def _spread(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Distances from the median to the smallest and the largest, ``(2, points)``."""
+    middle = table[name].to_numpy(float)
+    low, high = table[f"{name} (min)"].to_numpy(float), table[f"{name} (max)"].to_numpy(float)
+    return np.maximum(0, np.stack([middle - low, high - middle]))

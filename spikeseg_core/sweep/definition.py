@@ -1,0 +1,166 @@
+"""What a sweep varies, how far each point runs, and what is read off in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from spikeseg_core.config import StageConfig
+from spikeseg_core.errors import ConfigError
+
+StageName = Literal["train", "tune", "convert", "quantize", "partition", "deploy", "benchmark"]
+"""Stages that a sweep can end with."""
+
+Value = bool | int | float | str
+
+
+class Goal(StageConfig):
+    """A metric, and which way is better."""
+
+    metric: str = Field(
+        description="stage's or segmentation's name, slash, metric: loihi/validation/v_rand, "
+        "benchmark/energy/loihi_total_mj, quantize/mapping/cores"
+    )
+    goal: Literal["maximize", "minimize"] = Field("maximize", description="which way is better")
+
+    @model_validator(mode="after")
+    def _never_the_test_split(self) -> Goal:
+        if "test/" in self.metric:
+            raise ValueError(
+                f"{self.metric!r} is of the test split, which nothing may be chosen by; name the "
+                f"validation metric ({self.metric.replace('test/', 'validation/')!r}), the test "
+                f"metric goes into 'metrics'"
+            )
+        return self
+
+
+class Choice(StageConfig):
+    """Which point is chosen: the best, or the cheapest of those about as good."""
+
+    best: Goal = Field(Goal(metric="loihi/validation/v_rand"), description="what counts first")
+    within: float = Field(0.0, ge=0, description="points this close to the best count as good")
+    then: Goal | None = Field(None, description="what decides among those")
+
+
+class Picture(StageConfig):
+    """Axes of the Pareto picture."""
+
+    x: Goal = Goal(metric="benchmark/energy/loihi_total_mj", goal="minimize")
+    y: Goal = Goal(metric="loihi/validation/v_rand")
+
+
+class NamedPoint(StageConfig):
+    """One point that is not part of a grid."""
+
+    name: str = Field(min_length=1, description="what it is called in the table")
+    settings: dict[str, Value] = Field(
+        default_factory=dict, description="setting (such as tune.percentile) to value"
+    )
+
+
+class Range(StageConfig):
+    """Values that a search may try: between two numbers, or one of several."""
+
+    low: int | float | None = Field(None, description="smallest; whole numbers if both are whole")
+    high: int | float | None = Field(None, description="largest")
+    log: bool = Field(False, description="spread evenly over magnitudes")
+    choices: tuple[Value, ...] = Field((), description="instead: the values to choose from")
+
+    @model_validator(mode="after")
+    def _is_a_range_or_a_choice(self) -> Range:
+        ends = self.low is not None and self.high is not None
+        if ends == bool(self.choices):
+            raise ValueError("a range needs both low and high, or choices, and not all of them")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+        if self.log and self.low is not None and self.low <= 0:
+            raise ValueError(f"log needs low above 0, not {self.low}")
+        return self
+
+
+class Search(StageConfig):
+    """Optuna looks for good points; it aims at both axes of the picture."""
+
+    ranges: dict[str, Range] = Field(min_length=1, description="setting to the values it may have")
+    trials: int = Field(20, ge=1, le=1000, description="points to try")
+    at_once: int = Field(
+        4,
+        ge=1,
+        description="points proposed before the next results are looked at; not the number of "
+        "workers, so that the points do not depend on it",
+    )
+    seed: int = Field(0, ge=0, description="seed of the search")
+
+
+class Sweep(StageConfig):
+    """The same pipeline with different settings."""
+
+    title: str = Field("A sweep", min_length=1, description="what the sweep is called")
+    question: str = Field("", description="what it is to answer")
+    preset: str = Field("quick", description="preset that all points start from")
+    fixed: dict[str, Value] = Field(
+        default_factory=dict, description="settings that all points share, such as train.epochs: 25"
+    )
+    grid: dict[str, tuple[Value, ...]] = Field(
+        default_factory=dict, description="setting to its values; every combination is a point"
+    )
+    points: tuple[NamedPoint, ...] = Field((), description="points given one by one")
+    search: Search | None = Field(None, description="points that Optuna looks for")
+    seeds: tuple[int, ...] = Field(
+        (0,), min_length=1, description="each point runs once for every seed (train and tune)"
+    )
+    until: StageName = Field("deploy", description="last stage that is run")
+    metrics: tuple[str, ...] = Field(
+        ("loihi/validation/v_rand", "loihi/test/v_rand", "loihi/test/pixel_accuracy"),
+        description="columns of the table, named as in a goal; here the test split is welcome",
+    )
+    picture: Picture | None = Field(None, description="axes of the Pareto picture")
+    choice: Choice | None = Field(None, description="which point is chosen, on validation")
+
+    @model_validator(mode="after")
+    def _has_points(self) -> Sweep:
+        given = [bool(self.grid), bool(self.points), self.search is not None]
+        if sum(given) != 1:
+            raise ValueError("a sweep needs a grid, or points, or a search: one of the three")
+        if empty := [name for name, values in self.grid.items() if not values]:
+            raise ValueError(f"the grid has no values for {', '.join(empty)}")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds {self.seeds} are not all different")
+        names = [point.name for point in self.points]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two points have the same name: {', '.join(sorted(names))}")
+        if self.search is not None and self.picture is None:
+            raise ValueError("a search aims at the axes of the picture; give it a picture")
+        return self
+
+    def read_metrics(self) -> tuple[str, ...]:
+        """Every metric of the table: those of picture and choice too, and the same on test."""
+        goals: list[Goal] = []
+        if self.picture is not None:
+            goals += [self.picture.y, self.picture.x]
+        if self.choice is not None:
+            goals += [goal for goal in (self.choice.best, self.choice.then) if goal is not None]
+        aims = [goal.metric for goal in goals]
+        on_test = [name.replace("validation/", "test/") for name in aims]
+        return tuple(dict.fromkeys([*self.metrics, *aims, *on_test]))
+
+    def changed(self, settings: Mapping[str, Value], seeds: Sequence[int] = ()) -> Sweep:
+        """Return the sweep with other settings for all its points, and other seeds if there are.
+
+        Raises
+        ------
+        ConfigError
+            If one of the settings is what the sweep varies.
+        """
+        varied = {*self.grid, *(name for each in self.points for name in each.settings)}
+        varied |= set(self.search.ranges) if self.search is not None else set()
+        if both := varied & set(settings):
+            raise ConfigError(
+                f"sweep {self.title!r} varies {', '.join(sorted(both))}; it cannot be set for all "
+                f"its points"
+            )
+        return self.model_copy(
+            update={"fixed": {**self.fixed, **settings}, "seeds": tuple(seeds) or self.seeds}
+        )

@@ -1,0 +1,61 @@
+"""Which points are worth having: none other is better in one respect and as good in the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikeseg_core.sweep.definition import Choice, Goal
+
+
+def pareto_front(values: np.ndarray, goals: tuple[Goal, ...]) -> np.ndarray:
+    """Mark the points that no other dominates.
+
+    Parameters
+    ----------
+    values : array (points, goals)
+        One row a point; a row with NaN is on no front.
+    goals : tuple of Goal
+        Which way is better, by column.
+
+    Returns
+    -------
+    bool array (points,)
+        True on the front; equal points are on it together.
+    """
+    costs = np.asarray(values, float) * [1 if g.goal == "minimize" else -1 for g in goals]
+    known = np.isfinite(costs).all(axis=1)
+    no_worse = (costs[:, None] <= costs[None]).all(axis=2)
+    better = (costs[:, None] < costs[None]).any(axis=2)
+    dominated = (no_worse & better & known[:, None]).any(axis=0)
+    return np.asarray(known & ~dominated)
+
+
+def choose(best: np.ndarray, then: np.ndarray | None, choice: Choice) -> int | None:
+    """Choose a point: the best, or of those about as good the one that ``choice.then`` favours.
+
+    Parameters
+    ----------
+    best : array (points,)
+        Values of ``choice.best``; NaN where a point failed.
+    then : array (points,) or None
+        Values of ``choice.then``.
+    choice : Choice
+        The rule.
+
+    Returns
+    -------
+    int or None
+        Position of the point; None if every point failed. Of equal points the first.
+    """
+    cost = _cost(best, choice.best)
+    if not np.isfinite(cost).any():
+        return None
+    if choice.then is None or then is None:
+        return int(np.nanargmin(cost))
+    good = cost <= np.nanmin(cost) + choice.within
+    second = np.where(good, _cost(then, choice.then), np.nan)
+    return int(np.nanargmin(second if np.isfinite(second).any() else cost))
+
+
+def _cost(values: np.ndarray, goal: Goal) -> np.ndarray:
+    return np.asarray(values, float) * (1 if goal.goal == "minimize" else -1)

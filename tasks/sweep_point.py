@@ -1,0 +1,67 @@
+"""One point of a sweep, as a task: the stages it needs, one after the other."""
+
+from __future__ import annotations
+
+import time
+
+import prefect
+from pydantic import BaseModel, ConfigDict, Field
+
+from spikeseg_core.config import PipelineConfig
+from tasks import registry, tracking
+from tasks.references import StageRef
+from tasks.run_stage import run_stage
+from tasks.stage_folder import read_record
+
+
+class PointResult(BaseModel):
+    """What a point with one seed found."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metrics: dict[str, float | None] = Field(description="by segmentation or stage, slash, metric")
+    minutes: float = Field(description="of all its stages, those it shares with others included")
+    started: float = Field(description="seconds since 1970")
+    stages: dict[str, StageRef] = Field(description="by name")
+
+
+@prefect.task(
+    name="Sweep point",
+    task_run_name="{name}, seed {seed}",
+    persist_result=False,
+)
+def run_point(
+    config: PipelineConfig, until: str, name: str, seed: int, parent: str | None
+) -> PointResult:
+    """Run the stages up to ``until``; finished ones are used again.
+
+    Two workers that want the same stage compute it once: the folder is locked, the second waits.
+
+    Parameters
+    ----------
+    config : PipelineConfig
+        All settings.
+    until : str
+        Last stage.
+    name, seed
+        What the point is called on Prefect's page.
+    parent : str or None
+        MLflow run of the sweep; the stages' runs go below it.
+    """
+    started = time.time()
+    refs: dict[str, StageRef] = {}
+    with tracking.below(parent):
+        for stage in registry.until(until):
+            refs[stage.name] = run_stage(stage.name, config, *(refs[u] for u in stage.upstream))
+    records = [read_record(ref.folder) for ref in refs.values()]
+    return PointResult(
+        metrics={
+            f"{tag}/{metric}": value
+            for record in records
+            for tag, values in record.outcome.metrics.items()
+            for metric, value in values.items()
+        },
+        minutes=sum(record.seconds for record in records) / 60,
+        started=started,
+        stages=refs,
+    )
