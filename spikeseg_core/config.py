@@ -399,6 +399,28 @@ class BenchmarkConfig(StageConfig):
         title="Total power of the CPU, W",
         description="total CPU power assumed where no meter can be read",
     )
+    presentation_steps: tuple[int, ...] = Field(
+        (40, 50, 60, 70, 80, 100, 150, 200),
+        min_length=2,
+        max_length=100,
+        title="Presentation times",
+        description="numbers of steps among which the operating point is looked for; the largest "
+        "is the start that it is compared with",
+    )
+    readout_windows: tuple[float, ...] = Field(
+        (0.5, 0.7),
+        min_length=1,
+        max_length=10,
+        title="Read-out windows",
+        description="shares of the steps to read out over that are tried",
+    )
+    settling: tuple[float, ...] = Field(
+        (0.03, 0.02, 0.015),
+        max_length=20,
+        title="Settling thresholds",
+        description="tried: stop a tile when its membrane probability changes by less than this "
+        "from one of those numbers of steps to the next; empty: every tile runs equally long",
+    )
 
 
 class ToleranceConfig(StageConfig):
