@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flows.pipeline import pipeline
@@ -12,9 +13,14 @@ from flows.settings import configured
 from spikeseg_core import presets
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.storage import write_json
 from tasks import state
+from tasks.machine import machine_tags
+from tasks.mlflow_store import Run, store
+from tasks.provenance import code_tags
 from tasks.stage_folder import find, newest, read_record
 from tasks.terminal import TerminalReporter, set_up_for_prefect
+from tasks.tracking import BENCH_TAG, STAGE_TAG
 
 
 def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[str, Any]:
@@ -27,7 +33,20 @@ def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[
     preset, dataset, changes
         Settings of the runs that it needs, as for ``spikeseg run``.
     """
-    return BENCHMARKS[what](configured(preset, dataset, changes))
+    config = configured(preset, dataset, changes)
+    result = BENCHMARKS[what](config)
+    store().attempt("log the benchmark", lambda: _log(what, config, result))
+    return result
+
+
+def _log(what: str, config: PipelineConfig, result: Mapping[str, Any]) -> None:
+    """Keep the result in MLflow, where the research report finds it."""
+    tags = {STAGE_TAG: "bench", BENCH_TAG: what, "preset": config.preset, **code_tags()}
+    run = Run.create(store(), f"bench-{what}", {**tags, **machine_tags()}, None)
+    with TemporaryDirectory() as temporary:
+        write_json(Path(temporary) / "result.json", result)
+        run.artifact(Path(temporary) / "result.json")
+    run.end()
 
 
 def emulator(config: PipelineConfig) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.storage import digest_json
 from tasks import registry
@@ -33,6 +34,9 @@ FILES = "stage"
 
 SEEDS = (("train", "seed"), ("tune", "seed"), ("partition", "seed"))
 """Settings that change the luck of a run and not what it is."""
+
+NOT_DECISIVE = ("dataset", "benchmark", "tolerance")
+"""Sections of the settings that change no result: the data count by what they are."""
 
 MOST_RUNS = 1000
 
@@ -140,19 +144,17 @@ class RecordedPipeline:
         """Its seeds, by section."""
         return {part: int(self.settings[part][name]) for part, name in SEEDS}
 
+    def follows(self, config: PipelineConfig) -> bool:
+        """Whether its settings are these, but for seeds and where the sections come from."""
+        return _decisive(self.settings) == _decisive(config.model_dump(mode="json"))
+
     @cached_property
     def kind(self) -> str:
         """Digest of all that determines a result but the seeds: settings, network and data."""
-        seeds = set(SEEDS)
-        settings = {
-            part: {n: v for n, v in values.items() if (part, n) not in seeds}
-            for part, values in self.settings.items()
-            if part not in ("dataset", "benchmark")
-        }
         dataset = self.stages["prepare"].facts
         return digest_json(
             {
-                "settings": settings,
+                "settings": _decisive(self.settings),
                 "network": self.stages["train"].facts.get("network"),
                 "tiles_per_axis": self.settings["dataset"].get("tiles_per_axis"),
                 "data": dataset.get("sha256"),
@@ -166,6 +168,15 @@ class RecordedPipeline:
         return {
             tag: values for stage in self.stages.values() for tag, values in stage.metrics.items()
         }
+
+
+def _decisive(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what changes a result, of settings by section."""
+    return {
+        part: {name: value for name, value in values.items() if (part, name) not in SEEDS}
+        for part, values in settings.items()
+        if part not in NOT_DECISIVE and isinstance(values, Mapping)
+    }
 
 
 class Records:

@@ -38,6 +38,8 @@ T = TypeVar("T")
 KEY_TAG = "spikeseg.key"
 STAGE_TAG = "spikeseg.stage"
 SEGMENTATION_TAG = "stage"
+BENCH_TAG = "bench"
+"""Which of ``spikeseg bench`` a run holds the result of."""
 INPUT_TAG = "input."
 """Before the name of a stage: the key of that stage, which this one was made from."""
 

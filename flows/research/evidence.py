@@ -1,0 +1,290 @@
+"""What MLflow has for a report: which runs, which sweeps, and figures read off them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from flows.embed import data_uri
+from flows.research.content import Picture
+from flows.research.stated import Basis, Link, Stated, Text, stated
+from spikeseg_core import presets
+from spikeseg_core.errors import ConfigError
+from tasks.provenance import is_synthetic
+from tasks.records import RecordedPipeline, RecordedRun, Records
+from tasks.tracking import BENCH_TAG, STAGE_TAG
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedSweep:
+    """A finished sweep.
+
+    Attributes
+    ----------
+    run : RecordedRun
+    definition : mapping
+        What it varied and asked.
+    points : DataFrame
+        A row a point: medians over its seeds, ``front``, ``chosen``.
+    runs : DataFrame
+        A row a point and seed.
+    """
+
+    run: RecordedRun
+    definition: Mapping[str, Any]
+    points: pd.DataFrame
+    runs: pd.DataFrame
+
+    @property
+    def varied(self) -> set[str]:
+        """Names of the settings that differ between its points."""
+        search = self.definition.get("search") or {}
+        named = [name for point in self.definition.get("points", ()) for name in point["settings"]]
+        return {*self.definition.get("grid", {}), *search.get("ranges", {}), *named}
+
+    @property
+    def metrics(self) -> list[str]:
+        """Metrics of its table, in their order."""
+        return [name for name in self.points.columns if f"{name} (min)" in self.points.columns]
+
+    def seeds_of(self, point: str, metric: str) -> list[float]:
+        """Values of a metric of one point, one a seed, the seeds in order."""
+        done = self.runs[(self.runs["point"] == point) & (self.runs["status"] == "done")]
+        if metric not in done:
+            return []
+        return [float(value) for value in done.sort_values("seed")[metric].dropna()]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a report is made from.
+
+    Attributes
+    ----------
+    preset : str
+        The preset that it is about.
+    runs : sequence of RecordedPipeline
+        Finished pipelines of the same settings, network and data, one a seed, in their order.
+    others : sequence of RecordedPipeline
+        The newest of every other kind that MLflow has.
+    sweeps : sequence of RecordedSweep
+        The newest of every title.
+    bench : mapping of str to (RecordedRun, result)
+        The newest results of ``spikeseg bench``, by what was measured.
+    """
+
+    preset: str
+    runs: Sequence[RecordedPipeline]
+    others: Sequence[RecordedPipeline]
+    sweeps: Sequence[RecordedSweep]
+    bench: Mapping[str, tuple[RecordedRun, Mapping[str, Any]]]
+
+    @property
+    def first(self) -> RecordedPipeline:
+        """The run of the first seed, where one has to stand for all."""
+        return self.runs[0]
+
+    @property
+    def all_runs(self) -> list[RecordedPipeline]:
+        """The runs of the report and those of other kinds."""
+        return [*self.runs, *self.others]
+
+    @property
+    def newest(self) -> float:
+        """When the last of the records ended, in seconds since 1970."""
+        ended = [run.run.ended for run in self.all_runs]
+        return max([*ended, *(sweep.run.ended for sweep in self.sweeps)])
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Facts of the first run's benchmark."""
+        return self.first.stages["benchmark"].facts
+
+    def values(self, tag: str, metric: str) -> list[float]:
+        """Return a metric of every seed that has it."""
+        found = (run.metrics.get(tag, {}).get(metric) for run in self.runs)
+        return [value for value in found if value is not None]
+
+    def state(
+        self,
+        tag: str,
+        metric: str,
+        basis: Basis = "measured",
+        form: str = ".4f",
+        unit: str = "",
+    ) -> Stated | None:
+        """State a metric: the median, and all seeds; None where no run has it."""
+        return stated(self.values(tag, metric), basis, form, unit)
+
+    def change(self, before: str, after: str, metric: str) -> Stated | None:
+        """State how far a metric moves between two tags: the median of each seed's own change."""
+        moves = [
+            run.metrics[after][metric] - run.metrics[before][metric]
+            for run in self.runs
+            if metric in run.metrics.get(after, {}) and metric in run.metrics.get(before, {})
+        ]
+        return stated(moves, "measured", "+.4f")
+
+    def table(self, stage: str, name: str) -> pd.DataFrame | None:
+        """Read a table of the first run's stage."""
+        return self.first.stages[stage].table(name)
+
+    def tables(self, stage: str, name: str) -> list[pd.DataFrame]:
+        """Read a table of every seed that has it."""
+        found = (run.stages[stage].table(name) for run in self.runs)
+        return [table for table in found if table is not None]
+
+    def picture(
+        self,
+        stage: str,
+        name: str,
+        caption: Text,
+        *basis: Basis,
+        of: RecordedPipeline | None = None,
+    ) -> list[Picture]:
+        """Show a picture of a stage, of the first run if of no other; none if it is not there."""
+        path = (of or self.first).stages[stage].file(name)
+        return [Picture(data_uri(path), caption, basis)] if path is not None else []
+
+    def behind(self, *stages: str) -> list[Link]:
+        """Link the MLflow runs of these stages, of all seeds."""
+        return [
+            Link(run.stages[stage].run.id, run.stages[stage].run.page)
+            for run in self.runs
+            for stage in stages
+        ]
+
+    def sweeps_over(self, *prefixes: str) -> list[RecordedSweep]:
+        """Sweeps that varied a setting whose name starts with one of these."""
+        return [
+            sweep
+            for sweep in self.sweeps
+            if any(name.startswith(prefixes) for name in sorted(sweep.varied))
+        ]
+
+
+def gather(records: Records, preset: str, chosen: Iterable[str] = ()) -> Evidence:
+    """Find what MLflow has.
+
+    Parameters
+    ----------
+    records : Records
+        The store.
+    preset : str
+        Its runs are reported: of the newest kind whose settings are the preset's own, else of the
+        newest kind; of each seed the newest run.
+    chosen : iterable of str
+        MLflow run ids of exactly the pipelines to report instead.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run, or the chosen ones are not of one kind.
+    """
+    everything = records.pipelines()
+    wanted = set(chosen)
+    if wanted:
+        mine = [run for run in everything if run.run.id in wanted]
+        if missing := wanted - {run.run.id for run in mine}:
+            raise ConfigError(
+                f"no finished pipeline with all its stages in MLflow has the run id "
+                f"{', '.join(sorted(missing))}"
+            )
+        kinds = [run.kind for run in mine]
+    else:
+        mine = [run for run in everything if run.preset == preset]
+        if not mine:
+            raise ConfigError(
+                f"MLflow has no finished pipeline of the preset {preset!r}; run "
+                f"`spikeseg run --preset {preset}` first, or let `spikeseg report` run it"
+            )
+        kinds = [run.kind for run in mine if run.follows(presets.preset(preset))]
+        kinds = kinds or [run.kind for run in mine]
+    # Real sections before synthetic ones, whichever came last.
+    real = [run.kind for run in mine if run.kind in kinds and not _is_synthetic(run)]
+    if wanted and len(set(kinds)) > 1:
+        raise ConfigError(
+            f"the runs {', '.join(sorted(wanted))} differ in more than their seeds; report those "
+            f"of one kind, the others are compared with it"
+        )
+    kind = (real or kinds)[0]
+    runs = _newest_by(mine, kind)
+    return Evidence(
+        preset=mine[0].preset if wanted else preset,
+        runs=runs,
+        others=_newest_of_other_kinds(everything, kind, runs[0]),
+        sweeps=_sweeps(records),
+        bench=_bench(records, runs[0].preset),
+    )
+
+
+def _is_synthetic(run: RecordedPipeline) -> bool:
+    return is_synthetic(run.stages["prepare"].facts)
+
+
+def _newest_by(runs: Sequence[RecordedPipeline], kind: str) -> list[RecordedPipeline]:
+    by_seed: dict[tuple[int, ...], RecordedPipeline] = {}
+    for run in runs:  # the newest come first
+        if run.kind == kind:
+            by_seed.setdefault(tuple(run.seeds.values()), run)
+    return [run for _, run in sorted(by_seed.items())]
+
+
+def _newest_of_other_kinds(
+    everything: Sequence[RecordedPipeline], kind: str, reported: RecordedPipeline
+) -> list[RecordedPipeline]:
+    """Only of the same data: scores on other sections cannot be put beside these."""
+    data = reported.stages["prepare"].facts.get("sha256")
+    found: dict[str, RecordedPipeline] = {}
+    for run in everything:
+        if run.kind != kind and run.stages["prepare"].facts.get("sha256") == data:
+            found.setdefault(run.kind, run)
+    return list(found.values())
+
+
+def _sweeps(records: Records) -> list[RecordedSweep]:
+    found: dict[str, RecordedSweep] = {}
+    for run in records.runs(f"tags.`{STAGE_TAG}` = 'sweep'"):
+        definition = run.json("definition.json")
+        points, runs = run.table("points.parquet"), run.table("runs.parquet")
+        if definition is not None and points is not None and runs is not None:
+            title = str(definition.get("title", run.name))
+            preset = str(definition.get("preset", ""))
+            found.setdefault(f"{title} {preset}", RecordedSweep(run, definition, points, runs))
+    return list(found.values())
+
+
+def _bench(records: Records, preset: str) -> dict[str, tuple[RecordedRun, Mapping[str, Any]]]:
+    found: dict[str, tuple[RecordedRun, Mapping[str, Any]]] = {}
+    for run in records.runs(f"tags.`{STAGE_TAG}` = 'bench' and tags.preset = '{preset}'"):
+        what = run.tags.get(BENCH_TAG, "")
+        result = run.json("result.json") if what not in found else None
+        if result is not None:
+            found[what] = (run, result)
+    return found
+
+
+def median_table(tables: Sequence[pd.DataFrame], key: str) -> pd.DataFrame:
+    """Median of equal tables of several seeds, by the rows' key, in the order of the first."""
+    order = list(dict.fromkeys(tables[0][key]))
+    together = pd.concat(tables).groupby(key).median(numeric_only=True)
+    return together.reindex(order).reset_index()
+
+
+def draw(
+    make: Any, *arguments: Any, caption: Text, basis: Sequence[Basis], folder: Path, name: str
+) -> Picture:
+    """Draw a picture with a function that takes a path last, and put it into the report."""
+    path = folder / f"{name}.png"
+    make(*arguments, path)
+    return Picture(data_uri(path), caption, tuple(basis))
+
+
+def middle(values: Iterable[float]) -> float:
+    """Median of values of which there is one at least."""
+    return float(median(values))

@@ -1,0 +1,285 @@
+"""What may be printed in a report: text without figures, names, and figures that say their basis.
+
+A report is made of these and of nothing else. A bare number has no place to go: neither text that
+holds a digit nor a plain ``float`` is accepted, here and again where the template prints.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from statistics import median
+from string import Formatter
+from typing import Literal, Protocol
+
+Basis = Literal["measured", "modelled", "published", "set"]
+
+BASES: dict[Basis, tuple[str, str]] = {
+    "measured": (
+        "●",
+        "scored, counted or timed by this software: scores on real sections, events in the "
+        "emulator, times on the machine named below",
+    ),
+    "modelled": (
+        "◐",
+        "computed from counts or times with constants that are stated, not read from a meter",
+    ),
+    "published": ("○", "somebody else's figure, with its source"),
+    "set": ("□", "chosen here as a setting or an assumption; not a finding"),
+}
+"""Sign and meaning of each basis."""
+
+_FIGURE = re.compile(r"(?<![\w.,])\d")
+"""A digit that no letter leads: "3" and "8-bit", not "int8" or "V_Rand"."""
+
+
+class BareNumberError(TypeError):
+    """Something with a figure in it was to be printed without saying what the figure rests on."""
+
+
+def checked(text: str) -> str:
+    """Return the text if it states no figure.
+
+    Raises
+    ------
+    BareNumberError
+        If it does; shows the text.
+    """
+    if _FIGURE.search(text):
+        raise BareNumberError(
+            f"the report's text {text!r} states a figure without a basis; make it a Stated, or a "
+            f"Name if it is one"
+        )
+    return text
+
+
+class Printable(Protocol):
+    """What a report can print."""
+
+    def html(self) -> str:
+        """Write it as HTML."""
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A figure and what it rests on.
+
+    Attributes
+    ----------
+    value : float
+        The figure; the median where there are several seeds.
+    basis : {"measured", "modelled", "published", "set"}
+        See :data:`BASES`.
+    form : str
+        Python's format of it: ``.4f``, ``,.0f``, ``+.4f``.
+    unit : str
+        Its unit, written after it.
+    seeds : tuple of float
+        The value of every seed, in the order of the seeds, where there are several.
+    """
+
+    value: float
+    basis: Basis
+    form: str = ".4f"
+    unit: str = ""
+    seeds: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.basis not in BASES:
+            raise BareNumberError(f"{self.value} has the basis {self.basis!r}, not {list(BASES)}")
+        if not math.isfinite(self.value):
+            raise ValueError(f"a report cannot state {self.value}")
+
+    @property
+    def digits(self) -> str:
+        """The figure as people write it."""
+        return f"{self.value:{self.form}}"
+
+    @property
+    def _spread(self) -> list[str]:
+        return [f"{seed:{self.form}}" for seed in self.seeds]
+
+    def html(self) -> str:
+        """Write it as HTML, with its basis as a sign and as a word for those who point at it."""
+        sign, _ = BASES[self.basis]
+        unit = f" {escape(self.unit)}" if self.unit else ""
+        seeds = f" <small>[{', '.join(self._spread)}]</small>" if self.seeds else ""
+        return (
+            f'<span class="figure" data-basis="{self.basis}" title="{self.basis}">{self.digits}'
+            f"{unit}<sup>{sign}</sup>{seeds}</span>"
+        )
+
+    def markdown(self) -> str:
+        """Write it as Markdown, with its basis as a word."""
+        unit = f" {self.unit}" if self.unit else ""
+        seeds = f" [{', '.join(self._spread)}]" if self.seeds else ""
+        return f"{self.digits}{unit}{seeds} ({self.basis})"
+
+
+def stated(
+    values: float | Iterable[float | None] | None,
+    basis: Basis,
+    form: str = ".4f",
+    unit: str = "",
+) -> Stated | None:
+    """State a figure, or the median of one figure of several seeds; None where none is known."""
+    if values is None:
+        return None
+    found = [values] if isinstance(values, int | float) else [v for v in values if v is not None]
+    known = [float(value) for value in found if math.isfinite(value)]
+    if not known:
+        return None
+    return Stated(median(known), basis, form, unit, tuple(known) if len(known) > 1 else ())
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name, date or reference, whose digits are no figures: "Loihi 1", "Davies et al. 2018"."""
+
+    text: str
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return f'<span class="name">{escape(self.text)}</span>'
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return self.text.replace("|", "/")
+
+
+@dataclass(frozen=True)
+class Code:
+    """A command, a setting or an identifier."""
+
+    text: str
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return f"<code>{escape(self.text)}</code>"
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return f"`{self.text}`"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A run in MLflow: linked where MLflow has a page, else named."""
+
+    text: str
+    url: str | None
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        code = f"<code>{escape(self.text)}</code>"
+        return f'<a href="{escape(self.url)}">{code}</a>' if self.url else code
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return f"[`{self.text}`]({self.url})" if self.url else f"`{self.text}`"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Text that states no figure."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        checked(self.text)
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return escape(self.text, quote=False)
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class Text:
+    """Several of these in a row: a sentence."""
+
+    parts: tuple[Printable, ...]
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return "".join(part.html() for part in self.parts)
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return "".join(part.markdown() for part in self.parts)
+
+
+def say(template: str, **values: Printable | str | None) -> Text:
+    """Make a sentence of a template such as ``"V_Rand falls by {change}"``.
+
+    Parameters
+    ----------
+    template : str
+        Words, with names in braces where the values go.
+    **values
+        Figures, names, ...; plain strings are words. None is "an unknown amount".
+
+    Raises
+    ------
+    BareNumberError
+        If a word states a figure, or a value is a plain number.
+    """
+    parts: list[Printable] = []
+    for words, name, _, _ in Formatter().parse(template):
+        if words:
+            parts.append(Words(words))
+        if name is not None:
+            parts.append(printable(values[name], "an unknown amount"))
+    return Text(tuple(parts))
+
+
+def printable(value: Printable | str | None, missing: str = "–") -> Printable:
+    """Return what can be printed for a value.
+
+    Raises
+    ------
+    BareNumberError
+        If it is a number, or text with one.
+    """
+    if value is None:
+        return Words(missing)
+    if isinstance(value, str):
+        return Words(value)
+    if not callable(getattr(value, "html", None)):
+        raise BareNumberError(f"{value!r} says no basis; a report prints Stated, Name, Code, Link")
+    return value
+
+
+def joined(parts: Sequence[Printable], between: str = ", ") -> Text:
+    """Put several in a row."""
+    found: list[Printable] = []
+    for part in parts:
+        found += [Words(between), part] if found else [part]
+    return Text(tuple(found))
+
+
+def finalizer(form: Callable[[Printable], str]) -> Callable[[object], object]:
+    """Make what a template passes every value through before it prints it.
+
+    Parameters
+    ----------
+    form : callable
+        Writes a printable as HTML or Markdown.
+    """
+    from markupsafe import Markup
+
+    def finalize(value: object) -> object:
+        if isinstance(value, Markup):
+            return value  # the template's own macros, which have passed through here
+        return Markup(form(printable(value)))  # type: ignore[arg-type]
+
+    return finalize

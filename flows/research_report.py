@@ -1,0 +1,165 @@
+"""The paper's five questions, answered from MLflow's records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+
+# isort: split
+from prefect import flow
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.pipeline import pipeline
+from flows.research.evidence import Evidence
+from flows.research.render import html, markdown
+from flows.research.report import build
+from spikeseg_core import presets
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.storage import write_json, write_text
+from tasks import state
+from tasks.mlflow_store import Run, store
+from tasks.provenance import code_tags, prefect_tags
+from tasks.records import Records, records
+from tasks.run_stage import run_logger
+from tasks.tracking import STAGE_TAG
+
+Seed = Annotated[int, Field(ge=0)]
+
+
+def _run_name() -> str:
+    return f"report-{flow_run.parameters['preset']}"
+
+
+@flow(name="research-report", flow_run_name=_run_name)
+def research_report(
+    preset: Annotated[
+        str, Field(title="Preset", description="whose runs are reported: quick or paper")
+    ] = "paper",
+    seeds: Annotated[
+        tuple[Seed, ...],
+        Field(
+            title="Seeds",
+            description="seeds of training and tuning; those without a finished run are run. "
+            "Empty: those that MLflow has, or one run if it has none",
+        ),
+    ] = (),
+    runs: Annotated[
+        tuple[str, ...],
+        Field(
+            title="Runs",
+            description="MLflow run ids of exactly the pipelines to report; nothing is run then",
+        ),
+    ] = (),
+) -> dict[str, Any]:
+    """Answer the paper's five questions with a table, a picture and the runs behind each.
+
+    Finished runs are read back from MLflow alone, and used as they are; what is missing is run
+    where it is a pipeline, else named with the command that makes it.
+    """
+    if not runs:
+        for config in missing_runs(preset, seeds):
+            run_logger().info("no finished run of seed %d: running it", config.train.seed)
+            pipeline(config)
+    with records() as known:
+        report, evidence = build(known, preset, runs)
+        page, text = html(report), markdown(report)
+    now = datetime.now(UTC)
+    folder = state.current().runs / f"{now:%Y%m%d-%H%M%S}-report-{evidence.preset}"
+    write_text(folder / "research.html", page)
+    write_text(folder / "research.md", text)
+    result: dict[str, Any] = {
+        "report": str(folder / "research.html"),
+        "markdown": str(folder / "research.md"),
+        "preset": evidence.preset,
+        "runs": [run.run.id for run in evidence.runs],
+        "compared": [run.run.id for run in evidence.others],
+        "sweeps": [sweep.run.id for sweep in evidence.sweeps],
+        "findings": {section.key: section.finding.markdown() for section in report.sections},
+        "missing": {m.command.text: m.what.markdown() for m in report.missing},
+    }
+    run = store().attempt("log the report", lambda: _log(result, folder, evidence, text))
+    result["mlflow_run_id"] = run.id if run is not None else None
+    _link(result, run, text)
+    for what in result["missing"].values():
+        run_logger().info("not in the report: %s", what)
+    return result
+
+
+def missing_runs(preset: str, seeds: Sequence[int]) -> list[PipelineConfig]:
+    """List the settings of the pipelines that have to be run first.
+
+    Parameters
+    ----------
+    preset : str
+        Name of the preset.
+    seeds : sequence of int
+        Seeds of training and tuning that are wanted; empty: any run will do.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such preset.
+    """
+    config = presets.preset(preset)
+    with records() as known:
+        found = known.pipelines()
+    if not seeds:
+        return [] if any(run.preset == preset for run in found) else [config]
+    done = {(run.seeds["train"], run.seeds["tune"]) for run in found if run.follows(config)}
+    return [_seeded(config, seed) for seed in seeds if (seed, seed) not in done]
+
+
+def _seeded(config: PipelineConfig, seed: int) -> PipelineConfig:
+    return config.model_copy(
+        update={
+            part: getattr(config, part).model_copy(update={"seed": seed})
+            for part in ("train", "tune")
+        }
+    )
+
+
+def rebuild(known: Records, preset: str, runs: Sequence[str] = ()) -> tuple[str, str]:
+    """Write the report again as HTML and Markdown, from the records alone."""
+    report, _ = build(known, preset, runs)
+    return html(report), markdown(report)
+
+
+def _log(result: dict[str, Any], folder: Path, evidence: Evidence, text: str) -> Run:
+    """Give the report a run of its own, with page, text and what it was made from."""
+    tags = {
+        STAGE_TAG: "report",
+        "preset": evidence.preset,
+        "synthetic": evidence.first.run.tags.get("synthetic", "unknown"),
+        "mlflow.note.content": text[:8000],
+        **code_tags(),
+        **prefect_tags(),
+    }
+    run = Run.create(store(), f"research-report-{evidence.preset}", tags, None)
+    write_json(folder / "research.json", result)
+    for name in ("research.html", "research.md", "research.json"):
+        run.artifact(folder / name)
+    run.metrics([("report/missing_records", float(len(result["missing"])), 0, evidence.newest)])
+    run.end()
+    return run
+
+
+def _link(result: dict[str, Any], run: Run | None, text: str) -> None:
+    """Put the way to the report on Prefect's page, and its text."""
+    server = run is not None and run.store.uri.startswith("http")
+    address = Path(result["report"]).as_uri()
+    if run is not None and server:
+        base = f"{run.store.uri.rstrip('/')}/#/experiments/{run.store.experiment}"
+        address = f"{base}/runs/{run.id}/artifacts"
+    create_link_artifact(
+        link=address,
+        link_text="The five questions, answered",
+        key="research-report",
+        description=f"MLflow run {run.id}" if run is not None else "MLflow did not answer",
+    )
+    create_markdown_artifact(text, key="research-report-text")

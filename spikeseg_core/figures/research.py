@@ -1,0 +1,140 @@
+"""Pictures of the research report that no single stage can draw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spikeseg_core.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    clean,
+    new_figure,
+    save,
+)
+
+_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
+
+
+def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
+    """Draw accuracy against energy, with the Pareto front.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``series``, ``label``, ``energy_mj`` (of a section), ``v_rand``; points of a series are
+        joined in their order where they have labels that are all different.
+    path : Path
+        Where the PNG goes.
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    figure = new_figure(8.6, 4.6)
+    axes = figure.add_subplot()
+    front = points[on_front(points["energy_mj"].to_numpy(), points["v_rand"].to_numpy())]
+    front = front.sort_values("energy_mj")
+    axes.step(
+        front["energy_mj"], front["v_rand"], where="post", color=GREY, linewidth=1, linestyle=":",
+        label="Pareto front",
+    )  # fmt: skip
+    for (name, series), colour in zip(
+        points.groupby("series", sort=False), _COLOURS * len(points), strict=False
+    ):
+        joined = "-" if str(name).startswith("presentation") else "none"
+        axes.plot(
+            series["energy_mj"], series["v_rand"], marker="o", markersize=5, linestyle=joined,
+            linewidth=1, color=colour, label=str(name),
+        )  # fmt: skip
+        for _, point in series.iterrows():
+            axes.annotate(
+                str(point["label"]), (point["energy_mj"], point["v_rand"]), (4, 4),
+                textcoords="offset points", fontsize=6, color=colour,
+            )  # fmt: skip
+    axes.set_xlabel("energy of a section on Loihi, mJ, total (modelled)", fontsize=9)
+    axes.set_ylabel("V_Rand, validation sections (measured)", fontsize=9)
+    clean(axes)
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
+    return save(figure, path)
+
+
+def on_front(energy: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Mark the points (n,) that no other beats in energy and score alike."""
+    cheaper = energy[:, None] <= energy[None]
+    better = score[:, None] >= score[None]
+    strictly = (energy[:, None] < energy[None]) | (score[:, None] > score[None])
+    return np.asarray(~(cheaper & better & strictly).any(axis=0))
+
+
+def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
+    """Draw the messages between chips and on them, one bar a strategy.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``strategy``, ``interchip_messages_per_step``, ``intrachip_messages_per_step``.
+    path : Path
+        Where the PNG goes.
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    figure = new_figure(8.6, 0.8 + 0.42 * len(table))
+    axes = figure.add_subplot()
+    rows = np.arange(len(table))[::-1]
+    across = table["interchip_messages_per_step"].to_numpy()
+    within = table["intrachip_messages_per_step"].to_numpy()
+    axes.barh(rows, across, color=VERMILLION, label="between chips")
+    axes.barh(rows, within, left=across, color=SKY, label="on a chip")
+    for row, value in zip(rows, across, strict=True):
+        axes.annotate(
+            f"{value:,.0f}", (value, row), (4, 0), textcoords="offset points", va="center", size=8
+        )
+    axes.set_yticks(rows, [str(name).replace("_", " ") for name in table["strategy"]])
+    axes.set_xlabel("messages a time step (modelled, from measured rates)", fontsize=9)
+    clean(axes)
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return save(figure, path)
+
+
+def weight_error_figure(table: pd.DataFrame, path: Path) -> Path:
+    """Draw the error of the integer weights of every layer, and how full its cores' memory is.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``layer``, ``weight_error`` (relative), ``synapse_bits_used``, ``compartments_used``.
+    path : Path
+        Where the PNG goes.
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    figure = new_figure(8.6, 3.2)
+    left, right = figure.subplots(1, 2)
+    columns = np.arange(len(table))
+    left.bar(columns, 100 * table["weight_error"], color=BLUE)
+    left.set_ylabel("error of the weights, % (measured)", fontsize=8)
+    right.bar(columns - 0.2, table["compartments_used"], 0.4, color=GREEN, label="compartments")
+    right.bar(columns + 0.2, table["synapse_bits_used"], 0.4, color=ORANGE, label="synapse memory")
+    right.axhline(1, color=GREY, linewidth=0.8)
+    right.set_ylabel("share of a core, fullest core (measured)", fontsize=8)
+    right.set_ylim(0, 1.25)
+    right.legend(fontsize=7, frameon=False, ncols=2, loc="upper center")
+    for axes in (left, right):
+        axes.set_xticks(columns, table["layer"], rotation=45, ha="right", fontsize=7)
+        clean(axes)
+    return save(figure, path)
