@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.sweep.definition import Goal, Range, Sweep
+
+GRID = {"tune.percentile": (90.0, 99.0)}
+PICTURE = {
+    "x": {"metric": "benchmark/energy/loihi_total_mj", "goal": "minimize"},
+    "y": {"metric": "loihi/validation/v_rand"},
+}
+
+
+def test_nothing_is_chosen_by_the_test_split() -> None:
+    with pytest.raises(ValidationError, match="name the validation metric"):
+        Goal(metric="loihi/test/v_rand")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({}, "one of the three"),
+        ({"grid": GRID, "points": [{"name": "a"}]}, "one of the three"),
+        ({"grid": {"tune.percentile": ()}}, "no values for tune.percentile"),
+        ({"grid": GRID, "seeds": (1, 1)}, "not all different"),
+        ({"points": [{"name": "a"}, {"name": "a"}]}, "same name"),
+        ({"search": {"ranges": {"tune.percentile": {"low": 1, "high": 2}}}}, "give it a picture"),
+        ({"grid": GRID, "colour": "red"}, "colour"),
+    ],
+)
+def test_what_is_no_sweep(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        Sweep.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"low": 1}, {"low": 2, "high": 1}, {"low": 0, "high": 1, "log": True}]
+)
+def test_what_is_no_range(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Range.model_validate(wrong)
+
+
+def test_test_metrics_are_reported_beside_those_that_decide() -> None:
+    sweep = Sweep.model_validate({"grid": GRID, "metrics": ["ann/test/dice"], "picture": PICTURE})
+    assert sweep.read_metrics() == (
+        "ann/test/dice",
+        "loihi/validation/v_rand",
+        "benchmark/energy/loihi_total_mj",
+        "loihi/test/v_rand",
+    )
+
+
+def test_settings_for_all_points_may_not_be_what_is_varied() -> None:
+    sweep = Sweep(grid=GRID, fixed={"train.epochs": 3})
+    other = sweep.changed({"train.epochs": 4}, [7])
+    assert (other.fixed, other.seeds) == ({"train.epochs": 4}, (7,))
+    assert sweep.changed({}).seeds == (0,)
+    with pytest.raises(ConfigError, match=r"varies tune\.percentile"):
+        sweep.changed({"tune.percentile": 50})

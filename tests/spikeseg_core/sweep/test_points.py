@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.presets import preset
+from spikeseg_core.sweep.definition import NamedPoint, Sweep
+from spikeseg_core.sweep.points import expand, in_order_of_running
+
+
+def test_a_grid_is_every_combination_in_order() -> None:
+    sweep = Sweep(
+        grid={"train.learning_rate": (0.001, 0.002), "quantize.weight_bits": (4, 8)},
+        fixed={"train.epochs": 2},
+        seeds=(3, 5),
+    )
+    points = expand(sweep)
+    assert [point.name for point in points] == [
+        "train.learning_rate=0.001, quantize.weight_bits=4",
+        "train.learning_rate=0.001, quantize.weight_bits=8",
+        "train.learning_rate=0.002, quantize.weight_bits=4",
+        "train.learning_rate=0.002, quantize.weight_bits=8",
+    ]
+    config = points[2].configs[5]
+    assert config.train.learning_rate == 0.002
+    assert (config.quantize.weight_bits, config.train.epochs) == (4, 2)
+    assert (config.train.seed, config.tune.seed) == (5, 5)
+    assert config.tune.epochs == preset("quick").tune.epochs
+
+
+def test_named_points_keep_their_names_and_a_seed_of_their_own() -> None:
+    sweep = Sweep(points=(NamedPoint(name="own", settings={"tune.seed": 9}),), seeds=(1,))
+    (point,) = expand(sweep)
+    assert point.name == "own"
+    assert (point.configs[1].train.seed, point.configs[1].tune.seed) == (1, 9)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("train.epochs", 0, r"point 'train.epochs=0'.*train\.epochs"),
+        ("train.epoch", 3, r"train\.epoch: "),
+        ("tune.rate_min_hz", 500, "tune: "),
+    ],
+)
+def test_a_wrong_setting_names_its_point(setting: str, value: int, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        expand(Sweep(grid={setting: (value,)}))
+
+
+def test_workers_start_with_different_trainings() -> None:
+    sweep = Sweep(
+        grid={"train.learning_rate": (0.001, 0.002), "quantize.weight_bits": (4, 8)}, seeds=(0, 1)
+    )
+    jobs = in_order_of_running(expand(sweep))
+    trainings = [(point.configs[s].train.learning_rate, s) for point, s in jobs]
+    assert trainings == [(0.001, 0), (0.001, 1), (0.002, 0), (0.002, 1)] * 2
