@@ -19,6 +19,8 @@ def rate_histogram(
     band: tuple[float, float] = (50.0, 200.0),
     title: str = "Spike rates",
     quantity: str = "spike rate",
+    *,
+    before: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Draw how the neurons of each layer spread over spike rates.
 
@@ -33,6 +35,8 @@ def rate_histogram(
     title : str
     quantity : str
         What the rates are, such as "mean spike rate" or "99.9th percentile of the spike rate".
+    before : mapping of layer name to array, optional
+        Rates of the same layers as they were before, drawn as outlines.
 
     Returns
     -------
@@ -41,15 +45,18 @@ def rate_histogram(
     """
     low, high = band
     rates = {layer: np.ravel(np.asarray(r, dtype=float)) for layer, r in rates_by_layer.items()}
-    top = max([1.25 * high, *(float(r.max()) for r in rates.values() if r.size)])
+    earlier = {layer: np.ravel(np.asarray(r, dtype=float)) for layer, r in (before or {}).items()}
+    everything = [*rates.values(), *earlier.values()]
+    top = max([1.25 * high, *(float(r.max()) for r in everything if r.size)])
     bins = np.linspace(0, top, _BINS + 1)
 
     figure = new_figure(8, 1.2 + 1.15 * len(rates), title)
     panels = figure.subplots(len(rates), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (layer, values) in zip(panels, rates.items(), strict=True):
         panel.axvspan(low, high, color=ORANGE, alpha=0.18, linewidth=0)
-        share = np.histogram(values, bins)[0] / max(values.size, 1) * 100
-        panel.stairs(np.maximum(share, _LEAST), bins, baseline=_LEAST, fill=True, color=BLUE)
+        panel.stairs(_share(values, bins), bins, baseline=_LEAST, fill=True, color=BLUE)
+        if layer in earlier:
+            panel.stairs(_share(earlier[layer], bins), bins, baseline=_LEAST, color=GREY)
         panel.set_yscale("log")
         panel.set_ylim(_LEAST, 100)
         panel.set_ylabel(layer, rotation=0, ha="right", va="center", fontsize=9)
@@ -58,9 +65,16 @@ def rate_histogram(
             0.99, 0.92, _summary(values, band), transform=panel.transAxes, ha="right", va="top",
             fontsize=8, color=GREY,
         )  # fmt: skip
-    panels[-1].set_xlabel(f"{quantity} (Hz); shaded: {low:g}-{high:g} Hz", fontsize=9)
+    outlined = "; outlined: before" if earlier else ""
+    panels[-1].set_xlabel(f"{quantity} (Hz); shaded: {low:g}-{high:g} Hz{outlined}", fontsize=9)
     figure.supylabel("neurons (%)", fontsize=9)
     return save(figure, path)
+
+
+def _share(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """Per cent of the neurons in each bin, none of them below what the axis shows."""
+    percent = np.histogram(values, bins)[0] / max(values.size, 1) * 100
+    return np.maximum(percent, _LEAST)
 
 
 def _summary(values: np.ndarray, band: tuple[float, float]) -> str:

@@ -31,8 +31,8 @@ def evaluate(
     dict
         For each split ``pixel_accuracy``, ``membrane_iou`` and ``dice`` at 0.5; ``v_rand`` and
         ``v_info``, each at its best threshold of 0.1..0.9 for the stack (the challenge's official
-        scores), ``v_rand_threshold``; and ``v_rand``, ``v_info`` and ``pixel_accuracy``
-        ``_at_validation_threshold``. Keys read ``"test/v_rand"``.
+        scores), ``v_rand_threshold``; and ``v_rand``, ``v_info``, ``pixel_accuracy`` and
+        ``membrane_iou`` ``_at_validation_threshold``. Keys read ``"test/v_rand"``.
 
     Raises
     ------
@@ -62,9 +62,9 @@ def evaluate(
             chosen = curve.at(validation_threshold)
             scores[f"{split}/v_rand_at_validation_threshold"] = chosen.v_rand
             scores[f"{split}/v_info_at_validation_threshold"] = chosen.v_info
-            scores[f"{split}/pixel_accuracy_at_validation_threshold"] = pixel_scores(
-                probability, labels, validation_threshold
-            ).accuracy
+            pixels = pixel_scores(probability, labels, validation_threshold)
+            scores[f"{split}/pixel_accuracy_at_validation_threshold"] = pixels.accuracy
+            scores[f"{split}/membrane_iou_at_validation_threshold"] = pixels.membrane_iou
     return scores
 
 

@@ -32,10 +32,10 @@ def neuron_percentiles(rates: Mapping[str, np.ndarray], percentile: float) -> di
     return {name: np.percentile(r, percentile, axis=0) for name, r in rates.items()}
 
 
-def rate_table(
+def neuron_table(
     network: Network, rates: Mapping[str, np.ndarray], config: TuneConfig
 ) -> pd.DataFrame:
-    """Describe the rates of each layer.
+    """Describe the rate of each neuron.
 
     Parameters
     ----------
@@ -49,32 +49,64 @@ def rate_table(
     Returns
     -------
     pandas.DataFrame
-        One row per layer that has rates: ``layer``, ``on_chip``, ``neurons``, ``mean_rate_hz``
-        (over neurons and tiles), ``percentile_rate_hz`` (median over neurons), and the shares of
-        neurons whose percentile is in the range (``share_in_range``), 0 (``dead``), or at least
-        ``SATURATED_HZ`` (``saturated``).
+        One row per neuron of the layers that have rates, in the order of the network and of the
+        layer's shape: ``layer``, ``on_chip``, ``row``, ``column``, ``channel``, ``mean_rate_hz``
+        and ``percentile_rate_hz`` over tiles, and whether that percentile is in the range
+        (``in_range``), 0 (``dead``), or at least ``SATURATED_HZ`` (``saturated``).
     """
     percentiles = neuron_percentiles(rates, config.percentile)
-    rows = []
-    for layer in network.layers:
-        if layer.name not in percentiles:
-            continue
-        p = percentiles[layer.name]
+    layers = [layer for layer in network.layers if layer.name in percentiles]
+    names = [layer.name for layer in layers]
+    parts = []
+    for layer in layers:
+        p = percentiles[layer.name].ravel()
+        row, column, channel = np.indices(network.shape(layer.name), np.int16).reshape(3, -1)
         # Rates are 1000 / n Hz kept in float32: the ends of the range are meant to be in it.
         inside = (p >= config.rate_min_hz - 1e-3) & (p <= config.rate_max_hz + 1e-3)
-        rows.append(
-            {
-                "layer": layer.name,
-                "on_chip": layer.on_chip,
-                "neurons": p.size,
-                "mean_rate_hz": float(rates[layer.name].mean(dtype=np.float64)),
-                "percentile_rate_hz": float(np.median(p)),
-                "share_in_range": float(inside.mean()),
-                "dead": float((p <= 0).mean()),
-                "saturated": float((p >= SATURATED_HZ).mean()),
-            }
+        parts.append(
+            pd.DataFrame(
+                {
+                    "layer": pd.Categorical(np.full(p.size, layer.name), names),
+                    "on_chip": layer.on_chip,
+                    "row": row,
+                    "column": column,
+                    "channel": channel,
+                    "mean_rate_hz": rates[layer.name].mean(axis=0, dtype=np.float64).ravel(),
+                    "percentile_rate_hz": p,
+                    "in_range": inside,
+                    "dead": p <= 0,
+                    "saturated": p >= SATURATED_HZ,
+                }
+            )
         )
-    return pd.DataFrame(rows)
+    return pd.concat(parts, ignore_index=True)
+
+
+def rate_table(neurons: pd.DataFrame) -> pd.DataFrame:
+    """Describe the rates of each layer.
+
+    Parameters
+    ----------
+    neurons : pandas.DataFrame
+        From :func:`neuron_table`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per layer: ``layer``, ``on_chip``, ``neurons``, ``mean_rate_hz`` (over neurons and
+        tiles), ``percentile_rate_hz`` (median over neurons), and the shares of neurons that are in
+        the range (``share_in_range``), ``dead`` or ``saturated``.
+    """
+    found = neurons.groupby("layer", observed=True, sort=False).agg(
+        on_chip=("on_chip", "first"),
+        neurons=("on_chip", "size"),
+        mean_rate_hz=("mean_rate_hz", "mean"),
+        percentile_rate_hz=("percentile_rate_hz", "median"),
+        share_in_range=("in_range", "mean"),
+        dead=("dead", "mean"),
+        saturated=("saturated", "mean"),
+    )
+    return found.reset_index().astype({"layer": str, "percentile_rate_hz": float})
 
 
 def rate_metrics(table: pd.DataFrame) -> dict[str, float]:

@@ -9,14 +9,12 @@ import numpy as np
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
-from spikeseg_core.figures.rates import rate_histogram
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.snn.convert import convert
-from spikeseg_core.snn.rates import neuron_percentiles, rate_metrics, rate_table
 from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.rates import report_rates
 from spikeseg_core.stages.segment import segment_and_score
-from spikeseg_core.stages.train import save_table
 from spikeseg_core.storage import save_arrays
 
 
@@ -65,20 +63,13 @@ def run(
     by_spikes = segment_and_score("snn_spiking", segment_with_spikes, dataset, folder)
     validation, test = spike_rates  # in the order of SCORED_SPLITS
     save_arrays(folder / "rates.npz", {name: r.mean(axis=0) for name, r in validation.items()})
-    table = rate_table(network, test, config.tune)
-    histogram = rate_histogram(
-        neuron_percentiles(test, config.tune.percentile),
-        folder / "rates.png",
-        band=(config.tune.rate_min_hz, config.tune.rate_max_hz),
-        title="Spike rates",
-        quantity=f"percentile {config.tune.percentile:g} of the spike rate",
-    )
+    rates = report_rates("snn_spiking", network, test, config.tune, folder)
     return StageResult(
         metrics={
             "snn_rate": by_rate.metrics,
-            "snn_spiking": {**by_spikes.metrics, **rate_metrics(table)},
+            "snn_spiking": {**by_spikes.metrics, **rates.metrics["snn_spiking"]},
         },
-        figures=(by_rate.figure, by_spikes.figure, histogram),
-        tables=(save_table(table, folder / "rates.parquet"),),
+        figures=(by_rate.figure, by_spikes.figure, *rates.figures),
+        tables=rates.tables,
         facts={"neurons": net.neurons, "steps": config.presentation.steps},
     )

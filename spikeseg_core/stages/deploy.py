@@ -12,18 +12,17 @@ from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.from_rates import events_from_rates
-from spikeseg_core.figures.rates import rate_histogram
 from spikeseg_core.loihi.deploy import Deployment, MappedNetwork, deploy
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.partition import Placement
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import Reporter
-from spikeseg_core.snn.rates import neuron_percentiles, rate_metrics, rate_table
 from spikeseg_core.stages.anytime import anytime_table, draw, shortest_good_enough
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.benchmark import EVENTS
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import INTEGER, load_mapping
+from spikeseg_core.stages.rates import report_rates
 from spikeseg_core.stages.segment import SCORED_SPLITS, segment_and_score
 from spikeseg_core.stages.train import save_table
 
@@ -56,20 +55,13 @@ def run(
     test = by_split["test"]
     facts: dict[str, object] = {}
     metrics = dict(found.metrics)
-    figures, tables = [found.figure], []
+    figures: list[Path] = [found.figure]
+    tables: list[Path] = []
     if test.rates:
-        table = rate_table(mapped.network, test.rates, config.tune)
-        metrics |= rate_metrics(table)
-        tables.append(save_table(table, folder / "rates.parquet"))
-        figures.append(
-            rate_histogram(
-                neuron_percentiles(test.rates, config.tune.percentile),
-                folder / "rates.png",
-                band=(config.tune.rate_min_hz, config.tune.rate_max_hz),
-                title="Spike rates on the chip",
-                quantity=f"percentile {config.tune.percentile:g} of the spike rate",
-            )
-        )
+        rates = report_rates("loihi", mapped.network, test.rates, config.tune, folder)
+        metrics |= rates.metrics["loihi"]
+        figures += rates.figures
+        tables += rates.tables
         _events(mapped, test, config.presentation.steps).save(folder / EVENTS)
     if test.earlier:
         anytime = anytime_table(by_split, dataset, config.presentation.steps)

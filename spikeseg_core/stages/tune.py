@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from spikeseg_core.ann.tuning import scaled_for_spikes, tune
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import PipelineConfig, TuneConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.figures.curves import training_curves
-from spikeseg_core.figures.rates import rate_histogram
 from spikeseg_core.network import RATE_HZ_PER_UNIT, Network, Weights, load_network, save_network
 from spikeseg_core.reporting import Reporter
-from spikeseg_core.snn.rates import neuron_percentiles, rate_metrics, rate_table
 from spikeseg_core.stack import keras
 from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.rates import report_rates
 from spikeseg_core.stages.segment import keras_segmenter, segment_and_score
 from spikeseg_core.stages.train import columns_of, save_model, save_table
 
@@ -42,21 +42,20 @@ def run(
     dataset = load_dataset(inputs["prepare"])
     network, trained = load_network(inputs["train"])
     scaled = scaled_for_spikes(network, trained, dataset, config.tune)
-    before = _Curve("ann_loihi_curve", "before tuning", network, scaled)
-    untuned = before.evaluate(dataset, config.tune, folder)
+    before = _Curve("ann_loihi_curve", network, scaled).evaluate(dataset, config.tune, folder)
     weights, history = tune(network, scaled, dataset, config.tune, folder=folder, report=report)
-    after = _Curve("rate_tuned", "after tuning", network, weights)
-    tuned = after.evaluate(dataset, config.tune, folder)
+    curve = _Curve("rate_tuned", network, weights)
+    after = curve.evaluate(dataset, config.tune, folder, before=before.tables[1])
     save_network(folder, network, weights)
-    save_model(after.model, folder / "model.keras")
+    save_model(curve.model, folder / "model.keras")
     return StageResult(
-        metrics={**untuned.metrics, **tuned.metrics},
+        metrics={**before.metrics, **after.metrics},
         figures=(
-            *tuned.figures,
+            *after.figures,
             training_curves(columns_of(history), folder / "tuning.png", "Tuning"),
-            *untuned.figures,
+            *before.figures,
         ),
-        tables=(save_table(history, folder / "history.parquet"), *tuned.tables, *untuned.tables),
+        tables=(save_table(history, folder / "history.parquet"), *after.tables, *before.tables),
         facts={"epochs": len(history)},
     )
 
@@ -64,26 +63,31 @@ def run(
 class _Curve:
     """A network with Loihi's rate curve, and what it is called."""
 
-    def __init__(self, tag: str, when: str, network: Network, weights: Weights) -> None:
-        self.tag, self.when, self.network = tag, when, network
+    def __init__(self, tag: str, network: Network, weights: Weights) -> None:
+        self.tag, self.network = tag, network
         self.model = model_from_weights(network, weights, "loihi")
 
-    def evaluate(self, dataset: Dataset, config: TuneConfig, folder: Path) -> StageResult:
-        """Score it on whole sections, and describe its rates on the test split."""
+    def evaluate(
+        self, dataset: Dataset, config: TuneConfig, folder: Path, before: Path | None = None
+    ) -> StageResult:
+        """Score it on whole sections, and describe its rates on the test split.
+
+        ``before`` is the table of neurons to compare with.
+        """
         segmentation = segment_and_score(self.tag, keras_segmenter(self.model), dataset, folder)
-        rates = _rates(self.network, self.model, dataset.grid.cut(dataset.split("test")[0]))
-        table = rate_table(self.network, rates, config)
-        histogram = rate_histogram(
-            neuron_percentiles(rates, config.percentile),
-            folder / f"rates_{self.tag}.png",
-            band=(config.rate_min_hz, config.rate_max_hz),
-            title=f"Rates {self.when}",
-            quantity=f"percentile {config.percentile:g} of the rate",
+        rates = report_rates(
+            self.tag,
+            self.network,
+            _rates(self.network, self.model, dataset.grid.cut(dataset.split("test")[0])),
+            config,
+            folder,
+            name=f"rates_{self.tag}",
+            before=None if before is None else pd.read_parquet(before),
         )
         return StageResult(
-            metrics={self.tag: {**segmentation.metrics, **rate_metrics(table)}},
-            figures=(segmentation.figure, histogram),
-            tables=(save_table(table, folder / f"rates_{self.tag}.parquet"),),
+            metrics={self.tag: {**segmentation.metrics, **rates.metrics[self.tag]}},
+            figures=(segmentation.figure, *rates.figures),
+            tables=rates.tables,
         )
 
 

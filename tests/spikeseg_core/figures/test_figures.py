@@ -26,7 +26,7 @@ def draw_sections(path: Path) -> Path:
 
 def draw_rates(path: Path) -> Path:
     rates = {"stem": np.arange(400.0), "silent": np.zeros((2, 3)), "none": np.array([])}
-    return rate_histogram(rates, path)
+    return rate_histogram(rates, path, before={layer: r * 0.5 for layer, r in rates.items()})
 
 
 def draw_curves(path: Path) -> Path:

@@ -16,6 +16,7 @@ NAMES = {
     "v_rand_at_validation_threshold",
     "v_info_at_validation_threshold",
     "pixel_accuracy_at_validation_threshold",
+    "membrane_iou_at_validation_threshold",
 }
 
 
