@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
 import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
 
@@ -23,6 +23,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.report import number
+from flows.settings import shown
 from flows.stages import run_after
 from spikeseg_core.config import BenchmarkConfig, StageConfig
 from spikeseg_core.storage import write_json, write_text
@@ -98,7 +99,14 @@ def _run_name() -> str:
 
 @flow(name="benchmark", flow_run_name=_run_name)
 def benchmark(
-    model: str | None = None,
+    model: Annotated[
+        str | None,
+        shown(
+            "Model",
+            "registered model (NAME, NAME@ALIAS, NAME/VERSION) or MLflow run id of a deployment or "
+            "pipeline; none: the newest deployed network",
+        ),
+    ] = None,
     benchmark: BenchmarkConfig = BenchmarkConfig(),
     tolerance: MoveTolerance = MoveTolerance(),
 ) -> dict[str, Any]:

@@ -254,17 +254,39 @@ def doctor() -> None:
 
 @app.command()
 def up(
-    prefect_port: Annotated[int, typer.Option(help="Port of the Prefect server.")] = 4200,
-    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow server.")] = 5000,
+    prefect_port: Annotated[
+        int | None, typer.Option(help="Port of the Prefect server; default: 4200 or a free one.")
+    ] = None,
+    mlflow_port: Annotated[
+        int | None, typer.Option(help="Port of the MLflow server; default: 5000 or a free one.")
+    ] = None,
     worker: Annotated[bool, typer.Option(help="Start a worker that runs what is asked.")] = True,
 ) -> None:
     """Start Prefect and MLflow pages and a worker on this machine, and register deployments.
 
-    Runs until Ctrl-C, which stops all of them. `spikeseg run` in another terminal uses them.
+    Runs until Ctrl-C or `spikeseg down`, which stop all of them. Where they run already, it prints
+    where. `spikeseg run` in another terminal uses them.
     """
     from flows.servers import up as start
 
     start(prefect_port, mlflow_port, worker)
+
+
+@app.command()
+def status() -> None:
+    """Say what of `spikeseg up` runs, and where."""
+    from flows.servers import status as say
+
+    if not say():
+        raise typer.Exit(1)
+
+
+@app.command()
+def down() -> None:
+    """Stop what `spikeseg up` has started, from another terminal or after it was killed."""
+    from flows.servers import down as stop
+
+    typer.echo("stopped" if stop() else "nothing ran")
 
 
 def _write(path: Path | None, result: Any) -> None:

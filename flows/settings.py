@@ -7,13 +7,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from spikeseg_core import presets
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
 
 NAMED_SOURCES = ("auto", "isbi2012", "synthetic")
+
+
+def shown(title: str, description: str, **schema: Any) -> Any:
+    """Say how a flow's parameter shows in Prefect's form, for ``Annotated``.
+
+    Prefect sets a field's own title and description; those in its schema stay.
+    """
+    return Field(json_schema_extra={"title": title, "description": description, **schema})
 
 
 def completed(config: PipelineConfig) -> PipelineConfig:

@@ -8,13 +8,16 @@ pipeline); left out, the newest finished one is taken.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
 
 # isort: split
 from prefect import flow
+from prefect.runtime import flow_run
 
+from flows.settings import shown
 from spikeseg_core import presets
 from spikeseg_core.config import (
     BenchmarkConfig,
@@ -96,55 +99,84 @@ def _same_tile(before: str, now: str) -> None:
         )
 
 
-@flow(name="prepare")
-def prepare(dataset: DatasetConfig = DatasetConfig(), network: str = "quick") -> StageRef:
+After = Annotated[
+    str | None,
+    shown("After", "MLflow run id of the stage before it or of a pipeline; none: the newest"),
+]
+NetworkName = Annotated[
+    str,
+    shown(
+        "Network",
+        "its tiles are what the sections are cut into",
+        enum=list(presets.NETWORKS),
+    ),
+]
+Again = Annotated[bool, shown("Again", "also if it is finished, as for a measurement")]
+
+
+def _named(pattern: str) -> Callable[[], str]:
+    """Name runs of a flow by what they do with their parameters."""
+    return lambda: pattern.format(**flow_run.parameters)
+
+
+@flow(name="prepare", flow_run_name=_named("prepare {dataset.source} for {network}"))
+def prepare(dataset: DatasetConfig = DatasetConfig(), network: NetworkName = "quick") -> StageRef:
     """Prepare a dataset: read, check and split sections; the network decides the tile."""
     return run_after("prepare", None, dataset=dataset, train=TrainConfig(network=network))
 
 
-@flow(name="train")
-def train(train: TrainConfig = TrainConfig(), after: str | None = None) -> StageRef:
+@flow(name="train", flow_run_name=_named("train {train.network} for {train.epochs} epochs"))
+def train(train: TrainConfig = TrainConfig(), after: After = None) -> StageRef:
     """Train the ANN on a prepared dataset."""
     return run_after("train", after, train=train)
 
 
-@flow(name="tune")
-def tune(tune: TuneConfig = TuneConfig(), after: str | None = None) -> StageRef:
+@flow(
+    name="tune",
+    flow_run_name=_named("tune to {tune.rate_min_hz:g}-{tune.rate_max_hz:g} Hz"),
+)
+def tune(tune: TuneConfig = TuneConfig(), after: After = None) -> StageRef:
     """Fine-tune a trained ANN for firing rates."""
     return run_after("tune", after, tune=tune)
 
 
-@flow(name="convert")
+@flow(name="convert", flow_run_name=_named("convert to spikes, {presentation.steps} steps"))
 def convert(
     convert: ConvertConfig = ConvertConfig(),
     presentation: PresentationConfig = PresentationConfig(),
-    after: str | None = None,
+    after: After = None,
 ) -> StageRef:
     """Convert a tuned network to spikes and evaluate it, rate-based and spike-based."""
     return run_after("convert", after, convert=convert, presentation=presentation)
 
 
-@flow(name="quantize")
-def quantize(quantize: QuantizeConfig = QuantizeConfig(), after: str | None = None) -> StageRef:
+@flow(
+    name="quantize",
+    flow_run_name=_named("quantize to {quantize.weight_bits} bits for {quantize.chips} chips"),
+)
+def quantize(quantize: QuantizeConfig = QuantizeConfig(), after: After = None) -> StageRef:
     """Quantize a spiking network and cut it into core blocks."""
     return run_after("quantize", after, quantize=quantize)
 
 
-@flow(name="partition")
-def partition(partition: PartitionConfig = PartitionConfig(), after: str | None = None) -> StageRef:
+@flow(name="partition", flow_run_name=_named("partition by {partition.strategy}"))
+def partition(partition: PartitionConfig = PartitionConfig(), after: After = None) -> StageRef:
     """Assign core blocks to chips."""
     return run_after("partition", after, partition=partition)
 
 
-@flow(name="deploy")
-def deploy(deploy: DeployConfig = DeployConfig(), after: str | None = None) -> StageRef:
+@flow(name="deploy", flow_run_name=_named("deploy on {deploy.target}"))
+def deploy(deploy: DeployConfig = DeployConfig(), after: After = None) -> StageRef:
     """Run a mapped network on Loihi or its emulator."""
     return run_after("deploy", after, deploy=deploy)
 
 
-@flow(name="benchmark-stage")
+@flow(
+    name="benchmark-stage",
+    flow_run_name=_named("benchmark at batches of 1 and {benchmark.batch_size}"),
+)
 def benchmark(
-    benchmark: BenchmarkConfig = BenchmarkConfig(), after: str | None = None, again: bool = False
+    benchmark: BenchmarkConfig = BenchmarkConfig(), after: After = None, again: Again = False
 ) -> StageRef:
     """Benchmark energy and time of a deployed network on Loihi, CPU and GPU; again, if asked."""
     return run_after("benchmark", after, again=again, benchmark=benchmark)

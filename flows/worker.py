@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from flows.servers import POOL, register
+from flows.registration import POOL, register
 
 
 def main() -> None:

@@ -84,6 +84,8 @@ def running_servers(state: State) -> dict[str, str]:
     """Environment that points at the servers of `spikeseg up`, where they answer."""
     try:
         noted = json.loads(state.servers_file.read_text())
+        if not noted["health"]:
+            return {}  # they are being started
         for address in noted["health"]:
             with urlopen(address, timeout=2) as answer:
                 answer.read()
@@ -107,6 +109,8 @@ def activate() -> State:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(SERVER_START_SECONDS),
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # What `spikeseg up` has the server expect: a run that is silent for longer has crashed.
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "SPIKESEG_CACHE_DIR": str(state.cache),
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -1,58 +1,26 @@
 from __future__ import annotations
 
-import signal
+import json
 import socket
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import pytest
-import yaml  # type: ignore[import-untyped]
 
-from flows import servers, stages
-from flows.pipeline import pipeline
-from spikeseg_core.config import PipelineConfig
+from flows import servers
 from spikeseg_core.errors import ConfigError, SpikeSegError
-from spikeseg_core.presets import preset
-from tasks import registry, state
-
-FILE = servers.ROOT / "deployments" / "prefect.yaml"
+from spikeseg_core.storage import write_json
+from tasks import state
 
 
-def by_name(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {deployment["name"]: deployment for deployment in content["deployments"]}
-
-
-def test_every_stage_and_preset_can_be_started() -> None:
-    found = by_name(yaml.safe_load(FILE.read_text()))
-    assert set(found) == {"quick", "paper", *registry.STAGES}
-    for name, deployment in found.items():
-        path, _, function = deployment["entrypoint"].partition(":")
-        assert (servers.ROOT / path).is_file()
-        assert hasattr(stages, function) if name in registry.STAGES else function == "pipeline"
-    assert [s["active"] for s in found["benchmark"]["schedules"]] == [False]
-
-
-def test_registered_forms_hold_the_presets_own_values() -> None:
-    content = servers.deployments()
-    for name in ("quick", "paper"):
-        parameters = by_name(content)[name]["parameters"]
-        assert PipelineConfig.model_validate(parameters["config"]) == preset(name)
-        pipeline.validate_parameters(parameters)
-    (step,) = content["pull"]
-    assert step["prefect.deployments.steps.set_working_directory"]["directory"] == str(servers.ROOT)
-
-
-def test_no_machine_is_named_in_the_file() -> None:
-    assert str(servers.ROOT) not in FILE.read_text()
-
-
-def test_outside_of_a_checkout_there_is_nothing_to_register(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(servers, "DEPLOYMENTS", tmp_path / "prefect.yaml")
-    with pytest.raises(SpikeSegError, match=r"prefect\.yaml is missing"):
-        servers.deployments()
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((servers.HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 class TestServer:
@@ -69,70 +37,86 @@ class TestServer:
             server.wait_for(f"http://{servers.HOST}:{unused_port}/")
 
 
-def test_a_taken_port_is_refused_before_anything_starts(home: Path, unused_port: int) -> None:
-    with socket.socket() as other:
-        other.bind((servers.HOST, 0))
-        other.listen()
-        taken = other.getsockname()[1]
-        with pytest.raises(ConfigError, match=rf"port {taken} .* with --mlflow-port"):
-            servers.up(unused_port, taken)
-    assert not (home / "logs").exists()
+class TestPorts:
+    def test_one_that_was_named_and_is_taken_is_refused(self, unused_port: int) -> None:
+        with socket.socket() as other:
+            other.bind((servers.HOST, 0))
+            other.listen()
+            taken = other.getsockname()[1]
+            with pytest.raises(ConfigError, match=rf"port {taken} .* with --mlflow-port"):
+                servers.choose_ports(unused_port, taken)
+
+    def test_the_usual_ones_give_way_to_what_is_taken(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with socket.socket() as other:
+            other.bind((servers.HOST, 0))
+            other.listen()
+            monkeypatch.setattr(servers, "PREFECT_PORT", other.getsockname()[1])
+            monkeypatch.setattr(servers, "MLFLOW_PORT", other.getsockname()[1])
+            prefect, mlflow = servers.choose_ports(None, None)
+        assert len({prefect, mlflow, servers.PREFECT_PORT}) == 3
+
+    def test_some_are_none(self, unused_port: int) -> None:
+        with pytest.raises(ConfigError, match=r"port 99999 .* with --prefect-port"):
+            servers.choose_ports(99999, unused_port)
+        with pytest.raises(ConfigError, match="are the same port"):
+            servers.choose_ports(unused_port, unused_port)
 
 
-def test_ports_that_are_none(home: Path, unused_port: int) -> None:
-    with pytest.raises(ConfigError, match=r"port 99999 .* with --prefect-port"):
-        servers.up(99999, unused_port)
-    with pytest.raises(ConfigError, match="are the same port"):
-        servers.up(unused_port, unused_port)
-
-
-def test_servers_that_run_already_stay_as_they_are(
-    home: Path, unused_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    noted = {"PREFECT_API_URL": "http://here:1/api", "MLFLOW_TRACKING_URI": "http://here:2"}
-    monkeypatch.setattr(state, "running_servers", lambda here: noted)
-    with pytest.raises(ConfigError, match="run already, Prefect at http://here:1/api"):
-        servers.up(unused_port, unused_port + 1)
+def note(home: Path, process: subprocess.Popen[bytes]) -> None:
+    created = psutil.Process(process.pid).create_time()
+    environment = {"PREFECT_API_URL": "http://here:1/api", "MLFLOW_TRACKING_URI": "http://here:2"}
+    noted = {"environment": environment, "health": ["http://here:2"]}
+    write_json(home / "servers.json", noted | {"processes": {"mlflow": (process.pid, created)}})
 
 
 @pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((servers.HOST, 0))
-        return int(probe.getsockname()[1])
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield process
+    process.kill()
+    process.wait()
 
 
-@pytest.mark.e2e
-def test_up_starts_everything_and_ctrl_c_stops_it(tmp_path: Path, unused_port: int) -> None:
-    import json
-    import os
-    import subprocess
-    import time
-    from urllib.request import urlopen
+def test_called_again_it_prints_where_everything_is(
+    home: Path, sleeper: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    note(home, sleeper)
+    with servers._only_one(state.current()):
+        servers.up()
+    said = capsys.readouterr().out
+    assert "running already" in said
+    assert "http://here:1" in said
 
-    home = tmp_path / "state"
-    ports = ["--prefect-port", str(unused_port), "--mlflow-port", str(unused_port + 1)]
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from flows.cli import main; main()", "up", *ports],
-        env={**os.environ, "SPIKESEG_HOME": str(home)},
-        cwd=servers.ROOT,
-    )
-    try:
-        deadline = time.monotonic() + 240
-        while not (home / "logs" / "worker.log").exists() and time.monotonic() < deadline:
-            assert process.poll() is None
-            time.sleep(1)
-        noted = json.loads((home / "servers.json").read_text())
-        request = f"{noted['environment']['PREFECT_API_URL']}/health"
-        with urlopen(request, timeout=10) as answer:
-            assert answer.status == 200
-        page = f"http://{servers.HOST}:{unused_port}/ui-settings"
-        with urlopen(page, timeout=10) as answer:
-            asks = json.load(answer)["api_url"]
-        assert asks == noted["environment"]["PREFECT_API_URL"]
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
+
+def test_down_stops_what_a_killed_up_has_left(
+    home: Path, sleeper: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    note(home, sleeper)
+    assert servers.down()
+    assert sleeper.wait(10) is not None
     assert not (home / "servers.json").exists()
-    with pytest.raises(OSError):
-        urlopen(request, timeout=5)
+    assert not servers.down()
+    assert not servers.status()
+    assert "spikeseg up" in capsys.readouterr().out
+
+
+def test_a_process_that_was_given_the_same_id_is_left_alone(
+    home: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
+    note(home, sleeper)
+    noted = json.loads((home / "servers.json").read_text())
+    noted["processes"]["mlflow"][1] -= 1000
+    write_json(home / "servers.json", noted)
+    assert not servers.down()
+    assert sleeper.poll() is None
+
+
+def test_servers_that_are_being_started_are_not_used_yet(
+    home: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
+    note(home, sleeper)
+    noted = json.loads((home / "servers.json").read_text())
+    write_json(home / "servers.json", noted | {"health": []})
+    assert state.running_servers(state.current()) == {}
