@@ -1,0 +1,195 @@
+"""The whole stack of the compose file, with passwords, on real PostgreSQL and Redis."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.docker import compose, stack
+
+LACKING = stack.missing_programs()
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(420),
+    pytest.mark.skipif(
+        bool(LACKING),
+        reason=f"{', '.join(LACKING)} missing: apt-get install postgresql redis-server",
+    ),
+]
+SECRETS = {
+    name: f"0123{number}abcdef" * 3 for number, name in enumerate(compose.example_variables())
+}
+PREFECT_USER = ("spikeseg", SECRETS["PREFECT_PASSWORD"])
+MLFLOW_USER = ("spikeseg", SECRETS["MLFLOW_PASSWORD"])
+TINY = {"source": "synthetic", "synthetic_size": 128, "tiles_per_axis": 1}
+TINY |= {"train_sections": 1, "validation_sections": 1, "test_sections": 1}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[stack.Stack]:
+    # Not pytest's folder: PostgreSQL, as another user, has to get through to its own.
+    with tempfile.TemporaryDirectory(prefix="spikeseg-stack-") as name:
+        Path(name).chmod(0o755)
+        with stack.running(SECRETS, Path(name), seconds=300) as running:
+            yield running
+
+
+def eventually(what: Callable[[], Any], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := what()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
+@pytest.fixture(scope="module")
+def prefect(running: stack.Stack) -> Callable[..., Any]:
+    def ask(path: str, body: dict[str, Any] | None = None) -> Any:
+        address = f"http://{running.address}:4200/api{path}"
+        method = "GET" if body is None else "POST"
+        answer = requests.request(method, address, auth=PREFECT_USER, timeout=30, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def mlflow(running: stack.Stack) -> Callable[..., requests.Response]:
+    def ask(path: str, **parameters: str | int) -> requests.Response:
+        address = f"http://{running.address}:5000/api/2.0{path}"
+        answer = requests.get(address, params=parameters, auth=MLFLOW_USER, timeout=30)
+        answer.raise_for_status()
+        return answer
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def flow_run(running: stack.Stack, prefect: Callable[..., Any]) -> dict[str, Any]:
+    """A small stage, asked for at the server and run by the worker."""
+    deployment = prefect("/deployments/name/prepare/prepare")
+    asked = prefect(
+        f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"dataset": TINY}}
+    )
+
+    def ended() -> Any:
+        found = prefect(f"/flow_runs/{asked['id']}")
+        return found if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED") else None
+
+    run: dict[str, Any] = eventually(ended, 120)
+    assert run and run["state_type"] == "COMPLETED", (run, running.log("worker"))
+    return run
+
+
+def test_every_service_came_up_in_order(running: stack.Stack) -> None:
+    print({name: round(seconds, 1) for name, seconds in running.seconds.items()})
+    order = list(running.started)
+    for name, service in running.services.items():
+        for before in service.get("depends_on", {}):
+            assert order.index(before) < order.index(name)
+
+
+@pytest.mark.parametrize("user", [None, ("spikeseg", "wrong"), ("admin", "password1234")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", ":4200/api/flow_runs/filter"),
+        ("GET", ":4200/api/admin/settings"),
+        ("POST", ":4200/api/work_pools/filter"),
+        ("GET", ":5000/"),
+        ("GET", ":5000/api/2.0/mlflow/experiments/search?max_results=1"),
+        ("POST", ":5000/api/2.0/mlflow/runs/create"),
+        ("GET", ":5000/api/2.0/mlflow-artifacts/artifacts"),
+        ("PUT", ":5000/api/2.0/mlflow-artifacts/artifacts/0/file"),
+    ],
+)
+def test_without_the_password_nothing_is_answered(
+    running: stack.Stack, method: str, path: str, user: tuple[str, str] | None
+) -> None:
+    answer = requests.request(method, f"http://{running.address}{path}", auth=user, timeout=30)
+    assert answer.status_code == 401
+
+
+def test_redis_and_postgres_want_passwords_too(running: stack.Stack) -> None:
+    ping = ["redis-cli", "-h", "localhost"]
+    assert running.run("redis", [*ping, "ping"]).stdout.strip() == "PONG"
+    without = running.run("redis", ["env", "--unset=REDISCLI_AUTH", *ping, "ping"])
+    assert "NOAUTH" in without.stdout
+    query = ["psql", "--no-password", "--host=localhost", "--username=spikeseg", "prefect"]
+    assert "no password supplied" in running.run("postgres", query).stderr
+
+
+def test_mlflow_answers_only_to_its_names(running: stack.Stack) -> None:
+    address = f"http://{running.address}:5000/api/2.0/mlflow/experiments/search?max_results=1"
+    elsewhere = {"Host": "elsewhere.example.org"}
+    answer = requests.get(address, headers=elsewhere, auth=MLFLOW_USER, timeout=30)
+    assert answer.status_code == 403
+
+
+def test_a_flow_asked_for_at_the_server_is_in_both_databases(
+    running: stack.Stack, flow_run: dict[str, Any]
+) -> None:
+    def rows(database: str, query: str) -> str:
+        words = ["psql", "--host=localhost", "--username=spikeseg", "--tuples-only", "--no-align"]
+        words += ["--command", query, database]
+        done = running.run(
+            "postgres", ["env", f"PGPASSWORD={SECRETS['POSTGRES_PASSWORD']}", *words]
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    state = f"SELECT state_type FROM flow_run WHERE id = '{flow_run['id']}'"
+    assert rows("prefect", state) == "COMPLETED"
+    tagged = f"SELECT count(*) FROM tags WHERE value = '{flow_run['id']}'"
+    assert rows("mlflow", tagged) == "1"
+    assert rows("mlflow_auth", "SELECT username FROM users WHERE is_admin") == "spikeseg"
+
+
+def test_its_events_went_through_redis_to_the_services(
+    flow_run: dict[str, Any], prefect: Callable[..., Any]
+) -> None:
+    wanted = {
+        "event": {"name": ["prefect.flow-run.Completed"]},
+        "resource": {"id": [f"prefect.flow-run.{flow_run['id']}"]},
+    }
+    assert eventually(lambda: prefect("/events/filter", {"filter": wanted})["events"], 30)
+
+
+def test_its_artifacts_went_through_the_server(
+    flow_run: dict[str, Any], mlflow: Callable[..., requests.Response], running: stack.Stack
+) -> None:
+    address = f"http://{running.address}:5000/api/2.0/mlflow"
+    by_flow_run = f"tags.`prefect.flow_run_id` = '{flow_run['id']}'"
+    (experiment,) = (
+        each
+        for each in mlflow("/mlflow/experiments/search", max_results=10).json()["experiments"]
+        if each["name"] == "spikeseg"
+    )
+    found = requests.post(
+        f"{address}/runs/search",
+        json={"experiment_ids": [experiment["experiment_id"]], "filter": by_flow_run},
+        auth=MLFLOW_USER,
+        timeout=30,
+    ).json()
+    (run,) = found["runs"]
+    assert run["info"]["status"] == "FINISHED"
+    where = run["info"]["artifact_uri"]
+    assert where.startswith("mlflow-artifacts:")
+    path = f"/mlflow-artifacts/artifacts/{where.split(':/', 1)[1].lstrip('/')}/stage/dataset.json"
+    assert mlflow(path).json()["source"] == "synthetic"
+    kept = running.here("mlflow", "/mlflow-artifacts")
+    assert list(Path(kept).rglob("dataset.json"))
+
+
+def test_the_run_links_to_pages_that_a_browser_finds(
+    flow_run: dict[str, Any], prefect: Callable[..., Any], running: stack.Stack
+) -> None:
+    wanted = {"artifacts": {"flow_run_id": {"any_": [flow_run["id"]]}}}
+    texts = [str(artifact["data"]) for artifact in prefect("/artifacts/filter", wanted)]
+    assert any(f"http://{running.address}:5000/#/experiments/" in text for text in texts)
