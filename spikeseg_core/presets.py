@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spikeseg_core.architectures import CANDIDATES
 from spikeseg_core.config import PipelineConfig, TrainConfig, TuneConfig
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
@@ -65,6 +66,7 @@ PAPER_NETWORK = Network(
 )
 
 NETWORKS: dict[str, Network] = {n.name: n for n in (QUICK_NETWORK, PAPER_NETWORK)}
+"""Networks of the presets; :data:`spikeseg_core.architectures.CANDIDATES` can be named too."""
 
 PRESETS: dict[str, PipelineConfig] = {
     "quick": PipelineConfig(
@@ -101,6 +103,7 @@ def network(name: str) -> Network:
     ConfigError
         If there is none.
     """
-    if name not in NETWORKS:
+    known = {candidate.name: candidate for candidate in CANDIDATES} | NETWORKS
+    if name not in known:
         raise ConfigError(f"unknown network {name!r}; there are {', '.join(NETWORKS)}")
-    return NETWORKS[name]
+    return known[name]

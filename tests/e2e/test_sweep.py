@@ -1,0 +1,76 @@
+"""Eight points, in one process and over two Dask workers: the same numbers to the last bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+EIGHT_POINTS = """
+title: Eight points
+preset: quick
+fixed:
+  dataset.source: synthetic
+  dataset.synthetic_size: 192
+  dataset.train_sections: 1
+  dataset.validation_sections: 1
+  dataset.test_sections: 1
+  dataset.tiles_per_axis: 1
+  train.epochs: 1
+  train.steps_per_epoch: 2
+  train.batch_size: 2
+  tune.epochs: 1
+  tune.spiking_epochs: 0
+  tune.steps_per_epoch: 1
+  tune.batch_size: 2
+grid:
+  tune.rate_max_hz: [150, 200]
+  tune.rate_weight: [0.05, 0.1, 0.2, 0]
+until: tune
+metrics: [ann/test/pixel_accuracy, rate_tuned/test/pixel_accuracy, rate_tuned/test/v_info]
+picture:
+  x: {metric: rate_tuned/spikes/mean_rate_hz, goal: minimize}
+  y: {metric: rate_tuned/validation/v_info}
+choice: {best: {metric: rate_tuned/validation/v_info}}
+"""
+
+
+def run(home: Path, file: Path, workers: int) -> tuple[dict[str, Any], str]:
+    out = home.with_suffix(".json")
+    words = ["sweep", str(file), "--workers", str(workers), "--json", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-c", "from flows.cli import main; main()", *words],
+        env={**os.environ, "SPIKESEG_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return json.loads(out.read_text()), done.stdout
+
+
+def test_two_workers_give_the_table_of_one_process(tmp_path: Path) -> None:
+    file = tmp_path / "eight.yaml"
+    file.write_text(EIGHT_POINTS)
+    one, _ = run(tmp_path / "one", file, 1)
+    two, said = run(tmp_path / "two", file, 2)
+    assert one["failed"] == two["failed"] == []
+    assert len(one["points"]) == 8
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(one["table"]), pd.read_parquet(two["table"]), check_exact=True
+    )
+    assert one["chosen"] == two["chosen"]
+    assert len(set(pd.read_parquet(one["table"])["rate_tuned/test/v_info"])) > 1
+    # The eight share one dataset and one training.
+    assert len(list((tmp_path / "two" / "stages").glob("train-*"))) == 1
+    assert "waiting for it" in said

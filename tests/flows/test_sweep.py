@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from flows.studies import FOLDER, Study, definition
+from flows.sweep import run_sweep, sweep
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.sweep.definition import Choice, Goal, NamedPoint, Picture, Search, Sweep
+from spikeseg_core.sweep.points import expand
+from tests.fakes import FakeStages
+
+BITS = Sweep(
+    title="Bits",
+    grid={"quantize.weight_bits": (4, 8)},
+    seeds=(0, 1),
+    metrics=("loihi/test/v_rand", "loihi/spikes/mean_rate_hz"),
+    picture=Picture(
+        x=Goal(metric="benchmark/energy/total_mj", goal="minimize"),
+        y=Goal(metric="loihi/validation/v_rand"),
+    ),
+    choice=Choice(),
+    until="benchmark",
+)
+
+
+class TestStudies:
+    def test_every_file_has_its_name_in_the_form(self) -> None:
+        assert {path.stem for path in FOLDER.glob("*.yaml")} == {study.value for study in Study}
+
+    @pytest.mark.parametrize("study", Study)
+    def test_every_one_is_a_sweep_with_settings_that_exist(self, study: Study) -> None:
+        asked = definition(study.value)
+        assert asked.question
+        if asked.search is None:
+            assert expand(asked)
+
+    def test_files_of_ones_own(self, tmp_path: Path) -> None:
+        file = tmp_path / "own.yaml"
+        file.write_text("title: Own\ngrid: {train.epochs: [1, 2]}\n")
+        assert definition(str(file)).grid == {"train.epochs": (1, 2)}
+        file.write_text("title: Own\ngrid: {train.epochs: [1, 2]}\nseeds: [a]\n")
+        with pytest.raises(ConfigError, match=r"own\.yaml:\nseeds\.0: "):
+            definition(str(file))
+        file.write_text("title: [")
+        with pytest.raises(ConfigError, match="is not YAML"):
+            definition(str(file))
+        with pytest.raises(ConfigError, match="ablation-bits"):
+            definition("nothing-like-it")
+
+
+@pytest.mark.usefixtures("prefect_server")
+class TestInThisProcess:
+    def test_points_share_stages_and_mlflow_has_one_level_below_the_sweep(
+        self, home: Path, fakes: FakeStages
+    ) -> None:
+        summary = sweep(own=BITS, workers=1)
+        # The seeds differ in training, the bits only from the quantize stage on.
+        assert fakes.calls["prepare"] == 1
+        assert fakes.calls["train"] == fakes.calls["convert"] == 2
+        assert fakes.calls["quantize"] == fakes.calls["benchmark"] == 4
+        assert summary["failed"] == []
+        assert summary["chosen"] == "quantize.weight_bits=4"
+        table = pd.read_parquet(summary["table"])
+        assert table["seeds"].tolist() == [2, 2]
+        assert table["loihi/test/v_rand"].tolist() == [0.97, 0.97]
+
+        client = MlflowClient(summary["mlflow"]["tracking_uri"])
+        parent = client.get_run(summary["mlflow"]["run_id"])
+        assert parent.info.status == "FINISHED"
+        assert parent.data.metrics["sweep/points"] == 2
+        runs = client.search_runs(["1"], max_results=100)
+        parents = Counter(run.data.tags.get("mlflow.parentRunId") for run in runs)
+        kinds = Counter(run.data.tags["spikeseg.stage"] for run in runs)
+        assert kinds["sweep"] == 1
+        assert kinds["sweep-point"] == 4
+        assert parents == {None: 1, parent.info.run_id: len(runs) - 1}
+        point = next(run for run in runs if run.data.tags["spikeseg.stage"] == "sweep-point")
+        assert point.data.params.keys() == {"quantize.weight_bits", "seed"}
+        assert point.data.metrics["loihi/test/v_rand"] == 0.97
+        names = {item.path for item in client.list_artifacts(parent.info.run_id)}
+        assert names == {
+            *("points.parquet", "runs.parquet", "pareto.png", "definition.json", "sweep.md")
+        }
+
+    def test_a_failed_point_is_a_row_and_the_rest_goes_on(
+        self, home: Path, fakes: FakeStages
+    ) -> None:
+        fakes.fail_once["quantize"] = RuntimeError("the disk is full")
+        summary = sweep(own=BITS, workers=1)
+        assert summary["failed"] == ["quantize.weight_bits=4"]
+        row = summary["points"][0]
+        assert row["status"] == "seed 0: failed: RuntimeError: the disk is full"
+        assert row["seeds"] == 1
+        assert summary["points"][1]["seeds"] == 2
+
+    def test_a_network_that_does_not_fit_is_never_trained(
+        self, home: Path, fakes: FakeStages
+    ) -> None:
+        points = (
+            NamedPoint(name="one chip", settings={"quantize.chips": 1}),
+            NamedPoint(name="two chips", settings={"quantize.chips": 2}),
+        )
+        asked = Sweep(points=points, preset="paper", until="train", metrics=("ann/test/v_rand",))
+        summary = sweep(own=asked, workers=1)
+        assert fakes.calls["train"] == 1
+        one, two = summary["points"]
+        assert one["status"].startswith("does not fit: ")
+        assert one["status"].endswith("cores needed, the board has 128")
+        assert (two["status"], two["cores_needed"]) == ("done", one["cores_needed"])
+
+    def test_a_search(self, home: Path, fakes: FakeStages) -> None:
+        search = Search.model_validate(
+            {"ranges": {"presentation.steps": {"low": 20, "high": 60}}, "trials": 3, "at_once": 2}
+        )
+        asked = BITS.model_copy(update={"grid": {}, "search": search, "seeds": (0,)})
+        summary = sweep(own=asked, workers=1)
+        assert len(summary["points"]) == 3
+        assert summary["front"]
+        assert fakes.calls["train"] == 1
+
+    def test_the_command_line(
+        self, home: Path, fakes: FakeStages, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        changes = ["train.epochs=2"]
+        summary: dict[str, Any] = run_sweep("ablation-bits", 1, "synthetic", [4], changes)
+        assert len(summary["points"]) == len(expand(definition("ablation-bits")))
+        said = capsys.readouterr().out
+        assert "Bits of a weight" in said
+        assert summary["mlflow"]["run_id"] in said
+        with pytest.raises(ConfigError, match="varies"):
+            run_sweep("ablation-bits", 1, "auto", [], ["quantize.weight_bits=8"])
