@@ -117,6 +117,11 @@ class RecordedStage:
         """Fetch one of the stage's files."""
         return self.run.file(f"{FILES}/{name}")
 
+    @property
+    def folder(self) -> Path | None:
+        """All of the stage's files, fetched; None where they were not logged."""
+        return self.run.file(FILES)
+
     def table(self, name: str) -> pd.DataFrame | None:
         """Read one of the stage's tables."""
         return self.run.table(f"{FILES}/{name}.parquet")

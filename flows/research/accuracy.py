@@ -8,6 +8,7 @@ from flows.report import STAGE_TITLES
 from flows.research.content import Missing, Section, Table
 from flows.research.evidence import Evidence, draw
 from flows.research.stated import Code, Name, Printable, Stated, Text, say, stated
+from spikeseg_core.config import ToleranceConfig
 from spikeseg_core.figures.waterfall import waterfall_figure
 from spikeseg_core.metrics.accounting import SCORES, START, STEPS, loss_table
 
@@ -51,6 +52,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
             before=evidence.state("ann", "test/v_rand"),
             after=evidence.state("loihi", "test/v_rand"),
         ),
+        _within(evidence),
         *_worst(evidence),
         say(
             "For comparison, a review of the paper names {ann} for its ANN and {snn} for its "
@@ -76,6 +78,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
                 basis=("measured",),
                 folder=folder,
                 name="waterfall",
+                wide=True,
             )
         )
     pictures += evidence.picture(
@@ -83,6 +86,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         "sections_loihi.png",
         say("A test section as the integer network on the emulated chips segments it."),
         "measured",
+        wide=True,
     )
     return Section(
         key="Q1",
@@ -162,6 +166,31 @@ def _steps(evidence: Evidence) -> Table:
         ),
         heading=["step", *SCORE_TITLES.values()],
         rows=rows,
+    )
+
+
+def _within(evidence: Evidence) -> Text:
+    """Answer the question: whether the losses stay within what the project tolerates."""
+    lost: dict[str, tuple[float, float]] = {}
+    known = False
+    for score, allowed in ToleranceConfig().model_dump().items():
+        change = evidence.change("ann", "loihi", f"test/{score}")
+        if change is not None:
+            known = True
+            if -change.value > allowed:
+                lost[score] = (-change.value, allowed)
+    if not known:
+        return say("How much is lost is not recorded.")
+    if not lost:
+        return say("So it can: every score stays within the loss that this project tolerates.")
+    score, (loss, allowed) = max(lost.items(), key=lambda item: item[1][0] / item[1][1])
+    return say(
+        "Not without a loss beyond what this project tolerates: {score} falls by {loss}, {allowed} "
+        "is tolerated{others}.",
+        score=SCORE_TITLES[score],
+        loss=stated(loss, "measured"),
+        allowed=stated(allowed, "set", "g"),
+        others=", and it is not the only one" if len(lost) > 1 else "",
     )
 
 

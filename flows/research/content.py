@@ -45,11 +45,14 @@ class Picture:
     caption : Text
     basis : tuple of Basis
         Of the figures drawn in it.
+    wide : bool
+        Whether it may be wider than the text.
     """
 
     uri: str
     caption: Text
     basis: tuple[Basis, ...]
+    wide: bool = False
 
     @property
     def image(self) -> Markup:

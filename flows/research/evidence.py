@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -140,16 +139,11 @@ class Evidence:
         return [table for table in found if table is not None]
 
     def picture(
-        self,
-        stage: str,
-        name: str,
-        caption: Text,
-        *basis: Basis,
-        of: RecordedPipeline | None = None,
+        self, stage: str, name: str, caption: Text, *basis: Basis, wide: bool = False
     ) -> list[Picture]:
-        """Show a picture of a stage, of the first run if of no other; none if it is not there."""
-        path = (of or self.first).stages[stage].file(name)
-        return [Picture(data_uri(path), caption, basis)] if path is not None else []
+        """Show a picture of the first run's stage; none if it is not there."""
+        path = self.first.stages[stage].file(name)
+        return [Picture(data_uri(path), caption, basis, wide)] if path is not None else []
 
     def behind(self, *stages: str) -> list[Link]:
         """Link the MLflow runs of these stages, of all seeds."""
@@ -277,14 +271,14 @@ def median_table(tables: Sequence[pd.DataFrame], key: str) -> pd.DataFrame:
 
 
 def draw(
-    make: Any, *arguments: Any, caption: Text, basis: Sequence[Basis], folder: Path, name: str
+    make: Callable[..., Path],
+    *arguments: Any,
+    caption: Text,
+    basis: Sequence[Basis],
+    folder: Path,
+    name: str,
+    wide: bool = False,
 ) -> Picture:
     """Draw a picture with a function that takes a path last, and put it into the report."""
-    path = folder / f"{name}.png"
-    make(*arguments, path)
-    return Picture(data_uri(path), caption, tuple(basis))
-
-
-def middle(values: Iterable[float]) -> float:
-    """Median of values of which there is one at least."""
-    return float(median(values))
+    path = make(*arguments, folder / f"{name}.png")
+    return Picture(data_uri(path), caption, tuple(basis), wide)

@@ -10,10 +10,13 @@ import pandas as pd
 
 from flows.research.content import Cell, Missing, Section, Table
 from flows.research.evidence import Evidence, draw
-from flows.research.stated import Code, Link, Name, Text, say, stated
+from flows.research.stated import Code, Link, Name, Text, say, stated, told
 from flows.research.sweeps import sweep_section
 from spikeseg_core.energy.loihi import LoihiModel
+from spikeseg_core.errors import DataError
 from spikeseg_core.figures.research import strategies_figure
+from spikeseg_core.loihi.limits import Board
+from spikeseg_core.loihi.strategies import strategy_table_of
 
 QUESTION = "How does partitioning over chips affect latency and energy?"
 LINK = "link between chips"
@@ -22,31 +25,31 @@ LINK = "link between chips"
 
 def section(evidence: Evidence, folder: Path) -> Section:
     """Answer from the evidence; pictures are drawn in the folder."""
-    table = evidence.table("partition", "strategies")
-    facts = evidence.first.stages["partition"].facts
-    chips = evidence.state("partition", "mapping/chips", form=".0f")
-    cores = evidence.state("partition", "mapping/cores", form=",.0f")
-    across = evidence.state(
-        "partition", "mapping/interchip_messages_per_step", "modelled", ",.0f", "messages a step"
-    )
-    every = evidence.state("partition", "mapping/messages_per_step", "modelled", ",.0f")
+    table = _strategy_table(evidence)
+    used = str(evidence.first.stages["partition"].facts.get("strategy", "?"))
     finding = say(
         "On {chips} chips and {cores} cores, the mapping that is used lets {across} of {every} "
-        "cross between chips",
-        chips=chips,
-        cores=cores,
-        across=across,
-        every=every,
+        "cross between chips{effect}",
+        chips=evidence.state("partition", "mapping/chips", form=".0f"),
+        cores=evidence.state("partition", "mapping/cores", form=",.0f"),
+        across=evidence.state(
+            "partition", "mapping/interchip_messages_per_step", "modelled", ",.0f", "messages"
+        ),
+        every=evidence.state(
+            "partition", "mapping/messages_per_step", "modelled", ",.0f", "a step"
+        ),
+        effect=_effect(table, used),
     )
-    answer, tables, pictures = [], [], []
+    answer: list[Text] = []
+    tables, pictures = [], []
     if table is not None:
-        answer += _compared(table, str(facts.get("strategy", "?")))
-        tables.append(_strategies(evidence, table))
+        answer += _compared(table, used)
+        tables.append(_strategies(evidence, table, used))
         pictures.append(
             draw(
                 strategies_figure,
                 table,
-                caption=say("Messages a time step under every strategy, first seed, same tiles."),
+                caption=say("A time step under every strategy, first seed, same tiles."),
                 basis=("modelled",),
                 folder=folder,
                 name="strategies",
@@ -56,7 +59,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
     pictures += evidence.picture(
         "partition", "mesh.png", say("Cores on the mesh of each chip, first seed."), "modelled"
     )
-    runs = evidence.behind("quantize", "partition", "benchmark")
+    runs = evidence.behind("tune", "convert", "quantize", "partition", "benchmark")
     sweeps, more_pictures, sweep_runs = sweep_section(
         evidence.sweeps_over("partition.", "quantize.mapping", "quantize.chips")
     )
@@ -68,7 +71,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         runs.append(Link(mapped[0].id, mapped[0].page))
     missing = [
         Missing(
-            say("Latency and energy of every strategy, tiles chosen anew, are not recorded."),
+            say("Mappings with tiles chosen by each strategy's own user are not recorded."),
             Code(f"spikeseg bench mapping --preset {evidence.preset}"),
         )
     ]
@@ -96,26 +99,74 @@ def section(evidence: Evidence, folder: Path) -> Section:
     )
 
 
+def _strategy_table(evidence: Evidence) -> pd.DataFrame | None:
+    """Model every strategy from the recorded network, tiles and rates; None without these."""
+    stages = evidence.first.stages
+    folders = {name: stages[name].folder for name in ("tune", "convert", "quantize")}
+    settings = evidence.first.settings
+    try:
+        return strategy_table_of(
+            {name: folder for name, folder in folders.items() if folder is not None},
+            Board(int(settings["quantize"]["chips"])),
+            int(settings["partition"]["seed"]),
+        )
+    except (KeyError, DataError):  # a record of another version, or one that is not whole
+        return None
+
+
+def _energy(row: pd.Series) -> float:
+    return float(row["dynamic_uj"] + row["static_uj"])
+
+
+def _effect(table: pd.DataFrame | None, used: str) -> Text:
+    """Say what the worst strategy would cost in time and energy."""
+    if table is None or table["interchip_messages_per_step"].max() == 0:
+        return say("")
+    own = table[table["strategy"] == used].iloc[0]
+    energies = table["dynamic_uj"] + table["static_uj"]
+    return say(
+        "; the worst strategy on the same tiles would take {time} the time and {energy} the energy",
+        time=stated(table["time_us"].max() / own["time_us"], "modelled", ".2f", "times"),
+        energy=stated(float(energies.max()) / _energy(own), "modelled", ".2f", "times"),
+    )
+
+
 def _compared(table: pd.DataFrame, used: str) -> list[Text]:
-    by_name = table.set_index("strategy")["interchip_messages_per_step"]
-    if by_name.max() == 0:
+    across = table["interchip_messages_per_step"]
+    if across.max() == 0:
         return [
             say("The network fits one chip, so nothing crosses and the strategies do not differ.")
         ]
-    worst, best = str(by_name.idxmax()), float(by_name.get(used, by_name.min()))
-    if best <= 0:
-        return []
+    own, worst = table[table["strategy"] == used].iloc[0], table.iloc[int(across.argmax())]
     return [
         say(
-            "With the same tiles, {worst} sends {more} as many messages between chips as {used}, "
-            "the strategy used: {many} against {few} a time step.",
-            worst=Name(worst.replace("_", " ")),
-            more=stated(float(by_name.max()) / best, "modelled", ".1f", "times"),
-            used=Name(used.replace("_", " ")),
-            many=stated(by_name.max(), "modelled", ",.0f"),
-            few=stated(best, "modelled", ",.0f"),
+            "With the same tiles, {worst} sends {many} messages a step between chips, {used} "
+            "{few}. A step takes {slow} instead of {fast} and {dear} instead of {cheap}, static "
+            "energy included: latency suffers first, because a step waits for its busiest link, "
+            "and static energy follows the time.",
+            worst=_named(worst["strategy"]),
+            many=stated(worst["interchip_messages_per_step"], "modelled", ",.0f"),
+            used=_named(used),
+            few=stated(own["interchip_messages_per_step"], "modelled", ",.0f"),
+            slow=stated(worst["time_us"], "modelled", ".1f", "us"),
+            fast=stated(own["time_us"], "modelled", ".1f", "us"),
+            dear=stated(_energy(worst), "modelled", ".1f", "uJ"),
+            cheap=stated(_energy(own), "modelled", ".1f", "uJ"),
+        )
+        if worst["time_us"] > own["time_us"]
+        else say(
+            "With the same tiles, {worst} sends {many} messages a step between chips, {used} "
+            "{few}; no step waits for a link, so only the energy differs.",
+            worst=_named(worst["strategy"]),
+            many=stated(worst["interchip_messages_per_step"], "modelled", ",.0f"),
+            used=_named(used),
+            few=stated(own["interchip_messages_per_step"], "modelled", ",.0f"),
         )
     ]
+
+
+def _named(strategy: object) -> Name:
+    return Name(str(strategy).replace("_", " "))
 
 
 def _link(evidence: Evidence) -> list[Text]:
@@ -130,41 +181,40 @@ def _link(evidence: Evidence) -> list[Text]:
             "({free}){widest}.",
             widest=": the widest of all the unknowns" if swing is swings[0] else "",
             low=stated(swing["low"], "modelled", ".2f"),
-            dear=Name(f"{swing['low_case']} a message"),
+            dear=told(f"{swing['low_case']} a message", "set"),
             high=stated(swing["high"], "modelled", ".2f"),
-            free=Name(f"{swing['high_case']} a message"),
+            free=told(f"{swing['high_case']} a message", "set"),
         )
     ]
 
 
-def _strategies(evidence: Evidence, table: pd.DataFrame) -> Table:
-    """Messages, and what the links between chips take of a section's energy."""
+def _strategies(evidence: Evidence, table: pd.DataFrame, used: str) -> Table:
     facts = evidence.facts
-    steps, tiles = float(facts["steps"]), float(facts["tiles_per_section"])
-    mj = LoihiModel().interchip_pj * steps * tiles * 1e-9
-    used = str(evidence.first.stages["partition"].facts.get("strategy"))
+    per_section = float(facts["steps"]) * float(facts["tiles_per_section"])
     rows: list[list[Cell]] = [
         [
-            Name(
-                str(row["strategy"]).replace("_", " ")
-                + (", used" if row["strategy"] == used else "")
-            ),
-            stated(row["chips"], "measured", ".0f"),
-            Name(str(row["cores_per_chip"])),
+            Name(str(row["strategy"]).replace("_", " ") + (" (used)" if name == used else "")),
             stated(row["interchip_messages_per_step"], "modelled", ",.0f"),
             stated(row["messages_per_step"], "modelled", ",.0f"),
-            stated(row["interchip_messages_per_step"] * mj, "modelled", ".3g"),
+            stated(row["time_us"], "modelled", ".1f"),
+            stated(row["dynamic_uj"], "modelled", ".1f"),
+            stated(row["static_uj"], "modelled", ".1f"),
+            stated(row["time_us"] * per_section * 1e-3, "modelled", ".1f"),
+            stated(_energy(row) * per_section * 1e-3, "modelled", ".1f"),
+            told(str(row["waits_for"]), "modelled"),
         ]
-        for _, row in table.iterrows()
+        for name, (_, row) in zip(table["strategy"], table.iterrows(), strict=True)
     ]
     return Table(
         caption=say(
-            "Strategies on the same tiles, first seed. Energy of the links: messages times the "
-            "assumed cost, for a section."
+            "Strategies on the same tiles, first seed: modelled from the rates of the converted "
+            "network, silicon-fitted constants, whole chips with their embedded processors "
+            "charged. The section is as long as its tiles one after the other."
         ),
         heading=[
-            *("strategy", "chips", "cores on each", "messages between chips a step"),
-            *("messages a step", "links, mJ a section"),
+            *("strategy", "messages between chips a step", "messages a step"),
+            *("us a step", "dynamic uJ a step", "static uJ a step"),
+            *("ms a section", "mJ a section", "a step waits for"),
         ],
         rows=rows,
     )
@@ -186,7 +236,7 @@ def _steps(network: Mapping[str, Any]) -> Table:
             stated(found["time_per_step_us"], "modelled", ".2f"),
             stated(found["energy_per_step_uj"], "modelled", ".2f"),
             stated(found["static_energy_per_step_uj"], "modelled", ".2f"),
-            Name(str(found["waits_for"])),
+            told(str(found["waits_for"]), "modelled"),
         ]
         for name, found in network["strategies"].items()
     ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pandas as pd
 
 from flows.research.content import Cell, Missing, Section, Table
 from flows.research.evidence import Evidence, draw
-from flows.research.stated import Code, Name, Printable, say, stated
+from flows.research.stated import Code, Name, Printable, joined, say, stated, told
 from flows.research.sweeps import sweep_section
 from spikeseg_core.figures.research import weight_error_figure
 from spikeseg_core.metrics.accounting import SCORES
@@ -114,7 +113,7 @@ def _layers(table: pd.DataFrame) -> Table:
     rows: list[list[Cell]] = [
         [
             Name(str(row["layer"])),
-            Name(str(row["tile"])),
+            _tile(str(row["tile"])),
             stated(row["cores"], "measured", ",.0f"),
             stated(row["compartments_used"], "measured", ".1%"),
             stated(row["synapse_bits_used"], "measured", ".1%"),
@@ -134,10 +133,12 @@ def _layers(table: pd.DataFrame) -> Table:
     )
 
 
+def _tile(text: str) -> Printable:
+    """State the sides of ``"7x12x12"``."""
+    return joined([told(side, "measured") for side in text.split("x")], " x ")
+
+
 def _range(text: object) -> Printable:
-    """State both ends of ``"34816 to 35008"``."""
-    ends = [stated(float(n), "measured", ",.0f") for n in re.findall(r"-?\d+", str(text))]
-    if not ends:
-        return Name(str(text))
-    first, last = ends[0], ends[-1]
-    return say("{low} to {high}", low=first, high=last) if first != last else say("{it}", it=first)
+    """State both ends of ``"34816 to 35008"``, or the one that they are."""
+    low, _, high = str(text).partition(" to ")
+    return told(low if low == high else str(text), "measured")

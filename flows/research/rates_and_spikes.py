@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.research.content import Cell, Missing, Section, Table
 from flows.research.evidence import Evidence
-from flows.research.stated import Basis, Code, Link, Name, Text, say, stated
+from flows.research.stated import Basis, Code, Link, Name, Text, say, stated, told
 from flows.research.sweeps import sweep_section
 
 QUESTION = "How do rate-based and spike-based models compare in accuracy and power?"
@@ -77,9 +77,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
                 "benchmark",
                 "energy.png",
                 say("Energy of a section on every device; hatching tells the basis. First seed."),
-                "measured",
-                "modelled",
-                "published",
+                *dict.fromkeys(f["basis"] for f in facts.get("figures", [])),
             ),
             *evidence.picture(
                 "benchmark",
@@ -214,11 +212,11 @@ def _timed(device: str, basis: Basis) -> Basis:
 
 def _idle(by_idle: Mapping[str, float]) -> Table:
     rows: list[list[Cell]] = [
-        [Name(pair), stated(ratio, "modelled", ".2f")] for pair, ratio in by_idle.items()
+        [told(pair, "set"), stated(ratio, "modelled", ".2f")] for pair, ratio in by_idle.items()
     ]
     return Table(
-        caption=say("CPU (int8, online) over Loihi, by what counts as idle: CPU over Loihi."),
-        heading=["CPU over Loihi", "ratio"],
+        caption=say("Energy of the CPU (int8, online) over Loihi's, by what is counted of each."),
+        heading=["counted: CPU's over Loihi's", "CPU over Loihi"],
         rows=rows,
     )
 

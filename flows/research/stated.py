@@ -36,6 +36,10 @@ _FIGURE = re.compile(r"(?<![\w.,])\d")
 """A digit that no letter leads: "3" and "8-bit", not "int8" or "V_Rand"."""
 
 
+_FIGURES = re.compile(r"((?:[A-Za-z_]\w*|[^\d])*)(\d[\d,]*\d(?:\.\d+)?|\d(?:\.\d+)?)?")
+"""Words, then a figure; what starts with a letter is a word, digits and all."""
+
+
 class BareNumberError(TypeError):
     """Something with a figure in it was to be printed without saying what the figure rests on."""
 
@@ -99,11 +103,16 @@ class Stated:
     @property
     def digits(self) -> str:
         """The figure as people write it."""
-        return f"{self.value:{self.form}}"
+        return self._written(self.value)
 
     @property
     def _spread(self) -> list[str]:
-        return [f"{seed:{self.form}}" for seed in self.seeds]
+        return [self._written(seed) for seed in self.seeds]
+
+    def _written(self, value: float) -> str:
+        digits = f"{value:{self.form}}"
+        # A change that rounds to nothing has no direction.
+        return digits.lstrip("+-") if not digits.strip("+-0.%") else digits
 
     def html(self) -> str:
         """Write it as HTML, with its basis as a sign and as a word for those who point at it."""
@@ -257,6 +266,18 @@ def printable(value: Printable | str | None, missing: str = "–") -> Printable:
     if not callable(getattr(value, "html", None)):
         raise BareNumberError(f"{value!r} says no basis; a report prints Stated, Name, Code, Link")
     return value
+
+
+def told(text: str, basis: Basis) -> Text:
+    """Make a sentence of text from a record, all of whose figures rest on the same thing."""
+    parts: list[Printable] = []
+    for words, figure in _FIGURES.findall(text):
+        if words:
+            parts.append(Words(words))
+        if figure:
+            places = len(figure.partition(".")[2])
+            parts.append(Stated(float(figure.replace(",", "")), basis, f",.{places}f"))
+    return Text(tuple(parts))
 
 
 def joined(parts: Sequence[Printable], between: str = ", ") -> Text:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flows.embed import data_uri
 from flows.research.content import Cell, Picture, Table
 from flows.research.evidence import RecordedSweep
-from flows.research.stated import Basis, Link, Name, say, stated
+from flows.research.stated import Basis, Code, Link, Name, say, stated
 
 
 def sweep_section(
@@ -50,7 +50,7 @@ def sweep_table(sweep: RecordedSweep) -> Table:
         status = str(point["status"])
         rows.append(
             [
-                Name(name),
+                Code(name),
                 *(
                     stated(sweep.seeds_of(name, metric), basis_of(metric), form_of(metric))
                     for metric in sweep.metrics

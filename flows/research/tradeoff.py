@@ -117,7 +117,7 @@ def _missing(evidence: Evidence, sweeps: list[RecordedSweep]) -> list[Missing]:
 
 def label(run: RecordedPipeline, reported: bool) -> Name:
     """Name a kind of run: its preset, and whether it is the one that the report is about."""
-    return Name(f"{run.preset}, this report" if reported else f"{run.preset}, {run.kind[:6]}")
+    return Name(f"{run.preset} (this report)" if reported else f"{run.preset} ({run.kind[:6]})")
 
 
 def _networks(evidence: Evidence) -> Table:

@@ -76,12 +76,12 @@ def on_front(energy: np.ndarray, score: np.ndarray) -> np.ndarray:
 
 
 def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
-    """Draw the messages between chips and on them, one bar a strategy.
+    """Draw messages, time and energy of a step, one bar a strategy.
 
     Parameters
     ----------
     table : DataFrame
-        ``strategy``, ``interchip_messages_per_step``, ``intrachip_messages_per_step``.
+        From :func:`spikeseg_core.loihi.strategies.strategy_table`.
     path : Path
         Where the PNG goes.
 
@@ -90,21 +90,35 @@ def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
     Path
         ``path``.
     """
-    figure = new_figure(8.6, 0.8 + 0.42 * len(table))
-    axes = figure.add_subplot()
+    figure = new_figure(8.6, 1.5 + 0.34 * len(table))
+    panels = figure.subplots(1, 3, sharey=True)
     rows = np.arange(len(table))[::-1]
     across = table["interchip_messages_per_step"].to_numpy()
-    within = table["intrachip_messages_per_step"].to_numpy()
-    axes.barh(rows, across, color=VERMILLION, label="between chips")
-    axes.barh(rows, within, left=across, color=SKY, label="on a chip")
-    for row, value in zip(rows, across, strict=True):
-        axes.annotate(
-            f"{value:,.0f}", (value, row), (4, 0), textcoords="offset points", va="center", size=8
-        )
-    axes.set_yticks(rows, [str(name).replace("_", " ") for name in table["strategy"]])
-    axes.set_xlabel("messages a time step (modelled, from measured rates)", fontsize=9)
-    clean(axes)
-    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    messages = {
+        "between chips": (across, VERMILLION),
+        "on a chip": (table["messages_per_step"].to_numpy() - across, SKY),
+    }
+    energy = {
+        "dynamic": (table["dynamic_uj"].to_numpy(), BLUE),
+        "static": (table["static_uj"].to_numpy(), SKY),
+    }
+    time = {"time": (table["time_us"].to_numpy(), GREEN)}
+    for axes, (title, stacked) in zip(
+        panels,
+        {"messages": messages, "time, us": time, "energy, uJ": energy}.items(),
+        strict=True,
+    ):
+        left = np.zeros(len(table))
+        for name, (values, colour) in stacked.items():
+            axes.barh(rows, values, left=left, color=colour, label=name)
+            left += values
+        axes.set_xlabel(f"{title} of a step (modelled)", fontsize=8)
+        clean(axes)
+        if len(stacked) > 1:
+            axes.legend(
+                fontsize=7, frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1)
+            )
+    panels[0].set_yticks(rows, [str(name).replace("_", " ") for name in table["strategy"]])
     return save(figure, path)
 
 
