@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+# Programs of Debian that end-to-end tests use; tests whose programs are missing are skipped, and say so.
+DEBIAN := postgresql redis-server
 
 # Telemetry of the packages stays off; TensorFlow's legacy Keras is what NengoDL needs.
 export DO_NOT_TRACK = 1
@@ -45,8 +47,12 @@ format: $(READY) ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-e2e: $(READY) ## The whole pipeline, small, for real
-	$(BIN)/python -m pytest -q -m e2e
+e2e: $(READY) ## The whole pipeline, small, and the servers, for real
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		have=$$(dpkg-query --show --showformat='$${db:Status-Status}\n' $(DEBIAN) 2>/dev/null | grep -c '^installed'); \
+		[ "$$have" = $(words $(DEBIAN)) ] || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $(DEBIAN); } || [ -z "$$CI" ]; \
+	fi
+	$(BIN)/python -m pytest -q -rs -m e2e
 
 secrets: docker/.env ## Write docker/.env, with passwords of your own, for docker/compose.yaml
 
