@@ -243,6 +243,38 @@ def benchmark(
     typer.echo(result["verdict"])
 
 
+@app.command(
+    epilog=_examples(
+        "spikeseg report --preset paper",
+        "spikeseg report --preset paper --seeds 0,1,2",
+        "spikeseg report --run 0123abcd --run 4567cdef",
+    )
+)
+def report(
+    preset: Annotated[str, typer.Option(help="Whose runs are reported.")] = "paper",
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0,1,2",
+            help="Seeds that the report needs; those without a finished run are run first.",
+        ),
+    ] = None,
+    of_runs: Annotated[
+        list[str] | None,
+        typer.Option("--run", metavar="RUN_ID", help="Exactly these pipeline runs in MLflow."),
+    ] = None,
+    json: JsonFile = None,
+) -> None:
+    """Answer the paper's five questions from MLflow's records, as one HTML page and Markdown."""
+    from flows.single import run_report
+
+    result = run_report(preset, seeds, of_runs or [])
+    _write(json, result)
+    for command, what in result["missing"].items():
+        typer.echo(f"not known  {what}  {command}")
+    typer.echo(f"report     {result['report']}")
+
+
 @app.command()
 def doctor() -> None:
     """Check this machine: versions, data, disk, servers, meters, and what to do about each."""

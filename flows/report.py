@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from flows.embed import data_uri
 from spikeseg_core.metrics.accounting import SCORES
 from tasks import registry
 
@@ -213,7 +213,7 @@ def html_report(summary: Mapping[str, Any], figures: Mapping[str, Sequence[Path]
     """
     pictures = {
         registry.stage(name).title: [
-            (path.stem.replace("_", " "), _data_uri(path)) for path in paths if path.is_file()
+            (path.stem.replace("_", " "), data_uri(path)) for path in paths if path.is_file()
         ]
         for name, paths in figures.items()
     }
@@ -224,7 +224,3 @@ def html_report(summary: Mapping[str, Any], figures: Mapping[str, Sequence[Path]
         pictures={title: found for title, found in pictures.items() if found},
     )
     return page
-
-
-def _data_uri(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

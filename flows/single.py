@@ -68,6 +68,32 @@ def run_benchmark(model: str | None, changes: Iterable[str]) -> dict[str, Any]:
     return _run(benchmark, {"model": model, **given})
 
 
+def run_report(preset: str, seeds: str | None, runs: Iterable[str]) -> dict[str, Any]:
+    """Run the flow ``research_report``.
+
+    Parameters
+    ----------
+    preset : str
+        Whose runs are reported.
+    seeds : str or None
+        Such as ``"0,1,2"``.
+    runs : iterable of str
+        MLflow run ids of exactly the pipelines to report.
+
+    Raises
+    ------
+    ConfigError
+        If the preset or a run is unknown, or the seeds are no numbers.
+    """
+    from flows.research_report import research_report
+
+    try:
+        wanted = tuple(int(seed) for seed in (seeds or "").split(",") if seed.strip())
+    except ValueError:
+        raise ConfigError(f"cannot read the seeds {seeds!r}; write them as 0,1,2") from None
+    return _run(research_report, {"preset": preset, "seeds": wanted, "runs": tuple(runs)})
+
+
 def _run(flow: Flow[..., Result], parameters: dict[str, Any]) -> Result:
     """Run a flow; settings out of their bounds are the user's mistake."""
     set_up_for_prefect()

@@ -201,7 +201,7 @@ def _strategies(evidence: Evidence, table: pd.DataFrame, used: str) -> Table:
             stated(row["static_uj"], "modelled", ".1f"),
             stated(row["time_us"] * per_section * 1e-3, "modelled", ".1f"),
             stated(_energy(row) * per_section * 1e-3, "modelled", ".1f"),
-            told(str(row["waits_for"]), "modelled"),
+            Name(str(row["waits_for"])),
         ]
         for name, (_, row) in zip(table["strategy"], table.iterrows(), strict=True)
     ]
@@ -236,7 +236,7 @@ def _steps(network: Mapping[str, Any]) -> Table:
             stated(found["time_per_step_us"], "modelled", ".2f"),
             stated(found["energy_per_step_uj"], "modelled", ".2f"),
             stated(found["static_energy_per_step_uj"], "modelled", ".2f"),
-            told(str(found["waits_for"]), "modelled"),
+            Name(str(found["waits_for"])),
         ]
         for name, found in network["strategies"].items()
     ]

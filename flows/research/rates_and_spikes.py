@@ -41,6 +41,12 @@ def section(evidence: Evidence, folder: Path) -> Section:
         ),
         *_power(evidence),
         *_batches(facts),
+        say(
+            "The paper states more than {times} for its own network, online, at {bits}, without "
+            "a definition of idle that is known here.",
+            times=stated(2, "published", ".0f", "times"),
+            bits=stated(8, "published", ".0f", "bits"),
+        ),
     ]
     sweeps = evidence.sweeps_over("tune.spiking_epochs", "tune.activation", "tune.noise")
     tables, pictures, sweep_runs = sweep_section(sweeps)
