@@ -1,15 +1,16 @@
-"""Pictures of energy: bars by device, and what each unknown does to the ratio."""
+"""Pictures of energy: bars by device, operating points, what each unknown does to the ratio."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.patches import Patch
 
 from spikeseg_core.energy.figure import Basis, EnergyFigure
 from spikeseg_core.energy.sensitivity import Sensitivity
-from spikeseg_core.figures.style import BLUE, GREY, SKY, VERMILLION, clean, new_figure, save
+from spikeseg_core.figures.style import BLUE, GREY, ORANGE, SKY, VERMILLION, clean, new_figure, save
 
 _HATCH: dict[Basis, str] = {"measured": "", "modelled": "////", "published": "...."}
 
@@ -95,4 +96,37 @@ def draw_tornado(sensitivity: Sensitivity, title: str, path: Path) -> Path:
     axes.axvline(1, color=VERMILLION, linewidth=1, linestyle=":")
     axes.set_yticks(range(len(swings)), [swing.unknown for swing in swings])
     axes.set_xlabel("energy of the CPU (int8, online) over Loihi's; above 1 Loihi needs less")
+    return save(picture, path)
+
+
+def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
+    """Draw V_Rand against energy of a section, one panel a split, energy on a log scale.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As in :class:`~spikeseg_core.stages.operating_point.OperatingPoints`.
+    title : str
+        Above the picture.
+    path : Path
+        Where the PNG goes.
+    """
+    picture = new_figure(10, 4.2, title)
+    for axes, split in zip(picture.subplots(1, 2), ("validation", "test"), strict=True):
+        mj, v_rand = f"{split}/loihi_total_mj", f"{split}/v_rand"
+        early = table["settling"].notna()
+        for kind, colour, marker in (("all tiles alike", BLUE, "o"), ("each settled", ORANGE, "^")):
+            rows = table[early if marker == "^" else ~early]
+            axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=5, label=kind)
+        front = table[table["front"]].sort_values(mj)
+        axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front (of validation)")
+        for which, colour in (("start", GREY), ("chosen", VERMILLION)):
+            row = table[table[which]].iloc[0]
+            axes.plot(row[mj], row[v_rand], "o", markersize=12, mfc="none", mec=colour, label=which)
+        axes.set_xscale("log")
+        axes.set_title(split, fontsize=9)
+        axes.set_xlabel("Loihi's energy, mJ a section (modelled)", fontsize=8)
+        axes.set_ylabel("V_Rand", fontsize=8)
+        clean(axes)
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
     return save(picture, path)

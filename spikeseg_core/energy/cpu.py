@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import BenchmarkConfig
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.energy.meter import (
@@ -22,6 +23,7 @@ from spikeseg_core.energy.meter import (
 )
 from spikeseg_core.energy.tflite import PRECISIONS, TfliteNet, to_tflite
 from spikeseg_core.errors import MeterError
+from spikeseg_core.network import Network, Weights
 from spikeseg_core.reporting import SILENT, Reporter
 
 Segmenter = Callable[[np.ndarray], np.ndarray]
@@ -67,6 +69,7 @@ def measure_cpu(
     batches: Sequence[int],
     repeats: int,
     power: Power,
+    device: str = "cpu",
     report: Reporter = SILENT,
 ) -> CpuBenchmark:
     """Time the plain network on this machine's CPU and turn time into energy.
@@ -85,6 +88,8 @@ def measure_cpu(
         Timed calls of each; the median counts.
     power : IdleMeter or StatedPower
         How time becomes energy (:func:`cpu_power`).
+    device : str
+        Name in the figures.
     report : Reporter
         Told of progress.
     """
@@ -95,7 +100,7 @@ def measure_cpu(
     cases = [(precision, batch) for precision in PRECISIONS for batch in batches]
     for done, (precision, batch) in enumerate(cases):
         name = f"{precision} batch {batch}"
-        report.progress(done, len(cases), f"CPU {name}")
+        report.progress(done, len(cases), f"{device} {name}")
         content = to_tflite(model, precision, batch, representative)
         tiles = np.resize(representative, (batch, *representative.shape[1:])).astype(np.float32)
         count, net = best_threads(content, tiles)
@@ -103,7 +108,7 @@ def measure_cpu(
         figures += figures_of_timing(
             timing,
             power,
-            device="cpu",
+            device=device,
             precision=precision,
             batch=batch,
             calls_per_section=tiles_per_section / batch,
@@ -112,8 +117,36 @@ def measure_cpu(
         segmenters[precision] = net.segment_tiles
         threads[name] = count
         fastest[name] = timing.fastest / timing.seconds
-    report.progress(len(cases), len(cases), "CPU timed")
+    report.progress(len(cases), len(cases), f"{device} timed")
     return CpuBenchmark(tuple(figures), segmenters, threads, fastest)
+
+
+def whole_sections(
+    network: Network, weights: Weights, sections: np.ndarray
+) -> tuple[Any, np.ndarray]:
+    """Return the ANN for whole sections at once, and the sections as it takes them.
+
+    The network is fully convolutional, so a user of a CPU has no need of overlapping tiles. Its
+    input is a square whose side halves as often as the network does; sections that are smaller are
+    mirrored to it.
+
+    Parameters
+    ----------
+    network, weights : Network, Weights
+        The ANN.
+    sections : ndarray
+        Standardised sections ``(n, height, width)``.
+
+    Returns
+    -------
+    keras.Model, ndarray
+        The model; ``(n, side, side)``.
+    """
+    unit = network.tile // min(network.sizes.values())
+    side = -(-max(sections.shape[1:]) // unit) * unit
+    missing = [(0, side - size) for size in sections.shape[1:]]
+    model = model_from_weights(replace(network, tile=side), weights, activation="relu")
+    return model, np.pad(sections, ((0, 0), *missing), mode="symmetric")
 
 
 def best_threads(content: bytes, tiles: np.ndarray) -> tuple[int, TfliteNet]:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from spikeseg_core.energy.figure import EnergyFigure, figures_of, find
+from spikeseg_core.loihi.settling import CHECKED_EVERY
 from spikeseg_core.network import Connection, Network
 
 
-def host_operations(network: Network, steps: float) -> float:
+def host_operations(network: Network, steps: float, checks: float = 0.0) -> float:
     """Multiply-adds that the host does for one tile.
 
     The host's layers take a constant image, so their currents are computed once; their neurons are
     updated in every step, counted as one multiply-add each. The read-out is applied once, to the
     mean of the spikes.
+
+    Parameters
+    ----------
+    network : Network
+        The network that was mapped.
+    steps : float
+        Time steps of a tile.
+    checks : float
+        Read-outs a tile that are made to see whether it has settled, each on a grid of its pixels.
     """
     layers = [
         _multiply_adds(network, layer.name, c)
         for layer, c in network.connections()
         if not layer.on_chip
     ]
-    readout = _multiply_adds(network, None, network.readout)
-    return sum(layers) + readout + steps * network.neurons_off_chip
+    readouts = _multiply_adds(network, None, network.readout) * (1 + checks / CHECKED_EVERY**2)
+    return sum(layers) + readouts + steps * network.neurons_off_chip
 
 
 def _multiply_adds(network: Network, target: str | None, c: Connection) -> int:
@@ -32,15 +42,13 @@ def _multiply_adds(network: Network, target: str | None, c: Connection) -> int:
 def with_host(
     loihi: tuple[EnergyFigure, ...],
     cpu: tuple[EnergyFigure, ...],
-    network: Network,
-    steps: float,
+    share: float,
 ) -> tuple[EnergyFigure, EnergyFigure, EnergyFigure]:
     """Return Loihi's figures with the host's share of the work added.
 
-    The share is priced as this machine's CPU prices the whole network, int8 and online: its energy
-    and time times the fraction of the multiply-adds that stays on the host.
+    The share, of the multiply-adds of the network (:func:`host_operations`), is priced as this
+    machine's CPU prices the whole network, int8 and online, tile by tile.
     """
-    share = host_operations(network, steps) / network.multiply_adds
     chip = {f.component: f for f in loihi}
     host = {c: find(cpu, "cpu", "int8", 1, c) for c in ("dynamic", "static")}
     total = chip["total"]

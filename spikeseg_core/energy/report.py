@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from spikeseg_core.energy.constants import PRE_SILICON
 from spikeseg_core.energy.events import EventCounts
-from spikeseg_core.energy.figure import EnergyFigure, check_parts, find
+from spikeseg_core.energy.figure import Component, EnergyFigure, check_parts, find
 from spikeseg_core.energy.gpu import published_figures
-from spikeseg_core.energy.host import with_host
+from spikeseg_core.energy.host import host_operations, with_host
 from spikeseg_core.energy.loihi import LoihiModel, energy_range, loihi_energy, loihi_figures
 from spikeseg_core.network import Network
 
 PUBLISHED_GPU = "gpu (keyword spotter)"
+
+COMPARED: tuple[Component, ...] = ("dynamic", "total")
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,33 @@ def _name(f: EnergyFigure) -> str:
     return f"{device}{precision}" + ("" if f.batch == 1 else f"_batch{f.batch}")
 
 
+@dataclass(frozen=True)
+class Presented:
+    """Tiles as they were presented, and what that left for the host.
+
+    Attributes
+    ----------
+    events : EventCounts
+        What happened on the chips.
+    checks : float
+        Read-outs a tile that were made to see whether it has settled.
+    """
+
+    events: EventCounts
+    checks: float = 0.0
+
+    def host_share(self, network: Network) -> float:
+        """Return the host's work as a share of the network's multiply-adds."""
+        return host_operations(network, self.events.steps, self.checks) / network.multiply_adds
+
+
 def energy_report(
     network: Network,
-    events: EventCounts,
+    loihi: Mapping[str, Presented],
     tiles_per_section: int,
     cpu: Sequence[EnergyFigure],
     *,
-    gpu: Sequence[EnergyFigure] = (),
+    others: Sequence[EnergyFigure] = (),
     model: LoihiModel | None = None,
 ) -> EnergyReport:
     """Put the figures of all devices side by side.
@@ -83,16 +105,16 @@ def energy_report(
     ----------
     network : Network
         The network that was mapped.
-    events : EventCounts
-        What happened on the chips.
+    loihi : mapping of str to Presented
+        As it was deployed, under the name ``"loihi"``, and other ways of presenting tiles.
     tiles_per_section : int
         Tiles that cover one section.
-    cpu, gpu : sequence of EnergyFigure
-        From :mod:`spikeseg_core.energy.cpu` and :mod:`spikeseg_core.energy.gpu`. Published devices
-        are added either way.
+    cpu : sequence of EnergyFigure
+        From :mod:`spikeseg_core.energy.cpu`.
+    others : sequence of EnergyFigure
+        Measured on a GPU or a board. Published devices are added either way.
     model : LoihiModel, optional
-        How Loihi's events become energy; by default silicon-fitted constants, whole chips and
-        their x86 cores charged.
+        By default silicon-fitted constants, whole chips and their x86 cores charged.
 
     Raises
     ------
@@ -100,21 +122,21 @@ def energy_report(
         If the parts of a device do not add up, or the CPU has no int8 online figure.
     """
     model = model or LoihiModel()
-    loihi = loihi_figures(events, tiles_per_section, model)
+    events = loihi["loihi"].events
     pre_silicon = loihi_figures(
-        events,
-        tiles_per_section,
-        LoihiModel(PRE_SILICON, model.idle, model.interchip_pj, model.interchip_ns),
-        device="loihi pre-silicon",
+        events, tiles_per_section, replace(model, constants=PRE_SILICON), device="loihi pre-silicon"
     )
-    hosted = with_host(loihi, tuple(cpu), network, events.steps)
+    modelled: list[EnergyFigure] = [*pre_silicon]
+    for name, presented in loihi.items():
+        chip = loihi_figures(presented.events, tiles_per_section, model, device=name)
+        modelled += [*chip, *with_host(chip, tuple(cpu), presented.host_share(network))]
     published = published_figures(tiles_per_section, network.multiply_adds)
-    figures = (*loihi, *pre_silicon, *hosted, *cpu, *gpu, *published)
+    figures = (*modelled, *cpu, *others, *published)
     check_parts(figures)
     tile = loihi_energy(events, model)
     return EnergyReport(
         figures=figures,
-        ratios=_ratios(figures, [*cpu, *gpu]),
+        ratios=_ratios(figures, [*cpu, *others], loihi),
         events=events.per_presentation(),
         loihi_parts_mj={name: mj * tiles_per_section for name, mj in tile.parts_mj.items()},
         facts={
@@ -135,20 +157,25 @@ def energy_report(
 
 
 def _ratios(
-    figures: Sequence[EnergyFigure], conventional: Sequence[EnergyFigure]
+    figures: Sequence[EnergyFigure], conventional: Sequence[EnergyFigure], loihi: Iterable[str]
 ) -> dict[str, float]:
-    """Conventional over Loihi: dynamic over dynamic, total over total."""
-    loihi = {c: find(figures, "loihi", "int8", 1, c).mj_per_section for c in ("dynamic", "total")}
-    hosted = find(figures, "loihi + host", "int8", 1).mj_per_section
-    ratios: dict[str, float] = {}
-    for f in conventional:
-        when = "online" if f.batch == 1 else f"batch{f.batch}"
-        name = f"{f.device}_{f.precision}_{when}"
-        if f.component == "total":
-            ratios[name] = f.mj_per_section / loihi["total"]
-            ratios[f"{name}_with_host"] = f.mj_per_section / hosted
-        elif f.component == "dynamic":
-            ratios[f"{name}_dynamic"] = f.mj_per_section / loihi["dynamic"]
+    """Conventional over Loihi: dynamic over dynamic, total over total.
+
+    Names end with what Loihi is: nothing as deployed, ``_operating_point`` and so on.
+    """
     gpu = find(figures, PUBLISHED_GPU, "as published", 1).mj_per_section
-    ratios["published_gpu_other_network_online"] = gpu / loihi["total"]
+    ratios: dict[str, float] = {}
+    for device in loihi:
+        suffix = device.removeprefix("loihi").replace(" ", "_")
+        chip = {c: find(figures, device, "int8", 1, c).mj_per_section for c in COMPARED}
+        hosted = find(figures, f"{device} + host", "int8", 1).mj_per_section
+        for f in conventional:
+            when = "online" if f.batch == 1 else f"batch{f.batch}"
+            name = f"{f.device}_{f.precision}_{when}{suffix}".replace(" ", "_")
+            if f.component == "total":
+                ratios[name] = f.mj_per_section / chip["total"]
+                ratios[f"{name}_with_host"] = f.mj_per_section / hosted
+            elif f.component == "dynamic":
+                ratios[f"{name}_dynamic"] = f.mj_per_section / chip["dynamic"]
+        ratios[f"published_gpu_other_network_online{suffix}"] = gpu / chip["total"]
     return ratios

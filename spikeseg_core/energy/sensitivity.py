@@ -12,14 +12,15 @@ from typing import Any
 
 from spikeseg_core.energy import constants as k
 from spikeseg_core.energy.events import EventCounts
-from spikeseg_core.energy.figure import EnergyFigure, find
-from spikeseg_core.energy.host import host_operations
+from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.idle import Opponent, best_online, ratios_by_idle
 from spikeseg_core.energy.loihi import (
     IDLE_DEFINITIONS,
     LoihiModel,
     energy_range,
     loihi_energy,
 )
+from spikeseg_core.energy.report import Presented
 from spikeseg_core.network import Network
 
 RATE_SPREAD = 0.25
@@ -58,7 +59,7 @@ class Sensitivity:
     Attributes
     ----------
     headline : float
-        Energy of the CPU (int8, online, total) over Loihi's total.
+        Energy of the CPU's best int8 online run, total, over Loihi's total.
     swings : tuple of Swing
         Widest first.
     by_idle : mapping of str to float
@@ -80,36 +81,32 @@ class Sensitivity:
 
 def sensitivity(
     network: Network,
-    events: EventCounts,
+    loihi: Presented,
     tiles_per_section: int,
     cpu: Sequence[EnergyFigure],
     *,
     fastest: float = 1.0,
     model: LoihiModel | None = None,
 ) -> Sensitivity:
-    """Vary every unknown of the ratio CPU int8 online to Loihi, one at a time.
+    """Vary every unknown of the ratio of the best CPU int8 online run to Loihi, one at a time.
+
+    The network, the tiles and the model are those of :func:`~spikeseg_core.energy.report
+    .energy_report`; what is particular here:
 
     Parameters
     ----------
-    network : Network
-        The network that was mapped.
-    events : EventCounts
-        What happened on the chips.
-    tiles_per_section : int
-        Tiles that cover one section.
-    cpu : sequence of EnergyFigure
-        Holds the CPU's int8 online figures.
+    network, tiles_per_section, cpu, model
+        As there.
+    loihi : Presented
+        One way of presenting tiles.
     fastest : float
-        Time of the CPU's fastest call over its median one.
-    model : LoihiModel, optional
-        The headline's model.
+        Time of the CPU's fastest call over its median one, in its best run.
     """
     model = model or LoihiModel()
-    dynamic, static, total = (
-        find(cpu, "cpu", "int8", 1, c).mj_per_section / tiles_per_section
-        for c in ("dynamic", "static", "total")
-    )
-    seconds = find(cpu, "cpu", "int8", 1).seconds_per_section / tiles_per_section
+    events = loihi.events
+    opponent = Opponent.of(cpu, best_online(cpu), "int8")
+    dynamic, total = opponent.dynamic_mj / tiles_per_section, opponent.total_mj / tiles_per_section
+    seconds = opponent.seconds / tiles_per_section
 
     def ratio(m: LoihiModel = model, e: EventCounts = events, cpu_mj: float = total) -> float:
         return cpu_mj / loihi_energy(e, m).total_mj
@@ -126,8 +123,8 @@ def sensitivity(
     low, high = energy_range(events, model)
     published = k.PUBLISHED_DEVICES["cpu"]
     published_cpu_w = published.running_w
-    share = host_operations(network, events.steps) / network.multiply_adds
-    tile = loihi_energy(events, model)
+    host = Opponent.of(cpu, "cpu", "int8").total_mj / tiles_per_section
+    hosted = loihi_energy(events, model).total_mj + loihi.host_share(network) * host
     cases: dict[str, Iterable[tuple[str, float]]] = {
         "constants": models(constants=list(k.CONSTANT_SETS.values()))(),
         "stated error of the constants": [
@@ -158,16 +155,27 @@ def sensitivity(
             ("none", ratio(e=with_active(events, False))),
         ],
         "the host's share": [
-            ("charged", total / (tile.total_mj + share * total)),
+            ("charged", total / hosted),
             ("not charged", ratio()),
         ],
     }
+    online = {f.device: f.mj_per_section for f in cpu if _online(f)}
+    if len(online) > 1:
+        cases["how the CPU is fed"] = [
+            (device, ratio(cpu_mj=mj / tiles_per_section)) for device, mj in online.items()
+        ]
     swings = sorted(
         (_swing(unknown, list(found)) for unknown, found in cases.items()),
         key=lambda s: s.high / s.low,
         reverse=True,
     )
-    return Sensitivity(ratio(), tuple(swings), _by_idle(events, model, dynamic, static, seconds))
+    return Sensitivity(
+        ratio(), tuple(swings), ratios_by_idle(events, tiles_per_section, opponent, model)
+    )
+
+
+def _online(f: EnergyFigure) -> bool:
+    return (f.precision, f.batch, f.component) == ("int8", 1, "total")
 
 
 def _label(value: Any) -> str:
@@ -177,27 +185,6 @@ def _label(value: Any) -> str:
 def _swing(unknown: str, cases: list[tuple[str, float]]) -> Swing:
     (low_case, low), *_, (high_case, high) = sorted(cases, key=lambda case: case[1])
     return Swing(unknown, low_case, high_case, low, high)
-
-
-def _by_idle(
-    events: EventCounts, model: LoihiModel, dynamic: float, static: float, seconds: float
-) -> dict[str, float]:
-    """Ratio under pairs of idle definitions, the CPU's against Loihi's.
-
-    The published board idle of Loihi (29 mW) is far below what whole chips leak; it is here
-    because it is what was published, not because it is believed.
-    """
-    tile = {idle: loihi_energy(events, replace(model, idle=idle)) for idle in IDLE_DEFINITIONS}
-    loihi, cpu = k.PUBLISHED_DEVICES["loihi"], k.PUBLISHED_DEVICES["cpu"]
-    published_loihi = tile["none"].total_mj + 1e3 * loihi.idle_w * tile["none"].seconds
-    return {
-        "dynamic over dynamic": dynamic / tile["none"].total_mj,
-        "dynamic over chips and x86": dynamic / tile["chips and x86"].total_mj,
-        "total over cores in use": (dynamic + static) / tile["cores in use"].total_mj,
-        "total over chips": (dynamic + static) / tile["chips"].total_mj,
-        "total over chips and x86": (dynamic + static) / tile["chips and x86"].total_mj,
-        "published idle powers": (dynamic + 1e3 * cpu.idle_w * seconds) / published_loihi,
-    }
 
 
 # -- events as they would be ---------------------------------------------------------------------

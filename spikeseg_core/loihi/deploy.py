@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.energy.events import StepEvents
 from spikeseg_core.energy.from_emulator import EventCounter
-from spikeseg_core.errors import DeploymentError
+from spikeseg_core.energy.nxsdk import BoardEnergy, BoardProbe
+from spikeseg_core.errors import DeploymentError, MeterError
 from spikeseg_core.loihi.build import DiscretizedNetwork, build_network, discretize
 from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.emulator import host_spikes as integrate_on_host
@@ -76,6 +78,8 @@ class Deployment:
         Exact counts of all events, by tile and step; None from engines that do not count.
     earlier : mapping of int to ndarray
         Logits as they were after fewer steps, by number of steps; from the fast engine only.
+    board_energy : tuple of BoardEnergy
+        What the board's energy probe showed, tile by tile; from hardware only.
     """
 
     logits: np.ndarray
@@ -83,6 +87,7 @@ class Deployment:
     rates: Mapping[str, np.ndarray]
     events: StepEvents | None
     earlier: Mapping[int, np.ndarray] = field(default_factory=dict)
+    board_energy: tuple[BoardEnergy, ...] = ()
 
 
 def deploy(
@@ -158,19 +163,62 @@ def run_fast(
     DeploymentError
         If a host layer whose spikes go to the chip is not fed by the image alone.
     """
-    network, weights, integer = mapped.network, mapped.weights, mapped.integer
     steps = presentation.steps
+    windows = {
+        end: (presentation.model_copy(update={"steps": end}).readout_start, end)
+        for end in sorted({*(e for e in earlier_steps if e < steps), steps})
+    }
+    found = emulate(mapped, images, steps, [*windows.values()], report)
+    logits = {end: found.logits[window] for end, window in windows.items()}
+    return Deployment(logits.pop(steps), found.counts, found.rates, found.events, earlier=logits)
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """What :func:`emulate` saw.
+
+    Attributes
+    ----------
+    logits : mapping of (int, int) to ndarray
+        Read-out of every pixel by its window, float32 ``(tiles, rows, columns)``.
+    counts, rates, events
+        As in :class:`Deployment`; the counts are those of the last window.
+    """
+
+    logits: Mapping[tuple[int, int], np.ndarray]
+    counts: np.ndarray
+    rates: Mapping[str, np.ndarray]
+    events: StepEvents
+
+
+def emulate(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    steps: int,
+    windows: Sequence[tuple[int, int]],
+    report: Reporter = SILENT,
+) -> Emulation:
+    """Run section tiles on this project's emulator and read them out over several windows.
+
+    Parameters
+    ----------
+    steps : int
+        Steps that every tile is shown for.
+    windows : sequence of (int, int)
+        First step, from 0, and step after the last of each read-out. They may overlap.
+
+    Raises
+    ------
+    DeploymentError
+        If a host layer whose spikes go to the chip is not fed by the image alone.
+    """
+    network, weights, integer = mapped.network, mapped.weights, mapped.integer
     last = network.readout.source
     emulator = Emulator(integer)
     counter = EventCounter(integer, mapped.placement, last)
-    readouts = {
-        end: presentation.model_copy(update={"steps": end}).readout_start
-        for end in sorted({*(e for e in earlier_steps if e < steps), steps})
-    }
-    edges = sorted({0, *readouts, *readouts.values()})
-    logits = {
-        end: np.zeros((len(images), network.tile, network.tile), np.float32) for end in readouts
-    }
+    edges = sorted({0, steps, *(edge for window in windows for edge in window)})
+    shape = (len(images), network.tile, network.tile)
+    logits = {window: np.zeros(shape, np.float32) for window in windows}
     hosts = [layer.name for layer in network.layers if not layer.on_chip]
     rates = _no_rates(network, len(images))
     counts = np.zeros((len(images), *network.shape(last)), np.int32)
@@ -178,7 +226,7 @@ def run_fast(
     for first in range(0, len(images), BATCH_TILES):
         batch = slice(first, first + BATCH_TILES)
         sent = {name: host_spikes(network, weights, name, images[batch], steps) for name in hosts}
-        of_last = []  # spikes of the last layer in every window
+        of_last = []  # spikes of the last layer between the edges
         for tile in range(len(images[batch])):
             shown = {name: spikes[[tile]] for name, spikes in sent.items()}
             # One by one, because each tile's busiest core sets the time of its steps.
@@ -195,12 +243,12 @@ def run_fast(
                 total = spikes[0].sum(axis=0)
                 found[first + tile] = total.reshape(found.shape[1:]) / (steps * DT)
             report.progress(first + tile + 1, len(images), "section tiles on the emulator")
-        for end, start in readouts.items():
+        between = np.stack(of_last)
+        for start, end in windows:
             inside = slice(edges.index(start), edges.index(end))
-            window = np.stack(of_last)[:, inside].sum(axis=1).reshape(counts[batch].shape)
-            logits[end][batch] = read_out(network, weights, window, end - start)
-        counts[batch] = window  # of the last read-out, the whole presentation's
-    return Deployment(logits.pop(steps), counts, rates, StepEvents.join(events), earlier=logits)
+            counts[batch] = between[:, inside].sum(axis=1).reshape(counts[batch].shape)
+            logits[start, end][batch] = read_out(network, weights, counts[batch], end - start)
+    return Emulation(logits, counts, rates, StepEvents.join(events))
 
 
 def _no_rates(network: Network, tiles: int) -> dict[str, np.ndarray]:
@@ -293,11 +341,15 @@ def run_nengo_loihi(
     options = {"allocator": PlacementAllocator(placement), "n_chips": placement.chip_count}
     counts = np.zeros((len(images), *network.shape(last)), dtype=np.int32)
     rates = _no_rates(network, len(images))
+    energy: list[BoardEnergy] = []
     for number, image in enumerate(images):
         built.source.image = image
-        with nengo_loihi.Simulator(
+        simulator = nengo_loihi.Simulator(
             built.nengo, dt=DT, model=discretized.model, target=target, hardware_options=options
-        ) as simulator:
+        )
+        # A board takes its probes before it starts, and has the energy after it has stopped.
+        probe = _energy_probe(simulator, steps, report) if target == "loihi" else None
+        with simulator:
             simulator.clear_probes()
             simulator.run_steps(steps)
             spikes = np.asarray(simulator.data[built.probe]) > 0
@@ -308,13 +360,25 @@ def run_nengo_loihi(
                     if not layer.on_chip:
                         sent = host_spikes(network, mapped.weights, layer.name, image[None], steps)
                         rates[layer.name][number] = sent[0].sum(axis=0) / (steps * DT)
+        if probe is not None:
+            energy.append(probe.read())
         report.progress(number + 1, len(images), f"section tiles on NengoLoihi ({target})")
     return Deployment(
         logits=read_out(network, mapped.weights, counts, steps - start),
         counts=counts,
         rates=rates if target == "sim" else {},
         events=None,
+        board_energy=tuple(energy),
     )
+
+
+def _energy_probe(simulator: Any, steps: int, report: Reporter) -> BoardProbe | None:
+    """Attach an energy probe to the simulator's board, if it takes one."""
+    try:
+        return BoardProbe(simulator.sims["loihi"].nxsdk_board, steps)
+    except MeterError as error:
+        report.say(f"the board's energy is not measured: {error}")
+        return None
 
 
 def _read_rates(

@@ -19,12 +19,18 @@ from spikeseg_core.network import load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.anytime import anytime_table, draw, shortest_good_enough
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.benchmark import EVENTS
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import INTEGER, load_mapping
 from spikeseg_core.stages.rates import report_rates
 from spikeseg_core.stages.segment import SCORED_SPLITS, segment_and_score
 from spikeseg_core.stages.train import save_table
+from spikeseg_core.storage import write_json
+
+EVENTS = "events.npz"
+"""What happened on the chip: :meth:`EventCounts.save`."""
+
+BOARD_ENERGY = "board_energy.json"
+"""What the board's energy probe showed for each tile; from hardware only."""
 
 
 def run(
@@ -33,7 +39,8 @@ def run(
     """Segment validation and test sections with the mapped network, as ``config.deploy``.
 
     Writes ``events.npz``, the events of the test split: exact from the fast engine, expected from
-    the rates of the slow one; hardware tells neither.
+    the rates of the slow one; hardware tells neither, but gives ``board_energy.json``, what NxSDK's
+    energy probe showed for each tile.
 
     Raises
     ------
@@ -63,6 +70,9 @@ def run(
         figures += rates.figures
         tables += rates.tables
         _events(mapped, test, config.presentation.steps).save(folder / EVENTS)
+    if test.board_energy:
+        readings = [reading.to_json() for reading in test.board_energy]
+        write_json(folder / BOARD_ENERGY, readings)
     if test.earlier:
         anytime = anytime_table(by_split, dataset, config.presentation.steps)
         chosen = shortest_good_enough(anytime)

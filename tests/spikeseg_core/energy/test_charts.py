@@ -2,20 +2,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from PIL import Image
 
-from spikeseg_core.energy.charts import draw_energy, draw_tornado
-from spikeseg_core.energy.report import energy_report
+from spikeseg_core.energy.charts import draw_energy, draw_operating_points, draw_tornado
+from spikeseg_core.energy.report import Presented, energy_report
 from spikeseg_core.energy.sensitivity import sensitivity
 from tests.spikeseg_core.energy.networks import events_of, small_network
 from tests.spikeseg_core.energy.test_report import cpu_figures
 
 
 def test_pictures_are_drawn(tmp_path: Path) -> None:
-    network, events = small_network(), events_of(chips=2)
-    report = energy_report(network, events, 4, cpu_figures())
+    network, events = small_network(), Presented(events_of(chips=2))
+    report = energy_report(network, {"loihi": events}, 4, cpu_figures())
     draw_energy(report.figures, "Energy of a test", tmp_path / "energy.png")
     draw_tornado(sensitivity(network, events, 4, cpu_figures()), "A test", tmp_path / "tornado.png")
-    for name in ("energy", "tornado"):
+    points = pd.DataFrame(
+        {
+            "settling": [np.nan, np.nan, 0.02],
+            "validation/loihi_total_mj": [100, 50, 40],
+            "validation/v_rand": [0.96, 0.95, 0.95],
+            "test/loihi_total_mj": [101, 50, 41],
+            "test/v_rand": [0.97, 0.96, 0.96],
+            "front": [True, False, True],
+            "start": [True, False, False],
+            "chosen": [False, False, True],
+        }
+    )
+    draw_operating_points(points, "Points of a test", tmp_path / "points.png")
+    for name in ("energy", "tornado", "points"):
         with Image.open(tmp_path / f"{name}.png") as picture:
             assert picture.width > 800

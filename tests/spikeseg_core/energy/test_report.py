@@ -3,9 +3,14 @@ from __future__ import annotations
 import pytest
 
 from spikeseg_core.energy.figure import EnergyFigure, figures_of, find
-from spikeseg_core.energy.report import energy_report
+from spikeseg_core.energy.report import Presented, energy_report
+from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.errors import ConfigError
 from tests.spikeseg_core.energy.networks import events_of, small_network
+
+
+def deployed(**points: Presented) -> dict[str, Presented]:
+    return {"loihi": Presented(events_of())} | {n.replace("_", " "): p for n, p in points.items()}
 
 
 def cpu_figures(dynamic: float = 0.5, static: float = 0.7) -> tuple[EnergyFigure, ...]:
@@ -28,7 +33,7 @@ def cpu_figures(dynamic: float = 0.5, static: float = 0.7) -> tuple[EnergyFigure
 
 
 def test_ratios_are_conventional_over_loihi() -> None:
-    report = energy_report(small_network(), events_of(), 4, cpu_figures())
+    report = energy_report(small_network(), deployed(), 4, cpu_figures())
     loihi = find(report.figures, "loihi", "int8", 1)
     assert report.ratios["cpu_int8_online"] == pytest.approx(1.2 / loihi.mj_per_section)
     assert report.ratios["cpu_int8_batch16"] == pytest.approx(0.6 / loihi.mj_per_section)
@@ -38,20 +43,20 @@ def test_ratios_are_conventional_over_loihi() -> None:
 
 
 def test_every_figure_has_a_basis_and_a_source() -> None:
-    table = energy_report(small_network(), events_of(), 4, cpu_figures()).table()
+    table = energy_report(small_network(), deployed(), 4, cpu_figures()).table()
     assert set(table["basis"]) == {"modelled", "published"}
     assert (table["source"].str.len() > 3).all()
     assert len(table) == 3 * (3 + 4 + 5)
 
 
 def test_parts_add_up_to_loihis_dynamic_energy() -> None:
-    report = energy_report(small_network(), events_of(), 4, cpu_figures())
+    report = energy_report(small_network(), deployed(), 4, cpu_figures())
     dynamic = find(report.figures, "loihi", "int8", 1, "dynamic").mj_per_section
     assert sum(report.loihi_parts_mj.values()) == pytest.approx(dynamic)
 
 
 def test_metrics_have_flat_names_and_leave_other_networks_out() -> None:
-    metrics = energy_report(small_network(), events_of(), 4, cpu_figures()).metrics()
+    metrics = energy_report(small_network(), deployed(), 4, cpu_figures()).metrics()
     for name in (
         "loihi_total_mj",
         "loihi_dynamic_mj",
@@ -67,7 +72,7 @@ def test_metrics_have_flat_names_and_leave_other_networks_out() -> None:
 
 
 def test_the_constants_stated_errors_give_a_range() -> None:
-    report = energy_report(small_network(), events_of(), 4, cpu_figures())
+    report = energy_report(small_network(), deployed(), 4, cpu_figures())
     low, high = report.facts["loihi_total_mj_range"]
     assert low < find(report.figures, "loihi", "int8", 1).mj_per_section < high
 
@@ -75,4 +80,19 @@ def test_the_constants_stated_errors_give_a_range() -> None:
 def test_a_cpu_without_int8_is_refused() -> None:
     only_float = [f for f in cpu_figures() if f.precision == "fp32"]
     with pytest.raises(ConfigError, match="device 'cpu', int8, batch 1"):
-        energy_report(small_network(), events_of(), 4, only_float)
+        energy_report(small_network(), deployed(), 4, only_float)
+
+
+def test_other_ways_of_presenting_have_figures_and_ratios_of_their_own() -> None:
+    events = events_of()
+    longer = with_steps(events, 20)
+    report = energy_report(
+        small_network(), deployed(loihi_start=Presented(longer, checks=3)), 4, cpu_figures()
+    )
+    assert report.ratios["cpu_int8_online_start"] == pytest.approx(
+        report.ratios["cpu_int8_online"] / 2
+    )
+    assert find(report.figures, "loihi start + host", "int8", 1).mj_per_section > 0
+    assert report.metrics()["energy/loihi_start_total_mj"] == pytest.approx(
+        2 * report.metrics()["energy/loihi_total_mj"]
+    )

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from spikeseg_core.energy.figure import find
 from spikeseg_core.energy.loihi import LoihiModel, loihi_energy, loihi_figures
+from spikeseg_core.energy.report import Presented
 from spikeseg_core.energy.sensitivity import (
     overtaking_batch,
     sensitivity,
@@ -16,7 +19,9 @@ from tests.spikeseg_core.energy.test_report import cpu_figures
 
 
 def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
-    found = sensitivity(small_network(), events_of(chips=2), 4, cpu_figures(), fastest=0.9)
+    found = sensitivity(
+        small_network(), Presented(events_of(chips=2)), 4, cpu_figures(), fastest=0.9
+    )
     widths = [swing.high / swing.low for swing in found.swings]
     assert widths == sorted(widths, reverse=True)
     assert len(found.swings) == 10
@@ -27,7 +32,7 @@ def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
 
 def test_the_headline_is_the_reports_ratio() -> None:
     events = events_of()
-    found = sensitivity(small_network(), events, 4, cpu_figures())
+    found = sensitivity(small_network(), Presented(events), 4, cpu_figures())
     loihi = loihi_figures(events, 4)[2].mj_per_section
     assert found.headline == pytest.approx(1.2 / loihi)
     assert found.by_idle["total over chips and x86"] == pytest.approx(found.headline)
@@ -62,3 +67,17 @@ def test_the_batch_that_overtakes_is_the_smallest_one_below_loihi() -> None:
     assert overtaking_batch(figures, "cpu", "int8", 0.9 * online) == 16
     assert overtaking_batch(figures, "cpu", "int8", 0.1 * online) is None
     assert overtaking_batch(figures, "cpu", "int8", 2 * online) == 1
+
+
+def test_the_headline_is_the_best_way_to_feed_the_cpu() -> None:
+    cpu = cpu_figures()
+    whole = [
+        replace(f, device="cpu whole section", mj_per_section=f.mj_per_section / 2)
+        for f in cpu
+        if f.batch == 1
+    ]
+    one = sensitivity(small_network(), Presented(events_of()), 4, cpu)
+    both = sensitivity(small_network(), Presented(events_of()), 4, [*cpu, *whole])
+    assert both.headline == pytest.approx(one.headline / 2)
+    (fed,) = [swing for swing in both.swings if swing.unknown == "how the CPU is fed"]
+    assert (fed.low_case, fed.high_case) == ("cpu whole section", "cpu")

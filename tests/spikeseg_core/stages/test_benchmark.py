@@ -16,6 +16,7 @@ from spikeseg_core.energy.from_rates import events_from_rates
 from spikeseg_core.network import save_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
+from spikeseg_core.stages.deploy import EVENTS
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import MAPPING, RATES
 from spikeseg_core.storage import save_arrays, write_json
@@ -51,7 +52,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     save_network(folders["tune"], NETWORK, weights)
     tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
     events = events_from_rates(NETWORK, tiles, random_rates(NETWORK), 20, in_order(NETWORK, tiles))
-    events.save(folders["deploy"] / benchmark.EVENTS)
+    events.save(folders["deploy"] / EVENTS)
     truth = dataset.split("test")[1].astype(np.float16)
     save_arrays(folders["deploy"] / "probability_loihi.npz", {"test": truth})
     return folders
@@ -60,7 +61,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_the_stage_writes_figures_that_add_up(inputs: dict[str, Path], tmp_path: Path) -> None:
     result = benchmark.run(CONFIG, inputs, tmp_path, SILENT)
     table = pd.read_parquet(tmp_path / "energy.parquet")
-    figures = [EnergyFigure(**row) for row in table.to_dict("records")]
+    figures = [
+        EnergyFigure(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")
+    ]
     check_parts(figures)
     assert {f.device for f in figures} >= {"loihi", "loihi pre-silicon", "loihi + host", "cpu"}
     assert {f.basis for f in figures} <= {"measured", "modelled", "published"}
@@ -88,11 +91,22 @@ def test_the_bench_has_the_keys_it_promises(
     keys = {"device", "precision", "batch", "component", "mj_per_section", "basis", "source"}
     assert all(keys <= figure.keys() for figure in found["figures"])
     assert {f["component"] for f in found["figures"]} == {"dynamic", "static", "total"}
-    assert set(found["accuracy"]["cpu"]) == {"fp32", "int8"}
+    for device in ("cpu", "cpu whole section"):
+        assert set(found["accuracy"][device]) == {"fp32", "int8"}
+    difference = 1 - found["accuracy"]["cpu"]["int8"]["test/pixel_accuracy"]
+    assert found["pixel_accuracy_less_cpu_int8"] == {"loihi": pytest.approx(difference)}
+    assert found["equal_accuracy"] == (difference <= benchmark.EQUAL_ACCURACY)
+    idle = pd.DataFrame(found["ratios_by_idle"])
+    assert set(idle["loihi"]) == {"loihi", "loihi + host"}
+    assert len(idle) == 6 * 2 * 3
+    assert found["operating_point"] is None  # the fixture's events are expected, not counted
     assert found["accuracy"]["loihi"]["int8"]["test/pixel_accuracy"] == 1
     assert "cpu_int8_online" in found["ratios"]
     assert set(found["overtaking_batch"]) == {
-        f"cpu_{precision}{host}" for precision in ("fp32", "int8") for host in ("", "_with_host")
+        f"{device}_{precision}{host}"
+        for device in ("cpu", "cpu_whole_section")
+        for precision in ("fp32", "int8")
+        for host in ("", "_with_host")
     }
 
 

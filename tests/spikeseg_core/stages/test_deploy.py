@@ -19,7 +19,7 @@ from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.network import save_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import anytime, deploy, partition, quantize
-from spikeseg_core.stages.benchmark import EVENTS
+from spikeseg_core.stages.deploy import EVENTS
 from spikeseg_core.storage import load_arrays, save_arrays
 from tests.spikeseg_core.energy.networks import random_rates, small_network
 

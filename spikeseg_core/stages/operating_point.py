@@ -1,0 +1,242 @@
+"""The operating point: how long tiles are shown for, and what that costs and is worth.
+
+Every point is a share of the steps to read out over, and either a number of steps for all tiles or
+a threshold at which each tile stops by itself (:mod:`spikeseg_core.loihi.settling`). One emulation
+of the longest presentation serves them all, because what happens in a step depends on the steps
+before it alone. The point is chosen on validation; the test split is only reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from spikeseg_core.config import BenchmarkConfig, PresentationConfig
+from spikeseg_core.data.dataset import Dataset
+from spikeseg_core.energy.events import EventCounts
+from spikeseg_core.energy.loihi import loihi_energy
+from spikeseg_core.loihi.deploy import Emulation, MappedNetwork, emulate
+from spikeseg_core.loihi.settling import settle
+from spikeseg_core.metrics.evaluate import evaluate
+from spikeseg_core.reporting import Reporter
+from spikeseg_core.stages.segment import SCORED_SPLITS
+
+TOLERANCE = {"v_rand": 0.005, "pixel_accuracy": 0.002}
+"""What a point may lose on the validation split against the start. V_Rand alone, of a few
+sections, would let a lucky point pass; pixel accuracy hardly moves by luck."""
+
+SCORES = ("v_rand", "v_info", "pixel_accuracy", "membrane_iou")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One way of presenting tiles.
+
+    Attributes
+    ----------
+    window : float
+        Share of the steps, the last ones, that the read-out averages over.
+    steps : int
+        Steps of every tile, or the most that a tile may take.
+    settling : float or None
+        Threshold at which a tile stops by itself; None if all take ``steps``.
+    """
+
+    window: float
+    steps: int
+    settling: float | None = None
+
+    def read_out(self, steps: int) -> tuple[int, int]:
+        """First step and step after the last of the read-out after ``steps`` steps."""
+        shown = PresentationConfig(steps=steps, readout_window=self.window)
+        return shown.readout_start, steps
+
+    @property
+    def name(self) -> str:
+        """What a table calls it."""
+        ends = "" if self.settling is None else f", stopped at a change of {self.settling:g}"
+        return f"{self.steps} steps, last {self.window:.0%} read{ends}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a point comes to on one split.
+
+    Attributes
+    ----------
+    logits : ndarray
+        ``(tiles, rows, columns)``.
+    events : EventCounts
+        Of the presentations as long as they were.
+    checks : float
+        Read-outs a tile that were made only to decide whether to stop, on average.
+    """
+
+    logits: np.ndarray
+    events: EventCounts
+    checks: float
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """All points, the start, and the chosen one.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        A row each: ``point``, ``window``, ``steps``, ``settling`` (NaN: none); for each split
+        ``<split>/mean_steps``, ``<split>/loihi_dynamic_mj`` and ``<split>/loihi_total_mj`` of a
+        section (modelled, silicon-fitted), and the scores; ``front``, whether no other point has
+        both a better validation V_Rand and less energy; ``start``; ``chosen``.
+    start, chosen : Shown
+        On the test split.
+    """
+
+    table: pd.DataFrame
+    start: Shown
+    chosen: Shown
+
+    def row(self, which: str) -> dict[str, Any]:
+        """Return the row of the ``"start"`` or the ``"chosen"`` point."""
+        return {str(k): v for k, v in self.table[self.table[which]].iloc[0].to_dict().items()}
+
+    def scores(self, which: str) -> dict[str, float]:
+        """Return the scores of the ``"start"`` or the ``"chosen"`` point, on both splits."""
+        row = self.row(which)
+        return {f"{s}/{name}": float(row[f"{s}/{name}"]) for s in SCORED_SPLITS for name in SCORES}
+
+    def to_json(self) -> dict[str, object]:
+        """Return the two points and all of them as plain dicts; no settling is None."""
+        plain = self.table.astype(object).where(self.table.notna(), None)
+        return {
+            **{which: plain[plain[which]].iloc[0].to_dict() for which in ("start", "chosen")},
+            "checks_per_tile": self.chosen.checks,
+            "tolerance": dict(TOLERANCE),
+            "points": plain.to_dict("records"),
+        }
+
+    def metrics(self) -> dict[str, float]:
+        """Flat names: ``operating_point/loihi_total_mj``, ``operating_point/energy_ratio``, ..."""
+        start, chosen = self.row("start"), self.row("chosen")
+        named = {
+            f"{point}/{name}": float(row[name])
+            for point, row in (("start", start), ("operating_point", chosen))
+            for split in SCORED_SPLITS
+            for name in (*(f"{split}/{s}" for s in SCORES), *(f"{split}/{c}" for c in COSTS))
+        }
+        ratio = chosen["test/loihi_total_mj"] / start["test/loihi_total_mj"]
+        return named | {"operating_point/energy_over_start": float(ratio)}
+
+
+COSTS = ("mean_steps", "loihi_dynamic_mj", "loihi_total_mj")
+
+
+def find_operating_point(
+    mapped: MappedNetwork,
+    dataset: Dataset,
+    presentation: PresentationConfig,
+    config: BenchmarkConfig,
+    report: Reporter,
+) -> OperatingPoints:
+    """Try every point and choose on validation.
+
+    Parameters
+    ----------
+    mapped : MappedNetwork
+        The network on the chips.
+    dataset : Dataset
+        Validation and test sections to show.
+    presentation : PresentationConfig
+        As the network was deployed; the start reads out over its window.
+    config : BenchmarkConfig
+        Steps, windows and thresholds to try.
+    report : Reporter
+        Told of progress, and of the choice.
+    """
+    points = points_of(presentation, config)
+    rows: list[dict[str, object]] = [
+        {"point": p.name, "window": p.window, "steps": p.steps, "settling": p.settling}
+        for p in points
+    ]
+    shown: dict[str, list[Shown]] = {}
+    for split in SCORED_SPLITS:
+        images, labels = dataset.split(split)
+        windows = {p.read_out(n) for p in points for n in config.presentation_steps}
+        emulation = emulate(
+            mapped,
+            dataset.grid.cut(images),
+            max(config.presentation_steps),
+            sorted(windows),
+            report,
+        )
+        shown[split] = [show(emulation, p, config.presentation_steps) for p in points]
+        for number, (row, found) in enumerate(zip(rows, shown[split], strict=True)):
+            report.progress(number + 1, len(rows), f"operating points on {split}")
+            scores = evaluate({split: (dataset.grid.stitch(expit(found.logits)), labels)})
+            row |= {f"{split}/{name}": scores[f"{split}/{name}"] for name in SCORES}
+            energy = loihi_energy(found.events)
+            row |= {
+                f"{split}/mean_steps": found.events.steps,
+                f"{split}/loihi_dynamic_mj": energy.dynamic_mj * dataset.grid.tiles,
+                f"{split}/loihi_total_mj": energy.total_mj * dataset.grid.tiles,
+            }
+    table = pd.DataFrame(rows).astype({"settling": float})
+    table["front"] = on_front(table["validation/loihi_total_mj"], table["validation/v_rand"])
+    start = points.index(Point(presentation.readout_window, max(config.presentation_steps)))
+    chosen = choose(table, start)
+    table["start"], table["chosen"] = table.index == start, table.index == chosen
+    report.say(f"operating point, chosen on validation: {points[chosen].name}")
+    return OperatingPoints(table, shown["test"][start], shown["test"][chosen])
+
+
+def points_of(presentation: PresentationConfig, config: BenchmarkConfig) -> list[Point]:
+    """List the points to try, the start among them."""
+    windows = dict.fromkeys((presentation.readout_window, *config.readout_windows))
+    steps = sorted(set(config.presentation_steps))
+    return [
+        *(Point(window, n) for window in windows for n in steps),
+        *(Point(window, steps[-1], change) for window in windows for change in config.settling),
+    ]
+
+
+def show(emulation: Emulation, point: Point, checkpoints: tuple[int, ...]) -> Shown:
+    """Return what a point gives of an emulation that read out at all checkpoints."""
+    if point.settling is None:
+        logits = emulation.logits[point.read_out(point.steps)]
+        return Shown(logits, emulation.events.until(point.steps), 0.0)
+    readouts = {n: emulation.logits[point.read_out(n)] for n in checkpoints}
+    settled = settle(readouts, point.settling)
+    return Shown(
+        settled.logits, emulation.events.until(settled.steps), float(settled.checks.mean())
+    )
+
+
+def on_front(energy: pd.Series, score: pd.Series) -> np.ndarray:
+    """Whether no other point has less energy and at least the score, or more for as much."""
+    mj, good = energy.to_numpy(), score.to_numpy()
+    better = (mj[:, None] <= mj) & (good[:, None] >= good)
+    better &= (mj[:, None] < mj) | (good[:, None] > good)
+    front: np.ndarray = ~better.any(axis=0)
+    return front
+
+
+def choose(table: pd.DataFrame, start: int, tolerance: Mapping[str, float] = TOLERANCE) -> int:
+    """Return the row that needs least energy among those as good as the start on validation.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Scores and energy of the validation split, as in :class:`OperatingPoints`.
+    start : int
+        Row to be as good as.
+    tolerance : mapping of str to float
+        How much of each score may be lost.
+    """
+    scores = table[[f"validation/{name}" for name in tolerance]].to_numpy()
+    good = (scores >= scores[start] - np.array([*tolerance.values()])).all(axis=1)
+    return int(table.loc[good, "validation/loihi_total_mj"].idxmin())

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikeseg_core.ann.unet import build_model, weights_of
+from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PresentationConfig
+from spikeseg_core.data.dataset import Dataset, prepare_dataset
+from spikeseg_core.loihi.build import build_network, discretize
+from spikeseg_core.loihi.deploy import MappedNetwork, run_fast
+from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.reporting import SILENT
+from spikeseg_core.stages.operating_point import (
+    OperatingPoints,
+    Point,
+    choose,
+    find_operating_point,
+    on_front,
+    points_of,
+)
+from tests.spikeseg_core.energy.networks import in_order, small_network
+
+NETWORK = small_network(16, channels=(2, 4, 4, 4))
+CONFIG = BenchmarkConfig(
+    presentation_steps=(10, 20, 30), readout_windows=(0.5, 0.8), settling=(0.5, 0.0)
+)
+PRESENTATION = PresentationConfig(steps=20)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[MappedNetwork, Dataset]:
+    dataset = prepare_dataset(
+        DatasetConfig(
+            source="synthetic",
+            synthetic_size=128,
+            train_sections=1,
+            validation_sections=1,
+            test_sections=1,
+            tiles_per_axis=4,
+        ),
+        NETWORK.tile,
+        Path(tmp_path_factory.mktemp("data")),
+    )
+    tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
+    weights = weights_of(NETWORK, build_model(NETWORK))
+    integer = IntegerNetwork.from_model(discretize(build_network(NETWORK, weights, tiles)).model)
+    return MappedNetwork(NETWORK, weights, tiles, integer, in_order(NETWORK, tiles)), dataset
+
+
+@pytest.fixture(scope="module")
+def found(shown: tuple[MappedNetwork, Dataset]) -> OperatingPoints:
+    return find_operating_point(*shown, PRESENTATION, CONFIG, SILENT)
+
+
+def test_every_point_is_tried_and_one_is_chosen(found: OperatingPoints) -> None:
+    table = found.table
+    assert len(table) == 2 * 3 + 2 * 2 == len(points_of(PRESENTATION, CONFIG))
+    assert (table["start"].sum(), table["chosen"].sum()) == (1, 1)
+    assert found.row("start")["point"] == "30 steps, last 50% read"
+    assert (
+        found.row("chosen")["validation/loihi_total_mj"]
+        <= table.loc[table["start"], "validation/loihi_total_mj"].item()
+    )
+    assert found.metrics()["operating_point/energy_over_start"] <= 1
+    assert set(found.to_json()["points"][0]) == set(table.columns)  # type: ignore[index]
+
+
+def test_more_steps_take_more_energy(found: OperatingPoints) -> None:
+    fixed = found.table[(found.table["window"] == 0.5) & found.table["settling"].isna()]
+    assert fixed["test/mean_steps"].tolist() == [10, 20, 30]
+    assert fixed["test/loihi_total_mj"].is_monotonic_increasing
+
+
+def test_a_tile_that_never_settles_runs_to_the_end(found: OperatingPoints) -> None:
+    never, always = (found.table[found.table["settling"] == t] for t in (0.0, 0.5))
+    assert (never["test/mean_steps"] == 30).all()
+    assert (always["test/mean_steps"] == 20).all()  # the second checkpoint is the first to compare
+    whole = found.table[(found.table["steps"] == 30) & found.table["settling"].isna()]
+    for name in ("test/loihi_total_mj", "validation/pixel_accuracy"):
+        np.testing.assert_allclose(never[name], whole[name])
+
+
+def test_a_shorter_presentation_is_the_start_of_the_longest(
+    shown: tuple[MappedNetwork, Dataset], found: OperatingPoints
+) -> None:
+    mapped, dataset = shown
+    tiles = dataset.grid.cut(dataset.split("test")[0])
+    alone = run_fast(mapped, tiles, PresentationConfig(steps=30))
+    np.testing.assert_array_equal(alone.logits, found.start.logits)
+    assert alone.events is not None
+    assert alone.events.until(30).per_presentation() == found.start.events.per_presentation()
+
+
+def test_the_read_out_covers_the_last_share_of_the_steps() -> None:
+    assert Point(0.7, 100).read_out(50) == (15, 50)
+
+
+def test_the_front_is_of_points_that_nothing_beats() -> None:
+    energy, score = pd.Series([1.0, 2, 3, 3]), pd.Series([0.8, 0.9, 0.85, 0.95])
+    assert on_front(energy, score).tolist() == [True, True, False, True]
+
+
+def test_the_cheapest_point_as_good_as_the_start_on_validation_is_chosen() -> None:
+    table = pd.DataFrame(
+        {
+            "validation/v_rand": [0.960, 0.956, 0.958, 0.96],
+            "validation/pixel_accuracy": [0.920, 0.920, 0.917, 0.90],
+            "validation/loihi_total_mj": [200.0, 80, 60, 40],
+            "test/v_rand": [0.9, 0.1, 0.9, 0.9],  # never looked at
+        }
+    )
+    assert choose(table, start=0) == 1
