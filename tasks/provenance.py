@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -33,8 +34,10 @@ def environment() -> dict[str, str]:
 
 @cache
 def code_tags() -> dict[str, str]:
-    """Version of this package, and of the git checkout where it runs from one."""
+    """Version of this package, and of the git checkout or the image that it runs from."""
     tags = {"spikeseg.version": spikeseg_core.__version__}
+    if commit := os.environ.get("SPIKESEG_COMMIT"):  # of a container image, which has no git
+        return tags | {"git.commit": commit, "mlflow.source.git.commit": commit}
     root = Path(spikeseg_core.__file__).parents[1]
 
     def git(*words: str) -> str:

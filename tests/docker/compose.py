@@ -62,10 +62,11 @@ def last_stage() -> str:
     return DOCKERFILE.read_text().split("\nFROM ")[-1]
 
 
-def image_environment() -> dict[str, str]:
-    """Return the variables that the image sets."""
+def image_environment(arguments: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the image sets when it is built with these arguments."""
     (block,) = re.findall(r"^ENV ((?:.*\\\n)*.*)", last_stage(), re.MULTILINE)
-    return dict(word.split("=", 1) for word in block.replace("\\\n", "").split())
+    words = filled(block, arguments).replace("\\\n", "").split()
+    return dict(word.split("=", 1) for word in words)
 
 
 def image_health_check() -> list[str]:

@@ -98,8 +98,9 @@ class Stack:
 
     def environment(self, name: str) -> dict[str, str]:
         """Variables of the service; of this machine's own only where programs are."""
-        own = self.services[name].get("environment", {})
-        image = compose.image_environment() if "build" in self.services[name] else {}
+        service = self.services[name]
+        own = service.get("environment", {})
+        image = compose.image_environment(service["build"]["args"]) if "build" in service else {}
         values = {key: self.here(name, str(each)) for key, each in {**image, **own}.items()}
         return {**values, "PATH": search_path(), "HOME": str(self._home(name)), "LANG": "C.UTF-8"}
 

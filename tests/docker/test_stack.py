@@ -25,6 +25,7 @@ pytestmark = [
 SECRETS = {
     name: f"0123{number}abcdef" * 3 for number, name in enumerate(compose.example_variables())
 }
+VARIABLES = {**SECRETS, "COMMIT": "0123abcd"}
 PREFECT_USER = ("spikeseg", SECRETS["PREFECT_PASSWORD"])
 MLFLOW_USER = ("spikeseg", SECRETS["MLFLOW_PASSWORD"])
 TINY = {"source": "synthetic", "synthetic_size": 128, "tiles_per_axis": 1}
@@ -36,7 +37,7 @@ def running() -> Iterator[stack.Stack]:
     # Not pytest's folder: PostgreSQL, as another user, has to get through to its own.
     with tempfile.TemporaryDirectory(prefix="spikeseg-stack-") as name:
         Path(name).chmod(0o755)
-        with stack.running(SECRETS, Path(name), seconds=300) as running:
+        with stack.running(VARIABLES, Path(name), seconds=300) as running:
             yield running
 
 
@@ -179,6 +180,7 @@ def test_its_artifacts_went_through_the_server(
     ).json()
     (run,) = found["runs"]
     assert run["info"]["status"] == "FINISHED"
+    assert {"key": "git.commit", "value": "0123abcd"} in run["data"]["tags"]
     where = run["info"]["artifact_uri"]
     assert where.startswith("mlflow-artifacts:")
     path = f"/mlflow-artifacts/artifacts/{where.split(':/', 1)[1].lstrip('/')}/stage/dataset.json"
