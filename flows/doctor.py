@@ -149,7 +149,7 @@ def _gpu_meter() -> tuple[Verdict, str]:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return "warn", "no NVIDIA GPU; its energy will be taken from publications"
+        return "warn", "no NVIDIA GPU: none is measured; published ones, of another network, stay as context"
     return "ok", f"NVML sees {pynvml.nvmlDeviceGetCount()} GPUs"
 
 
