@@ -149,7 +149,7 @@ def _gpu_meter() -> tuple[Verdict, str]:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return "warn", "no NVIDIA GPU: none is measured; published ones, of another network, stay as context"
+        return "warn", "no NVIDIA GPU to measure; published ones, of another network, are context"
     return "ok", f"NVML sees {pynvml.nvmlDeviceGetCount()} GPUs"
 
 
