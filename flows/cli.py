@@ -200,6 +200,33 @@ def sweep(
 
 @app.command(
     epilog=_examples(
+        "spikeseg compare",
+        "spikeseg compare 0123abcd 89ef4567 --all",
+        "spikeseg compare quick-synthetic quick-isbi2012 --json difference.json",
+    )
+)
+def compare(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]...",
+            help="MLflow run ids (or how they begin) or names; default: the newest pipelines.",
+        ),
+    ] = None,
+    last: Annotated[int, typer.Option(min=2, help="How many of the newest, if none named.")] = 2,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All results instead of the main ones.")
+    ] = False,
+    json: JsonFile = None,
+) -> None:
+    """Show what differs between runs: settings, data, code and results."""
+    from flows.compare import compare as side_by_side
+
+    _write(json, side_by_side(runs or [], last, everything))
+
+
+@app.command(
+    epilog=_examples(
         "spikeseg bench emulator --json emulator.json",
         "spikeseg bench mapping --preset paper --json mapping.json",
         "spikeseg bench pipeline --preset quick",
