@@ -3,12 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import BenchmarkConfig
 from spikeseg_core.energy import cpu
 from spikeseg_core.energy.figure import check_parts, find
 from spikeseg_core.energy.meter import IdleMeter, StatedPower
 from spikeseg_core.errors import MeterError
 from tests.spikeseg_core.energy.models import small_model, tiles
+from tests.spikeseg_core.energy.networks import small_network
 from tests.spikeseg_core.energy.test_meter import FakeMeter
 
 
@@ -61,3 +63,18 @@ def test_without_a_meter_the_stated_power_says_why(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cpu, "RaplMeter", missing)
     power = cpu.cpu_power(BenchmarkConfig(cpu_dynamic_watts=5, cpu_total_watts=15))
     assert power == StatedPower(5, 15, "no RAPL in this test")
+
+
+def test_whole_sections_are_segmented_by_the_same_network() -> None:
+    """Where a tile is a whole section the two ways agree; smaller sections are mirrored to fit."""
+    network = small_network(8)  # tiles of 16, sides in the network down to 4
+    model = build_model(network)
+    weights = weights_of(network, model)
+    x = np.random.default_rng(0).normal(size=(2, 16, 16)).astype(np.float32)
+    whole, padded = cpu.whole_sections(network, weights, x)
+    np.testing.assert_array_equal(padded, x)
+    np.testing.assert_allclose(whole(x[..., None]), model(x[..., None]), atol=1e-5)
+    whole, padded = cpu.whole_sections(network, weights, x[:, :9, :13])
+    assert padded.shape == (2, 16, 16)
+    assert whole.output_shape == (None, 16, 16, 1)
+    np.testing.assert_array_equal(padded[:, 9], x[:, 8, [*range(13), 12, 11, 10]])

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from spikeseg_core.config import DeployConfig, PresentationConfig
+from spikeseg_core.energy.nxsdk import BoardEnergy
 from spikeseg_core.errors import DeploymentError
+from spikeseg_core.loihi import deploy as deploy_module
 from spikeseg_core.loihi.build import build_network, discretize
 from spikeseg_core.loihi.deploy import MappedNetwork, deploy, host_layer, host_spikes, read_out
 from spikeseg_core.loihi.integer_network import IntegerNetwork
@@ -67,6 +69,57 @@ def test_hardware_without_nxsdk_says_so(mapped, images):
     assert not nengo_loihi.hardware.HAS_NXSDK
     with pytest.raises(DeploymentError, match=r"needs Intel's NxSDK.*choose target 'emulator'"):
         deploy(mapped, images, PRESENTATION, DeployConfig(target="loihi"))
+
+
+def test_a_boards_energy_is_probed_before_it_starts_and_read_after(mapped, images, monkeypatch):
+    """NengoLoihi's emulator in the place of the board, and a stand-in for NxSDK's probe."""
+    seen = []
+    simulator = nengo_loihi.Simulator
+
+    class Probe:
+        def __init__(self, board, steps):
+            seen.append(("attached", board, steps))
+
+        def read(self):
+            seen.append(("read", None, None))
+            return BoardEnergy(1.0, 2.0, 0.5, 40)
+
+    class Board:
+        nxsdk_board = "the board"
+
+    def on_emulator(*args, target, **options):
+        made = simulator(*args, target="sim", **options)
+        made.sims["loihi"] = Board()
+        return Fixed(made)
+
+    class Fixed:
+        """Enters as the emulator, and has a board to look at."""
+
+        def __init__(self, made):
+            self.made, self.sims = made, dict(made.sims)
+            del made.sims["loihi"]
+
+        def __enter__(self):
+            seen.append(("started", None, None))
+            self.made.__enter__()
+            return self
+
+        def __exit__(self, *error):
+            seen.append(("stopped", None, None))
+            self.made.__exit__(*error)
+
+        def __getattr__(self, name):
+            return getattr(self.made, name)
+
+    monkeypatch.setattr(deploy_module, "BoardProbe", Probe)
+    monkeypatch.setattr(deploy_module.nengo_loihi, "Simulator", on_emulator)
+    monkeypatch.setattr(deploy_module, "require_nxsdk", lambda: None)
+    found = deploy(mapped, images[:1], PRESENTATION, DeployConfig(target="loihi"))
+    run = seen[-4:]  # before it, blocks are built in a simulator that is not run
+    assert [what for what, *_ in run] == ["attached", "started", "stopped", "read"]
+    assert run[0][1:] == ("the board", 40)
+    assert found.board_energy == (BoardEnergy(1.0, 2.0, 0.5, 40),)
+    assert found.events is None
 
 
 def test_host_spikes_follow_the_neuron(mapped, images):
