@@ -45,17 +45,6 @@ from tasks.tracking import flat
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """Environment variable that names a Dask scheduler to use instead of workers started here."""
 
-Workers = Annotated[
-    int,
-    Field(
-        ge=1,
-        le=64,
-        title="Workers",
-        description="processes on this machine that work at the same time (1: no others); "
-        f"a cluster named by {ADDRESS} has its own",
-    ),
-]
-
 
 def _name() -> str:
     parameters = flow_run.parameters
@@ -65,19 +54,25 @@ def _name() -> str:
 
 @flow(name="sweep", flow_run_name=_name)
 def sweep(
-    study: Annotated[
-        Study, Field(title="Study", description="a sweep that comes with the project")
-    ] = Study.operating_point,
-    own: Annotated[
-        Sweep | None, Field(title="Own sweep", description="instead of a study: one of your own")
-    ] = None,
-    workers: Workers = 2,
+    study: Study = Study.operating_point,
+    own: Sweep | None = None,
+    workers: Annotated[int, Field(ge=1, le=64)] = 1,
 ) -> dict[str, Any]:
     """Run the pipeline with different settings, and show which of them are worth having.
 
     Points that share stages, such as one training, share them. A point that fails, or whose
     network does not fit the board, is a row of the table that says so. Nothing is chosen by the
     test split. The numbers do not depend on the number of workers.
+
+    Parameters
+    ----------
+    study : Study
+        A sweep that comes with the project (``deployments/sweeps``).
+    own : Sweep or None
+        Instead of a study: a sweep of your own.
+    workers : int
+        Processes on this machine that work at the same time; 1: this one alone. A Dask cluster
+        that ``DASK_SCHEDULER_ADDRESS`` names has workers of its own.
     """
     asked = own if own is not None else definition(study.value)
     run = sweep_tracking.start(asked)

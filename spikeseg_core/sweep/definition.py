@@ -20,10 +20,13 @@ class Goal(StageConfig):
     """A metric, and which way is better."""
 
     metric: str = Field(
+        title="Metric",
         description="stage's or segmentation's name, slash, metric: loihi/validation/v_rand, "
-        "benchmark/energy/loihi_total_mj, quantize/mapping/cores"
+        "benchmark/energy/loihi_total_mj, quantize/mapping/cores",
     )
-    goal: Literal["maximize", "minimize"] = Field("maximize", description="which way is better")
+    goal: Literal["maximize", "minimize"] = Field(
+        "maximize", title="Which way is better", description="which way is better"
+    )
 
     @model_validator(mode="after")
     def _never_the_test_split(self) -> Goal:
@@ -39,9 +42,16 @@ class Goal(StageConfig):
 class Choice(StageConfig):
     """Which point is chosen: the best, or the cheapest of those about as good."""
 
-    best: Goal = Field(Goal(metric="loihi/validation/v_rand"), description="what counts first")
-    within: float = Field(0.0, ge=0, description="points this close to the best count as good")
-    then: Goal | None = Field(None, description="what decides among those")
+    best: Goal = Field(
+        Goal(metric="loihi/validation/v_rand"), title="First", description="what counts first"
+    )
+    within: float = Field(
+        0.0,
+        ge=0,
+        title="As good as the best",
+        description="points this close to the best count as good",
+    )
+    then: Goal | None = Field(None, title="Then", description="what decides among those")
 
 
 class Picture(StageConfig):
@@ -54,19 +64,25 @@ class Picture(StageConfig):
 class NamedPoint(StageConfig):
     """One point that is not part of a grid."""
 
-    name: str = Field(min_length=1, description="what it is called in the table")
+    name: str = Field(min_length=1, title="Name", description="what it is called in the table")
     settings: dict[str, Value] = Field(
-        default_factory=dict, description="setting (such as tune.percentile) to value"
+        default_factory=dict,
+        title="Settings",
+        description="setting (such as tune.percentile) to value",
     )
 
 
 class Range(StageConfig):
     """Values that a search may try: between two numbers, or one of several."""
 
-    low: int | float | None = Field(None, description="smallest; whole numbers if both are whole")
-    high: int | float | None = Field(None, description="largest")
-    log: bool = Field(False, description="spread evenly over magnitudes")
-    choices: tuple[Value, ...] = Field((), description="instead: the values to choose from")
+    low: int | float | None = Field(
+        None, title="Lowest", description="smallest; whole numbers if both are whole"
+    )
+    high: int | float | None = Field(None, title="Highest", description="largest")
+    log: bool = Field(False, title="By magnitudes", description="spread evenly over magnitudes")
+    choices: tuple[Value, ...] = Field(
+        (), title="Or one of", description="instead: the values to choose from"
+    )
 
     @model_validator(mode="after")
     def _is_a_range_or_a_choice(self) -> Range:
@@ -83,41 +99,60 @@ class Range(StageConfig):
 class Search(StageConfig):
     """Optuna looks for good points; it aims at both axes of the picture."""
 
-    ranges: dict[str, Range] = Field(min_length=1, description="setting to the values it may have")
-    trials: int = Field(20, ge=1, le=1000, description="points to try")
+    ranges: dict[str, Range] = Field(
+        min_length=1, title="Ranges", description="setting to the values it may have"
+    )
+    trials: int = Field(20, ge=1, le=1000, title="Points to try", description="points to try")
     at_once: int = Field(
         4,
         ge=1,
+        title="Points at a time",
         description="points proposed before the next results are looked at; not the number of "
         "workers, so that the points do not depend on it",
     )
-    seed: int = Field(0, ge=0, description="seed of the search")
+    seed: int = Field(0, ge=0, title="Seed", description="seed of the search")
 
 
 class Sweep(StageConfig):
     """The same pipeline with different settings."""
 
-    title: str = Field("A sweep", min_length=1, description="what the sweep is called")
-    question: str = Field("", description="what it is to answer")
-    preset: str = Field("quick", description="preset that all points start from")
+    title: str = Field(
+        "A sweep", min_length=1, title="Title", description="what the sweep is called"
+    )
+    question: str = Field("", title="Question", description="what it is to answer")
+    preset: str = Field("quick", title="Preset", description="preset that all points start from")
     fixed: dict[str, Value] = Field(
-        default_factory=dict, description="settings that all points share, such as train.epochs: 25"
+        default_factory=dict,
+        title="Settings of all points",
+        description="settings that all points share, such as train.epochs: 25",
     )
     grid: dict[str, tuple[Value, ...]] = Field(
-        default_factory=dict, description="setting to its values; every combination is a point"
+        default_factory=dict,
+        title="Grid",
+        description="setting to its values; every combination is a point",
     )
-    points: tuple[NamedPoint, ...] = Field((), description="points given one by one")
-    search: Search | None = Field(None, description="points that Optuna looks for")
+    points: tuple[NamedPoint, ...] = Field(
+        (), title="Points", description="points given one by one"
+    )
+    search: Search | None = Field(None, title="Search", description="points that Optuna looks for")
     seeds: tuple[int, ...] = Field(
-        (0,), min_length=1, description="each point runs once for every seed (train and tune)"
+        (0,),
+        min_length=1,
+        title="Seeds",
+        description="each point runs once for every seed (train and tune)",
     )
-    until: StageName = Field("deploy", description="last stage that is run")
+    until: StageName = Field("deploy", title="Last stage", description="last stage that is run")
     metrics: tuple[str, ...] = Field(
         ("loihi/validation/v_rand", "loihi/test/v_rand", "loihi/test/pixel_accuracy"),
+        title="Columns of the table",
         description="columns of the table, named as in a goal; here the test split is welcome",
     )
-    picture: Picture | None = Field(None, description="axes of the Pareto picture")
-    choice: Choice | None = Field(None, description="which point is chosen, on validation")
+    picture: Picture | None = Field(
+        None, title="Pareto picture", description="axes of the Pareto picture"
+    )
+    choice: Choice | None = Field(
+        None, title="Choice", description="which point is chosen, on validation"
+    )
 
     @model_validator(mode="after")
     def _has_points(self) -> Sweep:
