@@ -75,7 +75,9 @@ def energy(config: PipelineConfig) -> dict[str, Any]:
         )
     from spikeseg_core.bench.energy import bench_energy
 
-    return bench_energy(config, folders, TerminalReporter("energy"))
+    deployed = PipelineConfig.model_validate(read_record(folders["deploy"]).settings)
+    settings = deployed.model_copy(update={"benchmark": config.benchmark})
+    return bench_energy(settings, folders, TerminalReporter("energy"))
 
 
 def mapping(config: PipelineConfig) -> dict[str, Any]:
