@@ -160,7 +160,8 @@ def _steps(evidence: Evidence) -> Table:
                 ),
             ]
         )
-    rows.append(["all together", *(evidence.change("ann", "loihi", f"test/{s}") for s in SCORES)])
+    totals = [stated([float(t[s].sum()) for t in tables], "measured", "+.4f") for s in SCORES]
+    rows.append(["all together", *totals])
     return Table(
         caption=say(
             "What each step changes, test sections. Of several seeds the median: medians of steps "

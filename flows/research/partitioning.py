@@ -13,7 +13,7 @@ from flows.research.evidence import Evidence, draw
 from flows.research.stated import Code, Link, Name, Text, say, stated, told
 from flows.research.sweeps import sweep_section
 from spikeseg_core.energy.loihi import LoihiModel
-from spikeseg_core.errors import DataError
+from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.figures.research import strategies_figure
 from spikeseg_core.loihi.limits import Board
 from spikeseg_core.loihi.strategies import strategy_table_of
@@ -110,7 +110,7 @@ def _strategy_table(evidence: Evidence) -> pd.DataFrame | None:
             Board(int(settings["quantize"]["chips"])),
             int(settings["partition"]["seed"]),
         )
-    except (KeyError, DataError):  # a record of another version, or one that is not whole
+    except (KeyError, OSError, SpikeSegError):  # of another version, or not whole
         return None
 
 

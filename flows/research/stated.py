@@ -32,7 +32,7 @@ BASES: dict[Basis, tuple[str, str]] = {
 }
 """Sign and meaning of each basis."""
 
-_FIGURE = re.compile(r"(?<![\w.,])\d")
+_FIGURE = re.compile(r"(?<!\w)(?<!\w[.,])\d")
 """A digit that no letter leads: "3" and "8-bit", not "int8" or "V_Rand"."""
 
 

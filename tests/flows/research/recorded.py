@@ -1,0 +1,281 @@
+"""Finished pipelines and sweeps in an MLflow store, without running any: small made-up numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.network import save_network
+from spikeseg_core.presets import preset
+from spikeseg_core.storage import digest_json, save_arrays, write_json
+from spikeseg_core.sweep.definition import Sweep
+from tasks import registry, state, sweep_tracking
+from tasks.machine import machine_tags
+from tasks.mlflow_store import Run, store
+from tasks.references import StageRef
+from tasks.stage_folder import Outcome, StageRecord, reference, write_record
+from tasks.sweep_point import PointResult
+from tasks.tracking import BENCH_TAG, STAGE_TAG, PipelineRun
+from tests.fakes import PNG
+from tests.spikeseg_core.loihi.networks import random_network, random_weights
+
+SHA = "1d05" * 16
+
+
+def scores(level: float) -> dict[str, float]:
+    names = ("pixel_accuracy", "membrane_iou", "v_rand", "v_info", "v_rand_at_validation_threshold")
+    return {
+        f"{split}/{name}": level - 0.01 * i
+        for split in ("validation", "test")
+        for i, name in enumerate(names)
+    }
+
+
+def figures(scale: float = 1.0) -> list[dict[str, Any]]:
+    found = []
+    for device, precision, batch, dynamic, static, seconds, basis in (
+        ("loihi", "int8", 1, 80.0, 20.0, 0.06, "modelled"),
+        ("cpu", "int8", 1, 260.0, 460.0, 0.025, "modelled"),
+        ("cpu", "int8", 16, 170.0, 310.0, 0.017, "measured"),
+        ("gpu (keyword spotter)", "as published", 1, 470.0, 310.0, 0.02, "published"),
+    ):
+        parts = {"dynamic": dynamic, "static": static, "total": dynamic + static}
+        found += [
+            {
+                "device": device,
+                "precision": precision,
+                "batch": batch,
+                "component": component,
+                "mj_per_section": mj * scale,
+                "seconds_per_section": seconds,
+                "basis": basis,
+                "source": "a test",
+                "note": "",
+            }
+            for component, mj in parts.items()
+        ]
+    return found
+
+
+def outcomes(level: float, synthetic: bool) -> dict[str, dict[str, Any]]:
+    """Metrics and facts of the eight stages."""
+    rates = {
+        "spikes/mean_rate_hz": 18.0 + level,
+        "spikes/share_in_range": 0.97,
+        "spikes/dead": 0.001,
+    }
+    return {
+        "prepare": {
+            "facts": {
+                "source": "synthetic" if synthetic else "isbi2012",
+                "synthetic": synthetic,
+                "sha256": "aa" if synthetic else SHA,
+                "note": "a dataset, 30 sections",
+                "sections": {"train": 20, "validation": 4, "test": 6},
+            }
+        },
+        "train": {
+            "metrics": {"ann": scores(level)},
+            "facts": {"network": {"name": "random", "layers": []}},
+        },
+        "tune": {"metrics": {"rate_tuned": scores(level - 0.002)}},
+        "convert": {
+            "metrics": {
+                "snn_rate": scores(level - 0.002),
+                "snn_spiking": scores(level - 0.004) | rates,
+            }
+        },
+        "quantize": {
+            "metrics": {
+                "quantize": {
+                    "mapping/neurons_on_chip": 235_008.0,
+                    "mapping/neurons_off_chip": 55_296.0,
+                    "quantize/weight_error": 0.011,
+                    "quantize/largest_weight_error": 0.004,
+                }
+            }
+        },
+        "partition": {
+            "metrics": {
+                "partition": {
+                    "mapping/chips": 2.0,
+                    "mapping/cores": 256.0,
+                    "mapping/messages_per_step": 21_000.0,
+                    "mapping/interchip_messages_per_step": 1_225.0,
+                }
+            },
+            "facts": {"strategy": "optimized"},
+        },
+        "deploy": {"metrics": {"loihi": scores(level - 0.003) | rates}},
+        "benchmark": {
+            "metrics": {
+                "benchmark": {
+                    "energy/loihi_total_mj": 100.0 * level,
+                    "energy/ratio_cpu_int8_online": 7.2 / level,
+                },
+                "cpu_int8": scores(level - 0.001),
+                "cpu_fp32": scores(level),
+            },
+            "facts": {
+                "figures": figures(level),
+                "steps": 100,
+                "tiles_per_section": 16,
+                "overtaking_batch": {"cpu_int8": None},
+                "why_no_gpu": "GPU 0 is not there",
+                "sensitivity": {
+                    "headline": 7.2,
+                    "swings": [
+                        {
+                            "unknown": "link between chips",
+                            "low_case": "10 nJ, 200 ns",
+                            "high_case": "0 nJ, 0 ns",
+                            "low": 1.7,
+                            "high": 7.5,
+                        }
+                    ],
+                    "by_idle": {"dynamic over dynamic": 3.2, "total over chips and x86": 7.1},
+                },
+            },
+        },
+    }
+
+
+def _write_files(stage: str, folder: Path, mapped: bool) -> dict[str, list[str]]:
+    """Write what the report reads of a stage's files; names of its pictures and tables."""
+    rng = np.random.default_rng(0)
+    network = random_network(rng, channels=lambda rng: 4, size=16)
+    tiles = {x.name: (4, 4, 4) for x in network.chip_layers()}
+    layers = [x.name for x in network.layers]
+    if stage == "tune" and mapped:
+        save_network(folder, network, random_weights(rng, network))
+    if stage == "convert" and mapped:
+        save_arrays(
+            folder / "rates.npz",
+            {x.name: rng.gamma(0.5, 40.0, network.shape(x.name)) for x in network.layers},
+        )
+    if stage == "quantize":
+        mapping = {"tiles": {n: list(t) for n, t in tiles.items()}, "cores": 1}
+        write_json(folder / "mapping.json", mapping | {"population_type": 16, "weight_bits": 8})
+        pd.DataFrame(
+            {
+                "layer": list(tiles),
+                "tile": ["4x4x4"] * len(tiles),
+                "cores": 16,
+                "compartments_used": 0.5,
+                "synapse_bits_used": 0.9,
+                "weight_error": 0.01,
+                "weight_exponents": "0 to 0",
+                "thresholds": "34816 to 35008",
+            }
+        ).to_parquet(folder / "cores.parquet")
+        return {"tables": ["cores.parquet"]}
+    if stage == "deploy":
+        pd.DataFrame(
+            {
+                "layer": layers,
+                "on_chip": [x.on_chip for x in network.layers],
+                "neurons": 64,
+                "mean_rate_hz": 18.0,
+                "percentile_rate_hz": 90.0,
+                "share_in_range": 0.97,
+                "dead": 0.0,
+            }
+        ).to_parquet(folder / "rates.parquet")
+        anytime = {"steps": [50, 100], "loihi_dynamic_mj": [38.0, 80.0]}
+        anytime |= {"loihi_total_mj": [48.0, 100.0]}
+        for name in scores(0):
+            anytime[name] = [0.93, 0.95]
+        pd.DataFrame(anytime).to_parquet(folder / "anytime.parquet")
+        (folder / "sections_loihi.png").write_bytes(PNG)
+        return {"tables": ["rates.parquet", "anytime.parquet"], "figures": ["sections_loihi.png"]}
+    if stage == "benchmark":
+        for name in ("energy.png", "tornado.png"):
+            (folder / name).write_bytes(PNG)
+        return {"figures": ["energy.png", "tornado.png"]}
+    write_json(folder / "made.json", {"stage": stage})
+    return {}
+
+
+def record_pipeline(
+    level: float,
+    config: PipelineConfig | None = None,
+    *,
+    synthetic: bool = False,
+    mapped: bool = True,
+) -> str:
+    """Record a finished pipeline whose ANN scores ``level``; its MLflow run id."""
+    config = config or preset("paper")
+    run = PipelineRun(config, f"{config.preset}-test")
+    run.start()
+    refs: list[StageRef] = []
+    for name, found in outcomes(level, synthetic).items():
+        key = digest_json([name, level, synthetic, config.model_dump(mode="json")])[:40]
+        folder = state.current().stage_folder(name, key)
+        folder.mkdir(parents=True)
+        files = _write_files(name, folder, mapped)
+        write_record(
+            folder,
+            StageRecord(
+                stage=name,
+                key=key,
+                sha256=key,
+                inputs={ref.stage: ref.key for ref in refs},
+                preset=config.preset,
+                settings=registry.settings(name, config),
+                code="c",
+                outcome=Outcome.model_validate(files | found),
+                started=run.started,
+                seconds=60.0,
+                versions={"numpy": "1.26.4"},
+                machine=machine_tags(),
+            ),
+        )
+        refs.append(reference(folder))
+    run.complete(refs)
+    assert run.run is not None
+    run.run.end()
+    return run.run.id
+
+
+def record_sweep(sweep: Sweep, values: Mapping[str, Mapping[int, float]]) -> str:
+    """Record a finished sweep: a value of every metric by point and seed."""
+    run = sweep_tracking.start(sweep)
+    assert run is not None
+    names = sweep.read_metrics()
+    rows, runs = [], []
+    for point, seeds in values.items():
+        for seed, value in seeds.items():
+            found = PointResult(
+                metrics=dict.fromkeys(names, value), minutes=1.0, started=0.0, stages={}
+            )
+            sweep_tracking.log_point(run, point, seed, {}, found)
+            runs.append({"point": point, "seed": seed, "status": "done", **found.metrics})
+        middle = float(np.median(list(seeds.values())))
+        row: dict[str, Any] = {"point": point, "status": "done", "front": True, "chosen": False}
+        for name in names:
+            row |= {name: middle, f"{name} (min)": middle, f"{name} (max)": middle}
+        rows.append(row)
+    folder = state.current().home / "sweep"
+    folder.mkdir(exist_ok=True)
+    pd.DataFrame(rows).to_parquet(folder / "points.parquet")
+    pd.DataFrame(runs).to_parquet(folder / "runs.parquet")
+    write_json(folder / "definition.json", sweep.model_dump(mode="json"))
+    (folder / "pareto.png").write_bytes(PNG)
+    sweep_tracking.finish(run, sorted(folder.iterdir()), {}, "note", "FINISHED")
+    return run.id
+
+
+def record_bench(what: str, result: Mapping[str, Any], preset: str = "paper") -> str:
+    """Record a result of ``spikeseg bench``."""
+    tags = {STAGE_TAG: "bench", BENCH_TAG: what, "preset": preset}
+    run = Run.create(store(), f"bench-{what}", tags, None)
+    path = state.current().home / "result.json"
+    write_json(path, result)
+    run.artifact(path)
+    run.end()
+    return run.id
