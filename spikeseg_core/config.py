@@ -137,12 +137,13 @@ class TrainConfig(StageConfig):
         title="Batch normalization",
         description="train with batch normalization, folded away after",
     )
-    patience: int = Field(
-        20,
+    patience: int | None = Field(
+        None,
         ge=1,
         le=2000,
         title="Patience, epochs",
-        description="epochs without a better validation loss to stop",
+        description="stop after so many epochs without a better validation loss, and keep the best "
+        "epoch; empty: go through all epochs, and keep the last",
     )
     seed: int = Field(
         0, ge=0, le=MOST_SEED, title="Seed", description="seed of weights, tiles and augmentation"
@@ -263,12 +264,13 @@ class TuneConfig(StageConfig):
         title="Rate to start from, Hz",
         description="before tuning, each channel is scaled so that its percentile fires at this",
     )
-    patience: int = Field(
+    patience: int | None = Field(
         20,
         ge=1,
         le=2000,
         title="Patience, epochs",
-        description="epochs without a better validation loss to stop",
+        description="stop after so many epochs without a better validation loss, and keep the best "
+        "epoch; empty: go through all epochs, and keep the last",
     )
     seed: int = Field(
         0, ge=0, le=MOST_SEED, title="Seed", description="seed of tiles and augmentation"
@@ -366,6 +368,12 @@ class DeployConfig(StageConfig):
         (25, 50, 75),
         title="Also score after, ms",
         description="score also what the read-out says after so many steps (fast engine)",
+    )
+    readout_windows: tuple[float, ...] = Field(
+        (0.3, 0.5, 0.7),
+        title="Read-out windows to try",
+        description="last parts of the steps to read out over; the validation split chooses one "
+        "for each number of steps (fast engine)",
     )
     sections: int | None = Field(
         None,

@@ -52,7 +52,7 @@ def train(
     Returns
     -------
     Weights
-        Of the epoch with the least validation loss, batch normalization folded in.
+        Of the epoch that ``config.patience`` keeps, batch normalization folded in.
     pandas.DataFrame
         One row per epoch: ``epoch``, ``train/loss``, ``validation/loss``, ...
 
@@ -106,10 +106,11 @@ def fit(
     name: str = "rates",
     epochs_before: int = 0,
 ) -> pd.DataFrame:
-    """Fit a model on random tiles, and leave it with the averaged weights of its best epoch.
+    """Fit a model on random tiles, and leave it with averaged weights.
 
-    Adam with a cosine schedule; stops when the validation loss of the averaged weights has not
-    improved for ``config.patience`` epochs.
+    Adam with a cosine schedule. With ``config.patience``, it stops when the validation loss of the
+    averaged weights has not improved for so many epochs, and the weights are those of the best
+    epoch; without, they are those of the last.
 
     Parameters
     ----------
@@ -142,7 +143,8 @@ def fit(
     steps = _Steps(model, losses, optimizer, average)
     tile = model.input_shape[1]
     validation = list(_validation_batches(dataset, tile, config.batch_size))
-    while state.epoch < config.epochs and state.epochs_without_progress < config.patience:
+    patience = config.patience or config.epochs
+    while state.epoch < config.epochs and state.epochs_without_progress < patience:
         batches = _training_batches(dataset, tile, config, state.epoch)
         rows = [steps.train(x, y) for x, y in batches]
         record = _means("train", steps.names, rows)
@@ -164,7 +166,10 @@ def fit(
             f"validation loss {record['validation/loss']:.4f}, "
             f"pixel accuracy {record['validation/pixel_accuracy']:.4f}",
         )
-    state.restore_best()
+    if config.patience is None:
+        model.set_weights(average.get())
+    else:
+        state.restore_best()
     history = state.history()
     history["epoch"] += epochs_before
     return history

@@ -71,8 +71,7 @@ def tune(
     Returns
     -------
     Weights
-        Of the epoch with the least validation loss, rate loss included; of the spiking epochs, if
-        there are any.
+        Of the epoch that ``config.patience`` keeps; of the spiking epochs, if there are any.
     pandas.DataFrame
         One row per epoch; ``train/rate_loss`` and ``validation/rate_loss`` besides those of
         :func:`~spikeseg_core.ann.training.train`.

@@ -62,6 +62,26 @@ def test_it_stops_early_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     assert losses.index(min(losses)) == len(losses) - 2
 
 
+def test_without_patience_it_keeps_the_last_epoch(tmp_path: Path) -> None:
+    worsening = CONFIG.model_copy(update={"epochs": 40, "learning_rate": 0.3})
+    stopped, history = train(
+        TINY, tiny_dataset(), worsening.model_copy(update={"patience": 1}), tmp_path / "a", SILENT
+    )
+    # As many epochs, without patience: the same way, but the last epoch instead of the best.
+    epochs = len(history)
+    to_the_end = worsening.model_copy(update={"patience": None})
+    with pytest.raises(KilledError):
+        train(TINY, tiny_dataset(), to_the_end, tmp_path / "b", KillAfter(epochs))
+    last, _ = train(
+        TINY,
+        tiny_dataset(),
+        to_the_end.model_copy(update={"epochs": epochs}),
+        tmp_path / "b",
+        SILENT,
+    )
+    assert last.sha256 != stopped.sha256
+
+
 def test_a_loss_that_is_no_number_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     dataset = tiny_dataset()
     dataset.images[:] = np.nan
