@@ -122,7 +122,8 @@ def section(evidence: Evidence, folder: Path) -> Section:
 
 
 def _scores(evidence: Evidence) -> Table:
-    tags = [START, *(tag for _, tag in STEPS), "cpu_fp32", "cpu_int8"]
+    on_cpu = sorted({tag for run in evidence.runs for tag in run.metrics if tag.startswith("cpu_")})
+    tags = [START, *(tag for _, tag in STEPS), *on_cpu]
     rows: list[list[Printable | str | None]] = [
         [
             TITLES.get(tag, tag.replace("_", " ")),

@@ -9,7 +9,7 @@ import pandas as pd
 from flows.research.accuracy import MORE_SEEDS
 from flows.research.content import Cell, Missing, Section, Table
 from flows.research.evidence import Evidence, RecordedSweep, draw, median_table
-from flows.research.stated import Code, Link, Name, Text, say, stated
+from flows.research.stated import Basis, Code, Link, Name, Stated, Text, say, stated, told
 from flows.research.sweeps import sweep_section
 from spikeseg_core.figures.research import tradeoff_figure
 from tasks.records import RecordedPipeline
@@ -27,6 +27,9 @@ def section(evidence: Evidence, folder: Path) -> Section:
     anytime = evidence.tables("deploy", "anytime")
     if anytime:
         tables.append(_anytime(anytime))
+    operating = evidence.table("benchmark", "operating_points")
+    if operating is not None:
+        tables.append(_operating_points(operating))
     points = _points(evidence, anytime, sweeps)
     pictures = [
         draw(
@@ -39,6 +42,13 @@ def section(evidence: Evidence, folder: Path) -> Section:
             basis=("measured", "modelled"),
             folder=folder,
             name="tradeoff",
+        ),
+        *evidence.picture(
+            "benchmark",
+            "operating_points.png",
+            say("Operating points of the reported network, first seed; chosen on validation."),
+            "measured",
+            "modelled",
         ),
         *evidence.picture(
             "deploy", "rates.png", say("Firing rates of the neurons, layer by layer."), "measured"
@@ -62,7 +72,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         key="Q2",
         question=QUESTION,
         finding=finding,
-        answer=[*_cheapest(evidence), *_shorter(anytime)],
+        answer=[*_cheapest(evidence), *(_chosen_point(evidence) or _shorter(anytime))],
         tables=[*tables, *found],
         pictures=[*pictures, *more_pictures],
         runs=[
@@ -221,6 +231,66 @@ def _anytime(tables: list[pd.DataFrame]) -> Table:
         ],
         rows=rows,
     )
+
+
+def _operating_points(table: pd.DataFrame) -> Table:
+    """Show the start, the chosen point and those on the front."""
+    shown = table[table["front"] | table["start"] | table["chosen"]]
+    rows: list[list[Cell]] = []
+    for _, row in shown.sort_values("validation/loihi_total_mj").iterrows():
+        notes = [mark for mark in ("start", "chosen", "front") if row[mark]]
+        rows.append(
+            [
+                told(str(row["point"]), "set"),
+                stated(row["test/mean_steps"], "measured", ".1f"),
+                *(
+                    stated(row[f"{split}/{score}"], "measured")
+                    for split in ("validation", "test")
+                    for score in ("pixel_accuracy", "v_rand")
+                ),
+                stated(row["test/loihi_total_mj"], "modelled", ".1f"),
+                ", ".join(notes),
+            ]
+        )
+    return Table(
+        caption=say(
+            "Operating points: how long tiles are shown and read out, or when they stop by "
+            "themselves. First seed; front and choice look at validation only."
+        ),
+        heading=[
+            *("point", "mean steps", "pixel accuracy, validation", "V_Rand, validation"),
+            *("pixel accuracy, test", "V_Rand, test", "mJ a section, test", "notes"),
+        ],
+        rows=rows,
+    )
+
+
+def _chosen_point(evidence: Evidence) -> list[Text]:
+    share = evidence.state("benchmark", "operating_point/energy_over_start", "modelled", ".0%")
+    if share is None:
+        return []
+
+    def test(point: str, name: str, *form: str) -> Stated | None:
+        basis: Basis = "modelled" if name.endswith("_mj") else "measured"
+        return evidence.state("benchmark", f"{point}/test/{name}", basis, *form)
+
+    return [
+        say(
+            "The operating point chosen on validation uses {share} of the starting one's energy on "
+            "the test sections: {less} instead of {more}, in {steps} instead of {all_steps} on "
+            "average, at a V_Rand of {score} instead of {full} and a pixel accuracy of {pixels} "
+            "instead of {full_pixels}.",
+            share=share,
+            less=test("operating_point", "loihi_total_mj", ".1f", "mJ"),
+            more=test("start", "loihi_total_mj", ".1f", "mJ"),
+            steps=test("operating_point", "mean_steps", ".1f", "steps"),
+            all_steps=test("start", "mean_steps", ".0f"),
+            score=test("operating_point", "v_rand"),
+            full=test("start", "v_rand"),
+            pixels=test("operating_point", "pixel_accuracy"),
+            full_pixels=test("start", "pixel_accuracy"),
+        )
+    ]
 
 
 def _points(

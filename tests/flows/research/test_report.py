@@ -239,6 +239,14 @@ class TestWhatIsMissing:
         assert "`spikeseg bench mapping" not in text
         assert "73.80 us (modelled)" in text
 
+    def test_the_operating_point_is_told_with_what_it_saves(self, pages: Pages) -> None:
+        _, text = pages["paper"]
+        assert "uses 45% [45%, 45%, 45%] (modelled) of the starting one's energy" in text
+        assert "51.5 steps [51.5, 51.5, 51.5] (measured)" in text
+        assert (
+            "| cpu int8 | total over chips and x86 | 7.10 [7.10, 7.10, 7.10] (modelled) |" in text
+        )
+
     def test_those_that_are_not_are_named_with_their_command(self, pages: Pages) -> None:
         _, text = pages["paper"]
         assert "`spikeseg sweep operating-point`" in text
