@@ -43,7 +43,9 @@ def test_prefect_keeps_its_things_in_the_state_folder(module: str, tmp_path: Pat
     assert done.stdout.strip() == str(tmp_path / "state" / "prefect")
 
 
-@pytest.mark.parametrize("command", ["run", "stage", "segment", "bench", "doctor", "up"])
+@pytest.mark.parametrize(
+    "command", ["run", "stage", "segment", "sweep", "compare", "bench", "doctor", "up"]
+)
 def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "100"})
     assert result.exit_code == 0

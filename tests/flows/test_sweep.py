@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -19,13 +19,13 @@ BITS = Sweep(
     title="Bits",
     grid={"quantize.weight_bits": (4, 8)},
     seeds=(0, 1),
-    metrics=("loihi/test/v_rand", "loihi/spikes/mean_rate_hz"),
+    metrics=("loihi/test/v_rand",),
     picture=Picture(
-        x=Goal(metric="benchmark/energy/total_mj", goal="minimize"),
+        x=Goal(metric="loihi/spikes/mean_rate_hz", goal="minimize"),
         y=Goal(metric="loihi/validation/v_rand"),
     ),
     choice=Choice(),
-    until="benchmark",
+    until="deploy",
 )
 
 
@@ -63,7 +63,8 @@ class TestInThisProcess:
         # The seeds differ in training, the bits only from the quantize stage on.
         assert fakes.calls["prepare"] == 1
         assert fakes.calls["train"] == fakes.calls["convert"] == 2
-        assert fakes.calls["quantize"] == fakes.calls["benchmark"] == 4
+        assert fakes.calls["quantize"] == fakes.calls["deploy"] == 4
+        assert fakes.calls["benchmark"] == 0
         assert summary["failed"] == []
         assert summary["chosen"] == "quantize.weight_bits=4"
         table = pd.read_parquet(summary["table"])
@@ -125,13 +126,23 @@ class TestInThisProcess:
         assert fakes.calls["train"] == 1
 
     def test_the_command_line(
-        self, home: Path, fakes: FakeStages, capsys: pytest.CaptureFixture[str]
+        self,
+        home: Path,
+        fakes: FakeStages,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
-        changes = ["train.epochs=2"]
-        summary: dict[str, Any] = run_sweep("ablation-bits", 1, "synthetic", [4], changes)
-        assert len(summary["points"]) == len(expand(definition("ablation-bits")))
+        file = tmp_path / "rates.yaml"
+        file.write_text("title: Rates\ngrid: {train.learning_rate: [0.001, 0.002]}\nuntil: train\n")
+        summary = run_sweep(str(file), 1, "synthetic", [4], ["train.epochs=2"])
+        assert [row["point"] for row in summary["points"]] == [
+            *("train.learning_rate=0.001", "train.learning_rate=0.002")
+        ]
         said = capsys.readouterr().out
-        assert "Bits of a weight" in said
+        assert "Rates" in said
         assert summary["mlflow"]["run_id"] in said
+        written = json.loads(Path(summary["report"]).with_name("definition.json").read_text())
+        assert written["fixed"] == {"train.epochs": 2, "dataset.source": "synthetic"}
+        assert written["seeds"] == [4]
         with pytest.raises(ConfigError, match="varies"):
-            run_sweep("ablation-bits", 1, "auto", [], ["quantize.weight_bits=8"])
+            run_sweep(str(file), 1, "auto", [], ["train.learning_rate=0.1"])
