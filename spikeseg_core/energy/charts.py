@@ -124,9 +124,12 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
             row = table[table[which]].iloc[0]
             axes.plot(row[mj], row[v_rand], "o", markersize=12, mfc="none", mec=colour, label=which)
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter("{x:g}")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_title(split, fontsize=9)
         axes.set_xlabel("Loihi's energy, mJ a section (modelled)", fontsize=8)
         axes.set_ylabel("V_Rand", fontsize=8)
         clean(axes)
+        axes.tick_params(axis="x", which="both", labelsize=7)
     axes.legend(fontsize=8, frameon=False, loc="lower right")
     return save(picture, path)
