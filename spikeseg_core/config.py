@@ -7,7 +7,7 @@ Prefect's page, the options of the command line and what MLflow logs. Presets ar
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -407,7 +407,7 @@ class BenchmarkConfig(StageConfig):
         title="Total power of the CPU, W",
         description="total CPU power assumed where no meter can be read",
     )
-    presentation_steps: tuple[int, ...] = Field(
+    presentation_steps: tuple[Annotated[int, Field(ge=5, le=2000)], ...] = Field(
         (40, 50, 60, 70, 80, 100, 150, 200),
         min_length=2,
         max_length=100,
@@ -415,14 +415,14 @@ class BenchmarkConfig(StageConfig):
         description="numbers of steps among which the operating point is looked for; the largest "
         "is the start that it is compared with",
     )
-    readout_windows: tuple[float, ...] = Field(
+    readout_windows: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.5, 0.7),
         min_length=1,
         max_length=10,
         title="Read-out windows",
         description="shares of the steps to read out over that are tried",
     )
-    settling: tuple[float, ...] = Field(
+    settling: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         (0.03, 0.02, 0.015),
         max_length=20,
         title="Settling thresholds",
