@@ -16,7 +16,7 @@ from tests.docker import compose, stack
 LACKING = stack.missing_programs()
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(420),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(
         bool(LACKING),
         reason=f"{', '.join(LACKING)} missing: apt-get install postgresql redis-server",
@@ -37,7 +37,7 @@ def running() -> Iterator[stack.Stack]:
     # Not pytest's folder: PostgreSQL, as another user, has to get through to its own.
     with tempfile.TemporaryDirectory(prefix="spikeseg-stack-") as name:
         Path(name).chmod(0o755)
-        with stack.running(VARIABLES, Path(name), seconds=300) as running:
+        with stack.running(VARIABLES, Path(name), seconds=400) as running:
             yield running
 
 
