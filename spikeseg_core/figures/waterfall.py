@@ -19,7 +19,7 @@ def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -
     table : pandas.DataFrame
         From :func:`~spikeseg_core.metrics.accounting.loss_table`.
     start : dict of str to float
-        The ANN's scores.
+        The ANN's scores, that the first step starts from.
     path : Path
         Where the PNG goes.
 
@@ -28,7 +28,7 @@ def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -
     Path
         ``path``.
     """
-    figure = new_figure(4.6 * len(SCORES), 3.6, "What each step changed, on the test sections")
+    figure = new_figure(5.2 * len(SCORES), 4.0, "What each step changed, on the test sections")
     labels = ["ANN", *table["step"], "chip"]
     for axes, score in zip(figure.subplots(1, len(SCORES), squeeze=False)[0], SCORES, strict=True):
         level = [start[score]]

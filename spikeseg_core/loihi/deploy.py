@@ -76,8 +76,9 @@ class Deployment:
         those on the host among them; empty from hardware, which does not tell.
     events : StepEvents or None
         Exact counts of all events, by tile and step; None from engines that do not count.
-    earlier : mapping of int to ndarray
-        Logits as they were after fewer steps, by number of steps; from the fast engine only.
+    readouts : mapping of (int, float) to ndarray
+        Logits as other presentations give them, by number of steps and read-out window; from the
+        fast engine only.
     board_energy : tuple of BoardEnergy
         What the board's energy probe showed, tile by tile; from hardware only.
     """
@@ -86,7 +87,7 @@ class Deployment:
     counts: np.ndarray
     rates: Mapping[str, np.ndarray]
     events: StepEvents | None
-    earlier: Mapping[int, np.ndarray] = field(default_factory=dict)
+    readouts: Mapping[tuple[int, float], np.ndarray] = field(default_factory=dict)
     board_energy: tuple[BoardEnergy, ...] = ()
 
 
@@ -120,7 +121,13 @@ def deploy(
     if config.target == "loihi":
         require_nxsdk()
     elif config.engine == "fast":
-        return run_fast(mapped, images, presentation, report, config.anytime_steps)
+        others = [
+            presentation.model_copy(update={"steps": steps, "readout_window": window})
+            for steps in (*config.anytime_steps, presentation.steps)
+            for window in (presentation.readout_window, *config.readout_windows)
+            if steps <= presentation.steps
+        ]
+        return run_fast(mapped, images, presentation, report, others)
     target = "sim" if config.target == "emulator" else "loihi"
     return run_nengo_loihi(mapped, images, presentation, target, report)
 
@@ -148,29 +155,33 @@ def run_fast(
     images: np.ndarray,
     presentation: PresentationConfig,
     report: Reporter = SILENT,
-    earlier_steps: Sequence[int] = (),
+    others: Sequence[PresentationConfig] = (),
 ) -> Deployment:
     """Run section tiles on this project's emulator.
 
     Parameters
     ----------
-    earlier_steps : sequence of int
-        Give also the logits that a presentation of so many steps would have, where they are fewer
-        than those of ``presentation``.
+    others : sequence of PresentationConfig
+        Give also the logits that these presentations would have, of as many steps or fewer; what
+        happens in a step does not depend on those after it.
 
     Raises
     ------
     DeploymentError
         If a host layer whose spikes go to the chip is not fed by the image alone.
     """
-    steps = presentation.steps
-    windows = {
-        end: (presentation.model_copy(update={"steps": end}).readout_start, end)
-        for end in sorted({*(e for e in earlier_steps if e < steps), steps})
-    }
-    found = emulate(mapped, images, steps, [*windows.values()], report)
-    logits = {end: found.logits[window] for end, window in windows.items()}
-    return Deployment(logits.pop(steps), found.counts, found.rates, found.events, earlier=logits)
+    own = presentation.readout_start, presentation.steps
+    windows = {(p.steps, p.readout_window): (p.readout_start, p.steps) for p in others}
+    distinct = dict.fromkeys(window for window in windows.values() if window != own)
+    # The counts are those of the last one.
+    found = emulate(mapped, images, presentation.steps, [*distinct, own], report)
+    return Deployment(
+        found.logits[own],
+        found.counts,
+        found.rates,
+        found.events,
+        readouts={shown: found.logits[window] for shown, window in windows.items()},
+    )
 
 
 @dataclass(frozen=True)

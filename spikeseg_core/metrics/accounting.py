@@ -11,9 +11,19 @@ STEPS = (
     ("rate tuning", "rate_tuned"),
     ("conversion", "snn_rate"),
     ("spikes", "snn_spiking"),
-    ("integers on cores", "loihi"),
+    ("a step from layer to layer", "loihi/exact_weights"),
+    ("integer weights", "loihi/one_scale_a_layer"),
+    ("splitting into cores", "loihi"),
+    ("presentation time", "loihi/chosen_time"),
 )
-"""Every step after the ANN, with the segmentation stage tag it ends at."""
+"""Every step after the ANN, with where it ends: a segmentation stage tag, or one of its variants
+(``tag/variant``), whose metrics are the tag's that begin with it (``variant/test/v_rand``).
+
+The two before ``loihi`` are what runs on the chip, simulated in floating point: first with exact
+weights, then with integers that share one scale per layer (:mod:`spikeseg_core.stages.twin`)."""
+
+DEPLOYED = "loihi"
+"""Where the loss ends that a run has to answer for: a shorter presentation after it is a choice."""
 
 START = "ann"
 
@@ -28,33 +38,35 @@ def loss_table(
     Parameters
     ----------
     stages : mapping of str to (mapping of str to float or None)
-        Metrics (``test/v_rand``, ...) by segmentation stage tag. A tag that is missing, or lacks
-        one of ``SCORES``, joins its step to the next one.
+        Metrics (``test/v_rand``, ...) by segmentation stage tag. Where a tag or variant is missing,
+        or lacks one of ``SCORES``, its step joins the next one.
     split : str
         Split whose scores are compared.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each step, in order: ``step``, ``from``, ``to`` (tags), and the change of each of
-        ``SCORES``, negative where the step lost. The columns add up to the last stage's score less
-        the ANN's. Empty where the ANN or all that follows is missing.
+        A row for each step, in order: ``step``, ``from``, ``to`` (as in ``STEPS``), and the change
+        of each of ``SCORES``, negative where the step lost. The columns add up to
+        the last place's score less the ANN's. Empty where the ANN or all that follows is missing.
     """
     found: dict[str, dict[str, float]] = {}
-    for tag, values in stages.items():
-        scores = {score: values.get(f"{split}/{score}") for score in SCORES}
+    for place in (START, *(place for _, place in STEPS)):
+        tag, _, variant = place.partition("/")
+        prefix = f"{variant}/{split}" if variant else split
+        scores = {score: stages.get(tag, {}).get(f"{prefix}/{score}") for score in SCORES}
         known = {score: value for score, value in scores.items() if value is not None}
         if len(known) == len(SCORES):
-            found[tag] = known
+            found[place] = known
     rows = []
     before, names = START, []
-    for name, tag in STEPS if START in found else ():
+    for name, place in STEPS if START in found else ():
         names.append(name)
-        if tag not in found:
+        if place not in found:
             continue
-        change = {score: found[tag][score] - found[before][score] for score in SCORES}
-        rows.append({"step": ", ".join(names), "from": before, "to": tag, **change})
-        before, names = tag, []
+        change = {score: found[place][score] - found[before][score] for score in SCORES}
+        rows.append({"step": ", ".join(names), "from": before, "to": place, **change})
+        before, names = place, []
     return pd.DataFrame(rows, columns=["step", "from", "to", *SCORES])
 
 
@@ -66,13 +78,16 @@ def blame(table: pd.DataFrame, tolerance: Mapping[str, float]) -> list[str]:
     table : pandas.DataFrame
         From :func:`loss_table`.
     tolerance : mapping of str to float
-        By score, how much lower the last stage may be than the ANN.
+        By score, how much lower the network on the chip may be than the ANN.
 
     Returns
     -------
     list of str
-        A sentence for each score outside its tolerance; empty if all is well.
+        A sentence for each score outside its tolerance; empty if all is well. A presentation that
+        is shorter than the deployed one is left out.
     """
+    deployed = table.index[table["to"] == DEPLOYED]
+    table = table.loc[: deployed[-1]] if len(deployed) else table
     sentences = []
     for score, allowed in tolerance.items():
         lost = -float(table[score].sum())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
@@ -15,15 +16,22 @@ from spikeseg_core.energy.from_rates import events_from_rates
 from spikeseg_core.loihi.deploy import Deployment, MappedNetwork, deploy
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.partition import Placement
+from spikeseg_core.metrics.evaluate import evaluate
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import Reporter
-from spikeseg_core.stages.anytime import anytime_table, draw, shortest_good_enough
+from spikeseg_core.stages.anytime import (
+    anytime_table,
+    draw,
+    shortest_good_enough,
+    window_table,
+)
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import INTEGER, load_mapping
 from spikeseg_core.stages.rates import report_rates
 from spikeseg_core.stages.segment import SCORED_SPLITS, segment_and_score
 from spikeseg_core.stages.train import save_table
+from spikeseg_core.stages.twin import segment_as_twin
 from spikeseg_core.storage import write_json
 
 EVENTS = "events.npz"
@@ -73,13 +81,24 @@ def run(
     if test.board_energy:
         readings = [reading.to_json() for reading in test.board_energy]
         write_json(folder / BOARD_ENERGY, readings)
-    if test.earlier:
-        anytime = anytime_table(by_split, dataset, config.presentation.steps)
+    if test.readouts:
+        anytime = anytime_table(by_split, dataset)
         chosen = shortest_good_enough(anytime)
-        report.say(f"{chosen} of {config.presentation.steps} steps would do (on validation)")
+        row = anytime[anytime["steps"] == chosen].iloc[0]
+        report.say(
+            f"{chosen} of {config.presentation.steps} steps would do, read out over the last "
+            f"{row['readout_window']:.0%} (on validation)"
+        )
         facts["steps_chosen_on_validation"] = chosen
+        facts["readout_window_chosen_on_validation"] = float(row["readout_window"])
+        scores = row.drop(["loihi_dynamic_mj", "loihi_total_mj"])
+        metrics |= {f"chosen_time/{name}": float(value) for name, value in scores.items()}
+        windows = window_table(by_split["validation"], dataset)
         tables.append(save_table(anytime, folder / "anytime.parquet"))
+        tables.append(save_table(windows, folder / "readout_windows.parquet"))
         figures.append(draw(anytime, chosen, folder / "anytime.png"))
+    if test.readouts and config.presentation.synapse_ms == 0:
+        metrics |= twin_metrics(mapped, dataset, config, report)
     return StageResult(
         metrics={"loihi": metrics},
         figures=tuple(figures),
@@ -92,6 +111,36 @@ def run(
             "sections": {name: len(s) for name, s in dataset.splits.items() if name != "train"},
         },
     )
+
+
+def twin_metrics(
+    mapped: MappedNetwork, dataset: Dataset, config: PipelineConfig, report: Reporter
+) -> dict[str, float]:
+    """Score the chip's twin in floating point on the test split, for the accounting of losses.
+
+    Returns
+    -------
+    dict
+        ``exact_weights/test/v_rand`` and so on, and ``one_scale_a_layer/...``.
+    """
+    images, labels = dataset.split("test")
+    tiles = dataset.grid.cut(images)
+    metrics: dict[str, float] = {}
+    for variant, weight_bits in (
+        ("exact_weights", None),
+        ("one_scale_a_layer", mapped.weight_bits),
+    ):
+        logits = segment_as_twin(
+            mapped.network,
+            mapped.weights,
+            tiles,
+            config.presentation,
+            weight_bits=weight_bits,
+            report=report,
+        )
+        scores = evaluate({"test": (dataset.grid.stitch(expit(logits)), labels)})
+        metrics |= {f"{variant}/{name}": value for name, value in scores.items()}
+    return metrics
 
 
 def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts:
