@@ -11,13 +11,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
+from uuid import UUID
 
 import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
 
 # isort: split
 import pandas as pd
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
@@ -77,17 +83,16 @@ def sweep(
     asked = own if own is not None else definition(study.value)
     run = sweep_tracking.start(asked)
     done = Progress(asked, run)
-    status = "FAILED"
     try:
         with pool(workers) as work:
             for points in rounds(asked, done):
                 done.add(points)
                 work.run(done.to_run(points), done)
-        status = "FINISHED"
         return conclude(done)
-    finally:
-        if status != "FINISHED":
-            sweep_tracking.finish(run, [], {}, asked.question, status)
+    except BaseException as error:
+        status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        sweep_tracking.finish(run, [], {}, asked.question, status)
+        raise
 
 
 def rounds(asked: Sweep, done: Progress) -> Iterator[Sequence[Point]]:
@@ -117,6 +122,7 @@ class Progress:
     cores: dict[str, int | None] = field(default_factory=dict)
     outcomes: dict[tuple[str, int], Outcome] = field(default_factory=dict)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    artifact: UUID | None = None
 
     def add(self, points: Sequence[Point]) -> None:
         """Take points up, and settle those whose network does not fit, before any training."""
@@ -151,6 +157,18 @@ class Progress:
         sweep_tracking.log_point(self.run, point.name, seed, point.settings, found)
         what = found if isinstance(found, str) else f"done, {found.minutes:.1f} min of stages"
         get_run_logger().info("%s, seed %d: %s", point.name, seed, what)
+        self._show(f"{point.name}, seed {seed}: {what}")
+
+    def _show(self, message: str) -> None:
+        """Tell Prefect's page how far the sweep is."""
+        search, seeds = self.sweep.search, len(self.sweep.seeds)
+        total = (search.trials if search is not None else len(self.points)) * seeds
+        percent = min(100.0, 100 * len(self.outcomes) / total)
+        if self.artifact is None:
+            made = create_progress_artifact(percent, key="progress-sweep", description=message)
+            self.artifact = made if isinstance(made, UUID) else None
+        else:
+            update_progress_artifact(self.artifact, percent, description=message)
 
     def medians(self, point: Point) -> dict[str, float] | None:
         """Medians of a point's metrics over its seeds; None if one of them failed."""
@@ -278,7 +296,13 @@ def conclude(done: Progress) -> dict[str, Any]:
         "sweep/failed": float((table["status"] != DONE).sum()),
     }
     sweep_tracking.finish(done.run, files, counts, markdown, "FINISHED")
-    create_markdown_artifact(markdown, key="sweep")
+    run = done.run
+    page = run.store.attempt("be linked to", lambda: run.page) if run is not None else None
+    create_markdown_artifact(
+        f"MLflow run: {page or 'none, MLflow did not answer'}\n\n{markdown}", key="sweep"
+    )
+    heading, rows = cells(asked, table)
+    create_table_artifact([dict(zip(heading, row, strict=True)) for row in rows], key="sweep-table")
     chosen = table.loc[table["chosen"], "point"]
     return {
         "title": asked.title,
