@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pandas as pd
@@ -11,14 +13,19 @@ from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.bench import energy as bench
 from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PipelineConfig
 from spikeseg_core.data.dataset import load_dataset, prepare_dataset
+from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.figure import EnergyFigure, check_parts
 from spikeseg_core.energy.from_rates import events_from_rates
+from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.network import save_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
+from spikeseg_core.stages.benchmark import OPERATING_POINT, START
 from spikeseg_core.stages.deploy import EVENTS
+from spikeseg_core.stages.operating_point import SCORES, OperatingPoints, Shown
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import MAPPING, RATES
+from spikeseg_core.stages.segment import SCORED_SPLITS
 from spikeseg_core.storage import save_arrays, write_json
 from tests.spikeseg_core.energy.networks import in_order, random_rates, small_network
 
@@ -108,6 +115,48 @@ def test_the_bench_has_the_keys_it_promises(
         for precision in ("fp32", "int8")
         for host in ("", "_with_host")
     }
+
+
+def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = replace(EventCounts.load(inputs["deploy"] / EVENTS), basis="counted")
+    counted.save(tmp_path / EVENTS)
+    copyfile(inputs["deploy"] / "probability_loihi.npz", tmp_path / "probability_loihi.npz")
+    costs = {"mean_steps": [40.0, 10.0], "loihi_dynamic_mj": [4.0, 1.0]}
+    columns = costs | {"loihi_total_mj": [5.0, 1.5]} | {name: [0.9, 0.9] for name in SCORES}
+    table = pd.DataFrame(
+        {f"{split}/{name}": column for split in SCORED_SPLITS for name, column in columns.items()}
+        | {"point": ["a", "b"], "settling": [np.nan, 0.02], "front": True}
+        | {"start": [True, False], "chosen": [False, True]}
+    )
+    logits = np.zeros((1, 2, 2))
+    points = OperatingPoints(
+        table,
+        start=Shown(logits, with_steps(counted, 40), 0.0),
+        chosen=Shown(logits, with_steps(counted, 10), 3.0),
+    )
+    monkeypatch.setattr(benchmark, "load_mapped", lambda inputs: None)
+    monkeypatch.setattr(benchmark, "find_operating_point", lambda *args: points)
+    result = benchmark.run(CONFIG, {**inputs, "deploy": tmp_path}, tmp_path, SILENT)
+
+    metrics = result.metrics["benchmark"]
+    assert metrics["operating_point/energy_over_start"] == 0.3
+    assert metrics["energy/loihi_start_total_mj"] == pytest.approx(
+        4 * metrics["energy/loihi_operating_point_total_mj"]
+    )
+    assert metrics["energy/ratio_cpu_int8_online_operating_point"] == pytest.approx(
+        metrics["energy/cpu_int8_total_mj"] / metrics["energy/loihi_operating_point_total_mj"]
+    )
+    idle = pd.read_parquet(tmp_path / "idle.parquet")
+    least = idle[(idle["loihi"] == OPERATING_POINT) & (idle["opponent"] == "cpu, int8")]["ratio"]
+    assert metrics["energy/least_ratio_loihi_operating_point_against_cpu_int8"] == least.min()
+    assert result.metrics["loihi_operating_point_int8"]["test/v_rand"] == 0.9
+    facts = json.loads((tmp_path / "energy.json").read_text())
+    assert facts["operating_point"]["chosen"]["settling"] == 0.02
+    assert facts["operating_point"]["start"]["settling"] is None
+    assert set(facts["pixel_accuracy_less_cpu_int8"]) == {"loihi", START, OPERATING_POINT}
+    assert (tmp_path / "operating_points.png").exists()
 
 
 def test_int8_ranges_come_from_training_sections(inputs: dict[str, Path]) -> None:
