@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 EIGHT_POINTS = """
 title: Eight points
@@ -52,7 +52,7 @@ def run(home: Path, file: Path, workers: int) -> tuple[dict[str, Any], str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=850,
         check=False,
     )
     assert done.returncode == 0, done.stdout
