@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 # Programs of Debian that end-to-end tests use; tests whose programs are missing are skipped, and say so.
-DEBIAN := postgresql redis-server
+DEBIAN := chromium postgresql redis-server
 
 # Telemetry of the packages stays off; TensorFlow's legacy Keras is what NengoDL needs.
 export DO_NOT_TRACK = 1
@@ -47,7 +47,7 @@ format: $(READY) ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-e2e: $(READY) ## The whole pipeline, small, and the servers, for real
+e2e: $(READY) ## The whole pipeline, small, the servers, and their pages in a browser, for real
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		have=$$(dpkg-query --show --showformat='$${db:Status-Status}\n' $(DEBIAN) 2>/dev/null | grep -c '^installed'); \
 		[ "$$have" = $(words $(DEBIAN)) ] || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $(DEBIAN); } || [ -z "$$CI" ]; \

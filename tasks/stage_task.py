@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import prefect
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.context import FlowRunContext
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
@@ -34,12 +34,6 @@ def stage_task(name: str) -> Callable[[StageCall], StageCall]:
         return stage_key(name, config, upstream)
 
     def decorate(run: StageCall) -> StageCall:
-        @functools.wraps(run)
-        def linked(*parameters: Any) -> StageRef:
-            ref = run(*parameters)
-            _link(ref)
-            return ref
-
         task: prefect.Task[..., StageRef] = prefect.task(
             name=one.title,
             cache_key_fn=lambda context, parameters: f"{name}-{key_of(*parameters.values())}",
@@ -48,7 +42,7 @@ def stage_task(name: str) -> Callable[[StageCall], StageCall]:
             retries=one.retries,
             retry_delay_seconds=[2.0, 10.0][: one.retries],
             retry_condition_fn=_worth_another_try,
-        )(linked)
+        )(run)
 
         @functools.wraps(run)
         def call(*parameters: Any) -> StageRef:
@@ -62,7 +56,9 @@ def stage_task(name: str) -> Callable[[StageCall], StageCall]:
             )
             this_time(*parameters)
             # Not what Prefect kept: the state folder may have moved, MLflow may have caught up.
-            return reference(folder, tracking.tracked_run_id(folder))
+            ref = reference(folder, tracking.tracked_run_id(folder))
+            _link(ref)
+            return ref
 
         return cast(StageCall, call)
 
@@ -76,9 +72,7 @@ def _worth_another_try(task: Any, run: TaskRun, ended: State[Any]) -> bool:
 
 
 def _link(ref: StageRef) -> None:
-    """Put the stage's metrics and its MLflow run on Prefect's page."""
-    if TaskRunContext.get() is None:
-        return
+    """Put the stage's metrics and its MLflow run on Prefect's page, of a stage used again too."""
     record = read_record(ref.folder)
     rows = [
         f"| {tag} | {name} | {value:.4g} |"

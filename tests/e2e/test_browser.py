@@ -1,0 +1,161 @@
+"""What a user does on the pages of Prefect and MLflow, done in a real browser.
+
+``SPIKESEG_SCREENSHOTS`` names a folder for pictures of the pages: those of docs/orchestration.md
+are made with it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from tests.e2e.conftest import SECONDS, Prefect, Spikeseg
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+BENCHMARK = "benchmark/benchmark"
+ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+TINY = {"Batches an epoch": "1", "Tiles a batch": "1"}
+
+
+@pytest.fixture(scope="module")
+def browser_page() -> Iterator[Page]:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        why = f"no browser: none of {', '.join(BROWSERS)} is on the PATH (Debian: apt-get install chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(1000 * SECONDS)
+        expect.set_options(timeout=1000 * SECONDS)
+        yield page
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def first_run(operated: Spikeseg) -> Iterator[subprocess.Popen[str]]:
+    """A training from the command line, while the pages are looked at; to compare with."""
+    settings = ("train.epochs=1", "train.steps_per_epoch=1", "train.batch_size=1")
+    process = operated.start("stage", "train", *(w for s in settings for w in ("--set", s)))
+    yield process
+    process.kill()
+    process.wait()
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of the page for the documentation, with few colours."""
+    folder = os.environ.get("SPIKESEG_SCREENSHOTS")
+    if folder:
+        image = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+        path = Path(folder) / f"{name}.png"
+        image.quantize(48, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def open_form(page: Page, prefect: Prefect, deployment: str) -> None:
+    """Open the deployment's page, and from there the form of its parameters."""
+    page.goto(f"{prefect.page}/deployments")
+    page.get_by_placeholder("Search deployments").fill(deployment)
+    page.get_by_role("link", name=deployment, exact=True).first.click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("Custom run").click()
+    expect(page.get_by_role("button", name="Submit")).to_be_visible()
+
+
+def field(page: Page, title: str) -> Locator:
+    """Input of the form with that title."""
+    label = page.locator(".schema-form-property__label", has_text=re.compile(rf"^{title}\b"))
+    return page.locator(".p-label").filter(has=label).last.locator("input, textarea")
+
+
+def test_a_value_out_of_its_range_is_refused(
+    browser_page: Page, prefect: Prefect, first_run: subprocess.Popen[str]
+) -> None:
+    page = browser_page
+    before = prefect.ask("/flow_runs/count", {})
+    open_form(page, prefect, "train")
+    field(page, "Epochs, at most").fill("0")
+    page.get_by_role("button", name="Submit").click()
+    refusal = page.get_by_text("'train.epochs'. Failure reason: 0 is less than the minimum of 1")
+    expect(refusal.first).to_be_visible()
+    picture(page, "prefect-refused")
+    expect(page).to_have_url(re.compile("/run"))
+    assert prefect.ask("/flow_runs/count", {}) <= before + 1  # the first run's, perhaps
+
+
+def test_the_schedule_is_switched_on_and_off(browser_page: Page, prefect: Prefect) -> None:
+    page = browser_page
+    page.goto(f"{prefect.page}/deployments/deployment/{prefect.deployment(BENCHMARK)['id']}")
+    switch = page.get_by_role("switch").first
+    for on in (True, False):
+        switch.click()
+        expect(switch).to_have_attribute("aria-checked", str(on).lower())
+        said = page.get_by_text(f"Deployment schedule {'' if on else 'in'}active", exact=True)
+        expect(said.first).to_be_visible()
+        (schedule,) = prefect.deployment(BENCHMARK)["schedules"]
+        assert schedule["active"] is on
+        if on:
+            picture(page, "prefect-schedule")
+
+
+def test_a_parameter_is_changed_and_the_run_compared_with_another(
+    browser_page: Page,
+    prefect: Prefect,
+    addresses: dict[str, str],
+    first_run: subprocess.Popen[str],
+) -> None:
+    page = browser_page
+    open_form(page, prefect, "train")
+    for title, value in {**TINY, "Epochs, at most": "2"}.items():
+        field(page, title).fill(value)
+    picture(page, "prefect-form")
+    page.get_by_role("button", name="Submit").click()
+    page.locator("a[href*='/runs/flow-run/']").first.click()
+    page.wait_for_url("**/runs/flow-run/*")
+    run = prefect.wait_for(page.url.split("/flow-run/")[1].split("?")[0], *ENDS)
+    assert run["state"]["type"] == "COMPLETED", run["state"]
+    expect(page.get_by_text("train quick for 2 epochs").first).to_be_visible()
+    expect(page.get_by_text("Running", exact=True)).to_have_count(0)
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible()
+    assert run["parameters"]["train"]["epochs"] == 2
+    picture(page, "prefect-run")
+
+    page.get_by_text("Artifacts", exact=True).click()
+    page.locator("a[href*='/artifacts/artifact/']").first.click()
+    link = page.locator(f"a[href^='{addresses['MLFLOW_TRACKING_URI']}']").first
+    expect(page.get_by_text("validation/pixel_accuracy").first).to_be_visible()
+    with page.context.expect_page() as opened:
+        link.click()
+    mlflow = opened.value
+    expect(mlflow.get_by_text("train/loss").first).to_be_visible()
+    expect(mlflow.get_by_text("prefect.flow_run_url").first).to_be_visible()
+    picture(mlflow, "mlflow-run")
+    assert first_run.wait(SECONDS) == 0, first_run.communicate()[0]
+
+    mlflow.goto(mlflow.url.split("/runs/")[0] + "/runs?searchFilter=tags.stage%20%3D%20'ann'")
+    rows = mlflow.get_by_role("checkbox", name=re.compile("toggle row selection"))
+    expect(rows.nth(1)).to_be_visible()
+    for number in (0, 1):
+        rows.nth(number).check()
+    mlflow.get_by_role("button", name="Compare").click()
+    expect(mlflow.get_by_text("Comparing 2 Runs from 1 Experiment")).to_be_visible()
+    epochs = mlflow.get_by_role("row").filter(has_text="train.epochs").first
+    expect(epochs).to_contain_text(re.compile(r"2\D*1|1\D*2"))
+    picture(mlflow, "mlflow-compare")
+    mlflow.close()
