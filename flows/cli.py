@@ -239,7 +239,7 @@ def bench(
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    """Measure the emulator, mapping strategies, energy, or the minutes of the pipeline."""
+    """Measure the emulator, mapping strategies, energy, or what orchestration costs."""
     from flows.bench import bench as measure
 
     _write(json, measure(what.value, preset, dataset, change or []))

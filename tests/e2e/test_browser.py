@@ -36,7 +36,7 @@ TINY = {"Batches an epoch": "1", "Tiles a batch": "1"}
 def browser_page() -> Iterator[Page]:
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
-        why = f"no browser: none of {', '.join(BROWSERS)} is on the PATH (Debian: apt-get install chromium)"
+        why = f"none of {', '.join(BROWSERS)} is on the PATH; on Debian: apt-get install chromium"
         if os.environ.get("CI"):
             pytest.fail(why)
         pytest.skip(why)

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from flows import bench
 from flows.cli import Benchmark
-from spikeseg_core.errors import ConfigError
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.errors import ConfigError, SpikeSegError
 
 
 def test_every_choice_of_the_command_line_is_there() -> None:
@@ -19,20 +19,21 @@ def test_energy_needs_a_deployment_of_the_preset(home: Path) -> None:
         bench.bench("energy", "paper", "auto", [])
 
 
-def test_the_pipeline_is_timed_twice(
-    monkeypatch: pytest.MonkeyPatch, summary: dict[str, Any]
-) -> None:
-    asked: list[Any] = []
+def test_orchestration_is_timed_against_the_bare_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
 
-    def pipeline(config: Any) -> dict[str, Any]:
-        asked.append(config)
-        return summary
+    def seconds(module: list[str], settings: str, home: Path) -> float:
+        assert PipelineConfig.model_validate_json(settings).train.epochs == 2
+        asked.append(module[0])
+        return [100.0, 105.0, 15.0][len(asked) - 1]
 
-    monkeypatch.setattr(bench, "pipeline", pipeline)
-    monkeypatch.setattr(bench, "set_up_for_prefect", lambda: None)
+    monkeypatch.setattr(bench, "_seconds", seconds)
     found = bench.bench("pipeline", "quick", "synthetic", ["train.epochs=2"])
-    assert len(asked) == 2
-    assert asked[0].train.epochs == 2
-    assert found["first"]["stages"] == summary["minutes"]
-    assert found["again"]["minutes"] >= 0
-    assert found["dataset"] == "synthetic"
+    assert asked == ["tasks.bare", "flows.pipeline", "flows.pipeline"]
+    assert found["overhead"] == pytest.approx(0.05)
+    assert (found["bare_s"], found["orchestrated_s"], found["cached_rerun_s"]) == (100, 105, 15)
+
+
+def test_a_run_that_fails_is_not_timed(tmp_path: Path) -> None:
+    with pytest.raises(SpikeSegError, match=r"python -m tasks\.bare"):
+        bench._seconds(["tasks.bare", str(tmp_path)], "{", tmp_path)
