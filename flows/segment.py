@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
 
+import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+
+# isort: split
 import numpy as np
 import tifffile
 from PIL import Image
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from prefect.runtime import flow_run
 
+from flows.settings import shown
 from spikeseg_core.data.readers import read_stack
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.segmenter import Kind, Segmenter, load_segmenter
@@ -19,6 +27,32 @@ from tasks.lookup import stage_and_those_before
 from tasks.stage_folder import read_record
 
 STAGE_OF: dict[Kind, str] = {"ann": "train", "rate_tuned": "tune", "integer": "deploy"}
+
+
+def _name() -> str:
+    parameters = flow_run.parameters
+    return f"segment {Path(parameters['sections']).name} with {parameters['model']}"
+
+
+@flow(name="segment", flow_run_name=_name)
+def segment(
+    sections: Annotated[
+        str, shown("Sections", "folder of images, image or TIFF stack, on the worker's machine")
+    ],
+    out: Annotated[str, shown("Results", "folder for the membrane probabilities")],
+    model: Annotated[
+        Kind, shown("Model", "ann: as trained; rate_tuned: as tuned; integer: as on the chip")
+    ] = "rate_tuned",
+    run: Annotated[
+        str | None, shown("Run", "MLflow run id of the model or of a pipeline; none: the newest")
+    ] = None,
+) -> list[str]:
+    """Segment a folder of sections with a finished run's model; returns the files written."""
+    written = [str(path) for path in segment_files([Path(sections)], Path(out), model, run)]
+    create_table_artifact(
+        [{"file": path} for path in written], key="segmented", description=f"sections of {sections}"
+    )
+    return written
 
 
 def segment_files(

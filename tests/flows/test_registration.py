@@ -8,7 +8,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from prefect.client.schemas.actions import WorkPoolCreate
 
-from flows import benchmark, registration, stages
+from flows import benchmark, registration, segment, stages
 from flows.pipeline import pipeline
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
@@ -25,7 +25,7 @@ def by_name(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_every_flow_can_be_started_and_says_what_it_does() -> None:
     found = by_name(yaml.safe_load(FILE.read_text()))
-    assert set(found) >= {"quick", "paper", "benchmark", *STAGES}
+    assert set(found) >= {"quick", "paper", "benchmark", "sweep", "segment", *STAGES}
     for name, deployment in found.items():
         path, _, function = deployment["entrypoint"].partition(":")
         assert (registration.ROOT / path).is_file()
@@ -50,7 +50,12 @@ def test_registered_forms_hold_the_presets_own_values() -> None:
 
 @pytest.mark.parametrize(
     "flow",
-    [pipeline, benchmark.benchmark, *(getattr(stages, n) for n in registry.STAGES)],
+    [
+        pipeline,
+        benchmark.benchmark,
+        segment.segment,
+        *(getattr(stages, n) for n in registry.STAGES),
+    ],
     ids=lambda flow: flow.name,
 )
 def test_every_parameter_of_a_form_has_a_title_and_says_what_it_is(flow: Any) -> None:
