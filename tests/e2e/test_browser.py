@@ -20,7 +20,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.e2e.conftest import SECONDS, Prefect, Spikeseg
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
