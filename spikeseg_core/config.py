@@ -176,12 +176,12 @@ class TuneConfig(StageConfig):
         description="epochs after those, with spikes forward and rates backward; 0: the network is "
         "tuned by rates alone",
     )
-    spiking_steps: int = Field(
-        100,
-        ge=10,
-        le=1000,
+    spiking_steps: tuple[Annotated[int, Field(ge=10, le=1000)], ...] = Field(
+        (100,),
+        min_length=1,
         title="Time steps of a tile, ms",
-        description="time steps of a tile there; read out over the second half",
+        description="time steps of a tile there, read out over the second half; with several "
+        "numbers, after each of them",
     )
     steps_per_epoch: int = Field(
         40,

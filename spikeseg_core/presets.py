@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spikeseg_core.architectures import CANDIDATES
-from spikeseg_core.config import PipelineConfig, TrainConfig, TuneConfig
+from spikeseg_core.config import PipelineConfig, QuantizeConfig, TrainConfig, TuneConfig
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
 
@@ -77,7 +77,14 @@ PRESETS: dict[str, PipelineConfig] = {
     "paper": PipelineConfig(
         preset="paper",
         train=TrainConfig(network="paper", epochs=75),
-        tune=TuneConfig(epochs=15, spiking_epochs=10, spiking_steps=60),
+        tune=TuneConfig(
+            epochs=3,
+            spiking_epochs=5,
+            spiking_steps=(50, 100),
+            spiking_learning_rate=1e-4,
+            initial_rate_hz=140,
+        ),
+        quantize=QuantizeConfig(population_type=32),
     ),
 }
 

@@ -7,11 +7,13 @@ neuron's gradient is that of a smooth rate curve at its mean input, with the lay
 in its place ("tandem learning": Wu et al. 2021, arXiv 1907.01167, is the idea).
 
 The network only feeds forward, so each layer is simulated over all steps at once: one convolution
-over all time steps, then one pass of the neurons over time.
+over all time steps, then one pass of the neurons over time. A shorter presentation is the beginning
+of a longer one, so several are had for the price of the longest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numba
@@ -30,7 +32,12 @@ _SPIKE = 1 / (RATE_HZ_PER_UNIT * DT)  # a spike's worth, in units for one step
 
 
 def spiking_forward(
-    network: Network, convolve: Convolve, tiles: Any, steps: int, readout_start: int, *, delay: int
+    network: Network,
+    convolve: Convolve,
+    tiles: Any,
+    windows: Sequence[tuple[int, int]],
+    *,
+    delay: int,
 ) -> tuple[Any, dict[str, Any]]:
     """Show tiles to the spiking network, so that gradients can flow back as through rates.
 
@@ -42,23 +49,22 @@ def spiking_forward(
         Its connections, from :func:`~spikeseg_core.ann.forward.convolutions`.
     tiles : tensor (batch, tile, tile, 1)
         Standardised; the batch size must be known. Constant over the presentation.
-    steps : int
-        Time steps of 1 ms, from rest.
-    readout_start : int
-        First step that the means are taken over.
+    windows : sequence of (int, int)
+        Time steps of 1 ms, from rest, that means are taken over: the first, and the one after the
+        last.
     delay : int
         Steps a spike takes to the next layer: 1 on Loihi, 0 in NengoDL.
 
     Returns
     -------
-    logits : tensor (batch, tile, tile, 1)
-        Read-out of the mean rates from ``readout_start`` on.
-    currents : dict of str to tensor (batch, rows, columns, channels)
-        Mean input of every neuron in that time, in units of 100 Hz.
+    logits : tensor (windows * batch, tile, tile, 1)
+        Read-out of the mean rates: of all tiles in the first window, then in the second, ...
+    currents : dict of str to tensor (windows * batch, rows, columns, channels)
+        Mean input of every neuron in each window, in units of 100 Hz.
     """
-    batch = tiles.shape[0]
+    batch, steps = tiles.shape[0], max(end for _, end in windows)
     spikes: dict[str, Any] = {}
-    rates = {IMAGE: tiles}
+    rates = {IMAGE: tf.tile(tiles, (len(windows), 1, 1, 1))}
     currents = {}
     for layer in network.layers:
         shape = network.shape(layer.name)
@@ -67,20 +73,20 @@ def spiking_forward(
         for c in layer.inputs:
             means.append(convolve(layer.name, c, rates[c.source]))
             if c.source == IMAGE:
-                constant = tf.repeat(means[-1][:, tf.newaxis], steps, axis=1)
+                constant = tf.repeat(means[-1][:batch, tf.newaxis], steps, axis=1)
                 at_each_step.append(tf.reshape(constant, (batch * steps, *shape)))
             else:
                 at_each_step.append(convolve(layer.name, c, spikes[c.source]))
         currents[layer.name] = tf.add_n(means)
         spikes[layer.name], measured = tf.numpy_function(
             _integrate,
-            [tf.reshape(tf.add_n(at_each_step), (batch, steps, -1)), readout_start, delay],
+            [tf.reshape(tf.add_n(at_each_step), (batch, steps, -1)), np.array(windows), delay],
             (tf.float32, tf.float32),
             stateful=False,
         )
         spikes[layer.name] = tf.reshape(spikes[layer.name], (batch * steps, *shape))
         rates[layer.name] = _measured_rate(
-            currents[layer.name], tf.reshape(measured, (batch, *shape))
+            currents[layer.name], tf.reshape(measured, (len(windows) * batch, *shape))
         )
     return convolve(None, network.readout, rates[network.readout.source]), currents
 
@@ -99,7 +105,7 @@ def _measured_rate(current: Any, measured: Any) -> tuple[Any, Any]:
 
 @numba.njit(parallel=True)
 def _integrate(
-    current: np.ndarray, readout_start: int, delay: int
+    current: np.ndarray, windows: np.ndarray, delay: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run Loihi's integrate-and-fire neurons over time (nengo-loihi's ``step``).
 
@@ -107,8 +113,8 @@ def _integrate(
     ----------
     current : float32 array (batch, steps, neurons)
         In units of 100 Hz.
-    readout_start : int
-        First step that counts for the mean.
+    windows : int array (windows, 2)
+        First step and step after the last that count for each mean.
     delay : int
         Steps by which the spikes arrive later.
 
@@ -116,23 +122,26 @@ def _integrate(
     -------
     spikes : float32 array (batch, steps, neurons)
         What arrives at the next layer: a spike's worth, or 0.
-    mean : float32 array (batch, neurons)
-        Mean of the spikes from ``readout_start`` on: the rate in units of 100 Hz.
+    mean : float32 array (windows, batch, neurons)
+        Mean of the spikes in each window: the rate in units of 100 Hz.
     """
     batch, steps, neurons = current.shape
     spikes = np.zeros_like(current)
-    mean = np.zeros((batch, neurons), np.float32)
+    mean = np.zeros((windows.shape[0], batch, neurons), np.float32)
     per_unit, worth = np.float32(_VOLTAGE_PER_UNIT), np.float32(_SPIKE)
     zero, one = np.float32(0), np.float32(1)
     for tile in numba.prange(batch):
         voltage = np.zeros(neurons, np.float32)
         for step in range(steps):
-            weight = worth / np.float32(steps - readout_start) if step >= readout_start else zero
             for n in range(neurons):
                 v = max(voltage[n] + current[tile, step, n] * per_unit, zero)
                 fires = v > one
                 voltage[n] = zero if fires else v
                 if step + delay < steps:
                     spikes[tile, step + delay, n] = worth if fires else zero
-                mean[tile, n] += weight if fires else zero
+                if fires:
+                    for window in range(windows.shape[0]):
+                        begin, end = windows[window]
+                        if begin <= step < end:
+                            mean[window, tile, n] += worth / np.float32(end - begin)
     return spikes, mean

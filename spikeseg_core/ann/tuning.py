@@ -100,8 +100,9 @@ def tune(
 
     def losses_of_spikes(images: Any, labels: Any, training: bool) -> dict[str, Any]:
         convolve = convolutions(network, model, cores, config.weight_bits)
-        steps = config.spiking_steps
-        logits, currents = spiking_forward(network, convolve, images, steps, steps // 2, delay=1)
+        windows = [(steps // 2, steps) for steps in config.spiking_steps]
+        logits, currents = spiking_forward(network, convolve, images, windows, delay=1)
+        labels = tf.tile(labels, (len(windows), 1, 1, 1))
         return _losses(network, config, logits, labels, currents)
 
     with_rates = fit(model, losses_of_rates, dataset, config, folder=folder, report=report)

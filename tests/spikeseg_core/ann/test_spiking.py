@@ -20,8 +20,7 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int) -> None:
         TINY,
         convolutions(TINY, model),
         tf.constant(TILES[..., np.newaxis]),
-        steps,
-        steps // 2,
+        [(steps // 2, steps)],
         delay=0,
     )
     expected = convert(TINY, weights).segment_tiles(
@@ -34,7 +33,7 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int) -> None:
 def test_currents_are_the_mean_inputs() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
     _, currents = spiking_forward(
-        TINY, convolutions(TINY, model), tf.constant(TILES[..., np.newaxis]), 20, 0, delay=0
+        TINY, convolutions(TINY, model), tf.constant(TILES[..., np.newaxis]), [(0, 20)], delay=0
     )
     constant = model.get_layer(convolution_name("stem", "image"))(TILES[..., np.newaxis])
     np.testing.assert_allclose(currents["stem"], constant, rtol=1e-6)
@@ -44,7 +43,11 @@ def test_gradients_reach_every_weight() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
     with tf.GradientTape() as tape:
         logits, _ = spiking_forward(
-            TINY, convolutions(TINY, model), tf.constant(TILES[..., np.newaxis]), 20, 10, delay=1
+            TINY,
+            convolutions(TINY, model),
+            tf.constant(TILES[..., np.newaxis]),
+            [(10, 20)],
+            delay=1,
         )
         loss = tf.reduce_mean(tf.square(logits - 1))
     for variable, gradient in zip(
@@ -60,7 +63,7 @@ def test_a_step_along_the_gradient_lowers_the_loss_of_the_spiking_network() -> N
     losses = []
     for _ in range(30):
         with tf.GradientTape() as tape:
-            logits, _ = spiking_forward(TINY, convolutions(TINY, model), tiles, 60, 30, delay=1)
+            logits, _ = spiking_forward(TINY, convolutions(TINY, model), tiles, [(30, 60)], delay=1)
             entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             loss = tf.reduce_mean(entropy)
         for variable, gradient in zip(
@@ -73,9 +76,23 @@ def test_a_step_along_the_gradient_lowers_the_loss_of_the_spiking_network() -> N
 
 def test_a_delay_is_when_spikes_arrive_not_when_they_count() -> None:
     current = np.random.default_rng(0).normal(1, 2, (2, 30, 7)).astype(np.float32)
-    prompt, mean = _integrate(current, 10, 0)
-    delayed, same_mean = _integrate(current, 10, 1)
+    windows = np.array([(10, 30), (0, 20)])
+    prompt, mean = _integrate(current, windows, 0)
+    delayed, same_mean = _integrate(current, windows, 1)
     np.testing.assert_array_equal(delayed[:, 1:], prompt[:, :-1])
     assert not delayed[:, 0].any()
     np.testing.assert_array_equal(mean, same_mean)
-    np.testing.assert_allclose(mean, prompt[:, 10:].mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(mean[0], prompt[:, 10:].mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(mean[1], prompt[:, :20].mean(axis=1), rtol=1e-5)
+
+
+def test_a_shorter_presentation_is_the_beginning_of_a_longer_one() -> None:
+    model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
+    shown = convolutions(TINY, model), tf.constant(TILES[..., np.newaxis])
+    both, currents = spiking_forward(TINY, *shown, [(10, 20), (20, 40)], delay=1)
+    for k, window in enumerate([(10, 20), (20, 40)]):
+        alone, alone_currents = spiking_forward(TINY, *shown, [window], delay=1)
+        part = slice(k * len(TILES), (k + 1) * len(TILES))
+        np.testing.assert_allclose(both[part], alone, rtol=1e-5, atol=1e-6)
+        for name, current in alone_currents.items():
+            np.testing.assert_allclose(currents[name][part], current, rtol=1e-5, atol=1e-5)

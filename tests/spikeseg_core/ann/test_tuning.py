@@ -90,7 +90,7 @@ def test_no_epochs_change_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"epochs": 0, "spiking_epochs": 2, "spiking_steps": 20},
+        {"epochs": 0, "spiking_epochs": 2, "spiking_steps": (20,)},
         {"epochs": 2, "noise_window_steps": 50},
     ],
     ids=["spikes", "noise"],

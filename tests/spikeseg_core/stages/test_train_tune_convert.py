@@ -35,7 +35,7 @@ CONFIG = PipelineConfig(
         tiles_per_axis=8,
     ),
     train=TrainConfig(network="tiny", epochs=1, steps_per_epoch=4),
-    tune=TuneConfig(epochs=1, spiking_epochs=1, steps_per_epoch=2, spiking_steps=10),
+    tune=TuneConfig(epochs=1, spiking_epochs=1, steps_per_epoch=2, spiking_steps=(10,)),
     presentation=PresentationConfig(steps=10),
 )
 
