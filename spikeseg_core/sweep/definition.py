@@ -13,7 +13,9 @@ from spikeseg_core.errors import ConfigError
 StageName = Literal["train", "tune", "convert", "quantize", "partition", "deploy", "benchmark"]
 """Stages that a sweep can end with."""
 
-Value = bool | int | float | str
+Scalar = bool | int | float | str
+Value = Scalar | tuple[Scalar, ...]
+"""A setting; several of them for one that is a list."""
 
 
 class Goal(StageConfig):
@@ -80,7 +82,7 @@ class Range(StageConfig):
     )
     high: int | float | None = Field(None, title="Highest", description="largest")
     log: bool = Field(False, title="By magnitudes", description="spread evenly over magnitudes")
-    choices: tuple[Value, ...] = Field(
+    choices: tuple[Scalar, ...] = Field(
         (), title="Or one of", description="instead: the values to choose from"
     )
 

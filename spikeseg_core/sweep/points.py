@@ -94,6 +94,8 @@ def in_order_of_running(points: Iterable[Point]) -> list[tuple[Point, int]]:
 
 
 def _short(value: Value) -> str:
+    if isinstance(value, tuple):
+        return "/".join(map(_short, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
