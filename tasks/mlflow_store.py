@@ -25,6 +25,16 @@ MOST_METRICS = 1000
 MOST_PARAMS = 100
 """MLflow takes at most this many settings or tags in one call."""
 
+ABOUT = {
+    "mlflow.note.content": "A segmentation U-Net on its way from TensorFlow to spikes on Loihi: a "
+    "run per pipeline, below it one per stage. All that segment have the same metrics; the tag "
+    "`stage` (ann, rate_tuned, snn_rate, snn_spiking, loihi) tells them apart, `synthetic` says "
+    "whether the sections are made up.",
+    # Has MLflow's page show training runs, not traces of language models.
+    "mlflow.experimentKind": "custom_model_development",
+}
+"""Description and tags of the experiment."""
+
 SECONDS_TO_REST = 60.0
 """How long a store that failed is left alone."""
 
@@ -60,7 +70,9 @@ class Store:
                 here = state.current()
                 local = self.uri == here.mlflow_database
                 self._experiment = self.client.create_experiment(
-                    name, artifact_location=here.mlflow_artifacts.as_uri() if local else None
+                    name,
+                    artifact_location=here.mlflow_artifacts.as_uri() if local else None,
+                    tags=ABOUT,
                 )
         return self._experiment
 
