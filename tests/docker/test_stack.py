@@ -16,7 +16,7 @@ from tests.docker import compose, stack
 LACKING = stack.missing_programs()
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(
         bool(LACKING),
         reason=f"{', '.join(LACKING)} missing: apt-get install postgresql redis-server",
@@ -83,7 +83,7 @@ def flow_run(running: stack.Stack, prefect: Callable[..., Any]) -> dict[str, Any
         found = prefect(f"/flow_runs/{asked['id']}")
         return found if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED") else None
 
-    run: dict[str, Any] = eventually(ended, 120)
+    run: dict[str, Any] = eventually(ended, 300)
     assert run and run["state_type"] == "COMPLETED", (run, running.log("worker"))
     return run
 
