@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from spikeseg_core.architectures import CANDIDATES
-from spikeseg_core.config import PipelineConfig, QuantizeConfig, TrainConfig, TuneConfig
+from spikeseg_core.config import (
+    PipelineConfig,
+    PresentationConfig,
+    QuantizeConfig,
+    TrainConfig,
+    TuneConfig,
+)
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
 
@@ -82,8 +88,9 @@ PRESETS: dict[str, PipelineConfig] = {
             spiking_epochs=5,
             spiking_steps=(50, 100),
             spiking_learning_rate=1e-4,
-            initial_rate_hz=140,
+            initial_rate_hz=158,
         ),
+        presentation=PresentationConfig(readout_window=0.7),
         quantize=QuantizeConfig(population_type=32),
     ),
 }
