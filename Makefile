@@ -50,7 +50,7 @@ format: $(READY) ## Format and mend what can be mended
 e2e: $(READY) ## The whole pipeline, small, the servers, and their pages in a browser, for real
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		have=$$(dpkg-query --show --showformat='$${db:Status-Status}\n' $(DEBIAN) 2>/dev/null | grep -c '^installed'); \
-		[ "$$have" = $(words $(DEBIAN)) ] || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $(DEBIAN); } || [ -z "$$CI" ]; \
+		[ "$$have" = $(words $(DEBIAN)) ] || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $(DEBIAN); } || echo "make e2e: the tests that need a browser or databases are skipped: $(DEBIAN) cannot be installed here"; \
 	fi
 	$(BIN)/python -m pytest -q -rs -m e2e
 
