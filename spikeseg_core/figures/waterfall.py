@@ -28,9 +28,10 @@ def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -
     Path
         ``path``.
     """
-    figure = new_figure(5.2 * len(SCORES), 4.0, "What each step changed, on the test sections")
+    rows = (len(SCORES) + 1) // 2
+    figure = new_figure(10.4, 4.0 * rows, "What each step changed, on the test sections")
     labels = ["ANN", *table["step"], "chip"]
-    for axes, score in zip(figure.subplots(1, len(SCORES), squeeze=False)[0], SCORES, strict=True):
+    for axes, score in zip(figure.subplots(rows, 2).flat, SCORES, strict=True):
         level = [start[score]]
         for change in table[score]:
             level.append(level[-1] + change)
@@ -47,7 +48,7 @@ def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -
         axes.bar(len(level), level[-1] - low, bottom=low, color=BLUE)
         for i, value in ((0, level[0]), (len(level), level[-1])):
             axes.annotate(f"{value:.4f}", (i, value), ha="center", va="bottom", fontsize=7)
-        axes.set_ylim(bottom=low)
+        axes.set_ylim(low, max(level) + 0.08 * (max(level) - low))
         axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right", fontsize=7)
         axes.set_title(score.replace("_", " "), fontsize=9)
         clean(axes)
