@@ -89,6 +89,49 @@ class DatasetConfig(StageConfig):
         return self
 
 
+# Settings that training and tuning share, but for their defaults.
+StepsPerEpoch = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=10_000,
+        title="Batches an epoch",
+        description="steps of the optimizer that make an epoch",
+    ),
+]
+TilesPerBatch = Annotated[
+    int, Field(ge=1, le=256, title="Tiles a batch", description="random tiles that make a batch")
+]
+MembraneWeight = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=100,
+        title="Weight of membrane pixels",
+        description="weight of membrane pixels in the cross-entropy",
+    ),
+]
+WeightAveraging = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        title="Averaging of weights",
+        description="share of the weights' running average that a step leaves",
+    ),
+]
+Patience = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=2000,
+        title="Patience, epochs",
+        description="stop after so many epochs without a better validation loss, and keep the best "
+        "epoch; empty: go through all epochs, and keep the last",
+    ),
+]
+
+
 class TrainConfig(StageConfig):
     """Stage 2, training the U-Net as an ANN."""
 
@@ -105,46 +148,19 @@ class TrainConfig(StageConfig):
         title="Epochs, at most",
         description="training ends earlier where patience runs out",
     )
-    steps_per_epoch: int = Field(
-        40,
-        ge=1,
-        le=10_000,
-        title="Batches an epoch",
-        description="steps of the optimizer that make an epoch",
-    )
-    batch_size: int = Field(
-        8, ge=1, le=256, title="Tiles a batch", description="random tiles that make a batch"
-    )
+    steps_per_epoch: StepsPerEpoch = 40
+    batch_size: TilesPerBatch = 8
     learning_rate: float = Field(
         2e-3, gt=0, le=1, title="Learning rate, peak", description="peak of the cosine schedule"
     )
-    membrane_weight: float = Field(
-        1.0,
-        gt=0,
-        le=100,
-        title="Weight of membrane pixels",
-        description="weight of membrane pixels in the cross-entropy",
-    )
-    weight_averaging: float = Field(
-        0.995,
-        ge=0,
-        lt=1,
-        title="Averaging of weights",
-        description="share of the weights' running average that a step leaves",
-    )
+    membrane_weight: MembraneWeight = 1.0
+    weight_averaging: WeightAveraging = 0.995
     batch_norm: bool = Field(
         True,
         title="Batch normalization",
         description="train with batch normalization, folded away after",
     )
-    patience: int | None = Field(
-        None,
-        ge=1,
-        le=2000,
-        title="Patience, epochs",
-        description="stop after so many epochs without a better validation loss, and keep the best "
-        "epoch; empty: go through all epochs, and keep the last",
-    )
+    patience: Patience = None
     seed: int = Field(
         0, ge=0, le=MOST_SEED, title="Seed", description="seed of weights, tiles and augmentation"
     )
@@ -183,16 +199,8 @@ class TuneConfig(StageConfig):
         description="time steps of a tile there, read out over the second half; with several "
         "numbers, after each of them",
     )
-    steps_per_epoch: int = Field(
-        40,
-        ge=1,
-        le=10_000,
-        title="Batches an epoch",
-        description="steps of the optimizer that make an epoch",
-    )
-    batch_size: int = Field(
-        8, ge=1, le=256, title="Tiles a batch", description="random tiles that make a batch"
-    )
+    steps_per_epoch: StepsPerEpoch = 40
+    batch_size: TilesPerBatch = 8
     learning_rate: float = Field(
         5e-4,
         gt=0,
@@ -207,20 +215,8 @@ class TuneConfig(StageConfig):
         title="Learning rate on spikes, peak",
         description="peak of the schedule of the spiking epochs",
     )
-    membrane_weight: float = Field(
-        1.0,
-        gt=0,
-        le=100,
-        title="Weight of membrane pixels",
-        description="weight of membrane pixels in the cross-entropy",
-    )
-    weight_averaging: float = Field(
-        0.995,
-        ge=0,
-        lt=1,
-        title="Averaging of weights",
-        description="share of the weights' running average that a step leaves",
-    )
+    membrane_weight: MembraneWeight = 1.0
+    weight_averaging: WeightAveraging = 0.995
     weight_bits: Literal[4, 5, 6, 8] | None = Field(
         8,
         title="Bits of a weight, as tuned",
@@ -264,14 +260,7 @@ class TuneConfig(StageConfig):
         title="Rate to start from, Hz",
         description="before tuning, each channel is scaled so that its percentile fires at this",
     )
-    patience: int | None = Field(
-        20,
-        ge=1,
-        le=2000,
-        title="Patience, epochs",
-        description="stop after so many epochs without a better validation loss, and keep the best "
-        "epoch; empty: go through all epochs, and keep the last",
-    )
+    patience: Patience = 20
     seed: int = Field(
         0, ge=0, le=MOST_SEED, title="Seed", description="seed of tiles and augmentation"
     )
