@@ -16,11 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import psutil  # type: ignore[import-untyped]
 from rich.console import Console
 
+from flows.lost_runs import end_lost_runs
+from flows.prefect_api import ask
 from flows.registration import POOL, POOL_TYPE, ROOT, register
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json
@@ -31,6 +33,7 @@ STOP_SECONDS = 15.0
 WORKER_SECONDS = 30.0
 """A worker that ends sooner than that after its start will not do better the next time."""
 HOST = "127.0.0.1"
+WORKER = "spikeseg-up"
 PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
 
@@ -214,7 +217,7 @@ class _Stack:
 
     def _start_worker(self) -> None:
         command = ["prefect", "worker", "start", "--pool", POOL, "--type", POOL_TYPE]
-        self._add("worker", [*command, "--name", "spikeseg-up"], self.environment)
+        self._add("worker", [*command, "--name", WORKER], self.environment)
         deadline = time.monotonic() + START_SECONDS
         worker = self.servers["worker"]
         while not worker_is_online(self.environment["PREFECT_API_URL"]):
@@ -242,11 +245,11 @@ class _Stack:
             time.sleep(0.5)
 
     def _replace_worker(self, ended: Server) -> None:
-        """Say what became of the runs of a worker that was killed, and start another one."""
+        """End the runs that a killed worker has left behind, and start another one."""
         self.console.print("the worker ended; starting another one")
-        lost = mark_lost_runs(self.environment["PREFECT_API_URL"])
+        lost = end_lost_runs(self.environment["PREFECT_API_URL"], WORKER)
         for name in lost:
-            self.console.print(f"its run {name} has crashed; run it again, it goes on from there")
+            self.console.print(f"its run {name} was stopped; run it again, it goes on from there")
         self._start_worker()
         noted = Noted.read(self.here)
         self._note(noted.health if noted is not None else [])
@@ -405,36 +408,10 @@ def answers(address: str) -> bool:
 def worker_is_online(api: str) -> bool:
     """Whether a worker of the pool has sent a sign of life lately."""
     try:
-        workers = _ask(f"{api}/work_pools/{POOL}/workers/filter", {})
+        workers = ask(f"{api}/work_pools/{POOL}/workers/filter", {})
     except OSError:
         return False
     return any(worker["status"] == "ONLINE" for worker in workers)
-
-
-def mark_lost_runs(api: str) -> list[str]:
-    """Call those runs crashed whose process on this machine is gone; returns their names.
-
-    Prefect's server would wait for their heartbeats, and until then count them as running.
-    """
-    going_on = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}}
-    message = (
-        "the process of the run was killed. Run it again: finished stages are used again, training "
-        "goes on from its last checkpoint."
-    )
-    lost = []
-    for run in _ask(f"{api}/flow_runs/filter", going_on):
-        host, _, pid = str(run.get("infrastructure_pid") or "").rpartition(":")
-        if host == socket.gethostname() and not psutil.pid_exists(int(pid)):
-            crashed = {"type": "CRASHED", "name": "Crashed", "message": message}
-            _ask(f"{api}/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
-            lost.append(str(run["name"]))
-    return lost
-
-
-def _ask(address: str, body: Mapping[str, Any]) -> Any:
-    request = Request(address, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urlopen(request, timeout=10) as answer:
-        return json.load(answer)
 
 
 def _is(pid: int, created: float) -> bool:

@@ -46,7 +46,7 @@ from tasks import state, sweep_tracking
 from tasks.mlflow_store import Run
 from tasks.sweep_point import PointResult, run_point
 from tasks.terminal import set_up_for_prefect
-from tasks.tracking import flat
+from tasks.tracking import flat, status_of
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """Environment variable that names a Dask scheduler to use instead of workers started here."""
@@ -90,8 +90,7 @@ def sweep(
                 work.run(done.to_run(points), done)
         return conclude(done)
     except BaseException as error:
-        status = "FAILED" if isinstance(error, Exception) else "KILLED"
-        sweep_tracking.finish(run, [], {}, asked.question, status)
+        sweep_tracking.finish(run, [], {}, asked.question, status_of(error))
         raise
 
 

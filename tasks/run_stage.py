@@ -130,11 +130,10 @@ def fetch(ref: StageRef) -> None:
 
 def _end_early(run: Run | None, error: BaseException) -> None:
     if run is not None:
-        status = "FAILED" if isinstance(error, Exception) else "KILLED"
 
         def end() -> None:
             run.tags({"error": f"{type(error).__name__}: {error}"[:5000]})
-            run.end(status)
+            run.end(tracking.status_of(error))
 
         run.store.attempt("end a run", end)
 

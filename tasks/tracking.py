@@ -74,18 +74,35 @@ def _note(folder: Path, run: Run, complete: bool) -> None:
 
 
 def start_stage(name: str, key: str, folder: Path, inputs: Mapping[str, str]) -> Run | None:
-    """Start the stage's run; the run of an interrupted attempt is marked as killed."""
+    """Start the stage's run; one of an interrupted attempt is ended, and its pipeline's."""
     at = store()
     interrupted, _ = _noted(folder)
 
     def start() -> Run:
         if interrupted is not None:
-            Run(at, interrupted).end("KILLED")
+            _end_killed(Run(at, interrupted))
         run = Run.create(at, name, _tags(name, key, inputs) | prefect_tags(), parent_run_id())
         _note(folder, run, complete=False)
         return run
 
     return at.attempt(f"start the run of {name}", start)
+
+
+def _end_killed(stage: Run) -> None:
+    """End a stage's run that was killed without a word, and its pipeline's."""
+    if _is_running(stage):
+        stage.end("KILLED")
+    parent = find_run(stage.id).get(PARENT_TAG)
+    if parent is None or parent == parent_run_id():
+        return
+    run = Run(stage.store, parent)
+    # A sweep outlives the process of one of its points.
+    if find_run(parent).get(STAGE_TAG) == "pipeline" and _is_running(run):
+        run.end("KILLED")
+
+
+def _is_running(run: Run) -> bool:
+    return bool(run.store.client.get_run(run.id).info.status == "RUNNING")
 
 
 def complete_stage(folder: Path, run: Run | None = None, curve: Curve | None = None) -> str | None:
@@ -278,18 +295,22 @@ def environment_tags() -> dict[str, str]:
     return {f"version.{name}": version for name, version in environment().items()}
 
 
+def status_of(error: BaseException) -> str:
+    """How a run ended that this stopped: by a failure, or by Ctrl-C, a cancel or a kill."""
+    return "FAILED" if isinstance(error, Exception) else "KILLED"
+
+
 @contextmanager
 def pipeline_run(config: PipelineConfig, name: str) -> Iterator[PipelineRun]:
     """Give the stages that run inside a common parent in MLflow."""
     run = PipelineRun(config, name)
     run.start()
     token = _PARENT.set(run)
-    status = "FAILED"
+    status = "FINISHED"
     try:
         yield run
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
+    except BaseException as error:
+        status = status_of(error)
         raise
     finally:
         _PARENT.reset(token)

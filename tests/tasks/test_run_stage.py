@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
+from prefect.exceptions import TerminationSignal
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError, DataError
@@ -76,10 +77,36 @@ def test_a_killed_stage_goes_on_where_it_was(home: Path, fakes: FakeStages) -> N
     client = MlflowClient(state.tracking_uri())
     history = client.get_metric_history(str(ref.mlflow_run_id), "train/loss")
     assert [(point.step, point.value) for point in history] == [(0, 1.0), (1, 0.5), (2, 1 / 3)]
-    statuses = {
-        run.info.status for run in client.search_runs(["1"], "tags.`spikeseg.stage` = 'train'")
-    }
-    assert statuses == {"KILLED", "FINISHED"}
+    assert statuses("train") == ["FINISHED", "KILLED"]
+
+
+def test_a_cancel_kills_the_runs_of_stage_and_pipeline(home: Path, fakes: FakeStages) -> None:
+    fakes.fail_once["train"] = TerminationSignal(15)
+    with pytest.raises(TerminationSignal), tracking.pipeline_run(QUICK, "cancelled"):
+        run_up_to("train")
+    assert statuses("pipeline") == statuses("train") == ["KILLED"]
+
+
+def test_what_was_killed_without_a_word_is_ended_by_the_next_run(
+    home: Path, fakes: FakeStages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fakes.fail_once["train"] = KeyboardInterrupt()
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(mlflow_store.Run, "end", lambda self, status="FINISHED": None)
+        with tracking.pipeline_run(QUICK, "killed"):
+            run_up_to("train")
+    assert statuses("pipeline") == statuses("train") == ["RUNNING"]
+    with tracking.pipeline_run(QUICK, "again"):
+        run_up_to("train")
+        assert statuses("pipeline") == ["KILLED", "RUNNING"]
+    assert statuses("pipeline") == statuses("train") == ["FINISHED", "KILLED"]
+
+
+def statuses(stage: str) -> list[str]:
+    runs = MlflowClient(state.tracking_uri()).search_runs(
+        ["1"], f"tags.`spikeseg.stage` = '{stage}'"
+    )
+    return sorted(run.info.status for run in runs)
 
 
 def test_what_the_core_raises_comes_out_and_ends_the_run(home: Path, fakes: FakeStages) -> None:

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from flows import lost_runs
+
+SLEEP = "import subprocess, sys, time; {}; print('up', flush=True); time.sleep(60)"
+BELOW = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+
+
+class Server:
+    """Prefect's answers, and what it was told."""
+
+    def __init__(self, runs: list[dict[str, Any]]) -> None:
+        self.runs = runs
+        self.told: dict[str, dict[str, Any]] = {}
+
+    def ask(self, address: str, body: dict[str, Any]) -> Any:
+        if address.endswith("/flow_runs/filter"):
+            return self.runs
+        self.told[address.split("/")[-2]] = body["state"]
+        return {}
+
+
+@pytest.fixture
+def run() -> dict[str, Any]:
+    return {"id": str(uuid4()), "name": "train", "labels": {"prefect.worker.name": "ours"}}
+
+
+@pytest.fixture
+def process(run: dict[str, Any]) -> Iterator[psutil.Process]:
+    """A flow run's process with one below it, as a sweep's workers are."""
+    started = subprocess.Popen(
+        [sys.executable, "-c", SLEEP.format(BELOW)],
+        env={**os.environ, lost_runs.RUN_VARIABLE: run["id"]},
+        stdout=subprocess.PIPE,
+    )
+    assert started.stdout is not None
+    started.stdout.readline()
+    yield psutil.Process(started.pid)
+    lost_runs.stop(list(lost_runs.processes_of(run["id"])))
+    started.communicate()
+
+
+def end(monkeypatch: pytest.MonkeyPatch, run: dict[str, Any], worker: str) -> tuple[Any, Server]:
+    server = Server([run])
+    monkeypatch.setattr(lost_runs, "ask", server.ask)
+    return lost_runs.end_lost_runs("http://here/api", worker), server
+
+
+def test_what_still_runs_is_stopped_and_called_crashed(
+    monkeypatch: pytest.MonkeyPatch, run: dict[str, Any], process: psutil.Process
+) -> None:
+    assert len(list(lost_runs.processes_of(run["id"]))) == 2
+    names, server = end(monkeypatch, run, "ours")
+    assert names == ["train"]
+    assert server.told[run["id"]]["type"] == "CRASHED"
+    assert "worker of the run was killed" in server.told[run["id"]]["message"]
+    assert not list(lost_runs.processes_of(run["id"]))
+
+
+def test_runs_of_others_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch, run: dict[str, Any], process: psutil.Process
+) -> None:
+    for labels in ({"prefect.worker.name": "theirs"}, {}):
+        names, server = end(monkeypatch, {**run, "labels": labels}, "ours")
+        assert (names, server.told) == ([], {})
+    assert process.is_running()
