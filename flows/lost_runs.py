@@ -5,11 +5,12 @@ Their processes work on, but nobody hears of their end any more, and nobody can 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import psutil  # type: ignore[import-untyped]
 
-from flows.prefect_api import ask
+from flows.posting import post
 
 STOP_SECONDS = 15.0
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
@@ -20,13 +21,15 @@ MESSAGE = (
 )
 
 
-def end_lost_runs(api: str, worker: str) -> list[str]:
+def end_lost_runs(prefect: str, mlflow: str, worker: str) -> list[str]:
     """Stop what still runs of a worker that was killed, and call those runs crashed.
 
     Parameters
     ----------
-    api : str
+    prefect : str
         Address of Prefect's API.
+    mlflow : str
+        Address of MLflow's server.
     worker : str
         Name of the worker; all its runs are on this machine.
 
@@ -34,17 +37,34 @@ def end_lost_runs(api: str, worker: str) -> list[str]:
     -------
     list of str
         Names of the runs.
+
+    Raises
+    ------
+    OSError
+        If a server does not answer.
     """
     going_on = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}}
     crashed = {"type": "CRASHED", "name": "Crashed", "message": MESSAGE}
     lost = []
-    for run in ask(f"{api}/flow_runs/filter", going_on):
+    for run in post(f"{prefect}/flow_runs/filter", going_on):
         if run["labels"].get("prefect.worker.name") != worker:
             continue
         stop(list(processes_of(run["id"])))
-        ask(f"{api}/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
+        post(f"{prefect}/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
+        _end_in_mlflow(f"{mlflow}/api/2.0/mlflow", run["id"])
         lost.append(str(run["name"]))
     return lost
+
+
+def _end_in_mlflow(api: str, run_id: str) -> None:
+    """End the runs in MLflow that the processes could not end: their output leads nowhere."""
+    found = post(f"{api}/experiments/search", {"max_results": 1000})
+    experiments = [each["experiment_id"] for each in found["experiments"]]
+    running = f"tags.`prefect.flow_run_id` = '{run_id}' and attributes.status = 'RUNNING'"
+    found = post(f"{api}/runs/search", {"experiment_ids": experiments, "filter": running})
+    for run in found.get("runs", []):
+        killed = {"status": "KILLED", "end_time": int(1000 * time.time())}
+        post(f"{api}/runs/update", {"run_id": run["info"]["run_id"], **killed})
 
 
 def processes_of(run_id: str) -> Iterator[psutil.Process]:

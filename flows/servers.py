@@ -22,7 +22,7 @@ import psutil  # type: ignore[import-untyped]
 from rich.console import Console
 
 from flows.lost_runs import end_lost_runs
-from flows.prefect_api import ask
+from flows.posting import post
 from flows.registration import POOL, POOL_TYPE, ROOT, register
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json
@@ -247,9 +247,11 @@ class _Stack:
     def _replace_worker(self, ended: Server) -> None:
         """End the runs that a killed worker has left behind, and start another one."""
         self.console.print("the worker ended; starting another one")
-        lost = end_lost_runs(self.environment["PREFECT_API_URL"], WORKER)
+        lost = end_lost_runs(self.environment["PREFECT_API_URL"], self.mlflow, WORKER)
         for name in lost:
-            self.console.print(f"its run {name} was stopped; run it again, it goes on from there")
+            self.console.print(
+                f"its run {name} was stopped; run it again, it goes on from there", soft_wrap=True
+            )
         self._start_worker()
         noted = Noted.read(self.here)
         self._note(noted.health if noted is not None else [])
@@ -408,7 +410,7 @@ def answers(address: str) -> bool:
 def worker_is_online(api: str) -> bool:
     """Whether a worker of the pool has sent a sign of life lately."""
     try:
-        workers = ask(f"{api}/work_pools/{POOL}/workers/filter", {})
+        workers = post(f"{api}/work_pools/{POOL}/workers/filter", {})
     except OSError:
         return False
     return any(worker["status"] == "ONLINE" for worker in workers)

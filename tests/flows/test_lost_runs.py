@@ -17,17 +17,30 @@ BELOW = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
 
 
 class Server:
-    """Prefect's answers, and what it was told."""
+    """What Prefect and MLflow answer, and what they were told."""
 
-    def __init__(self, runs: list[dict[str, Any]]) -> None:
-        self.runs = runs
+    def __init__(self, run: dict[str, Any]) -> None:
+        tag = f"tags.`prefect.flow_run_id` = '{run['id']}'"
+        self.answers = {
+            "http://prefect/api/flow_runs/filter": [run],
+            f"http://prefect/api/flow_runs/{run['id']}/set_state": {},
+            "http://mlflow/api/2.0/mlflow/experiments/search": {
+                "experiments": [{"experiment_id": "1"}]
+            },
+            "http://mlflow/api/2.0/mlflow/runs/search": {"runs": [{"info": {"run_id": "0123"}}]},
+            "http://mlflow/api/2.0/mlflow/runs/update": {},
+        }
+        self.search = {
+            "experiment_ids": ["1"],
+            "filter": f"{tag} and attributes.status = 'RUNNING'",
+        }
         self.told: dict[str, dict[str, Any]] = {}
 
-    def ask(self, address: str, body: dict[str, Any]) -> Any:
-        if address.endswith("/flow_runs/filter"):
-            return self.runs
-        self.told[address.split("/")[-2]] = body["state"]
-        return {}
+    def post(self, address: str, body: dict[str, Any]) -> Any:
+        if address.endswith("runs/search"):
+            assert body == self.search
+        self.told[address.rpartition("/")[2]] = body
+        return self.answers[address]
 
 
 @pytest.fixture
@@ -51,9 +64,9 @@ def process(run: dict[str, Any]) -> Iterator[psutil.Process]:
 
 
 def end(monkeypatch: pytest.MonkeyPatch, run: dict[str, Any], worker: str) -> tuple[Any, Server]:
-    server = Server([run])
-    monkeypatch.setattr(lost_runs, "ask", server.ask)
-    return lost_runs.end_lost_runs("http://here/api", worker), server
+    server = Server(run)
+    monkeypatch.setattr(lost_runs, "post", server.post)
+    return lost_runs.end_lost_runs("http://prefect/api", "http://mlflow", worker), server
 
 
 def test_what_still_runs_is_stopped_and_called_crashed(
@@ -62,8 +75,10 @@ def test_what_still_runs_is_stopped_and_called_crashed(
     assert len(list(lost_runs.processes_of(run["id"]))) == 2
     names, server = end(monkeypatch, run, "ours")
     assert names == ["train"]
-    assert server.told[run["id"]]["type"] == "CRASHED"
-    assert "worker of the run was killed" in server.told[run["id"]]["message"]
+    state = server.told["set_state"]["state"]
+    assert state["type"] == "CRASHED"
+    assert "worker of the run was killed" in state["message"]
+    assert server.told["update"].items() >= {"run_id": "0123", "status": "KILLED"}.items()
     assert not list(lost_runs.processes_of(run["id"]))
 
 
@@ -72,5 +87,5 @@ def test_runs_of_others_are_left_alone(
 ) -> None:
     for labels in ({"prefect.worker.name": "theirs"}, {}):
         names, server = end(monkeypatch, {**run, "labels": labels}, "ours")
-        assert (names, server.told) == ([], {})
+        assert (names, list(server.told)) == ([], ["filter"])
     assert process.is_running()

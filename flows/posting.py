@@ -1,4 +1,4 @@
-"""Prefect's server as its page asks it, for a process that does without importing Prefect."""
+"""Ask the servers as their pages do, without importing Prefect and MLflow."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 
-def ask(address: str, body: Mapping[str, Any]) -> Any:
-    """Post to an address of the server's API, and return its answer.
+def post(address: str, body: Mapping[str, Any]) -> Any:
+    """Post to an address of a server's API, and return its answer.
 
     Raises
     ------
