@@ -272,6 +272,36 @@ def benchmark(
 
 @app.command(
     epilog=_examples(
+        "spikeseg promote paper@challenger --set v_rand=0.02",
+        'spikeseg promote paper/3 --why "looked at by an expert"',
+    )
+)
+def promote(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME[@ALIAS|/VERSION]|RUN_ID",
+            help="Registered model, or MLflow run of a deployment or pipeline.",
+        ),
+    ],
+    why: Annotated[
+        str | None,
+        typer.Option(help="Makes it champion by hand; left out, the rule decides again."),
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who says so; default: you.")] = None,
+    json: JsonFile = None,
+    change: Changes = None,
+) -> None:
+    """Make a deployed network the champion of its preset, or weigh it against that again."""
+    from flows.single import run_promotion
+
+    result = run_promotion(model, why, by, change or [])
+    _write(json, result)
+    typer.echo(f"{result['name']}/{result['version']} ({result['alias']}): {result['reason']}")
+
+
+@app.command(
+    epilog=_examples(
         "spikeseg report --preset paper",
         "spikeseg report --preset paper --seeds 0,1,2",
         "spikeseg report --run 0123abcd --run 4567cdef",

@@ -38,6 +38,10 @@ def show(summary: Mapping[str, Any]) -> None:
         console.print(table)
     for warning in summary["losses"]["warnings"]:
         console.print(f"[yellow]note      {warning}[/]", soft_wrap=True)
+    if (model := summary["model"]) is not None:
+        version = f"{model['name']}/{model['version']} ({model['alias']})"
+        what = version if model["version"] else "not registered"
+        console.print(f"model     {what}: {model['reason']}", soft_wrap=True, markup=False)
     console.print(f"report    {summary['report']}", soft_wrap=True)
     address = summary["mlflow"]["tracking_uri"]
     if address == state.current().mlflow_database:

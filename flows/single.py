@@ -68,6 +68,21 @@ def run_benchmark(model: str | None, changes: Iterable[str]) -> dict[str, Any]:
     return _run(benchmark, {"model": model, **given})
 
 
+def run_promotion(
+    model: str, why: str | None, by: str | None, changes: Iterable[str]
+) -> dict[str, Any]:
+    """Run the flow ``promote``.
+
+    Raises
+    ------
+    ConfigError
+        If the model is not known, or a setting is not the rule's.
+    """
+    from flows.promote import promote
+
+    return _run(promote, {"model": model, "why": why, "by": by, "rule": parsed(changes)})
+
+
 def run_report(preset: str, seeds: str | None, runs: Iterable[str]) -> dict[str, Any]:
     """Run the flow ``research_report``.
 

@@ -34,7 +34,7 @@ from spikeseg_core.config import (
 )
 from spikeseg_core.errors import ConfigError
 from tasks import benchmark_energy as benchmark_task
-from tasks import convert_snn, prepare_dataset, quantize_and_map, train_ann, tune_rates
+from tasks import champion, convert_snn, prepare_dataset, quantize_and_map, train_ann, tune_rates
 from tasks import deploy as deploy_task
 from tasks import partition as partition_task
 from tasks.lookup import inputs_after
@@ -87,6 +87,9 @@ def run_after(
     if again:
         forget(name, stage_key(name, config, upstream))
     ref: StageRef = TASKS[name](config, *upstream)
+    known = {each.stage: each for each in (*upstream, ref)}
+    if "deploy" in known:
+        champion.consider(known["deploy"], known.get("benchmark"), config.promotion)
     return ref
 
 

@@ -15,7 +15,7 @@ from flows.report import html_report, markdown_report
 from spikeseg_core.figures.waterfall import waterfall_figure
 from spikeseg_core.metrics.accounting import SCORES, blame, loss_table
 from spikeseg_core.storage import write_json, write_text
-from tasks import state
+from tasks import champion, state
 from tasks.mlflow_store import Run
 from tasks.provenance import is_synthetic, prefect_tags
 from tasks.references import StageRef
@@ -29,6 +29,8 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
     """Log what is left to log, and write summary and report into ``.spikeseg/runs/<id>/``."""
     refs = run.complete(refs)
     records = {ref.stage: read_record(ref.folder) for ref in refs}
+    by_stage = {ref.stage: ref for ref in refs}
+    standing = champion.consider(by_stage["deploy"], by_stage["benchmark"], run.config.promotion)
     started = datetime.fromtimestamp(run.started, UTC)
     folder = state.current().runs / f"{started:%Y%m%d-%H%M%S}-{run.config.preset}"
     summary = summarize(records, run.started, run.config.tolerance.model_dump()) | {
@@ -40,6 +42,7 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
             "run_id": run.run.id if run.run is not None else None,
             "run_ids": {ref.stage: ref.mlflow_run_id for ref in refs},
         },
+        "model": standing.plain() if standing is not None else None,
         "prefect": prefect_summary(),
         "report": str(folder / "report.html"),
     }
@@ -55,6 +58,8 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
     write_text(folder / "report.md", markdown_report(summary))
     write_text(folder / "report.html", html_report(summary, figures))
     run.attempt("log the report", lambda tracked: _log(tracked, folder))
+    if standing is not None:
+        run.attempt("log the model's standing", lambda tracked: tracked.tags(standing.tags()))
     page = run.attempt("be linked to", lambda tracked: tracked.page)
     markdown = (folder / "report.md").read_text(encoding="utf-8")
     create_markdown_artifact(

@@ -433,6 +433,30 @@ class ToleranceConfig(StageConfig):
     v_info: float = Field(0.003, ge=0, le=1, title="V_Info", description="at the best threshold")
 
 
+class PromotionConfig(StageConfig):
+    """When a newly deployed network takes the champion's place, by the validation split alone.
+
+    It does where no figure is worse by more than its tolerance and at least one is better by
+    ``gain`` tolerances. So two networks never take each other's place in turn.
+    """
+
+    pixel_accuracy: float = Field(
+        0.001, ge=0, le=1, title="Pixel accuracy", description="may be lower by so much"
+    )
+    v_rand: float = Field(0.01, ge=0, le=1, title="V_Rand", description="may be lower by so much")
+    v_info: float = Field(0.0025, ge=0, le=1, title="V_Info", description="may be lower by so much")
+    energy: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        title="Energy",
+        description="on Loihi, in total; may be higher by this ratio: 0.05 is 5 %",
+    )
+    gain: float = Field(
+        2.0, gt=1, le=100, title="Gain", description="tolerances by which one figure is better"
+    )
+
+
 class PipelineConfig(StageConfig):
     """All eight stages."""
 
@@ -452,3 +476,4 @@ class PipelineConfig(StageConfig):
     deploy: DeployConfig = DeployConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
     tolerance: ToleranceConfig = ToleranceConfig()
+    promotion: PromotionConfig = PromotionConfig()

@@ -76,9 +76,14 @@ class Store:
                 )
         return self._experiment
 
+    @property
+    def rests(self) -> bool:
+        """Whether it failed lately, and is not asked for a while."""
+        return self._failed_at is not None
+
     def attempt(self, what: str, action: Callable[[], T]) -> T | None:
         """Do it if MLflow lets us; None where it does not."""
-        if self._failed_at is not None:
+        if self.rests:
             return None
         try:
             return action()

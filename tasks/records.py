@@ -35,7 +35,7 @@ FILES = "stage"
 SEEDS = (("train", "seed"), ("tune", "seed"), ("partition", "seed"))
 """Settings that change the luck of a run and not what it is."""
 
-NOT_DECISIVE = ("dataset", "benchmark", "tolerance")
+NOT_DECISIVE = ("dataset", "benchmark", "tolerance", "promotion")
 """Sections of the settings that change no result: the data count by what they are."""
 
 MOST_RUNS = 1000

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from spikeseg_core.errors import ConfigError
 from tasks import state
 from tasks.mlflow_store import store
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -17,8 +21,7 @@ def run_of_model(model: str) -> str:
     Parameters
     ----------
     model : str
-        ``NAME@ALIAS``, ``NAME/VERSION`` or ``NAME`` (its newest version), with or without
-        ``models:/`` before it; or an MLflow run id, which is returned as it is.
+        As for :func:`version_of_model`; or an MLflow run id, which is returned as it is.
 
     Raises
     ------
@@ -27,6 +30,29 @@ def run_of_model(model: str) -> str:
     """
     if RUN_ID.fullmatch(model):
         return model
+    version = version_of_model(model)
+    if not version.run_id:
+        raise ConfigError(
+            f"version {version.version} of the model {version.name!r} does not say which run made "
+            f"it; register it from its run, or give the id of the run"
+        )
+    return str(version.run_id)
+
+
+def version_of_model(model: str) -> ModelVersion:
+    """Version of a registered model.
+
+    Parameters
+    ----------
+    model : str
+        ``NAME@ALIAS``, ``NAME/VERSION`` or ``NAME`` (its newest version), with or without
+        ``models:/`` before it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model.
+    """
     name = model.removeprefix("models:/")
     client = store().client
     try:
@@ -43,9 +69,4 @@ def run_of_model(model: str) -> str:
             f"there is no registered model {model!r} in {state.tracking_uri()} (registered: "
             f"{known}); name one as NAME, NAME@ALIAS or NAME/VERSION, or give the id of a run"
         ) from error
-    if not version.run_id:
-        raise ConfigError(
-            f"version {version.version} of the model {version.name!r} does not say which run made "
-            f"it; register it from its run, or give the id of the run"
-        )
-    return str(version.run_id)
+    return version

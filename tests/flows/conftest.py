@@ -72,5 +72,6 @@ def summary() -> dict[str, Any]:
         "reused": ["prepare"],
         "mlflow": {"tracking_uri": "sqlite:///x", "experiment": "spikeseg", "run_id": "1"},
         "prefect": {"flow_run_id": "2", "url": None, "api": "embedded"},
+        "model": None,
         "report": "report.html",
     }

@@ -8,7 +8,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from prefect.client.schemas.actions import WorkPoolCreate
 
-from flows import benchmark, registration, segment, stages
+from flows import benchmark, promote, registration, segment, stages
 from flows.pipeline import pipeline
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
@@ -54,6 +54,7 @@ def test_registered_forms_hold_the_presets_own_values() -> None:
         pipeline,
         benchmark.benchmark,
         segment.segment,
+        promote.promote,
         *(getattr(stages, n) for n in registry.STAGES),
     ],
     ids=lambda flow: flow.name,

@@ -1,0 +1,44 @@
+# ruff: noqa: B008 - the settings are frozen, and Prefect reads its form from the defaults.
+"""Make a registered model champion: by the rule, or by hand with a reason."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+
+# isort: split
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.runtime import flow_run
+
+from flows.settings import shown
+from spikeseg_core.config import PromotionConfig
+from tasks import champion
+
+
+def _name() -> str:
+    return f"promote {flow_run.parameters['model']}"
+
+
+@flow(name="promote", flow_run_name=_name)
+def promote(
+    model: Annotated[
+        str,
+        shown(
+            "Model",
+            "registered model (NAME@ALIAS, NAME/VERSION, NAME) or MLflow run id of a deployment or "
+            "pipeline",
+        ),
+    ],
+    why: Annotated[
+        str | None,
+        shown("Why", "makes it champion whatever the rule says; none: the rule decides"),
+    ] = None,
+    by: Annotated[str | None, shown("By", "who says so; none: the worker's user")] = None,
+    rule: PromotionConfig = PromotionConfig(),
+) -> dict[str, Any]:
+    """Weigh a deployed network against the champion again, or make it champion by hand."""
+    standing = champion.promote(model, why, by, rule)
+    create_markdown_artifact(f"**{standing.title}**\n\n{standing.decision.reason}", key="promotion")
+    return standing.plain()
