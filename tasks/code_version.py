@@ -40,16 +40,22 @@ def code_digest(module: str) -> str:
         file = _file_of(root, name)
         if name in seen or name in IN_THE_KEY_BY_VALUE or file is None:
             continue
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        is_package = file.name == "__init__.py"
-        waiting += [found for found in _imports(tree, name, is_package) if _in(found, package)]
+        seen[name], imports = _read(file, name, file.stat().st_mtime_ns)
+        waiting += [found for found in imports if _in(found, package)]
         waiting += [name.rpartition(".")[0]] if "." in name else []
-        _drop_docstrings(tree)
-        seen[name] = ast.dump(tree)
     digest = hashlib.sha256()
     for name in sorted(seen):
         digest.update(f"{name}\n{seen[name]}\n".encode())
     return digest.hexdigest()
+
+
+@cache
+def _read(file: Path, module: str, changed: int) -> tuple[str, tuple[str, ...]]:
+    """Syntax tree as text, and imports, of a file; the stages have most of theirs in common."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    imports = tuple(dict.fromkeys(_imports(tree, module, file.name == "__init__.py")))
+    _drop_docstrings(tree)
+    return ast.dump(tree), imports
 
 
 def _file_of(root: Path, module: str) -> Path | None:
