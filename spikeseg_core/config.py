@@ -108,7 +108,17 @@ MembraneWeight = Annotated[
         gt=0,
         le=100,
         title="Weight of membrane pixels",
-        description="weight of membrane pixels in the cross-entropy",
+        description="mean weight of membrane pixels in the cross-entropy; interior has 1",
+    ),
+]
+BorderWeight = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=100,
+        title="Extra weight of thin membranes",
+        description="how much more membrane counts where two cells nearly touch, and the other "
+        "membrane less in return; 0: all alike",
     ),
 ]
 WeightAveraging = Annotated[
@@ -154,6 +164,7 @@ class TrainConfig(StageConfig):
         2e-3, gt=0, le=1, title="Learning rate, peak", description="peak of the cosine schedule"
     )
     membrane_weight: MembraneWeight = 1.0
+    border_weight: BorderWeight = 2.0
     weight_averaging: WeightAveraging = 0.995
     batch_norm: bool = Field(
         True,
@@ -216,6 +227,7 @@ class TuneConfig(StageConfig):
         description="peak of the schedule of the spiking epochs",
     )
     membrane_weight: MembraneWeight = 1.0
+    border_weight: BorderWeight = 2.0
     weight_averaging: WeightAveraging = 0.995
     weight_bits: Literal[4, 5, 6, 8] | None = Field(
         8,
@@ -395,6 +407,13 @@ class BenchmarkConfig(StageConfig):
         le=2000,
         title="Total power of the CPU, W",
         description="total CPU power assumed where no meter can be read",
+    )
+    tiles_per_axis: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field(
+        (3,),
+        max_length=4,
+        title="Other grids of tiles",
+        description="tiles along each side of a section that are tried as operating point, besides "
+        "the dataset's own",
     )
     presentation_steps: tuple[Annotated[int, Field(ge=5, le=2000)], ...] = Field(
         (40, 50, 60, 70, 80, 100, 150, 200),

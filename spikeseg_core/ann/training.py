@@ -20,6 +20,7 @@ from spikeseg_core.ann.checkpoint import TrainingState
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import TrainConfig, TuneConfig
 from spikeseg_core.data.augment import random_tiles
+from spikeseg_core.data.borders import pixel_weights
 from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.data.tiles import TileGrid
 from spikeseg_core.errors import ConfigError
@@ -28,7 +29,8 @@ from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras, tf
 
 Losses = Callable[[Any, Any, bool], Mapping[str, Any]]
-"""``(tiles, labels, training)`` to scalars by name; ``"loss"`` is the one that is minimised."""
+"""``(tiles, targets, training)`` to scalars by name; ``"loss"`` is the one that is minimised.
+Targets are those of :func:`targets_of`."""
 
 
 def train(
@@ -63,31 +65,49 @@ def train(
     """
     model = build_model(network, "relu", batch_norm=config.batch_norm, seed=config.seed)
 
-    def losses(tiles: Any, labels: Any, training: bool) -> dict[str, Any]:
-        logits = model(tiles, training=training)
-        return segmentation_losses(logits, labels, config.membrane_weight)
+    def losses(tiles: Any, targets: Any, training: bool) -> dict[str, Any]:
+        return segmentation_losses(model(tiles, training=training), targets)
 
     history = fit(model, losses, dataset, config, folder=folder, report=report)
     return weights_of(network, model), history
 
 
-def segmentation_losses(logits: Any, labels: Any, membrane_weight: float) -> dict[str, Any]:
-    """Cross-entropy per pixel, membrane pixels weighted, and pixel accuracy.
+def targets_of(labels: np.ndarray, config: TrainConfig | TuneConfig) -> np.ndarray:
+    """Say what the network should answer, and how much each pixel of it counts.
 
     Parameters
     ----------
-    logits, labels : tensor
-        ``(batch, tile, tile, 1)``; labels 1 = membrane.
-    membrane_weight : float
-        Weight of a membrane pixel; an interior pixel has 1.
+    labels : array (n, h, w)
+        1 = membrane, 0 = interior.
+    config : TrainConfig or TuneConfig
+        Weights of membrane and of thin membrane.
+
+    Returns
+    -------
+    float32 array (n, h, w, 2)
+        Label and weight (:func:`~spikeseg_core.data.borders.pixel_weights`).
+    """
+    weights = pixel_weights(labels, config.border_weight, config.membrane_weight)
+    return np.stack([labels.astype(np.float32), weights], axis=-1)
+
+
+def segmentation_losses(logits: Any, targets: Any) -> dict[str, Any]:
+    """Weighted cross-entropy per pixel, and pixel accuracy.
+
+    Parameters
+    ----------
+    logits : tensor
+        ``(batch, tile, tile, 1)``.
+    targets : tensor
+        ``(batch, tile, tile, 2)``, as from :func:`targets_of`.
 
     Returns
     -------
     dict
         ``loss`` (the mean over pixels) and ``pixel_accuracy``.
     """
+    labels, weights = targets[..., :1], targets[..., 1:]
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
-    weights = 1.0 + (membrane_weight - 1.0) * labels
     right = tf.equal(logits > 0, labels > 0.5)
     return {
         "loss": tf.reduce_mean(weights * entropy),
@@ -142,10 +162,12 @@ def fit(
         report.say(f"going on after epoch {state.epoch} of {config.epochs}")
     steps = _Steps(model, losses, optimizer, average)
     tile = model.input_shape[1]
-    validation = list(_validation_batches(dataset, tile, config.batch_size))
+    images, labels = dataset.split("train")
+    targets = targets_of(labels, config)
+    validation = list(_validation_batches(dataset, tile, config))
     patience = config.patience or config.epochs
     while state.epoch < config.epochs and state.epochs_without_progress < patience:
-        batches = _training_batches(dataset, tile, config, state.epoch)
+        batches = _training_batches(images, targets, tile, config, state.epoch)
         rows = [steps.train(x, y) for x, y in batches]
         record = _means("train", steps.names, rows)
         with average.in_model():
@@ -233,14 +255,17 @@ class _Steps:
 
 
 def _training_batches(
-    dataset: Dataset, tile: int, config: TrainConfig | TuneConfig, epoch: int
+    images: np.ndarray,
+    targets: np.ndarray,
+    tile: int,
+    config: TrainConfig | TuneConfig,
+    epoch: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches of one epoch; the next one is cut while the current one is being learned."""
     rng = np.random.default_rng([config.seed, epoch])
-    images, labels = dataset.split("train")
 
     def cut() -> tuple[np.ndarray, np.ndarray]:
-        return random_tiles(images, labels, tile, config.batch_size, rng)
+        return random_tiles(images, targets, tile, config.batch_size, rng)
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         coming = pool.submit(cut)
@@ -252,12 +277,15 @@ def _training_batches(
 
 
 def _validation_batches(
-    dataset: Dataset, tile: int, batch: int
+    dataset: Dataset, tile: int, config: TrainConfig | TuneConfig
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Tiles that cover the validation sections, as few as can."""
     images, labels = dataset.split("validation")
     grid = TileGrid(dataset.section_shape, tile, tiles_per_axis=1)
     tiles = grid.cut(images)[..., np.newaxis]
-    labels = grid.cut(labels)[..., np.newaxis].astype(np.float32)
-    for start in range(0, len(tiles), batch):
-        yield tiles[start : start + batch], labels[start : start + batch]
+    targets = np.stack(
+        [grid.cut(part) for part in np.moveaxis(targets_of(labels, config), -1, 0)], axis=-1
+    )
+    for start in range(0, len(tiles), config.batch_size):
+        batch = np.s_[start : start + config.batch_size]
+        yield tiles[batch], targets[batch]

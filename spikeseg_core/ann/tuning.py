@@ -91,19 +91,19 @@ def tune(
         for name, (_, _, depth) in (tiles or {}).items()
     }
 
-    def losses_of_rates(images: Any, labels: Any, training: bool) -> dict[str, Any]:
+    def losses_of_rates(images: Any, targets: Any, training: bool) -> dict[str, Any]:
         convolve = convolutions(network, model, cores, config.weight_bits)
         logits, currents = forward(
             network, convolve, images, _activation(network, config, images if training else None)
         )
-        return _losses(network, config, logits, labels, currents)
+        return _losses(network, config, logits, targets, currents)
 
-    def losses_of_spikes(images: Any, labels: Any, training: bool) -> dict[str, Any]:
+    def losses_of_spikes(images: Any, targets: Any, training: bool) -> dict[str, Any]:
         convolve = convolutions(network, model, cores, config.weight_bits)
         windows = [(steps // 2, steps) for steps in config.spiking_steps]
         logits, currents = spiking_forward(network, convolve, images, windows, delay=1)
-        labels = tf.tile(labels, (len(windows), 1, 1, 1))
-        return _losses(network, config, logits, labels, currents)
+        targets = tf.tile(targets, (len(windows), 1, 1, 1))
+        return _losses(network, config, logits, targets, currents)
 
     with_rates = fit(model, losses_of_rates, dataset, config, folder=folder, report=report)
     with_spikes = fit(
@@ -147,10 +147,10 @@ def _activation(
 
 
 def _losses(
-    network: Network, config: TuneConfig, logits: Any, labels: Any, currents: Mapping[str, Any]
+    network: Network, config: TuneConfig, logits: Any, targets: Any, currents: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Segmentation loss plus the rate loss of every layer."""
-    parts = segmentation_losses(logits, labels, config.membrane_weight)
+    parts = segmentation_losses(logits, targets)
     rate_loss = tf.add_n(
         [
             (config.rate_weight if layer.on_chip else config.rate_weight_off_chip)
@@ -213,6 +213,7 @@ def channel_percentiles(
     )
     rng = np.random.default_rng(config.seed)
     images, labels = dataset.split("train")
+    labels = labels[..., np.newaxis]
     # Kept per batch and averaged: the activations of all batches would not fit small machines.
     found: dict[str, list[np.ndarray]] = {layer.name: [] for layer in network.layers}
     for _ in range(_SCALING_BATCHES):

@@ -15,7 +15,7 @@ MOST_NOISE = 0.15
 
 
 def random_tiles(
-    images: np.ndarray, labels: np.ndarray, tile: int, batch: int, rng: np.random.Generator
+    images: np.ndarray, targets: np.ndarray, tile: int, batch: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a batch of augmented tiles.
 
@@ -27,8 +27,8 @@ def random_tiles(
     ----------
     images : float32 array (n, h, w)
         Standardized sections.
-    labels : array (n, h, w)
-        1 = membrane, 0 = interior.
+    targets : array (n, h, w, channels)
+        What belongs to every pixel, such as its label and its weight.
     tile : int
         Side of a tile, px. Sections smaller than that are mirrored up to it.
     batch : int
@@ -38,24 +38,24 @@ def random_tiles(
 
     Returns
     -------
-    x, y : float32 array (batch, tile, tile, 1)
-        Tiles and their labels.
+    x, y : float32 array (batch, tile, tile, 1) and (batch, tile, tile, channels)
+        Tiles and what belongs to their pixels.
     """
-    images, labels = pad_to(images, tile), pad_to(labels, tile)
+    images, targets = pad_to(images, tile), pad_to(targets, tile)
     sections, height, width = images.shape
     x = np.empty((batch, tile, tile, 1), dtype=np.float32)
-    y = np.empty_like(x)
+    y = np.empty((batch, tile, tile, targets.shape[3]), dtype=np.float32)
     for index in range(batch):
         section = int(rng.integers(sections))
         row, column = (int(rng.integers(size - tile + 1)) for size in (height, width))
         window = np.s_[section, row : row + tile, column : column + tile]
         turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-        image, label = (_turn(array[window], turns, mirrored) for array in (images, labels))
+        image, target = (_turn(array[window], turns, mirrored) for array in (images, targets))
         contrast = np.exp(rng.normal(0, CONTRAST_SPREAD))
         brightness = rng.normal(0, BRIGHTNESS_SPREAD)
         noise = rng.uniform(0, MOST_NOISE) * rng.standard_normal(image.shape, np.float32)
         x[index, ..., 0] = image * contrast + brightness + noise
-        y[index, ..., 0] = label
+        y[index] = target
     return x, y
 
 

@@ -147,18 +147,19 @@ def pad_to(sections: np.ndarray, side: int) -> np.ndarray:
 
     Parameters
     ----------
-    sections : array (n, h, w)
+    sections : array (n, h, w, ...)
     side : int
         Least height and width, px.
 
     Returns
     -------
-    array (n, max(h, side), max(w, side))
+    array (n, max(h, side), max(w, side), ...)
     """
-    missing = [max(0, side - size) for size in sections.shape[1:]]
-    if not any(missing):
+    missing = [(0, max(0, side - size)) for size in sections.shape[1:3]]
+    if missing == [(0, 0), (0, 0)]:
         return sections
-    return np.pad(sections, ((0, 0), (0, missing[0]), (0, missing[1])), mode="symmetric")
+    rest = [(0, 0)] * (sections.ndim - 3)
+    return np.pad(sections, ((0, 0), *missing, *rest), mode="symmetric")
 
 
 def standardize(sections: np.ndarray) -> np.ndarray:

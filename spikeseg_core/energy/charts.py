@@ -10,7 +10,18 @@ from matplotlib.patches import Patch
 
 from spikeseg_core.energy.figure import Basis, EnergyFigure
 from spikeseg_core.energy.sensitivity import Sensitivity
-from spikeseg_core.figures.style import BLUE, GREY, ORANGE, SKY, VERMILLION, clean, new_figure, save
+from spikeseg_core.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    clean,
+    new_figure,
+    save,
+)
 
 _HATCH: dict[Basis, str] = {"measured": "", "modelled": "////", "published": "...."}
 
@@ -114,10 +125,13 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
     picture = new_figure(10, 4.2, title)
     for axes, split in zip(picture.subplots(1, 2), ("validation", "test"), strict=True):
         mj, v_rand = f"{split}/loihi_total_mj", f"{split}/v_rand"
-        early = table["settling"].notna()
-        for kind, colour, marker in (("all tiles alike", BLUE, "o"), ("each settled", ORANGE, "^")):
-            rows = table[early if marker == "^" else ~early]
-            axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=5, label=kind)
+        grids = table["tiles"].unique()
+        for tiles, colour in zip(grids, (BLUE, ORANGE, GREEN, SKY, PURPLE), strict=False):
+            own = table[table["tiles"] == tiles]
+            for settled, marker in (("", "o"), (", each settled", "^")):
+                rows = own[own["settling"].notna() == bool(settled)]
+                label = f"{tiles} tiles{settled}"
+                axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=5, label=label)
         front = table[table["front"]].sort_values(mj)
         axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front (of validation)")
         for which, colour in (("start", GREY), ("chosen", VERMILLION)):

@@ -65,7 +65,7 @@ def measure_cpu(
     model: Any,
     representative: np.ndarray,
     *,
-    tiles_per_section: int,
+    tiles_per_section: int | None,
     batches: Sequence[int],
     repeats: int,
     power: Power,
@@ -80,8 +80,8 @@ def measure_cpu(
         The ANN: standardised tiles ``(batch, tile, tile, 1)`` to logits.
     representative : ndarray
         Standardised tiles ``(n, tile, tile)`` of the training split; also what is timed.
-    tiles_per_section : int
-        Tiles that cover one section.
+    tiles_per_section : int or None
+        Tiles that cover one section; None if whole sections are given in their place.
     batches : sequence of int
         Tiles a call; 1 is online.
     repeats : int
@@ -111,7 +111,7 @@ def measure_cpu(
             device=device,
             precision=precision,
             batch=batch,
-            calls_per_section=tiles_per_section / batch,
+            tiles_per_section=tiles_per_section,
             note=f"TensorFlow Lite with XNNPACK, {count} threads (best of 1 to {_cpus()})",
         )
         segmenters[precision] = net.segment_tiles

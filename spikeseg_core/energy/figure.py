@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from spikeseg_core.errors import ConfigError
@@ -41,6 +41,8 @@ class EnergyFigure:
         The meter, the constants, or the publication.
     note : str
         What a reader must know to use the figure.
+    tiles : int or None
+        Overlapping tiles that the section is cut into; None if the device takes it whole.
     """
 
     device: str
@@ -52,6 +54,7 @@ class EnergyFigure:
     basis: Basis
     source: str
     note: str = ""
+    tiles: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("mj_per_section", "seconds_per_section"):
@@ -61,6 +64,21 @@ class EnergyFigure:
                     f"{self.device} {self.precision} batch {self.batch} {self.component}: {name} "
                     f"is {value}; it must be a finite number of at least 0"
                 )
+
+    def cut_into(self, tiles: int | None) -> EnergyFigure:
+        """Return the figure for so many tiles a section.
+
+        Unchanged if sections are not cut, here or there.
+        """
+        if self.tiles is None or tiles is None:
+            return self
+        factor = tiles / self.tiles
+        return replace(
+            self,
+            mj_per_section=self.mj_per_section * factor,
+            seconds_per_section=self.seconds_per_section * factor,
+            tiles=tiles,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return a plain dict of the fields."""
@@ -78,10 +96,12 @@ def figures_of(
     basis: Basis,
     source: str,
     note: str = "",
+    tiles: int | None = None,
 ) -> tuple[EnergyFigure, EnergyFigure, EnergyFigure]:
     """Return the dynamic, static and total figure of one device, which add up by construction.
 
-    ``dynamic_mj`` and ``static_mj`` are millijoules per section, ``seconds`` seconds per section.
+    ``dynamic_mj`` and ``static_mj`` are millijoules per section, ``seconds`` seconds per section;
+    the rest is as in :class:`EnergyFigure`.
     """
     parts: tuple[tuple[Component, float], ...] = (
         ("dynamic", dynamic_mj),
@@ -89,7 +109,7 @@ def figures_of(
         ("total", dynamic_mj + static_mj),
     )
     dynamic, static, total = (
-        EnergyFigure(device, precision, batch, component, mj, seconds, basis, source, note)
+        EnergyFigure(device, precision, batch, component, mj, seconds, basis, source, note, tiles)
         for component, mj in parts
     )
     return dynamic, static, total

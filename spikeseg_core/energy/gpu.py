@@ -107,7 +107,7 @@ def measure_gpu(
             device="gpu",
             precision="fp32",
             batch=batch,
-            calls_per_section=tiles_per_section / batch,
+            tiles_per_section=tiles_per_section,
             note="TensorFlow with XLA",
         )
     return tuple(figures)
@@ -146,5 +146,6 @@ def published_figures(tiles_per_section: int, multiply_adds: int) -> tuple[Energ
             note=f"ANOTHER network: {tiles_per_section} inferences of a keyword spotter of about "
             f"{KEYWORD_SPOTTER_MULTIPLY_ADDS / 1e6:.2f} M multiply-adds; a tile here has "
             f"{multiply_adds / 1e6:.1f} M. Context, and at most a lower bound",
+            tiles=tiles_per_section,
         )
     return tuple(figures)

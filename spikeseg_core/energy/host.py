@@ -50,8 +50,8 @@ def with_host(
     machine's CPU prices the whole network, int8 and online, tile by tile.
     """
     chip = {f.component: f for f in loihi}
-    host = {c: find(cpu, "cpu", "int8", 1, c) for c in ("dynamic", "static")}
     total = chip["total"]
+    host = {c: find(cpu, "cpu", "int8", 1, c).cut_into(total.tiles) for c in ("dynamic", "static")}
     return figures_of(
         f"{total.device} + host",
         total.precision,
@@ -63,4 +63,5 @@ def with_host(
         source=f"{total.source}. Host: {host['dynamic'].source}",
         note=f"host does {share:.1%} of the multiply-adds (layers off the chip, read-out), priced "
         f"like the CPU's int8 online run; {total.note}",
+        tiles=total.tiles,
     )

@@ -6,7 +6,7 @@ each is of a pair of definitions, one for Loihi and one for the other device.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,6 +16,7 @@ from spikeseg_core.energy import constants as k
 from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.figure import Component, EnergyFigure, find
 from spikeseg_core.energy.loihi import Idle, LoihiModel, loihi_energy
+from spikeseg_core.energy.report import Presented
 
 Charge = Literal["dynamic", "total", "published"]
 """What a conventional device is charged: its dynamic energy; its total; or its dynamic energy and
@@ -53,6 +54,8 @@ class Opponent:
         Seconds a section.
     idle_w : float
         Published idle power of such a device, in watts.
+    tiles : int or None
+        Tiles that the section is cut into; None if the device takes it whole.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Opponent:
     total_mj: float
     seconds: float
     idle_w: float
+    tiles: int | None = None
 
     @classmethod
     def of(cls, figures: Iterable[EnergyFigure], device: str, precision: str) -> Opponent:
@@ -72,6 +76,20 @@ class Opponent:
             total.mj_per_section,
             total.seconds_per_section,
             k.PUBLISHED_DEVICES[device.split(maxsplit=1)[0]].idle_w,
+            total.tiles,
+        )
+
+    def cut_into(self, tiles: int) -> Opponent:
+        """Return the device at work on so many tiles a section, unless it takes them whole."""
+        if self.tiles is None:
+            return self
+        factor = tiles / self.tiles
+        return replace(
+            self,
+            dynamic_mj=self.dynamic_mj * factor,
+            total_mj=self.total_mj * factor,
+            seconds=self.seconds * factor,
+            tiles=tiles,
         )
 
     def mj(self, charge: Charge) -> float:
@@ -101,39 +119,35 @@ def loihi_mj(events: EventCounts, idle: Idle | Literal["published"], model: Loih
     return loihi_energy(events, replace(model, idle=idle)).total_mj
 
 
-def ratios_by_idle(
-    events: EventCounts, tiles_per_section: int, opponent: Opponent, model: LoihiModel
-) -> dict[str, float]:
-    """Return the opponent's energy over Loihi's for each of :data:`PAIRS`."""
+def ratios_by_idle(loihi: Presented, opponent: Opponent, model: LoihiModel) -> dict[str, float]:
+    """Return the opponent's energy over Loihi's for each of :data:`PAIRS`, for the same tiles."""
+    opponent = opponent.cut_into(loihi.tiles)
     return {
-        pair: opponent.mj(charge) / (loihi_mj(events, idle, model) * tiles_per_section)
+        pair: opponent.mj(charge) / (loihi_mj(loihi.events, idle, model) * loihi.tiles)
         for pair, (charge, idle) in PAIRS.items()
     }
 
 
 def idle_table(
-    loihi: Mapping[str, EventCounts],
-    opponents: Iterable[Opponent],
+    loihi: Mapping[str, Presented],
+    opponents: Sequence[Opponent],
     *,
     host: Opponent,
     host_shares: Mapping[str, float],
-    tiles_per_section: int,
     model: LoihiModel,
 ) -> pd.DataFrame:
     """Put all ratios in one table.
 
     Parameters
     ----------
-    loihi : mapping of str to EventCounts
+    loihi : mapping of str to Presented
         Ways of presenting tiles, by name.
-    opponents : iterable of Opponent
-        Conventional devices.
+    opponents : sequence of Opponent
+        Conventional devices; those that take tiles are given as many as Loihi.
     host : Opponent
         What the host's work is priced like, under the pair's definition for the opponent.
     host_shares : mapping of str to float
         By the names of ``loihi``, the host's work as a share of the network's multiply-adds.
-    tiles_per_section : int
-        Tiles that cover one section.
     model : LoihiModel
         Constants; the idle definition is varied.
 
@@ -145,10 +159,11 @@ def idle_table(
         ``wanted``, what this project set out to reach.
     """
     rows = []
-    for name, events in loihi.items():
+    for name, presented in loihi.items():
+        tiles = presented.tiles
         for pair, (charge, idle) in PAIRS.items():
-            chip = loihi_mj(events, idle, model) * tiles_per_section
-            hosted = chip + host_shares[name] * host.mj(charge)
+            chip = loihi_mj(presented.events, idle, model) * tiles
+            hosted = chip + host_shares[name] * host.cut_into(tiles).mj(charge)
             rows += [
                 {
                     "loihi": device,
@@ -160,6 +175,6 @@ def idle_table(
                     "wanted": WANTED[opponent.name[:3]],
                 }
                 for device, mj in ((name, chip), (f"{name} + host", hosted))
-                for opponent in opponents
+                for opponent in (one.cut_into(tiles) for one in opponents)
             ]
     return pd.DataFrame(rows)

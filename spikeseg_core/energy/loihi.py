@@ -181,6 +181,7 @@ def loihi_figures(
         note=f"events {events.basis}; {events.steps} steps a tile, {events.cores} cores on "
         f"{events.chips} chip{'s' if events.chips > 1 else ''}; {k.INTERCHIP_SOURCE}; "
         f"{k.SEEN_STEPS_SOURCE}",
+        tiles=tiles_per_section,
     )
 
 

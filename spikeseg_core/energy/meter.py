@@ -202,14 +202,16 @@ def figures_of_timing(
     device: str,
     precision: str,
     batch: int,
-    calls_per_section: float,
+    tiles_per_section: int | None,
     note: str,
 ) -> tuple[EnergyFigure, EnergyFigure, EnergyFigure]:
     """Return dynamic, static and total energy of a section from timed calls.
 
     With a meter: total is what the meter showed, static the idle power times the time (never more
     than the total), dynamic the rest; measured. Without: time times stated power; modelled.
+    A call takes ``batch`` of ``tiles_per_section`` tiles; of whole sections (None), ``batch``.
     """
+    calls_per_section = (tiles_per_section or 1) / batch
     seconds = timing.seconds * calls_per_section
     calls = (
         f"median of {timing.calls} calls, the fastest took {timing.fastest / timing.seconds:.0%}"
@@ -229,6 +231,7 @@ def figures_of_timing(
             basis="measured",
             source=power.meter.source,
             note=f"{note}; idle {power.idle_watts:.2f} W; {calls}",
+            tiles=tiles_per_section,
         )
     return figures_of(
         device,
@@ -241,4 +244,5 @@ def figures_of_timing(
         source=f"measured time x stated power ({power.dynamic_watts:g} W dynamic, "
         f"{power.total_watts:g} W total)",
         note=f"{note}; {calls}; no meter: {power.why}",
+        tiles=tiles_per_section,
     )

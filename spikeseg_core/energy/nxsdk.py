@@ -135,4 +135,5 @@ def board_figures(
         basis="measured",
         source=SOURCE,
         note=f"mean of {n} tiles of {readings[0].steps} steps; the host is not measured",
+        tiles=tiles_per_section,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,11 +78,14 @@ class Presented:
     ----------
     events : EventCounts
         What happened on the chips.
+    tiles : int
+        Tiles that cover one section.
     checks : float
         Read-outs a tile that were made to see whether it has settled.
     """
 
     events: EventCounts
+    tiles: int
     checks: float = 0.0
 
     def host_share(self, network: Network) -> float:
@@ -93,7 +96,6 @@ class Presented:
 def energy_report(
     network: Network,
     loihi: Mapping[str, Presented],
-    tiles_per_section: int,
     cpu: Sequence[EnergyFigure],
     *,
     others: Sequence[EnergyFigure] = (),
@@ -107,8 +109,6 @@ def energy_report(
         The network that was mapped.
     loihi : mapping of str to Presented
         As it was deployed, under the name ``"loihi"``, and other ways of presenting tiles.
-    tiles_per_section : int
-        Tiles that cover one section.
     cpu : sequence of EnergyFigure
         From :mod:`spikeseg_core.energy.cpu`.
     others : sequence of EnergyFigure
@@ -122,15 +122,15 @@ def energy_report(
         If the parts of a device do not add up, or the CPU has no int8 online figure.
     """
     model = model or LoihiModel()
-    events = loihi["loihi"].events
+    events, tiles = loihi["loihi"].events, loihi["loihi"].tiles
     pre_silicon = loihi_figures(
-        events, tiles_per_section, replace(model, constants=PRE_SILICON), device="loihi pre-silicon"
+        events, tiles, replace(model, constants=PRE_SILICON), device="loihi pre-silicon"
     )
     modelled: list[EnergyFigure] = [*pre_silicon]
     for name, presented in loihi.items():
-        chip = loihi_figures(presented.events, tiles_per_section, model, device=name)
+        chip = loihi_figures(presented.events, presented.tiles, model, device=name)
         modelled += [*chip, *with_host(chip, tuple(cpu), presented.host_share(network))]
-    published = published_figures(tiles_per_section, network.multiply_adds)
+    published = published_figures(tiles, network.multiply_adds)
     figures = (*modelled, *cpu, *others, *published)
     check_parts(figures)
     tile = loihi_energy(events, model)
@@ -138,16 +138,16 @@ def energy_report(
         figures=figures,
         ratios=_ratios(figures, [*cpu, *others], loihi),
         events=events.per_presentation(),
-        loihi_parts_mj={name: mj * tiles_per_section for name, mj in tile.parts_mj.items()},
+        loihi_parts_mj={name: mj * tiles for name, mj in tile.parts_mj.items()},
         facts={
             "event_basis": events.basis,
             "presentations": events.presentations,
             "steps": events.steps,
             "cores": events.cores,
             "chips": events.chips,
-            "tiles_per_section": tiles_per_section,
+            "tiles_per_section": tiles,
             "steps_per_second": tile.steps_per_second,
-            "loihi_total_mj_range": [mj * tiles_per_section for mj in energy_range(events, model)],
+            "loihi_total_mj_range": [mj * tiles for mj in energy_range(events, model)],
             "synaptic_ops_by_connection": {
                 name: operations / events.presentations
                 for name, operations in events.synaptic_ops_by_connection.items()
@@ -157,19 +157,22 @@ def energy_report(
 
 
 def _ratios(
-    figures: Sequence[EnergyFigure], conventional: Sequence[EnergyFigure], loihi: Iterable[str]
+    figures: Sequence[EnergyFigure],
+    conventional: Sequence[EnergyFigure],
+    loihi: Mapping[str, Presented],
 ) -> dict[str, float]:
-    """Conventional over Loihi: dynamic over dynamic, total over total.
+    """Conventional over Loihi: dynamic over dynamic, total over total, for equally many tiles.
 
     Names end with what Loihi is: nothing as deployed, ``_operating_point`` and so on.
     """
-    gpu = find(figures, PUBLISHED_GPU, "as published", 1).mj_per_section
+    gpu = find(figures, PUBLISHED_GPU, "as published", 1)
     ratios: dict[str, float] = {}
     for device in loihi:
         suffix = device.removeprefix("loihi").replace(" ", "_")
         chip = {c: find(figures, device, "int8", 1, c).mj_per_section for c in COMPARED}
+        tiles = loihi[device].tiles
         hosted = find(figures, f"{device} + host", "int8", 1).mj_per_section
-        for f in conventional:
+        for f in (figure.cut_into(tiles) for figure in conventional):
             when = "online" if f.batch == 1 else f"batch{f.batch}"
             name = f"{f.device}_{f.precision}_{when}{suffix}".replace(" ", "_")
             if f.component == "total":
@@ -177,5 +180,7 @@ def _ratios(
                 ratios[f"{name}_with_host"] = f.mj_per_section / hosted
             elif f.component == "dynamic":
                 ratios[f"{name}_dynamic"] = f.mj_per_section / chip["dynamic"]
-        ratios[f"published_gpu_other_network_online{suffix}"] = gpu / chip["total"]
+        ratios[f"published_gpu_other_network_online{suffix}"] = (
+            gpu.cut_into(tiles).mj_per_section / chip["total"]
+        )
     return ratios

@@ -82,7 +82,6 @@ class Sensitivity:
 def sensitivity(
     network: Network,
     loihi: Presented,
-    tiles_per_section: int,
     cpu: Sequence[EnergyFigure],
     *,
     fastest: float = 1.0,
@@ -90,12 +89,12 @@ def sensitivity(
 ) -> Sensitivity:
     """Vary every unknown of the ratio of the best CPU int8 online run to Loihi, one at a time.
 
-    The network, the tiles and the model are those of :func:`~spikeseg_core.energy.report
+    The network and the model are those of :func:`~spikeseg_core.energy.report
     .energy_report`; what is particular here:
 
     Parameters
     ----------
-    network, tiles_per_section, cpu, model
+    network, cpu, model
         As there.
     loihi : Presented
         One way of presenting tiles.
@@ -104,9 +103,9 @@ def sensitivity(
     """
     model = model or LoihiModel()
     events = loihi.events
-    opponent = Opponent.of(cpu, best_online(cpu), "int8")
-    dynamic, total = opponent.dynamic_mj / tiles_per_section, opponent.total_mj / tiles_per_section
-    seconds = opponent.seconds / tiles_per_section
+    opponent = Opponent.of(cpu, best_online(cpu), "int8").cut_into(loihi.tiles)
+    dynamic, total = opponent.dynamic_mj / loihi.tiles, opponent.total_mj / loihi.tiles
+    seconds = opponent.seconds / loihi.tiles
 
     def ratio(m: LoihiModel = model, e: EventCounts = events, cpu_mj: float = total) -> float:
         return cpu_mj / loihi_energy(e, m).total_mj
@@ -123,7 +122,7 @@ def sensitivity(
     low, high = energy_range(events, model)
     published = k.PUBLISHED_DEVICES["cpu"]
     published_cpu_w = published.running_w
-    host = Opponent.of(cpu, "cpu", "int8").total_mj / tiles_per_section
+    host = Opponent.of(cpu, "cpu", "int8").cut_into(loihi.tiles).total_mj / loihi.tiles
     hosted = loihi_energy(events, model).total_mj + loihi.host_share(network) * host
     cases: dict[str, Iterable[tuple[str, float]]] = {
         "constants": models(constants=list(k.CONSTANT_SETS.values()))(),
@@ -159,19 +158,17 @@ def sensitivity(
             ("not charged", ratio()),
         ],
     }
-    online = {f.device: f.mj_per_section for f in cpu if _online(f)}
+    online = {f.device: f.cut_into(loihi.tiles).mj_per_section for f in cpu if _online(f)}
     if len(online) > 1:
         cases["how the CPU is fed"] = [
-            (device, ratio(cpu_mj=mj / tiles_per_section)) for device, mj in online.items()
+            (device, ratio(cpu_mj=mj / loihi.tiles)) for device, mj in online.items()
         ]
     swings = sorted(
         (_swing(unknown, list(found)) for unknown, found in cases.items()),
         key=lambda s: s.high / s.low,
         reverse=True,
     )
-    return Sensitivity(
-        ratio(), tuple(swings), ratios_by_idle(events, tiles_per_section, opponent, model)
-    )
+    return Sensitivity(ratio(), tuple(swings), ratios_by_idle(loihi, opponent, model))
 
 
 def _online(f: EnergyFigure) -> bool:
@@ -227,9 +224,9 @@ def _scaled(events: EventCounts, factor: float, but: Sequence[str] = ()) -> Even
 
 
 def overtaking_batch(
-    figures: Iterable[EnergyFigure], device: str, precision: str, loihi_mj: float
+    figures: Iterable[EnergyFigure], device: str, precision: str, loihi: EnergyFigure
 ) -> int | None:
-    """Return the smallest batch at which a device needs less than Loihi's ``loihi_mj`` a section.
+    """Return the smallest batch at which a device needs less than Loihi for the same tiles.
 
     None if it never does among the batches that were timed. Loihi's own energy does not depend on
     the batch: it takes one tile at a time.
@@ -238,6 +235,6 @@ def overtaking_batch(
         f.batch
         for f in figures
         if (f.device, f.precision, f.component) == (device, precision, "total")
-        and f.mj_per_section < loihi_mj
+        and f.cut_into(loihi.tiles).mj_per_section < loihi.mj_per_section
     ]
     return min(batches, default=None)

@@ -193,7 +193,7 @@ class Benchmark:
                     figures,
                     device,
                     precision,
-                    find(figures, f"{way} + host" if host else way, "int8", 1).mj_per_section,
+                    find(figures, f"{way} + host" if host else way, "int8", 1),
                 )
             )
             for device, precision in conventional
@@ -262,7 +262,7 @@ def run_benchmark(
     dataset = first_sections(load_dataset(inputs["prepare"]), config.deploy.sections)
     network, _ = load_network(inputs["tune"])
     events = events_of(network, inputs, config.presentation.steps, report)
-    loihi = {"loihi": Presented(events)}
+    loihi = {"loihi": Presented(events, dataset.grid.tiles)}
     accuracy = {"loihi": {"int8": _deployed(dataset, inputs["deploy"])}}
     points = None
     if events.basis == "counted":
@@ -270,8 +270,10 @@ def run_benchmark(
             load_mapped(inputs), dataset, config.presentation, config.benchmark, report
         )
         loihi |= {
-            START: Presented(points.start.events),
-            OPERATING_POINT: Presented(points.chosen.events, points.chosen.checks),
+            START: Presented(points.start.events, points.start.tiles),
+            OPERATING_POINT: Presented(
+                points.chosen.events, points.chosen.tiles, points.chosen.checks
+            ),
         }
         accuracy |= {
             START: {"int8": points.scores("start")},
@@ -290,7 +292,6 @@ def run_benchmark(
         report=energy_report(
             network,
             loihi,
-            tiles,
             figures,
             others=(*conventional.gpu, *(board_figures(board, tiles) if board else ())),
             model=model,
@@ -298,20 +299,18 @@ def run_benchmark(
         sensitivity=sensitivity(
             network,
             loihi.get(OPERATING_POINT, loihi["loihi"]),
-            tiles,
             figures,
             fastest=conventional.fastest[best],
             model=model,
         ),
         idle=idle_table(
-            {name: shown.events for name, shown in compared.items()},
+            compared,
             (
                 *(Opponent.of(figures, device, "int8") for device in CPU_DEVICES),
                 Opponent.of(published_figures(tiles, 0), PUBLISHED_GPU, "as published"),
             ),
             host=Opponent.of(figures, "cpu", "int8"),
             host_shares={name: shown.host_share(network) for name, shown in compared.items()},
-            tiles_per_section=tiles,
             model=model,
         ),
         points=points,
@@ -379,7 +378,7 @@ def _conventional(
         by_sections: measure_cpu(
             whole_model,
             whole,
-            tiles_per_section=1,
+            tiles_per_section=None,
             batches=(1,),
             repeats=config.repeats,
             power=power,

@@ -1,14 +1,15 @@
-"""The operating point: how long tiles are shown for, and what that costs and is worth.
+"""The operating point: how many tiles are shown for how long, what that costs and is worth.
 
-Every point is a share of the steps to read out over, and either a number of steps for all tiles or
-a threshold at which each tile stops by itself (:mod:`spikeseg_core.loihi.settling`). One emulation
-of the longest presentation serves them all, because what happens in a step depends on the steps
-before it alone. The point is chosen on validation; the test split is only reported.
+Every point is a grid of overlapping tiles, a share of the steps to read out over, and either a
+number of steps for all tiles or a threshold at which each tile stops by itself
+(:mod:`spikeseg_core.loihi.settling`). One emulation of the longest presentation serves all points
+of a grid, because what happens in a step depends on the steps before it alone. The point is chosen
+on validation; the test split is only reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from scipy.special import expit
 
 from spikeseg_core.config import BenchmarkConfig, PresentationConfig
 from spikeseg_core.data.dataset import Dataset
+from spikeseg_core.data.tiles import TileGrid
 from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.loihi import loihi_energy
 from spikeseg_core.loihi.deploy import Emulation, MappedNetwork, emulate
@@ -26,9 +28,10 @@ from spikeseg_core.metrics.evaluate import evaluate
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.segment import SCORED_SPLITS
 
-TOLERANCE = {"v_rand": 0.005, "pixel_accuracy": 0.002}
+TOLERANCE = {"v_rand": 0.005, "pixel_accuracy": 0.004}
 """What a point may lose on the validation split against the start. V_Rand alone, of a few
-sections, would let a lucky point pass; pixel accuracy hardly moves by luck."""
+sections, would let a lucky point pass; pixel accuracy hardly moves by luck, and within 0.005 of the
+CPU's is what counts as equally accurate."""
 
 SCORES = ("v_rand", "v_info", "pixel_accuracy", "membrane_iou")
 
@@ -39,6 +42,8 @@ class Point:
 
     Attributes
     ----------
+    tiles_per_axis : int
+        Overlapping tiles along each side of a section.
     window : float
         Share of the steps, the last ones, that the read-out averages over.
     steps : int
@@ -47,6 +52,7 @@ class Point:
         Threshold at which a tile stops by itself; None if all take ``steps``.
     """
 
+    tiles_per_axis: int
     window: float
     steps: int
     settling: float | None = None
@@ -60,7 +66,8 @@ class Point:
     def name(self) -> str:
         """What a table calls it."""
         ends = "" if self.settling is None else f", stopped at a change of {self.settling:g}"
-        return f"{self.steps} steps, last {self.window:.0%} read{ends}"
+        cut = f"{self.tiles_per_axis} x {self.tiles_per_axis} tiles"
+        return f"{cut}, {self.steps} steps, last {self.window:.0%} read{ends}"
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,15 @@ class Shown:
         ``(tiles, rows, columns)``.
     events : EventCounts
         Of the presentations as long as they were.
+    tiles : int
+        Tiles that cover one section.
     checks : float
         Read-outs a tile that were made only to decide whether to stop, on average.
     """
 
     logits: np.ndarray
     events: EventCounts
+    tiles: int
     checks: float
 
 
@@ -89,10 +99,11 @@ class OperatingPoints:
     Attributes
     ----------
     table : pandas.DataFrame
-        A row each: ``point``, ``window``, ``steps``, ``settling`` (NaN: none); for each split
-        ``<split>/mean_steps``, ``<split>/loihi_dynamic_mj`` and ``<split>/loihi_total_mj`` of a
-        section (modelled, silicon-fitted), and the scores; ``front``, whether no other point has
-        both a better validation V_Rand and less energy; ``start``; ``chosen``.
+        A row each: ``point``, ``tiles`` (of a section), ``window``, ``steps``, ``settling`` (NaN:
+        none); for each split ``<split>/mean_steps``, ``<split>/loihi_dynamic_mj`` and
+        ``<split>/loihi_total_mj`` of a section (modelled, silicon-fitted), and the scores;
+        ``front``, whether no other point has both a better validation V_Rand and less energy;
+        ``start``; ``chosen``.
     start, chosen : Shown
         On the test split.
     """
@@ -154,66 +165,93 @@ def find_operating_point(
     presentation : PresentationConfig
         As the network was deployed; the start reads out over its window.
     config : BenchmarkConfig
-        Steps, windows and thresholds to try.
+        Tiles, steps, windows and thresholds to try.
     report : Reporter
         Told of progress, and of the choice.
     """
-    points = points_of(presentation, config)
+    grids = grids_of(dataset, config)
+    points = points_of(list(grids), presentation, config)
+    windows = sorted({p.read_out(n) for p in points for n in config.presentation_steps})
     rows: list[dict[str, object]] = [
-        {"point": p.name, "window": p.window, "steps": p.steps, "settling": p.settling}
+        {
+            "point": p.name,
+            "tiles": grids[p.tiles_per_axis].tiles,
+            "window": p.window,
+            "steps": p.steps,
+            "settling": p.settling,
+        }
         for p in points
     ]
-    shown: dict[str, list[Shown]] = {}
+    shown: dict[str, list[Shown]] = {split: [] for split in SCORED_SPLITS}
     for split in SCORED_SPLITS:
         images, labels = dataset.split(split)
-        windows = {p.read_out(n) for p in points for n in config.presentation_steps}
-        emulation = emulate(
-            mapped,
-            dataset.grid.cut(images),
-            max(config.presentation_steps),
-            sorted(windows),
-            report,
-        )
-        shown[split] = [show(emulation, p, config.presentation_steps) for p in points]
-        for number, (row, found) in enumerate(zip(rows, shown[split], strict=True)):
+        for along, grid in grids.items():
+            emulation = emulate(
+                mapped, grid.cut(images), max(config.presentation_steps), windows, report
+            )
+            shown[split] += [
+                show(emulation, p, grid.tiles, config.presentation_steps)
+                for p in points
+                if p.tiles_per_axis == along
+            ]
+        for number, (point, row, found) in enumerate(zip(points, rows, shown[split], strict=True)):
             report.progress(number + 1, len(rows), f"operating points on {split}")
-            scores = evaluate({split: (dataset.grid.stitch(expit(found.logits)), labels)})
+            probability = grids[point.tiles_per_axis].stitch(expit(found.logits))
+            scores = evaluate({split: (probability, labels)})
             row |= {f"{split}/{name}": scores[f"{split}/{name}"] for name in SCORES}
             energy = loihi_energy(found.events)
             row |= {
                 f"{split}/mean_steps": found.events.steps,
-                f"{split}/loihi_dynamic_mj": energy.dynamic_mj * dataset.grid.tiles,
-                f"{split}/loihi_total_mj": energy.total_mj * dataset.grid.tiles,
+                f"{split}/loihi_dynamic_mj": energy.dynamic_mj * found.tiles,
+                f"{split}/loihi_total_mj": energy.total_mj * found.tiles,
             }
     table = pd.DataFrame(rows).astype({"settling": float})
     table["front"] = on_front(table["validation/loihi_total_mj"], table["validation/v_rand"])
-    start = points.index(Point(presentation.readout_window, max(config.presentation_steps)))
+    start = points.index(
+        Point(next(iter(grids)), presentation.readout_window, max(config.presentation_steps))
+    )
     chosen = choose(table, start)
     table["start"], table["chosen"] = table.index == start, table.index == chosen
     report.say(f"operating point, chosen on validation: {points[chosen].name}")
     return OperatingPoints(table, shown["test"][start], shown["test"][chosen])
 
 
-def points_of(presentation: PresentationConfig, config: BenchmarkConfig) -> list[Point]:
-    """List the points to try, the start among them."""
+def grids_of(dataset: Dataset, config: BenchmarkConfig) -> dict[int, TileGrid]:
+    """Grids to cut sections with, by tiles along each side: the dataset's first, no two alike."""
+    own = dataset.grid
+    found = {own.tiles_per_axis: own}
+    for along in config.tiles_per_axis:
+        grid = TileGrid(own.section_shape, own.tile, along)
+        if all(grid.origins != other.origins for other in found.values()):
+            found[along] = grid
+    return found
+
+
+def points_of(
+    grids: Sequence[int], presentation: PresentationConfig, config: BenchmarkConfig
+) -> list[Point]:
+    """List the points to try, grid by grid; the first of ``grids`` is that of the start."""
     windows = dict.fromkeys((presentation.readout_window, *config.readout_windows))
     steps = sorted(set(config.presentation_steps))
     return [
-        *(Point(window, n) for window in windows for n in steps),
-        *(Point(window, steps[-1], change) for window in windows for change in config.settling),
+        point
+        for along in grids
+        for point in (
+            *(Point(along, window, n) for window in windows for n in steps),
+            *(Point(along, w, steps[-1], change) for w in windows for change in config.settling),
+        )
     ]
 
 
-def show(emulation: Emulation, point: Point, checkpoints: tuple[int, ...]) -> Shown:
+def show(emulation: Emulation, point: Point, tiles: int, checkpoints: tuple[int, ...]) -> Shown:
     """Return what a point gives of an emulation that read out at all checkpoints."""
     if point.settling is None:
         logits = emulation.logits[point.read_out(point.steps)]
-        return Shown(logits, emulation.events.until(point.steps), 0.0)
+        return Shown(logits, emulation.events.until(point.steps), tiles, 0.0)
     readouts = {n: emulation.logits[point.read_out(n)] for n in checkpoints}
     settled = settle(readouts, point.settling)
-    return Shown(
-        settled.logits, emulation.events.until(settled.steps), float(settled.checks.mean())
-    )
+    events = emulation.events.until(settled.steps)
+    return Shown(settled.logits, events, tiles, float(settled.checks.mean()))
 
 
 def on_front(energy: pd.Series, score: pd.Series) -> np.ndarray:

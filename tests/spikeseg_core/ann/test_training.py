@@ -89,9 +89,9 @@ def test_a_loss_that_is_no_number_is_an_error_with_a_way_out(tmp_path: Path) -> 
         train(TINY, dataset, CONFIG, tmp_path, SILENT)
 
 
-def test_membrane_pixels_weigh_what_was_asked() -> None:
-    labels = tf.constant([[[[1.0], [0.0]]]])
+def test_pixels_weigh_what_was_asked() -> None:
+    targets = tf.constant([[[[1.0, 3.0], [0.0, 1.0]]]])
     logits = tf.constant([[[[0.0], [0.0]]]])
-    losses = segmentation_losses(logits, labels, membrane_weight=3.0)
+    losses = segmentation_losses(logits, targets)
     np.testing.assert_allclose(losses["loss"], np.log(2) * (3 + 1) / 2, rtol=1e-6)
     assert float(losses["pixel_accuracy"]) == 0.5

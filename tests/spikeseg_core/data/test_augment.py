@@ -9,7 +9,7 @@ from spikeseg_core.data.augment import MOST_NOISE
 def sections(count=3, size=64):
     rng = np.random.default_rng(0)
     labels = (rng.random((count, size // 8, size // 8)) < 0.3).repeat(8, 1).repeat(8, 2)
-    return labels.astype(np.float32) * 4 - 2, labels.astype(np.uint8)
+    return labels.astype(np.float32) * 4 - 2, labels.astype(np.uint8)[..., np.newaxis]
 
 
 def test_shapes_and_determinism():
@@ -45,9 +45,17 @@ def test_labels_move_with_their_pixels():
         np.testing.assert_array_equal(tile > middle, label == 1)
 
 
+def test_every_channel_of_the_targets_stays_with_its_pixel():
+    images, labels = sections()
+    both = np.concatenate([labels, 3.0 * labels], axis=-1)
+    _, y = random_tiles(images, both, 48, 4, np.random.default_rng(3))
+    assert y.shape == (4, 48, 48, 2)
+    np.testing.assert_array_equal(y[..., 1], 3 * y[..., 0])
+
+
 def test_noise_is_as_strong_as_stated():
     flat = np.zeros((1, 64, 64), np.float32)
-    x, _ = random_tiles(flat, flat, 64, 400, np.random.default_rng(4))
+    x, _ = random_tiles(flat, flat[..., np.newaxis], 64, 400, np.random.default_rng(4))
     spread = x.std(axis=(1, 2, 3))
     assert spread.max() < 1.1 * MOST_NOISE
     assert abs(spread.mean() - MOST_NOISE / 2) < 0.1 * MOST_NOISE

@@ -14,12 +14,13 @@ from tests.spikeseg_core.energy.test_report import cpu_figures
 
 
 def test_pictures_are_drawn(tmp_path: Path) -> None:
-    network, events = small_network(), Presented(events_of(chips=2))
-    report = energy_report(network, {"loihi": events}, 4, cpu_figures())
+    network, events = small_network(), Presented(events_of(chips=2), 4)
+    report = energy_report(network, {"loihi": events}, cpu_figures())
     draw_energy(report.figures, "Energy of a test", tmp_path / "energy.png")
-    draw_tornado(sensitivity(network, events, 4, cpu_figures()), "A test", tmp_path / "tornado.png")
+    draw_tornado(sensitivity(network, events, cpu_figures()), "A test", tmp_path / "tornado.png")
     points = pd.DataFrame(
         {
+            "tiles": [16, 16, 9],
             "settling": [np.nan, np.nan, 0.02],
             "validation/loihi_total_mj": [100, 50, 40],
             "validation/v_rand": [0.96, 0.95, 0.95],

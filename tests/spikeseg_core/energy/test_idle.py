@@ -5,6 +5,7 @@ import pytest
 from spikeseg_core.energy.figure import figures_of
 from spikeseg_core.energy.idle import PAIRS, Opponent, best_online, idle_table, ratios_by_idle
 from spikeseg_core.energy.loihi import LoihiModel, loihi_energy
+from spikeseg_core.energy.report import Presented
 from tests.spikeseg_core.energy.networks import events_of
 from tests.spikeseg_core.energy.test_report import cpu_figures
 
@@ -14,7 +15,7 @@ MODEL = LoihiModel()
 def test_each_definition_by_hand() -> None:
     events = events_of()
     cpu = Opponent.of(cpu_figures(dynamic=0.5, static=0.7), "cpu", "int8")
-    found = ratios_by_idle(events, 4, cpu, MODEL)
+    found = ratios_by_idle(Presented(events, 4), cpu, MODEL)
     assert set(found) == set(PAIRS)
     tile = loihi_energy(events, MODEL)
     assert found["dynamic over dynamic"] == pytest.approx(0.5 / (4 * tile.dynamic_mj))
@@ -26,18 +27,19 @@ def test_each_definition_by_hand() -> None:
 
 
 def test_charging_loihi_alone_is_the_worst_case_for_it() -> None:
-    found = ratios_by_idle(events_of(), 4, Opponent.of(cpu_figures(), "cpu", "int8"), MODEL)
+    found = ratios_by_idle(
+        Presented(events_of(), 4), Opponent.of(cpu_figures(), "cpu", "int8"), MODEL
+    )
     assert min(found, key=lambda pair: found[pair]) == "dynamic over chips and x86"
 
 
 def test_the_host_is_charged_under_the_same_definition() -> None:
     cpu = Opponent.of(cpu_figures(dynamic=0.5, static=0.7), "cpu", "int8")
     table = idle_table(
-        {"loihi": events_of()},
+        {"loihi": Presented(events_of(), 4)},
         [cpu],
         host=cpu,
         host_shares={"loihi": 0.1},
-        tiles_per_section=4,
         model=MODEL,
     )
     mj = {(row["loihi"], row["idle"]): row["loihi_mj"] for row in table.to_dict("records")}

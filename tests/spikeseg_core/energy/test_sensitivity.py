@@ -20,7 +20,7 @@ from tests.spikeseg_core.energy.test_report import cpu_figures
 
 def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
     found = sensitivity(
-        small_network(), Presented(events_of(chips=2)), 4, cpu_figures(), fastest=0.9
+        small_network(), Presented(events_of(chips=2), 4), cpu_figures(), fastest=0.9
     )
     widths = [swing.high / swing.low for swing in found.swings]
     assert widths == sorted(widths, reverse=True)
@@ -32,7 +32,7 @@ def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
 
 def test_the_headline_is_the_reports_ratio() -> None:
     events = events_of()
-    found = sensitivity(small_network(), Presented(events), 4, cpu_figures())
+    found = sensitivity(small_network(), Presented(events, 4), cpu_figures())
     loihi = loihi_figures(events, 4)[2].mj_per_section
     assert found.headline == pytest.approx(1.2 / loihi)
     assert found.by_idle["total over chips and x86"] == pytest.approx(found.headline)
@@ -63,10 +63,15 @@ def test_idle_updates_cost_less() -> None:
 
 def test_the_batch_that_overtakes_is_the_smallest_one_below_loihi() -> None:
     figures = cpu_figures()
-    online = find(figures, "cpu", "int8", 1).mj_per_section
-    assert overtaking_batch(figures, "cpu", "int8", 0.9 * online) == 16
-    assert overtaking_batch(figures, "cpu", "int8", 0.1 * online) is None
-    assert overtaking_batch(figures, "cpu", "int8", 2 * online) == 1
+    online = find(figures, "cpu", "int8", 1)
+
+    def batch(factor: float, tiles: int = 4) -> int | None:
+        loihi = replace(online, mj_per_section=factor * online.mj_per_section, tiles=tiles)
+        return overtaking_batch(figures, "cpu", "int8", loihi)
+
+    assert (batch(0.9), batch(0.1), batch(2)) == (16, None, 1)
+    # Where Loihi is shown two tiles instead of four, so is the CPU.
+    assert (batch(0.4, tiles=2), batch(0.2, tiles=2)) == (16, None)
 
 
 def test_the_headline_is_the_best_way_to_feed_the_cpu() -> None:
@@ -76,8 +81,8 @@ def test_the_headline_is_the_best_way_to_feed_the_cpu() -> None:
         for f in cpu
         if f.batch == 1
     ]
-    one = sensitivity(small_network(), Presented(events_of()), 4, cpu)
-    both = sensitivity(small_network(), Presented(events_of()), 4, [*cpu, *whole])
+    one = sensitivity(small_network(), Presented(events_of(), 4), cpu)
+    both = sensitivity(small_network(), Presented(events_of(), 4), [*cpu, *whole])
     assert both.headline == pytest.approx(one.headline / 2)
     (fed,) = [swing for swing in both.swings if swing.unknown == "how the CPU is fed"]
     assert (fed.low_case, fed.high_case) == ("cpu whole section", "cpu")

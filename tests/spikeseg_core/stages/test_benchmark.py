@@ -127,14 +127,14 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     columns = costs | {"loihi_total_mj": [5.0, 1.5]} | {name: [0.9, 0.9] for name in SCORES}
     table = pd.DataFrame(
         {f"{split}/{name}": column for split in SCORED_SPLITS for name, column in columns.items()}
-        | {"point": ["a", "b"], "settling": [np.nan, 0.02], "front": True}
+        | {"point": ["a", "b"], "tiles": [16, 9], "settling": [np.nan, 0.02], "front": True}
         | {"start": [True, False], "chosen": [False, True]}
     )
     logits = np.zeros((1, 2, 2))
     points = OperatingPoints(
         table,
-        start=Shown(logits, with_steps(counted, 40), 0.0),
-        chosen=Shown(logits, with_steps(counted, 10), 3.0),
+        start=Shown(logits, with_steps(counted, 40), 16, 0.0),
+        chosen=Shown(logits, with_steps(counted, 10), 9, 3.0),
     )
     monkeypatch.setattr(benchmark, "load_mapped", lambda inputs: None)
     monkeypatch.setattr(benchmark, "find_operating_point", lambda *args: points)
@@ -142,8 +142,8 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
 
     metrics = result.metrics["benchmark"]
     assert metrics["operating_point/energy_over_start"] == 0.3
-    assert metrics["energy/loihi_start_total_mj"] == pytest.approx(
-        4 * metrics["energy/loihi_operating_point_total_mj"]
+    assert metrics["energy/loihi_start_total_mj"] / 16 == pytest.approx(
+        4 * metrics["energy/loihi_operating_point_total_mj"] / 9
     )
     assert metrics["energy/ratio_cpu_int8_online_operating_point"] == pytest.approx(
         metrics["energy/cpu_int8_total_mj"] / metrics["energy/loihi_operating_point_total_mj"]

@@ -25,7 +25,10 @@ from tests.spikeseg_core.energy.networks import in_order, small_network
 
 NETWORK = small_network(16, channels=(2, 4, 4, 4))
 CONFIG = BenchmarkConfig(
-    presentation_steps=(10, 20, 30), readout_windows=(0.5, 0.8), settling=(0.5, 0.0)
+    tiles_per_axis=(4, 5),
+    presentation_steps=(10, 20, 30),
+    readout_windows=(0.5, 0.8),
+    settling=(0.5, 0.0),
 )
 PRESENTATION = PresentationConfig(steps=20)
 
@@ -39,7 +42,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[MappedNetwork, Data
             train_sections=1,
             validation_sections=1,
             test_sections=1,
-            tiles_per_axis=4,
+            tiles_per_axis=5,
         ),
         NETWORK.tile,
         Path(tmp_path_factory.mktemp("data")),
@@ -57,9 +60,10 @@ def found(shown: tuple[MappedNetwork, Dataset]) -> OperatingPoints:
 
 def test_every_point_is_tried_and_one_is_chosen(found: OperatingPoints) -> None:
     table = found.table
-    assert len(table) == 2 * 3 + 2 * 2 == len(points_of(PRESENTATION, CONFIG))
+    assert len(table) == 2 * (2 * 3 + 2 * 2) == len(points_of([5, 4], PRESENTATION, CONFIG))
+    assert table.groupby("tiles").size().to_dict() == {25: 10, 16: 10}  # 5 is the dataset's own
     assert (table["start"].sum(), table["chosen"].sum()) == (1, 1)
-    assert found.row("start")["point"] == "30 steps, last 50% read"
+    assert found.row("start")["point"] == "5 x 5 tiles, 30 steps, last 50% read"
     assert (
         found.row("chosen")["validation/loihi_total_mj"]
         <= table.loc[table["start"], "validation/loihi_total_mj"].item()
@@ -68,17 +72,30 @@ def test_every_point_is_tried_and_one_is_chosen(found: OperatingPoints) -> None:
     assert set(found.to_json()["points"][0]) == set(table.columns)  # type: ignore[index]
 
 
+def of_own_grid(found: OperatingPoints) -> pd.DataFrame:
+    return found.table[found.table["tiles"] == 25]
+
+
+def test_fewer_tiles_take_less_energy_in_proportion(found: OperatingPoints) -> None:
+    both = found.table[(found.table["steps"] == 30) & (found.table["window"] == 0.5)]
+    own, fewer = both[both["settling"].isna()].sort_values("tiles", ascending=False).iloc
+    ratio = fewer["test/loihi_total_mj"] / own["test/loihi_total_mj"]
+    assert ratio == pytest.approx(16 / 25, rel=0.1)  # not every tile takes as many spikes
+
+
 def test_more_steps_take_more_energy(found: OperatingPoints) -> None:
-    fixed = found.table[(found.table["window"] == 0.5) & found.table["settling"].isna()]
+    own = of_own_grid(found)
+    fixed = own[(own["window"] == 0.5) & own["settling"].isna()]
     assert fixed["test/mean_steps"].tolist() == [10, 20, 30]
     assert fixed["test/loihi_total_mj"].is_monotonic_increasing
 
 
 def test_a_tile_that_never_settles_runs_to_the_end(found: OperatingPoints) -> None:
-    never, always = (found.table[found.table["settling"] == t] for t in (0.0, 0.5))
+    own = of_own_grid(found)
+    never, always = (own[own["settling"] == t] for t in (0.0, 0.5))
     assert (never["test/mean_steps"] == 30).all()
     assert (always["test/mean_steps"] == 20).all()  # the second checkpoint is the first to compare
-    whole = found.table[(found.table["steps"] == 30) & found.table["settling"].isna()]
+    whole = own[(own["steps"] == 30) & own["settling"].isna()]
     for name in ("test/loihi_total_mj", "validation/pixel_accuracy"):
         np.testing.assert_allclose(never[name], whole[name])
 
@@ -95,7 +112,7 @@ def test_a_shorter_presentation_is_the_start_of_the_longest(
 
 
 def test_the_read_out_covers_the_last_share_of_the_steps() -> None:
-    assert Point(0.7, 100).read_out(50) == (15, 50)
+    assert Point(4, 0.7, 100).read_out(50) == (15, 50)
 
 
 def test_the_front_is_of_points_that_nothing_beats() -> None:
@@ -107,7 +124,7 @@ def test_the_cheapest_point_as_good_as_the_start_on_validation_is_chosen() -> No
     table = pd.DataFrame(
         {
             "validation/v_rand": [0.960, 0.956, 0.958, 0.96],
-            "validation/pixel_accuracy": [0.920, 0.920, 0.917, 0.90],
+            "validation/pixel_accuracy": [0.920, 0.920, 0.915, 0.90],
             "validation/loihi_total_mj": [200.0, 80, 60, 40],
             "test/v_rand": [0.9, 0.1, 0.9, 0.9],  # never looked at
         }
