@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 import spikeseg_core
+from spikeseg_core import presets
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.errors import ConfigError
@@ -55,29 +56,55 @@ def _folder(stage: str, record: StageRecord) -> Path:
 def log(kind: Kind, record: StageRecord, run_id: str, tracking_uri: str) -> None:
     """Log the model of a finished stage to its run."""
     import mlflow
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    grey = load_dataset(_folder("prepare", record)).images.dtype
+    example = _example(record)
     shape = (-1, -1, -1)  # sections, height, width
     signature = ModelSignature(
-        inputs=Schema([TensorSpec(grey, shape)]),
+        inputs=Schema([TensorSpec(example.dtype, shape)]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), shape)]),
     )
     with TemporaryDirectory() as temporary, _tracking(tracking_uri):
         gather(kind, record, Path(temporary))
-        # MLflow advises to give an example; the signature says as much.
-        with warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
-            warnings.simplefilter("ignore", UserWarning)
-            mlflow.pyfunc.log_model(
+        with mlflow.start_run(run_id=run_id, log_system_metrics=False):
+            Model.log(
+                artifact_path=None,
                 name=NAME,
+                flavor=_Unchecked,
+                flavor_name="pyfunc",
+                validate_serving_input=False,
                 loader_module=LOADER.stem,
                 data_path=temporary,
                 code_paths=[str(LOADER), str(Path(spikeseg_core.__file__).parent)],
                 signature=signature,
+                input_example=example,
                 pip_requirements=[f"{name}=={metadata.version(name)}" for name in REQUIRED],
                 metadata={"kind": kind, "stage": record.stage, "key": record.key},
             )
+
+
+class _Unchecked:
+    """MLflow's Python models, logged without a trial of the example.
+
+    The trial loads the whole network once more, for what the tests of this module show anyway;
+    ``mlflow.pyfunc.log_model`` cannot be asked to leave it out.
+    """
+
+    @staticmethod
+    def save_model(*, validate_serving_input: bool, **options: Any) -> None:
+        """Save as MLflow does."""
+        import mlflow
+
+        assert not validate_serving_input
+        mlflow.pyfunc.save_model(**options)
+
+
+def _example(record: StageRecord) -> np.ndarray:
+    """Corner of the first training section, as large as a tile: (1, height, width)."""
+    dataset = load_dataset(_folder("prepare", record))
+    tile = presets.network(PipelineConfig.model_validate(record.settings).train.network).tile
+    return dataset.images[dataset.splits["train"][:1], :tile, :tile]
 
 
 @contextmanager

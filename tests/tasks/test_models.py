@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
@@ -105,8 +107,24 @@ def test_a_loaded_model_predicts_what_was_logged(
     loaded = load(run)
     assert loaded.metadata.metadata["kind"] == kind
     np.testing.assert_array_equal(loaded.predict(sections), expected)
+    example = np.asarray(loaded.input_example)
+    assert (example.shape, example.dtype) == ((1, 128, 128), np.uint8)
+    assert loaded.predict(example).shape == example.shape
     with pytest.raises(Exception, match=r"(?i)expect|shape|type"):
         loaded.predict(sections[0].astype(np.float64))
+
+
+def test_logging_does_not_load_the_model(
+    records: dict[str, StageRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlflow.pyfunc.load_model", lambda *_, **__: pytest.fail("loaded"))
+    run = Run.create(store(), "train", {}, None)
+    models.log("ann", records["train"], run.id, run.store.uri)
+    (logged,) = run.store.client.get_run(run.id).outputs.model_outputs
+    model = run.store.client.get_logged_model(logged.model_id)
+    assert model.experiment_id == run.store.experiment
+    artifacts = Path(url2pathname(urlparse(model.artifact_location).path))
+    assert 20_000 < (artifacts / "input_example.json").stat().st_size < 200_000
 
 
 def test_a_stage_that_is_gone_is_named(records: dict[str, StageRecord], tmp_path: Path) -> None:
