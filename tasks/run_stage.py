@@ -28,6 +28,7 @@ from tasks.stage_folder import (
     stage_key,
     write_record,
 )
+from tasks.system_metrics import monitored
 from tasks.terminal import Bar
 
 SECONDS_BETWEEN_ARTIFACTS = 5.0
@@ -67,7 +68,8 @@ def run_stage(name: str, config: PipelineConfig, *upstream: StageRef) -> StageRe
             reporter = StageReporter(one, Curve(folder), run)
             started = time.time()
             try:
-                result = registry.function(one)(config, inputs, folder, reporter)
+                with monitored(reporter.curve):
+                    result = registry.function(one)(config, inputs, folder, reporter)
             except BaseException as error:
                 _end_early(run, error)
                 raise
