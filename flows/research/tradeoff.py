@@ -254,8 +254,8 @@ def _operating_points(table: pd.DataFrame) -> Table:
         )
     return Table(
         caption=say(
-            "Operating points: how long tiles are shown and read out, or when they stop by "
-            "themselves. First seed; front and choice look at validation only."
+            "Operating points: how many tiles are shown and read out for how long, or when they "
+            "stop by themselves. First seed; front and choice look at validation only."
         ),
         heading=[
             *("point", "mean steps", "pixel accuracy, validation", "V_Rand, validation"),
@@ -277,12 +277,14 @@ def _chosen_point(evidence: Evidence) -> list[Text]:
     return [
         say(
             "The operating point chosen on validation uses {share} of the starting one's energy on "
-            "the test sections: {less} instead of {more}, in {steps} instead of {all_steps} on "
-            "average, at a V_Rand of {score} instead of {full} and a pixel accuracy of {pixels} "
+            "the test sections: {less} instead of {more}, for {tiles} instead of {all_tiles} tiles a "
+            "section and {steps} instead of {all_steps} on average, at a V_Rand of {score} instead of {full} and a pixel accuracy of {pixels} "
             "instead of {full_pixels}.",
             share=share,
             less=test("operating_point", "loihi_total_mj", ".1f", "mJ"),
             more=test("start", "loihi_total_mj", ".1f", "mJ"),
+            tiles=evidence.state("benchmark", "operating_point/tiles", "set", ".0f"),
+            all_tiles=evidence.state("benchmark", "start/tiles", "set", ".0f"),
             steps=test("operating_point", "mean_steps", ".1f", "steps"),
             all_steps=test("start", "mean_steps", ".0f"),
             score=test("operating_point", "v_rand"),

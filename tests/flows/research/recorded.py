@@ -64,7 +64,8 @@ def figures(scale: float = 1.0) -> list[dict[str, Any]]:
 
 def operating(point: str, steps: float, share: float) -> dict[str, float]:
     found = {"mean_steps": steps, "loihi_total_mj": 200.0 * share, "v_rand": 0.95}
-    return {f"{point}/test/{name}": value for name, value in found.items()}
+    tiles = {f"{point}/tiles": 9.0 if point == "operating_point" else 16.0}
+    return tiles | {f"{point}/test/{name}": value for name, value in found.items()}
 
 
 def outcomes(level: float, synthetic: bool) -> dict[str, dict[str, Any]]:
