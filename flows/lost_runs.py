@@ -6,7 +6,8 @@ Their processes work on, but nobody hears of their end any more, and nobody can 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
@@ -47,13 +48,20 @@ def end_lost_runs(prefect: str, mlflow: str, worker: str) -> list[str]:
     crashed = {"type": "CRASHED", "name": "Crashed", "message": MESSAGE}
     lost = []
     for run in post(f"{prefect}/flow_runs/filter", going_on):
-        if run["labels"].get("prefect.worker.name") != worker:
+        if not _is_of(worker, run):
             continue
         stop(list(processes_of(run["id"])))
         post(f"{prefect}/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
         _end_in_mlflow(f"{mlflow}/api/2.0/mlflow", run["id"])
         lost.append(str(run["name"]))
     return lost
+
+
+def _is_of(worker: str, run: Mapping[str, Any]) -> bool:
+    """Whether it is the worker's run; one that it had only just taken has no label yet."""
+    label = run["labels"].get("prefect.worker.name")
+    taken = run["state"]["type"] == "PENDING" and run["work_pool_name"] is not None
+    return bool(label == worker or (label is None and taken))
 
 
 def _end_in_mlflow(api: str, run_id: str) -> None:

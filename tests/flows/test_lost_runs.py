@@ -45,7 +45,13 @@ class Server:
 
 @pytest.fixture
 def run() -> dict[str, Any]:
-    return {"id": str(uuid4()), "name": "train", "labels": {"prefect.worker.name": "ours"}}
+    return {
+        "id": str(uuid4()),
+        "name": "train",
+        "state": {"type": "RUNNING"},
+        "work_pool_name": "spikeseg",
+        "labels": {"prefect.worker.name": "ours"},
+    }
 
 
 @pytest.fixture
@@ -89,3 +95,13 @@ def test_runs_of_others_are_left_alone(
         names, server = end(monkeypatch, {**run, "labels": labels}, "ours")
         assert (names, list(server.told)) == ([], ["filter"])
     assert process.is_running()
+
+
+def test_a_run_that_the_worker_had_only_just_taken_is_ended_too(
+    monkeypatch: pytest.MonkeyPatch, run: dict[str, Any]
+) -> None:
+    pending = {"state": {"type": "PENDING"}, "labels": {}}
+    names, _ = end(monkeypatch, {**run, **pending}, "ours")
+    assert names == ["train"]
+    names, _ = end(monkeypatch, {**run, **pending, "work_pool_name": None}, "ours")
+    assert names == []
