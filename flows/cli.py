@@ -61,12 +61,11 @@ class Benchmark(StrEnum):
     pipeline = "pipeline"
 
 
-class ModelKind(StrEnum):
-    """Models a run leaves behind."""
+class SegmentEngine(StrEnum):
+    """What `spikeseg segment` runs a model on."""
 
     ann = "ann"
-    rate_tuned = "rate_tuned"
-    integer = "integer"
+    loihi = "loihi"
 
 
 @app.command(
@@ -134,33 +133,59 @@ def stage(
 
 @app.command(
     epilog=_examples(
-        "spikeseg segment sections/*.png",
-        "spikeseg segment stack.tif --model integer --out on_loihi",
+        "spikeseg segment sections/ segmented/",
+        "spikeseg segment --model paper@champion --engine loihi sections/ segmented/",
+        "spikeseg segment --model 0123abcd... stack.tif segmented/",
     )
 )
 def segment(
-    images: Annotated[
-        list[Path], typer.Argument(help="Section images (PNG, TIFF), stacks, or folders of them.")
+    sections: Annotated[
+        Path,
+        typer.Argument(metavar="INPUT", help="Folder of images (PNG, TIFF), or a TIFF stack."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the membrane probabilities.")] = Path(
-        "segmented"
-    ),
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="Folder for probability/NAME and mask/NAME of every file, and preview.png.",
+        ),
+    ],
+    *,
     model: Annotated[
-        ModelKind, typer.Option(help="Which of the run's models segments.")
-    ] = ModelKind.rate_tuned,
-    of_run: Annotated[
         str | None,
-        typer.Option("--run", metavar="RUN_ID", help="MLflow run id; default: the newest."),
+        typer.Option(
+            metavar="NAME[@ALIAS]|RUN_ID",
+            help="Registered model, or MLflow run of a pipeline or stage; default: the newest.",
+        ),
     ] = None,
+    engine: Annotated[
+        SegmentEngine,
+        typer.Option(help="ann: the trained network; loihi: that of the chips, on the emulator."),
+    ] = SegmentEngine.ann,
+    threshold: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Probability from which on a pixel is membrane."),
+    ] = 0.5,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results that are there already.")
+    ] = False,
+    json: JsonFile = None,
 ) -> None:
-    """Segment sections with a finished run's model.
+    """Segment sections with a finished network: probability and mask of the same name and size.
 
-    Writes for each section the membrane probability as PNG (8 bit) and TIFF (32 bit float).
+    In a PNG 255 is certain membrane; a TIFF holds probabilities as 32-bit floats.
     """
     from flows.segment import segment_files
 
-    for path in segment_files(images, out, model.value, of_run):
-        typer.echo(path)
+    result = segment_files(
+        sections, out, model, engine.value, threshold=threshold, overwrite=overwrite
+    )
+    _write(json, result)
+    typer.echo(
+        f"{result['sections']} sections by the network {result['network']['kind']} of MLflow run "
+        f"{result['mlflow_run_id']}: {result['membrane']:.1%} membrane"
+    )
+    typer.echo(f"preview    {result['preview']}")
 
 
 @app.command(

@@ -19,6 +19,7 @@ from flows.pipeline import pipeline
 from flows.research.evidence import Evidence
 from flows.research.render import html, markdown
 from flows.research.report import build
+from flows.settings import shown
 from spikeseg_core import presets
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.storage import write_json, write_text
@@ -39,21 +40,21 @@ def _run_name() -> str:
 @flow(name="research-report", flow_run_name=_run_name)
 def research_report(
     preset: Annotated[
-        str, Field(title="Preset", description="whose runs are reported: quick or paper")
+        str, shown("Preset", "whose runs are reported", enum=list(presets.PRESETS))
     ] = "paper",
     seeds: Annotated[
         tuple[Seed, ...],
-        Field(
-            title="Seeds",
-            description="seeds of training and tuning; those without a finished run are run. "
-            "Empty: those that MLflow has, or one run if it has none",
+        shown(
+            "Seeds",
+            "seeds of training and tuning; those without a finished run are run. Empty: those that "
+            "MLflow has, or one run if it has none",
         ),
     ] = (),
     runs: Annotated[
         tuple[str, ...],
-        Field(
-            title="Runs",
-            description="MLflow run ids of exactly the pipelines to report; nothing is run then",
+        shown(
+            "Runs",
+            "MLflow run ids of exactly the pipelines to report; nothing is run then",
         ),
     ] = (),
 ) -> dict[str, Any]:

@@ -1,122 +1,202 @@
-"""`spikeseg segment`: a user's sections through a finished run's model."""
+"""`spikeseg segment`: a folder of sections through a finished network, as an ANN or on Loihi."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
 
 # isort: split
-import numpy as np
-import tifffile
-from PIL import Image
 from prefect import flow
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import (
+    create_image_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 from prefect.runtime import flow_run
+from pydantic import Field
 
+from flows.embed import data_uri
+from flows.progress import PageProgress
 from flows.settings import shown
-from spikeseg_core.data.readers import read_stack
 from spikeseg_core.errors import ConfigError, DataError
+from spikeseg_core.segmented_files import MASK, PROBABILITY, plan
+from spikeseg_core.segmented_files import segment_files as segment_all
 from spikeseg_core.segmenter import Kind, Segmenter, load_segmenter
-from spikeseg_core.storage import atomic_path
 from tasks import models
-from tasks.lookup import stage_and_those_before
+from tasks.lookup import stage_and_those_before, stage_behind, stage_of_run
+from tasks.mlflow_store import Run, store
+from tasks.references import StageRef
+from tasks.registered import run_of_model
 from tasks.stage_folder import read_record
+from tasks.terminal import TerminalReporter
 
-STAGE_OF: dict[Kind, str] = {"ann": "train", "rate_tuned": "tune", "integer": "deploy"}
+Engine = Literal["ann", "loihi"]
+NEWEST = "the newest"
+SECONDS_BETWEEN_ARTIFACTS = 2.0
+MOST_ROWS = 200
+"""Files that the table on Prefect's page names."""
 
 
 def _name() -> str:
     parameters = flow_run.parameters
-    return f"segment {Path(parameters['sections']).name} with {parameters['model']}"
+    model = parameters.get("model") or NEWEST
+    return f"segment {Path(parameters['sections']).name} with {model} as {parameters['engine']}"
 
 
 @flow(name="segment", flow_run_name=_name)
 def segment(
     sections: Annotated[
-        str, shown("Sections", "folder of images, image or TIFF stack, on the worker's machine")
+        str,
+        shown("Sections", "folder of images (PNG, TIFF) or a TIFF stack, on the worker's machine"),
     ],
-    out: Annotated[str, shown("Results", "folder for the membrane probabilities")],
+    out: Annotated[
+        str,
+        shown(
+            "Results",
+            "folder for probability/NAME and mask/NAME of every file, and preview.png",
+        ),
+    ],
     model: Annotated[
-        Kind, shown("Model", "ann: as trained; rate_tuned: as tuned; integer: as on the chip")
-    ] = "rate_tuned",
-    run: Annotated[
-        str | None, shown("Run", "MLflow run id of the model or of a pipeline; none: the newest")
+        str | None,
+        shown(
+            "Model",
+            "registered model (NAME, NAME@ALIAS, NAME/VERSION) or MLflow run id of a pipeline or "
+            "of a stage; none: the newest network",
+        ),
     ] = None,
-) -> list[str]:
-    """Segment a folder of sections with a finished run's model; returns the files written."""
-    written = [str(path) for path in segment_files([Path(sections)], Path(out), model, run)]
-    create_table_artifact(
-        [{"file": path} for path in written], key="segmented", description=f"sections of {sections}"
+    engine: Annotated[
+        Engine,
+        shown(
+            "Engine",
+            "ann: the trained network (of a tuning's run the tuned one); loihi: the integer "
+            "network as it runs on the chips, on the emulator",
+        ),
+    ] = "ann",
+    *,
+    threshold: Annotated[
+        float,
+        Field(ge=0, le=1),
+        shown("Threshold of the mask", "probability from which on a pixel is membrane (0 to 1)"),
+    ] = 0.5,
+    overwrite: Annotated[
+        bool, shown("Overwrite", "replace results that are in the folder already")
+    ] = False,
+) -> dict[str, Any]:
+    """Segment a folder of sections: membrane probability and mask under the same names and sizes.
+
+    ``model`` is a registered model or an MLflow run id; ``engine`` says which of its networks
+    segments, the ANN or the integer network of the chips.
+    """
+    where = Path(sections), Path(out)
+    result = segment_files(
+        *where, model, engine, threshold=threshold, overwrite=overwrite, report=OnPage()
     )
-    return written
+    _show(result)
+    return result
 
 
 def segment_files(
-    images: Sequence[Path], out: Path, model: Kind, of_run: str | None = None
-) -> list[Path]:
-    """Segment image files, and write membrane probabilities.
+    sections: Path,
+    out: Path,
+    model: str | None = None,
+    engine: Engine = "ann",
+    *,
+    threshold: float = 0.5,
+    overwrite: bool = False,
+    report: TerminalReporter | None = None,
+) -> dict[str, Any]:
+    """Segment image files with a finished network.
 
     Parameters
     ----------
-    images : sequence of Path
-        Images, multi-page TIFF stacks, or folders of images.
+    sections : Path
+        Folder of images, or one image or TIFF stack.
     out : Path
-        Folder for ``NAME_membrane.png`` (8 bit: 255 is certain membrane) and
-        ``NAME_membrane.tif`` (32-bit float), one pair a section.
-    model : {"ann", "rate_tuned", "integer"}
-        What segments.
-    of_run : str, optional
-        MLflow run id of the model's stage or of a pipeline; left out, the newest finished one.
+        Folder for the results, as :mod:`spikeseg_core.segmented_files` has them.
+    model : str, optional
+        As :func:`tasks.registered.run_of_model` takes it; left out, the newest network.
+    engine : {"ann", "loihi"}
+        Which of the model's networks segments.
+    threshold : float
+        Probability from which on a pixel is membrane.
+    overwrite : bool
+        Whether results that are there may be replaced.
+    report : TerminalReporter, optional
+        Told of every section.
 
     Returns
     -------
-    list of Path
-        The files written.
+    dict
+        What was written, and by what, as JSON has it.
 
     Raises
     ------
     ConfigError
-        If there is no finished run with that model.
+        If there is no such model, it cannot serve the engine, or the results cannot be written.
     DataError
-        If an image cannot be read.
+        If there is no image, or one cannot be read.
     """
-    stacks = [read_stack(path) for path in images]
-    stems = [stem_of(name) for stack in stacks for name in stack.names]
-    if twice := {stem for stem in stems if stems.count(stem) > 1}:
-        raise ConfigError(
-            f"several sections are called {', '.join(sorted(twice))}, and would overwrite each "
-            f"other in {out}; segment them into different folders"
-        )
-    segment = load(model, of_run)
-    written: list[Path] = []
-    for stack in stacks:
-        for name, section in zip(stack.names, segment(stack.pixels), strict=True):
-            written += _write(section, out / f"{stem_of(name)}_membrane")
-    return written
+    job = plan(sections, out, overwrite=overwrite)
+    kind, ref = network_of(model, engine)
+    started = time.monotonic()
+    title = f"{sections.name}, segmented as {engine}"
+    reporter = report or TerminalReporter("segment")
+    done = segment_all(job, load(kind, ref), threshold, title, reporter)
+    return {
+        "model": model or NEWEST,
+        "engine": engine,
+        "network": {"kind": kind, "stage": ref.stage, "key": ref.key},
+        "mlflow_run_id": ref.mlflow_run_id,
+        "threshold": threshold,
+        "out": str(out),
+        "files": list(done.names),
+        "sections": done.sections,
+        "membrane": done.membrane,
+        "preview": str(done.preview),
+        "seconds": time.monotonic() - started,
+    }
 
 
-def stem_of(name: str) -> str:
-    """Name of a section without its suffix; a page of a stack keeps its number."""
-    file, _, page = name.partition("#")
-    return Path(file).stem + (f"-{page}" if page else "")
-
-
-def load(model: Kind, of_run: str | None) -> Segmenter:
-    """Load a finished run's model.
+def network_of(model: str | None, engine: Engine) -> tuple[Kind, StageRef]:
+    """Find the network of a model that an engine runs.
 
     Raises
     ------
     ConfigError
-        If there is none, or its files are damaged.
+        If there is no such model, or it has no network for this engine.
     """
-    ref = stage_and_those_before(STAGE_OF[model], of_run)[STAGE_OF[model]]
+    kind: Kind = "ann" if engine == "ann" else "integer"
+    stage = "train" if engine == "ann" else "deploy"
+    if model is None:
+        return kind, stage_and_those_before(stage)[stage]
+    run_id = run_of_model(model)
+    of = stage_of_run(run_id)
+    if engine == "ann" and of == "tune":
+        kind, stage = "rate_tuned", "tune"
+    try:
+        return kind, stage_behind(run_id, stage)
+    except ConfigError as error:
+        raise ConfigError(
+            f"engine {engine!r} needs a network of stage {stage!r}, and the model {model!r} has "
+            f"none: {error}; name the run of a pipeline, or of a stage from {stage!r} on"
+        ) from error
+
+
+def load(kind: Kind, ref: StageRef) -> Segmenter:
+    """Load a finished network.
+
+    Raises
+    ------
+    ConfigError
+        If its files are damaged.
+    """
     with TemporaryDirectory() as temporary:
         try:
-            models.gather(model, read_record(ref.folder), Path(temporary))
+            models.gather(kind, read_record(ref.folder), Path(temporary))
             return load_segmenter(Path(temporary))
         except (DataError, FileNotFoundError) as error:
             raise ConfigError(
@@ -125,10 +205,38 @@ def load(model: Kind, of_run: str | None) -> Segmenter:
             ) from error
 
 
-def _write(section: np.ndarray, path: Path) -> tuple[Path, Path]:
-    png, tif = path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.tif")
-    with atomic_path(png) as temporary:
-        Image.fromarray(np.round(section * 255).astype(np.uint8)).save(temporary)
-    with atomic_path(tif) as temporary:
-        tifffile.imwrite(temporary, section.astype(np.float32))
-    return png, tif
+class OnPage(TerminalReporter):
+    """Reports to the log and, every few seconds, to Prefect's page."""
+
+    def __init__(self) -> None:
+        super().__init__("segment")
+        self._page = PageProgress("progress-segment")
+        self._last = 0.0
+
+    def progress(self, done: float, total: float, message: str) -> None:
+        """``done`` of ``total`` sections."""
+        super().progress(done, total, message)
+        if done == total or time.monotonic() - self._last >= SECONDS_BETWEEN_ARTIFACTS:
+            self._last = time.monotonic()
+            self._page.show(100 * done / total, f"{done:g} of {total:g} sections: {message}")
+
+
+def _show(result: dict[str, Any]) -> None:
+    """Put what was written on Prefect's page."""
+    run_id = result["mlflow_run_id"]
+    page = store().attempt("be linked to", lambda: Run(store(), run_id).page) if run_id else None
+    create_markdown_artifact(
+        f"{result['sections']} sections with {result['model']} as {result['engine']}, "
+        f"{result['seconds']:.0f} s; mask from {result['threshold']:g} on: "
+        f"{result['membrane']:.1%} of the pixels.\n\n"
+        f"Results: `{result['out']}`\n\nMLflow run of the network: {page or 'none'}\n",
+        key="segmented",
+    )
+    rows = [
+        {"file": name, "probability": f"{PROBABILITY}/{name}", "mask": f"{MASK}/{name}"}
+        for name in result["files"][:MOST_ROWS]
+    ]
+    create_table_artifact(rows, key="segmented-files", description=f"in {result['out']}")
+    create_image_artifact(
+        data_uri(Path(result["preview"])), key="segmented-preview", description="first sections"
+    )

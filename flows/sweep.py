@@ -11,19 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
-from uuid import UUID
 
 import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
 
 # isort: split
 import pandas as pd
 from prefect import flow
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
@@ -32,7 +26,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import Field
 from rich.table import Table
 
-from flows.settings import parsed, source
+from flows.progress import PageProgress
+from flows.settings import parsed, shown, source
 from flows.show import wide_console
 from flows.studies import Study, definition
 from spikeseg_core.errors import MappingError, SpikeSegError
@@ -60,25 +55,27 @@ def _name() -> str:
 
 @flow(name="sweep", flow_run_name=_name)
 def sweep(
-    study: Study = Study.operating_point,
-    own: Sweep | None = None,
-    workers: Annotated[int, Field(ge=1, le=64)] = 1,
+    study: Annotated[
+        Study, shown("Study", "a sweep that comes with the project (deployments/sweeps)")
+    ] = Study.operating_point,
+    own: Annotated[
+        Sweep | None, shown("Your own sweep", "instead of a study: what varies, and what is shown")
+    ] = None,
+    workers: Annotated[
+        int,
+        Field(ge=1, le=64),
+        shown(
+            "Workers",
+            "processes on this machine that work at the same time; 1: this one alone; a cluster "
+            "that DASK_SCHEDULER_ADDRESS names has its own (1 to 64)",
+        ),
+    ] = 1,
 ) -> dict[str, Any]:
     """Run the pipeline with different settings, and show which of them are worth having.
 
     Points that share stages, such as one training, share them. A point that fails, or whose
     network does not fit the board, is a row of the table that says so. Nothing is chosen by the
     test split. The numbers do not depend on the number of workers.
-
-    Parameters
-    ----------
-    study : Study
-        A sweep that comes with the project (``deployments/sweeps``).
-    own : Sweep or None
-        Instead of a study: a sweep of your own.
-    workers : int
-        Processes on this machine that work at the same time; 1: this one alone. A Dask cluster
-        that ``DASK_SCHEDULER_ADDRESS`` names has workers of its own.
     """
     asked = own if own is not None else definition(study.value)
     run = sweep_tracking.start(asked)
@@ -121,7 +118,7 @@ class Progress:
     cores: dict[str, int | None] = field(default_factory=dict)
     outcomes: dict[tuple[str, int], Outcome] = field(default_factory=dict)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    artifact: UUID | None = None
+    page: PageProgress = field(default_factory=lambda: PageProgress("progress-sweep"))
 
     def add(self, points: Sequence[Point]) -> None:
         """Take points up, and settle those whose network does not fit, before any training."""
@@ -163,11 +160,7 @@ class Progress:
         search, seeds = self.sweep.search, len(self.sweep.seeds)
         total = (search.trials if search is not None else len(self.points)) * seeds
         percent = min(100.0, 100 * len(self.outcomes) / total)
-        if self.artifact is None:
-            made = create_progress_artifact(percent, key="progress-sweep", description=message)
-            self.artifact = made if isinstance(made, UUID) else None
-        else:
-            update_progress_artifact(self.artifact, percent, description=message)
+        self.page.show(percent, message)
 
     def medians(self, point: Point) -> dict[str, float] | None:
         """Medians of a point's metrics over its seeds; None if one of them failed."""

@@ -60,7 +60,59 @@ def stage_and_those_before(
         As :func:`inputs_after`.
     """
     ref = _newest(stage, wanted_by) if of_run is None else _of_run(of_run, stage, wanted_by)
-    found = {name: _by_key(name, key) for name, key in ref.inputs.items()} | {stage: ref}
+    return _with_those_before(ref)
+
+
+def stage_behind(run_id: str, stage: str) -> StageRef:
+    """Find a stage from the run of any that was made from it; all folders are on this machine.
+
+    Parameters
+    ----------
+    run_id : str
+        MLflow run id of the stage, of one after it, or of a pipeline.
+    stage : str
+        Name of the stage.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run, it is of a stage before, or files are gone.
+    """
+    own, keys = _stages_of_run(run_id)
+    if stage != own and stage not in keys:
+        raise ConfigError(f"run {run_id} is of {own!r}, and did not get to {stage!r}")
+    ref = (
+        _of_run(run_id, stage, None) if own in (stage, "pipeline") else _by_key(stage, keys[stage])
+    )
+    return _with_those_before(ref)[stage]
+
+
+def stage_of_run(run_id: str) -> str:
+    """Name of the stage that an MLflow run is of, or ``pipeline``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run.
+    """
+    return _stages_of_run(run_id)[0]
+
+
+def _stages_of_run(run_id: str) -> tuple[str, dict[str, str]]:
+    """Stage that a run is of, and by name what leads to the others: keys, or runs of a pipeline."""
+    for folder in _folders_of_run(run_id):
+        record = read_record(folder)
+        return record.stage, record.inputs
+    tags = _tags(run_id)
+    own = tags.get(tracking.STAGE_TAG, "no stage")
+    start = "run." if own == "pipeline" else tracking.INPUT_TAG
+    return own, {
+        name.removeprefix(start): value for name, value in tags.items() if name.startswith(start)
+    }
+
+
+def _with_those_before(ref: StageRef) -> dict[str, StageRef]:
+    found = {name: _by_key(name, key) for name, key in ref.inputs.items()} | {ref.stage: ref}
     for each in found.values():
         fetch(each)
     return found
@@ -99,13 +151,7 @@ def _of_run(run_id: str, stage: str, wanted_by: str | None) -> StageRef:
     for folder in _folders_of_run(run_id):
         if read_record(folder).stage == stage:
             return reference(folder, run_id)
-    try:
-        tags = tracking.find_run(run_id)
-    except Exception as error:
-        raise ConfigError(
-            f"there is no run {run_id!r} in {state.tracking_uri()}; take the run id from the "
-            f"summary of a run or from MLflow's page ({type(error).__name__})"
-        ) from error
+    tags = _tags(run_id)
     found = tags.get(tracking.STAGE_TAG)
     if found == "pipeline" and f"run.{stage}" in tags:
         return _of_run(tags[f"run.{stage}"], stage, wanted_by)
@@ -113,6 +159,16 @@ def _of_run(run_id: str, stage: str, wanted_by: str | None) -> StageRef:
         follows = f"; stage {wanted_by!r} follows {stage!r}" if wanted_by else ""
         raise ConfigError(f"run {run_id} is of {found or 'no stage'!r}, not of {stage!r}{follows}")
     return _downloaded(run_id, stage, tags[tracking.KEY_TAG])
+
+
+def _tags(run_id: str) -> dict[str, str]:
+    try:
+        return tracking.find_run(run_id)
+    except Exception as error:
+        raise ConfigError(
+            f"there is no run {run_id!r} in {state.tracking_uri()}; take the run id from the "
+            f"summary of a run or from MLflow's page ({type(error).__name__})"
+        ) from error
 
 
 def _folders_of_run(run_id: str) -> list[Path]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from prefect.client.schemas.actions import WorkPoolCreate
 
-from flows import benchmark, promote, registration, segment, stages
+from flows import registration, stages
 from flows.pipeline import pipeline
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
@@ -48,23 +50,29 @@ def test_registered_forms_hold_the_presets_own_values() -> None:
     assert directory == str(registration.ROOT)
 
 
-@pytest.mark.parametrize(
-    "flow",
-    [
-        pipeline,
-        benchmark.benchmark,
-        segment.segment,
-        promote.promote,
-        *(getattr(stages, n) for n in registry.STAGES),
-    ],
-    ids=lambda flow: flow.name,
-)
-def test_every_parameter_of_a_form_has_a_title_and_says_what_it_is(flow: Any) -> None:
-    schema = flow.parameters.model_dump()
-    for name, parameter in schema["properties"].items():
-        if "$ref" in parameter or "allOf" in parameter:
-            continue
-        assert parameter.get("description"), f"{name} of {flow.name} is not explained"
+@pytest.mark.parametrize("name", by_name(yaml.safe_load(FILE.read_text())))
+def test_every_parameter_of_a_form_has_a_title_and_says_what_it_is(name: str) -> None:
+    deployment = by_name(yaml.safe_load(FILE.read_text()))[name]
+    path, _, function = deployment["entrypoint"].partition(":")
+    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    form = getattr(module, function).parameters.model_dump()
+    untold = list(unexplained(form["properties"], form["definitions"]))
+    assert not untold, f"{', '.join(untold)} of {name} are not explained"
+
+
+def unexplained(
+    properties: dict[str, Any], definitions: dict[str, Any], within: str = ""
+) -> Iterator[str]:
+    """Name the settings without a title or a description, those of nested settings too."""
+    for name, setting in properties.items():
+        kinds = [setting, *setting.get("anyOf", []), *setting.get("allOf", [])]
+        references = [kind["$ref"].rpartition("/")[2] for kind in kinds if "$ref" in kind]
+        nested = [definitions[reference] for reference in references]
+        for key in ("title", "description"):
+            if not any(text.get(key) for text in (setting, *nested)):
+                yield f"{within}{name} ({key})"
+        for text in nested:
+            yield from unexplained(text.get("properties", {}), definitions, f"{within}{name}.")
 
 
 def test_no_machine_is_named_in_the_file() -> None:

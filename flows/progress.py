@@ -1,0 +1,23 @@
+"""How far a flow is, as a bar on Prefect's page."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+
+class PageProgress:
+    """A bar that is put on the page of the running flow when it is first shown."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self._artifact: UUID | None = None
+
+    def show(self, percent: float, message: str) -> None:
+        """So much is done; the message says what was last."""
+        if self._artifact is None:
+            made = create_progress_artifact(percent, key=self.key, description=message)
+            self._artifact = made if isinstance(made, UUID) else None
+        else:
+            update_progress_artifact(self._artifact, percent, description=message)
