@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -65,12 +66,21 @@ class Prefect:
         self.api = api
         self.page = api.removesuffix("/api")
 
-    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def ask(
+        self, path: str, body: Mapping[str, Any] | None = None, method: str | None = None
+    ) -> Any:
         """Get, or post with a body."""
         data = None if body is None else json.dumps(body).encode()
-        request = Request(self.api + path, data, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or "null")
+        headers = {"Content-Type": "application/json"}
+        request = Request(self.api + path, data, headers, method=method)
+        while True:
+            try:
+                with urlopen(request, timeout=30) as answer:
+                    return json.loads(answer.read() or "null")
+            except HTTPError as error:
+                if error.code != 503:  # its database is busy; Prefect's own clients ask again, too
+                    raise
+                time.sleep(0.5)
 
     def deployment(self, name: str) -> dict[str, Any]:
         """Find a deployment by FLOW/NAME."""
