@@ -103,8 +103,8 @@ def orchestration(config: PipelineConfig) -> dict[str, Any]:
         home = Path(temporary) / "state"
         settings = config.model_dump_json()
         bare = _seconds(["tasks.bare", str(Path(temporary) / "bare")], settings, home)
-        orchestrated = _seconds(["flows.pipeline"], settings, home)
-        again = _seconds(["flows.pipeline"], settings, home)
+        orchestrated = _seconds(["flows.start"], settings, home)
+        again = _seconds(["flows.start"], settings, home)
     return {
         "preset": config.preset,
         "dataset": config.dataset.source,

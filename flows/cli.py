@@ -92,12 +92,11 @@ def run(
     from flows.settings import configured
 
     config = configured(preset, dataset, change or [])
-    from flows.pipeline import pipeline
-    from flows.show import show
-    from tasks.terminal import set_up_for_prefect
+    from flows.start import run_pipeline
 
-    set_up_for_prefect()
-    summary = pipeline(config)
+    summary = run_pipeline(config)
+    from flows.show import show
+
     _write(json, summary)
     show(summary)
 

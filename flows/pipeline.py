@@ -52,12 +52,3 @@ def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
         return conclude(
             run, [dataset, ann, tuned, spiking, core_blocks, chip_map, deployment, energy]
         )
-
-
-if __name__ == "__main__":  # as `spikeseg bench pipeline` times it
-    import sys
-
-    from tasks.terminal import set_up_for_prefect
-
-    set_up_for_prefect()
-    pipeline(PipelineConfig.model_validate_json(sys.stdin.read()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -211,9 +212,12 @@ def html_report(summary: Mapping[str, Any], figures: Mapping[str, Sequence[Path]
     figures : mapping of str to sequence of Path
         PNG files by stage.
     """
+    files = [path for paths in figures.values() for path in paths if path.is_file()]
+    with ThreadPoolExecutor() as pool:
+        uris = dict(zip(files, pool.map(data_uri, files), strict=True))
     pictures = {
         registry.stage(name).title: [
-            (path.stem.replace("_", " "), data_uri(path)) for path in paths if path.is_file()
+            (path.stem.replace("_", " "), uris[path]) for path in paths if path in uris
         ]
         for name, paths in figures.items()
     }

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,7 +51,7 @@ class Store:
         self._warned = False
         self._experiment: str | None = None
 
-    @property
+    @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client for this store."""
         from mlflow.tracking import MlflowClient

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -74,8 +76,13 @@ class _WithoutTraceback(logging.Filter):
         return True
 
 
-def set_up_for_prefect() -> None:
+def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
     """Make a terminal ready for flows: one console for all that is printed, and a clean Ctrl-C.
+
+    Parameters
+    ----------
+    meanwhile : callable
+        Is done while Prefect's temporary server starts, which takes seconds.
 
     Raises
     ------
@@ -84,7 +91,15 @@ def set_up_for_prefect() -> None:
     """
     _share_console()
     check_prefect_answers()
-    _start_server_apart()
+    from prefect.settings import PREFECT_API_URL
+
+    if not PREFECT_API_URL.value():
+        # Two threads must not import it at the same time.
+        import prefect.server.api.server  # noqa: F401
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        started = pool.submit(_start_server_apart)
+        meanwhile()
+        started.result()
 
 
 def check_prefect_answers() -> None:

@@ -29,7 +29,7 @@ def test_orchestration_is_timed_against_the_bare_stages(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(bench, "_seconds", seconds)
     found = bench.bench("pipeline", "quick", "synthetic", ["train.epochs=2"])
-    assert asked == ["tasks.bare", "flows.pipeline", "flows.pipeline"]
+    assert asked == ["tasks.bare", "flows.start", "flows.start"]
     assert found["overhead"] == pytest.approx(0.05)
     assert (found["bare_s"], found["orchestrated_s"], found["cached_rerun_s"]) == (100, 105, 15)
 

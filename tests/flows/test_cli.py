@@ -122,7 +122,7 @@ def test_run_prints_the_table_and_writes_json(
         return summary
 
     monkeypatch.setattr("flows.pipeline.pipeline", pipeline)
-    monkeypatch.setattr("tasks.terminal.set_up_for_prefect", lambda: None)
+    monkeypatch.setattr("flows.start.set_up_for_prefect", lambda meanwhile: meanwhile())
     result = CliRunner().invoke(
         cli.app, ["run", "--json", str(tmp_path / "out.json"), "--set", "train.epochs=3"]
     )
