@@ -277,8 +277,9 @@ def _chosen_point(evidence: Evidence) -> list[Text]:
     return [
         say(
             "The operating point chosen on validation uses {share} of the starting one's energy on "
-            "the test sections: {less} instead of {more}, for {tiles} instead of {all_tiles} tiles a "
-            "section and {steps} instead of {all_steps} on average, at a V_Rand of {score} instead of {full} and a pixel accuracy of {pixels} "
+            "the test sections: {less} instead of {more}, for {tiles} instead of {all_tiles} tiles "
+            "a section and {steps} instead of {all_steps} on average, at a V_Rand of {score} "
+            "instead of {full} and a pixel accuracy of {pixels} "
             "instead of {full_pixels}.",
             share=share,
             less=test("operating_point", "loihi_total_mj", ".1f", "mJ"),
