@@ -1,11 +1,13 @@
-"""What becomes of runs that are cancelled or lose their worker."""
+"""What becomes of runs that are cancelled, lose their worker, or are started by a schedule."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
@@ -16,7 +18,7 @@ from flows.lost_runs import processes_of
 from flows.servers import WORKER_SECONDS, Noted
 from spikeseg_core.storage import load_arrays
 from tasks.state import State
-from tests.e2e.conftest import SECTIONS, Prefect, Spikeseg, until
+from tests.e2e.conftest import SECONDS, SECTIONS, Prefect, Spikeseg, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -26,6 +28,8 @@ ENOUGH = 5
 """Epochs after which a training is interrupted, of far more."""
 GOING_ON = ["going", "on", "after", "epoch"]
 TINY = {"steps_per_epoch": 1, "batch_size": 1}
+QUICKLY = {"repeats": 1, "presentation_steps": [10, 20], "settling": []}
+SECONDS_BETWEEN_BENCHMARKS = 30
 
 
 class Training:
@@ -163,3 +167,66 @@ def worker_of(spikeseg: Spikeseg) -> int:
     noted = Noted.read(State(spikeseg.home))
     assert noted is not None
     return noted.processes["worker"][0]
+
+
+@pytest.fixture
+def tiny_network(operated: Spikeseg) -> None:
+    """A network that went all the way, as small and as quick as can be."""
+    settings = {
+        "dataset": SECTIONS,
+        "train": {**TINY, "epochs": 1},
+        "tune": {**TINY, "epochs": 1, "spiking_epochs": 0},
+        "presentation": {"steps": 20},
+        "benchmark": QUICKLY,
+    }
+    changes = [f"{name}={json.dumps(values)}" for name, values in settings.items()]
+    operated.run("run", *(word for change in changes for word in ("--set", change)))
+
+
+@contextmanager
+def every(seconds: int, prefect: Prefect, deployment: Mapping[str, Any]) -> Iterator[None]:
+    """Switch a deployment's schedule on, for every so many seconds; then it is what it was."""
+    (schedule,) = deployment["schedules"]
+    where = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+    often = {"schedule": {"interval": seconds}, "parameters": {"benchmark": QUICKLY}}
+    prefect.ask(where, {**often, "active": True}, "PATCH")
+    try:
+        yield
+    finally:
+        was = {name: schedule[name] for name in ("schedule", "parameters", "active")}
+        prefect.ask(where, was, "PATCH")
+
+
+def test_a_schedule_fires_by_itself_and_its_run_says_what_moved(
+    operated: Spikeseg, prefect: Prefect, mlflow: MlflowClient, tiny_network: None
+) -> None:
+    deployment = prefect.deployment("benchmark/benchmark")
+
+    def fired(*states: str) -> list[dict[str, Any]]:
+        which = {
+            "deployments": {"id": {"any_": [deployment["id"]]}},
+            "flow_runs": {"state": {"type": {"any_": states}}},
+            "sort": "START_TIME_ASC",
+        }
+        return list(prefect.ask("/flow_runs/filter", which))
+
+    with every(SECONDS_BETWEEN_BENCHMARKS, prefect, deployment):
+        until(lambda: len(fired(*ENDS)) >= 2, "two scheduled benchmarks", 2 * SECONDS)
+    for late in fired("SCHEDULED", "PENDING", "RUNNING"):
+        state = {"type": "CANCELLING" if late["state"]["type"] == "RUNNING" else "CANCELLED"}
+        prefect.ask(f"/flow_runs/{late['id']}/set_state", {"state": state})
+    first, second = fired(*ENDS)[:2]
+    for run in (first, second):
+        assert run["auto_scheduled"]
+        assert run["state"]["type"] == "COMPLETED", run["state"]
+
+    (before,), (now,) = (runs_of(mlflow, run["id"]) for run in (first, second))
+    assert now.data.tags["benchmark.previous"] == before.info.run_id
+    ratios = {n: v for n, v in now.data.metrics.items() if n.startswith("moved/loihi")}
+    assert ratios
+    assert all(ratio == 1 for ratio in ratios.values())  # modelled: the same chips, the same spikes
+    assert {"moved.json", "moved.md"} <= {a.path for a in mlflow.list_artifacts(now.info.run_id)}
+    wanted = {"flow_runs": {"id": {"any_": [second["id"]]}}}
+    shown = {each["key"]: each["data"] for each in prefect.ask("/artifacts/filter", wanted)}
+    assert f"since run {before.info.run_id}" in shown["benchmark"]
+    assert '"ratio"' in shown["benchmark-moved"]
