@@ -96,11 +96,11 @@ def test_again_everything_is_skipped(home: Path, finished: tuple[dict[str, Any],
 
 
 @pytest.mark.parametrize(
-    ("stage", "tag", "kind"),
-    [("train", "ann", "ann"), ("tune", "rate_tuned", "rate_tuned"), ("deploy", "loihi", "integer")],
+    ("stage", "tag", "engine"),
+    [("train", "ann", "ann"), ("tune", "rate_tuned", "ann"), ("deploy", "loihi", "loihi")],
 )
 def test_loaded_models_predict_what_the_run_logged(
-    home: Path, finished: tuple[dict[str, Any], str], stage: str, tag: str, kind: str
+    home: Path, finished: tuple[dict[str, Any], str], stage: str, tag: str, engine: str
 ) -> None:
     import mlflow
 
@@ -124,12 +124,10 @@ def test_loaded_models_predict_what_the_run_logged(
     np.testing.assert_allclose(predicted, logged.astype(np.float32), atol=1e-3)
 
     tifffile.imwrite(home / "section.tif", sections[0])
-    finish(
-        spikeseg(
-            home, "segment", str(home / "section.tif"), "--model", kind, "--out", str(home / kind)
-        )
-    )
-    segmented = tifffile.imread(home / kind / "section_membrane.tif")
+    model_run = summary["mlflow"]["run_ids"][stage]
+    words = ["--model", model_run, "--engine", engine, str(home / "section.tif"), str(home / stage)]
+    finish(spikeseg(home, "segment", *words))
+    segmented = tifffile.imread(home / stage / "probability" / "section.tif")
     np.testing.assert_allclose(segmented, predicted[0], atol=1e-6)
 
 
