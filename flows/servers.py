@@ -199,7 +199,7 @@ class _Stack:
         page = {"PREFECT_SERVER_UI_API_URL": self.environment["PREFECT_API_URL"]}
         health = [f"{self.prefect}/api/health", f"{self.mlflow}/health"]
         self._add("prefect", _prefect_command(prefect_port), page)
-        # Otherwise five processes for judging language models, of which there are none here.
+        # Otherwise seven processes for judging language models, of which there are none here.
         no_judges = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         self._add("mlflow", _mlflow_command(self.here, mlflow_port), no_judges)
         self.servers["prefect"].wait_for(health[0])
