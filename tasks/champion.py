@@ -16,7 +16,7 @@ from spikeseg_core.config import PromotionConfig
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from tasks.lookup import stage_and_those_before
 from tasks.mlflow_store import Run, Store, store
-from tasks.promotion import WAITING, Decision, decide, figures_of
+from tasks.promotion import SYNTHETIC, WAITING, Decision, decide, figures_of
 from tasks.provenance import dataset_facts, is_synthetic
 from tasks.references import StageRef
 from tasks.registered import RUN_ID, version_of_model
@@ -110,8 +110,7 @@ def _consider(
 ) -> Standing | None:
     preset = read_record(deployed.folder).preset
     if is_synthetic(dataset_facts(deployed.inputs)):
-        decision = Decision("kept", "its sections are synthetic: only a hand makes it champion")
-        return _said(Standing(preset, None, None, decision))
+        return _said(Standing(preset, None, None, SYNTHETIC))
     version = registry.register(preset, deployed, figures_of(deployed, benchmarked))
     if version is None:
         return None

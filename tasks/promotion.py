@@ -44,6 +44,9 @@ class Decision:
         return self.state in ("first", "promoted", "by hand")
 
 
+SYNTHETIC = Decision("kept", "its sections are synthetic: only a hand makes it champion")
+
+
 def decide(
     challenger: Mapping[str, str], champion: Mapping[str, str] | None, rule: PromotionConfig
 ) -> Decision:
@@ -62,7 +65,7 @@ def decide(
         ``first``, ``promoted``, ``kept`` or ``waiting``.
     """
     if challenger.get("synthetic") == "true":
-        return Decision("kept", "its sections are synthetic: only a hand makes it champion")
+        return SYNTHETIC
     if ENERGY not in challenger:
         return Decision(WAITING, "its energy is not known yet: the stage 'benchmark' has to run")
     if champion is None:

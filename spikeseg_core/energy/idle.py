@@ -48,49 +48,43 @@ class Opponent:
     Attributes
     ----------
     name : str
-    dynamic_mj, total_mj : float
-        Millijoules a section.
-    seconds : float
-        Seconds a section.
+    dynamic, total : EnergyFigure
+        Of one section.
     idle_w : float
         Published idle power of such a device, in watts.
-    tiles : int or None
-        Tiles that the section is cut into; None if the device takes it whole.
     """
 
     name: str
-    dynamic_mj: float
-    total_mj: float
-    seconds: float
+    dynamic: EnergyFigure
+    total: EnergyFigure
     idle_w: float
-    tiles: int | None = None
 
     @classmethod
     def of(cls, figures: Iterable[EnergyFigure], device: str, precision: str) -> Opponent:
         """Take the online figures of a device; its kind is the first word of its name."""
         figures = list(figures)
         dynamic, total = (find(figures, device, precision, 1, c) for c in COMPONENTS)
-        return cls(
-            f"{device}, {precision}",
-            dynamic.mj_per_section,
-            total.mj_per_section,
-            total.seconds_per_section,
-            k.PUBLISHED_DEVICES[device.split(maxsplit=1)[0]].idle_w,
-            total.tiles,
-        )
+        idle_w = k.PUBLISHED_DEVICES[device.split(maxsplit=1)[0]].idle_w
+        return cls(f"{device}, {precision}", dynamic, total, idle_w)
 
     def cut_into(self, tiles: int) -> Opponent:
         """Return the device at work on so many tiles a section, unless it takes them whole."""
-        if self.tiles is None:
-            return self
-        factor = tiles / self.tiles
-        return replace(
-            self,
-            dynamic_mj=self.dynamic_mj * factor,
-            total_mj=self.total_mj * factor,
-            seconds=self.seconds * factor,
-            tiles=tiles,
-        )
+        return replace(self, dynamic=self.dynamic.cut_into(tiles), total=self.total.cut_into(tiles))
+
+    @property
+    def dynamic_mj(self) -> float:
+        """Dynamic energy, millijoules a section."""
+        return self.dynamic.mj_per_section
+
+    @property
+    def total_mj(self) -> float:
+        """Total energy, millijoules a section."""
+        return self.total.mj_per_section
+
+    @property
+    def seconds(self) -> float:
+        """Seconds a section."""
+        return self.total.seconds_per_section
 
     def mj(self, charge: Charge) -> float:
         """Millijoules a section under a definition."""

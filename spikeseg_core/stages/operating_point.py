@@ -140,8 +140,10 @@ class OperatingPoints:
             for split in SCORED_SPLITS
             for name in (*(f"{split}/{s}" for s in SCORES), *(f"{split}/{c}" for c in COSTS))
         }
-        named |= {"start/tiles": float(start["tiles"])}
-        named |= {"operating_point/tiles": float(chosen["tiles"])}
+        named |= {
+            "start/tiles": float(start["tiles"]),
+            "operating_point/tiles": float(chosen["tiles"]),
+        }
         ratio = chosen["test/loihi_total_mj"] / start["test/loihi_total_mj"]
         return named | {"operating_point/energy_over_start": float(ratio)}
 
