@@ -11,6 +11,8 @@ from matplotlib.patches import Patch
 from spikeseg_core.figures.style import GREEN, SKY, VERMILLION, new_figure, save
 
 _OVERLAY_STRENGTH = 0.65
+GREY_RANGE = (0.5, 99.5)
+"""Percentiles of the grey values that are drawn black and white."""
 
 
 def sections_figure(
@@ -43,19 +45,16 @@ def sections_figure(
     Path
         ``path``.
     """
-    low, high = np.percentile(image, (0.5, 99.5))
+    low, high = np.percentile(image, GREY_RANGE)
     called, membrane = probability > threshold, truth == 1
-    overlay = np.repeat(
-        np.clip((image - low) / max(high - low, 1e-9), 0, 1)[..., np.newaxis], 3, axis=2
-    )
+    overlay = grey_picture(image)
     kinds = (
         ("found", GREEN, called & membrane),
         ("missed", VERMILLION, ~called & membrane),
         ("false", SKY, called & ~membrane),
     )
     for _, colour, where in kinds:
-        mixed = _OVERLAY_STRENGTH * np.array(to_rgb(colour))
-        overlay[where] = mixed + (1 - _OVERLAY_STRENGTH) * overlay[where]
+        lay_over(overlay, where, colour)
 
     figure = new_figure(15, 4.5, title)
     panels = figure.subplots(1, 4)
@@ -82,3 +81,16 @@ def sections_figure(
     for panel in panels:
         panel.set_axis_off()
     return save(figure, path)
+
+
+def grey_picture(image: np.ndarray) -> np.ndarray:
+    """Give a section (h, w) as a picture (h, w, 3) in [0, 1], its few extremes cut off."""
+    low, high = np.percentile(image, GREY_RANGE)
+    grey = np.clip((image - low) / max(high - low, 1e-9), 0, 1)
+    return np.repeat(grey[..., np.newaxis], 3, axis=2)
+
+
+def lay_over(picture: np.ndarray, where: np.ndarray, colour: str) -> None:
+    """Tint the pixels (h, w) of a picture (h, w, 3), in place."""
+    mixed = _OVERLAY_STRENGTH * np.array(to_rgb(colour))
+    picture[where] = mixed + (1 - _OVERLAY_STRENGTH) * picture[where]

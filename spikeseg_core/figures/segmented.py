@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.colors import to_rgb
 
+from spikeseg_core.figures.sections import grey_picture, lay_over
 from spikeseg_core.figures.style import VERMILLION, new_figure, save
 
 
@@ -37,12 +37,10 @@ def segmented_figure(
     figure = new_figure(11, 0.5 + 3.6 * len(sections), title)
     rows = figure.subplots(len(sections), 3, squeeze=False)
     for panels, (name, image, probability) in zip(rows, sections, strict=True):
-        low, high = np.percentile(image, (0.5, 99.5))
-        grey = np.clip((image - low) / max(high - low, 1e-9), 0, 1)
-        overlay = np.repeat(grey[..., np.newaxis], 3, axis=2)
-        membrane = probability >= threshold
-        overlay[membrane] = 0.35 * overlay[membrane] + 0.65 * np.array(to_rgb(VERMILLION))
-        panels[0].imshow(grey, cmap="gray", vmin=0, vmax=1)
+        grey = grey_picture(image)
+        overlay, membrane = grey.copy(), probability >= threshold
+        lay_over(overlay, membrane, VERMILLION)
+        panels[0].imshow(grey)
         panels[0].set_title(f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9)
         shown = panels[1].imshow(probability, cmap="cividis", vmin=0, vmax=1)
         panels[1].set_title("membrane probability", fontsize=9)
