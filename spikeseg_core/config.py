@@ -210,6 +210,20 @@ class TuneConfig(StageConfig):
         description="time steps of a tile there, read out over the second half; with several "
         "numbers, after each of them",
     )
+    teacher_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        title="Share of the ANN's answer",
+        description="in what tuning aims at; the rest is the labels. 1: to answer as the ANN did; "
+        "0: labels alone",
+    )
+    start: Literal["rest", "spread"] = Field(
+        "spread",
+        title="Voltages that a tile starts from",
+        description="of every neuron, here and on the chip: rest: zero; spread: evenly between "
+        "zero and the threshold, so that the first spikes do not keep anybody waiting",
+    )
     steps_per_epoch: StepsPerEpoch = 40
     batch_size: TilesPerBatch = 8
     learning_rate: float = Field(

@@ -37,6 +37,8 @@ IMAGE = "image"
 
 Kind = Literal["conv", "conv_transpose"]
 
+Start = Literal["rest", "spread"]
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -96,12 +98,16 @@ class Network:
         In feed-forward order: a layer's sources come before it.
     readout : Connection
         Linear read-out on the host, from the last on-chip ensemble to one logit a pixel.
+    start : {"rest", "spread"}
+        Voltages of its neurons when a tile is shown: zero, or spread between rest and threshold
+        (:mod:`spikeseg_core.start_voltages`).
     """
 
     name: str
     tile: int
     layers: tuple[Layer, ...]
     readout: Connection
+    start: Start = "rest"
     sizes: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -190,6 +196,7 @@ class Network:
             "tile": self.tile,
             "layers": [asdict(layer) for layer in self.layers],
             "readout": asdict(self.readout),
+            "start": self.start,
         }
 
     @classmethod
@@ -204,7 +211,9 @@ class Network:
             )
             for entry in data["layers"]
         )
-        return cls(data["name"], data["tile"], layers, Connection(**data["readout"]))
+        readout = Connection(**data["readout"])
+        # Networks saved before there was a choice started at rest.
+        return cls(data["name"], data["tile"], layers, readout, data.get("start", "rest"))
 
 
 def _spatial_sizes(network: Network) -> dict[str, int]:

@@ -22,6 +22,7 @@ import numpy as np
 from spikeseg_core.ann.forward import Convolve
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network
 from spikeseg_core.stack import tf
+from spikeseg_core.start_voltages import start_voltages
 
 SOFTNESS = 0.2
 """Input, in units of 100 Hz, over which the gradient sets in: spikes reach a neuron irregularly,
@@ -44,14 +45,13 @@ def spiking_forward(
     Parameters
     ----------
     network : Network
-        The architecture.
+        The architecture, and how its neurons start.
     convolve : Convolve
         Its connections, from :func:`~spikeseg_core.ann.forward.convolutions`.
     tiles : tensor (batch, tile, tile, 1)
         Standardised; the batch size must be known. Constant over the presentation.
     windows : sequence of (int, int)
-        Time steps of 1 ms, from rest, that means are taken over: the first, and the one after the
-        last.
+        Time steps of 1 ms that means are taken over: the first, and the one after the last.
     delay : int
         Steps a spike takes to the next layer: 1 on Loihi, 0 in NengoDL.
 
@@ -78,9 +78,11 @@ def spiking_forward(
             else:
                 at_each_step.append(convolve(layer.name, c, spikes[c.source]))
         currents[layer.name] = tf.add_n(means)
+        start = start_voltages(network, layer.name).astype(np.float32).ravel()
+        current = tf.reshape(tf.add_n(at_each_step), (batch, steps, -1))
         spikes[layer.name], measured = tf.numpy_function(
             _integrate,
-            [tf.reshape(tf.add_n(at_each_step), (batch, steps, -1)), np.array(windows), delay],
+            [current, start, np.array(windows), delay],
             (tf.float32, tf.float32),
             stateful=False,
         )
@@ -105,7 +107,7 @@ def _measured_rate(current: Any, measured: Any) -> tuple[Any, Any]:
 
 @numba.njit(parallel=True)
 def _integrate(
-    current: np.ndarray, windows: np.ndarray, delay: int
+    current: np.ndarray, start: np.ndarray, windows: np.ndarray, delay: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run Loihi's integrate-and-fire neurons over time (nengo-loihi's ``step``).
 
@@ -113,6 +115,8 @@ def _integrate(
     ----------
     current : float32 array (batch, steps, neurons)
         In units of 100 Hz.
+    start : float32 array (neurons,)
+        Voltages before the first step, in thresholds.
     windows : int array (windows, 2)
         First step and step after the last that count for each mean.
     delay : int
@@ -131,7 +135,7 @@ def _integrate(
     per_unit, worth = np.float32(_VOLTAGE_PER_UNIT), np.float32(_SPIKE)
     zero, one = np.float32(0), np.float32(1)
     for tile in numba.prange(batch):
-        voltage = np.zeros(neurons, np.float32)
+        voltage = start.copy()
         for step in range(steps):
             for n in range(neurons):
                 v = max(voltage[n] + current[tile, step, n] * per_unit, zero)

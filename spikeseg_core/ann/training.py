@@ -91,7 +91,7 @@ def targets_of(labels: np.ndarray, config: TrainConfig | TuneConfig) -> np.ndarr
     return np.stack([labels.astype(np.float32), weights], axis=-1)
 
 
-def segmentation_losses(logits: Any, targets: Any) -> dict[str, Any]:
+def segmentation_losses(logits: Any, targets: Any, wanted: Any | None = None) -> dict[str, Any]:
     """Weighted cross-entropy per pixel, and pixel accuracy.
 
     Parameters
@@ -100,6 +100,9 @@ def segmentation_losses(logits: Any, targets: Any) -> dict[str, Any]:
         ``(batch, tile, tile, 1)``.
     targets : tensor
         ``(batch, tile, tile, 2)``, as from :func:`targets_of`.
+    wanted : tensor, optional
+        Probability of membrane that the loss aims at, ``(batch, tile, tile, 1)``; by default the
+        labels, which pixel accuracy is always of.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def segmentation_losses(logits: Any, targets: Any) -> dict[str, Any]:
         ``loss`` (the mean over pixels) and ``pixel_accuracy``.
     """
     labels, weights = targets[..., :1], targets[..., 1:]
-    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels if wanted is None else wanted, logits)
     right = tf.equal(logits > 0, labels > 0.5)
     return {
         "loss": tf.reduce_mean(weights * entropy),

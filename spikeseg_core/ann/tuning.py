@@ -3,6 +3,11 @@
 It starts from the trained network with every channel scaled so that it fires at a useful rate,
 which changes nothing for rectified linear neurons and everything for a neuron that spikes. Then
 come epochs with Loihi's rate curve, and last, because they are slow, a few with spikes.
+
+What it aims at is what the trained network itself answers (``teacher_share``): conversion should
+keep that, and with labels alone a few epochs draw the network away from it towards training
+sections it already knows. Learning from a network's answers is Hinton et al.'s (2015, arXiv
+1503.02531).
 """
 
 from __future__ import annotations
@@ -84,6 +89,7 @@ def tune(
         If a layer fits no core, where weights are to be rounded as cores do.
     """
     model = model_from_weights(network, weights, "loihi")
+    wanted = _teacher(network, weights, config)
     if config.weight_bits is not None and tiles is None:
         tiles = choose_tiles(network, weight_bits=config.weight_bits)
     cores = {
@@ -96,14 +102,17 @@ def tune(
         logits, currents = forward(
             network, convolve, images, _activation(network, config, images if training else None)
         )
-        return _losses(network, config, logits, targets, currents)
+        parts = segmentation_losses(logits, targets, wanted(images, targets))
+        return _with_rate_loss(network, config, parts, currents)
 
     def losses_of_spikes(images: Any, targets: Any, training: bool) -> dict[str, Any]:
         convolve = convolutions(network, model, cores, config.weight_bits)
         windows = [(steps // 2, steps) for steps in config.spiking_steps]
         logits, currents = spiking_forward(network, convolve, images, windows, delay=1)
-        targets = tf.tile(targets, (len(windows), 1, 1, 1))
-        return _losses(network, config, logits, targets, currents)
+        every = (len(windows), 1, 1, 1)
+        aim = tf.tile(wanted(images, targets), every)
+        parts = segmentation_losses(logits, tf.tile(targets, every), aim)
+        return _with_rate_loss(network, config, parts, currents)
 
     with_rates = fit(model, losses_of_rates, dataset, config, folder=folder, report=report)
     with_spikes = fit(
@@ -123,6 +132,19 @@ def tune(
         epochs_before=len(with_rates),
     )
     return weights_of(network, model), pd.concat([with_rates, with_spikes], ignore_index=True)
+
+
+def _teacher(network: Network, weights: Weights, config: TuneConfig) -> Callable[[Any, Any], Any]:
+    """Give what tuning aims at, of images and targets: labels, and what the network answered."""
+    teacher = model_from_weights(network, weights)
+    teacher.trainable = False
+    share = config.teacher_share
+
+    def wanted(images: Any, targets: Any) -> Any:
+        labels = targets[..., :1]
+        return (1 - share) * labels + share * tf.sigmoid(teacher(images)) if share else labels
+
+    return wanted
 
 
 def _activation(
@@ -146,11 +168,10 @@ def _activation(
     return noisy
 
 
-def _losses(
-    network: Network, config: TuneConfig, logits: Any, targets: Any, currents: Mapping[str, Any]
+def _with_rate_loss(
+    network: Network, config: TuneConfig, parts: dict[str, Any], currents: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Segmentation loss plus the rate loss of every layer."""
-    parts = segmentation_losses(logits, targets)
     rate_loss = tf.add_n(
         [
             (config.rate_weight if layer.on_chip else config.rate_weight_off_chip)

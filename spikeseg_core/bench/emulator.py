@@ -214,6 +214,7 @@ def _run_nengo_loihi(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflows: the chip has them too
         with nengo_loihi.emulator.EmulatorInterface(case.model, seed=0) as emulator:
+            emulator.compartment.voltage[:] = network.voltage
             for target, sent in zip(case.model.inputs, case.inputs, strict=True):
                 for t in range(n_steps - 1):  # those of the last step would not arrive
                     target.add_spikes(t + 1, np.flatnonzero(sent[t]))

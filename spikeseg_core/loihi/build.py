@@ -22,8 +22,9 @@ from spikeseg_core.errors import MappingError
 from spikeseg_core.loihi import limits
 from spikeseg_core.loihi.fit import Axis, Tile
 from spikeseg_core.loihi.tiles import check_fit
-from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Network, Weights
+from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Layer, Network, Weights
 from spikeseg_core.stack import nengo_loihi
+from spikeseg_core.start_voltages import start_voltages
 
 builder = nengo_loihi.builder
 _NengoLoihiBuilder: Any = builder.Builder
@@ -114,7 +115,6 @@ def build_network(
             f"the read-out takes layer {last!r}, which is off chip; it has to be the last one on it"
         )
     source = ImageSource(np.zeros((network.tile, network.tile)))
-    neuron_type = nengo_loihi.neurons.LoihiSpikingRectifiedLinear(amplitude=1 / RATE_HZ_PER_UNIT)
     synapse = nengo.Lowpass(synapse_ms * 1e-3) if synapse_ms > 0 else None
     with nengo.Network(label=network.name, seed=0) as net:
         nengo_loihi.add_params(net)
@@ -126,7 +126,7 @@ def build_network(
             ensemble = nengo.Ensemble(
                 bias.size,
                 1,
-                neuron_type=neuron_type,
+                neuron_type=_neuron_type(network, layer),
                 gain=np.ones(bias.size),
                 bias=bias,
                 label=layer.name,
@@ -150,6 +150,14 @@ def build_network(
             ensembles[layer.name] = ensemble
         probe = nengo.Probe(ensembles[last].neurons)
     return BuiltNetwork(network, dict(tiles), weight_bits, net, ensembles, source, probe)
+
+
+def _neuron_type(network: Network, layer: Layer) -> Any:
+    """Loihi's neuron; on the host with its first voltage, on the chip :func:`discretize` has it."""
+    start = {} if layer.on_chip else {"voltage": start_voltages(network, layer.name).ravel()}
+    return nengo_loihi.neurons.LoihiSpikingRectifiedLinear(
+        amplitude=1 / RATE_HZ_PER_UNIT, initial_state=start
+    )
 
 
 def _transform(network: Network, target: str, c: Connection, weights: Weights) -> Any:
@@ -266,12 +274,15 @@ class LoihiModel(_NengoLoihiModel):
         Bits a weight is stored with, the sign included.
     weight_errors : dict
         :class:`WeightError` by block.
+    voltages : dict
+        Voltages before the first step by block, int32 ``(compartments,)``; none at rest.
     """
 
     def __init__(self, weight_bits: int = 8, dt: float = DT) -> None:
         super().__init__(dt=dt, builder=_Builder())
         self.weight_bits = weight_bits
         self.weight_errors: dict[Any, WeightError] = {}
+        self.voltages: dict[Any, np.ndarray] = {}
 
     def build(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Build an object; a whole network is also discretized and validated."""
@@ -386,4 +397,10 @@ def discretize(built: BuiltNetwork) -> DiscretizedNetwork:
             f"network {built.network.name!r} cannot be written in Loihi's integers: {error}; "
             "weights that are tiny beside the biases are the usual reason, tune again"
         ) from error
-    return DiscretizedNetwork(built, model)
+    discretized = DiscretizedNetwork(built, model)
+    for layer in built.network.chip_layers() if built.network.start != "rest" else ():
+        share = start_voltages(built.network, layer.name).ravel()
+        for block in discretized.blocks(layer.name):
+            neurons = list(model.block_comp_map[block])
+            model.voltages[block] = (share[neurons] * block.compartment.vth).astype(np.int32)
+    return discretized

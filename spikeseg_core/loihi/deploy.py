@@ -19,15 +19,17 @@ from spikeseg_core.energy.events import StepEvents
 from spikeseg_core.energy.from_emulator import EventCounter
 from spikeseg_core.energy.nxsdk import BoardEnergy, BoardProbe
 from spikeseg_core.errors import DeploymentError, MeterError
+from spikeseg_core.loihi.board import write_voltages
 from spikeseg_core.loihi.build import DiscretizedNetwork, build_network, discretize
 from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.emulator import host_spikes as integrate_on_host
 from spikeseg_core.loihi.fit import Tile
-from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.integer_network import IntegerNetwork, first_voltages
 from spikeseg_core.loihi.partition import Placement, PlacementAllocator
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network, Weights
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import nengo_loihi, tf
+from spikeseg_core.start_voltages import start_voltages
 
 BATCH_TILES = 16
 """Section tiles whose host spikes are held at once: a byte a host neuron and step each."""
@@ -315,7 +317,7 @@ def host_spikes(
     kernel = weights.kernel(name, IMAGE).astype(np.float64)
     pixels = images[..., None].astype(np.float64)
     units = tf.nn.conv2d(pixels, kernel, inputs[0].stride, "SAME").numpy() + weights.biases[name]
-    return integrate_on_host(units * RATE_HZ_PER_UNIT, steps, DT)
+    return integrate_on_host(units * RATE_HZ_PER_UNIT, steps, DT, start_voltages(network, name))
 
 
 # -- NengoLoihi's engine, and hardware ------------------------------------------------------------
@@ -358,8 +360,15 @@ def run_nengo_loihi(
         simulator = nengo_loihi.Simulator(
             built.nengo, dt=DT, model=discretized.model, target=target, hardware_options=options
         )
-        # A board takes its probes before it starts, and has the energy after it has stopped.
-        probe = _energy_probe(simulator, steps, report) if target == "loihi" else None
+        probe = None
+        if target == "loihi":
+            board = simulator.sims["loihi"].nxsdk_board
+            write_voltages(board, discretized.model, placement)
+            # A board takes its probes before it starts, and has the energy after it has stopped.
+            probe = _energy_probe(board, steps, report)
+        else:
+            state = simulator.sims["emulator"].compartment
+            state.voltage[:] = first_voltages(discretized.model)
         with simulator:
             simulator.clear_probes()
             simulator.run_steps(steps)
@@ -383,10 +392,10 @@ def run_nengo_loihi(
     )
 
 
-def _energy_probe(simulator: Any, steps: int, report: Reporter) -> BoardProbe | None:
-    """Attach an energy probe to the simulator's board, if it takes one."""
+def _energy_probe(board: Any, steps: int, report: Reporter) -> BoardProbe | None:
+    """Attach an energy probe to the board, if it takes one."""
     try:
-        return BoardProbe(simulator.sims["loihi"].nxsdk_board, steps)
+        return BoardProbe(board, steps)
     except MeterError as error:
         report.say(f"the board's energy is not measured: {error}")
         return None

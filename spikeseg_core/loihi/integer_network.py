@@ -29,7 +29,7 @@ from spikeseg_core.storage import (
     write_json,
 )
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files; raised when they change."""
 
 ARRAYS_FILE = "integer_network.npz"
@@ -79,6 +79,8 @@ class IntegerNetwork:
         Position of the compartment in its ensemble, in ensemble order (C order of the shape).
     vth, bias, decay_u, decay_v, refract : (compartments,) int32
         Threshold, bias current, 12-bit decays of current and voltage, refractory steps.
+    voltage : (compartments,) int32
+        Voltage before the first step; 0 at rest.
     synapse_block : (synapses,) int32
         Block that a group of synapses belongs to.
     synapse_pop_type, synapse_atoms, synapse_exponent : (synapses,) int32
@@ -123,6 +125,7 @@ class IntegerNetwork:
     decay_u: np.ndarray
     decay_v: np.ndarray
     refract: np.ndarray
+    voltage: np.ndarray
     synapse_block: np.ndarray
     synapse_pop_type: np.ndarray
     synapse_atoms: np.ndarray
@@ -261,6 +264,7 @@ class IntegerNetwork:
             decay_u=_concatenate([c.decay_u for c in compartments]),
             decay_v=_concatenate([c.decay_v for c in compartments]),
             refract=_concatenate([c.refract_delay for c in compartments]),
+            voltage=first_voltages(model),
             synapse_block=_int32(i for i, _ in synapses),
             synapse_pop_type=_int32(s.pop_type for _, s in synapses),
             synapse_atoms=_int32(s.weights[0].shape[0] for _, s in synapses),
@@ -282,6 +286,18 @@ class IntegerNetwork:
             route_axon=_concatenate([axons for axons, _ in maps]),
             route_atom=_concatenate([atoms for _, atoms in maps]),
         )
+
+
+def first_voltages(model: Any) -> np.ndarray:
+    """Voltages of all compartments before the first step, block by block, int32 ``(n,)``.
+
+    NengoLoihi knows none, so a model of its own starts at rest; this project's
+    :class:`~spikeseg_core.loihi.build.LoihiModel` keeps them.
+    """
+    known = getattr(model, "voltages", {})
+    return _concatenate(
+        [known.get(b, np.zeros(b.compartment.n_compartments, np.int32)) for b in model.blocks]
+    )
 
 
 _ARRAY_NAMES = tuple(f.name for f in fields(IntegerNetwork) if f.type == "np.ndarray")

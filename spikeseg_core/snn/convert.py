@@ -21,6 +21,7 @@ from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import DT, RATE_HZ_PER_UNIT, Network, Weights
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import keras, nengo_dl, nengo_loihi
+from spikeseg_core.start_voltages import start_voltages
 
 
 @nengo_dl.Converter.register(keras.layers.Conv2DTranspose)
@@ -116,7 +117,7 @@ class SpikingNet:
         batch_tiles: int = 16,
         report: Reporter = SILENT,
     ) -> Segmented:
-        """Show tiles to the network, each for ``presentation.steps`` from rest.
+        """Show tiles to the network, each for ``presentation.steps`` from its start voltages.
 
         Parameters
         ----------
@@ -212,6 +213,12 @@ def convert(network: Network, weights: Weights, synapse_ms: float = 0.0) -> Spik
         scale_firing_rates=RATE_HZ_PER_UNIT,
         synapse=nengo.Lowpass(synapse_ms / 1000) if synapse_ms else None,
     )
+    for layer in network.layers:
+        ensemble = converter.layers[converter.model.get_layer(layer.name)].ensemble
+        ensemble.neuron_type = nengo_loihi.neurons.LoihiSpikingRectifiedLinear(
+            amplitude=ensemble.neuron_type.amplitude,
+            initial_state={"voltage": start_voltages(network, layer.name).ravel()},
+        )
     _check_same(network, weights, converter)
     return SpikingNet(network, converter)
 

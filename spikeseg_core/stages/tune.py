@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def run(
     """
     dataset = load_dataset(inputs["prepare"])
     network, trained = load_network(inputs["train"])
+    network = replace(network, start=config.tune.start)
     scaled = scaled_for_spikes(network, trained, dataset, config.tune)
     before = _Curve("ann_loihi_curve", network, scaled).evaluate(dataset, config.tune, folder)
     weights, history = tune(network, scaled, dataset, config.tune, folder=folder, report=report)

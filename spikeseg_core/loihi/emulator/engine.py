@@ -165,7 +165,7 @@ class Emulator:
         record: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> EmulatorRun:
-        """Run every tile from reset for ``n_steps`` steps.
+        """Run every tile from its start voltages for ``n_steps`` steps.
 
         Parameters
         ----------
@@ -253,13 +253,13 @@ class Emulator:
         result: EmulatorRun,
         recorded: dict[str, np.ndarray],
     ) -> None:
-        """Run one tile from reset, adding to its counts and to the counts of the run."""
+        """Run one tile from the start, adding to its counts and to the counts of the run."""
         plan, events, counts = self.plan, self._events, self._counts
         counts[:, 0] = 0
         states = [
             (
                 np.zeros_like(layer.vth),
-                np.zeros_like(layer.vth),
+                layer.voltage.copy(),
                 np.zeros_like(layer.vth) if layer.constants[5] > 1 else None,
             )
             for layer in plan.layers

@@ -71,8 +71,8 @@ class Layer:
         What reaches it.
     constants : tuple of int
         ``(shift, keep_u, keep_v, vmin, vmax, refract)``, see ``kernels.update``.
-    bias, vth : (rows * padded,) int32
-        Per compartment; padding never spikes.
+    bias, vth, voltage : (rows * padded,) int32
+        Per compartment: bias, threshold, voltage before the first step; padding never spikes.
     kernels : dict of str to Kernel or None
         For each source, the convolution its synapses are; None where they are kept as lists.
     """
@@ -83,6 +83,7 @@ class Layer:
     constants: tuple[Any, ...]
     bias: np.ndarray
     vth: np.ndarray
+    voltage: np.ndarray
     kernels: dict[str, Kernel | None]
 
 
@@ -144,7 +145,7 @@ def build_plan(network: IntegerNetwork) -> Plan:
 
     layers = []
     for index in order:
-        constants, bias, vth = _compartments(network, index, shapes[n_inputs + index])
+        constants, bias, vth, voltage = _compartments(network, index, shapes[n_inputs + index])
         parts = []
         for p, population in enumerate(populations):
             synapses = routes.synapses(p, index)
@@ -168,6 +169,7 @@ def build_plan(network: IntegerNetwork) -> Plan:
                 constants=(np.int32(shift), *constants),
                 bias=bias,
                 vth=vth,
+                voltage=voltage,
                 kernels={populations[p].name: kernel for p, _, kernel in parts},
             )
         )
@@ -354,8 +356,8 @@ def _bounds(target, weight, high, low):  # type: ignore[no-untyped-def]
 
 def _compartments(
     network: IntegerNetwork, index: int, shape: tuple[int, int]
-) -> tuple[tuple[np.int32, ...], np.ndarray, np.ndarray]:
-    """Constants, biases and thresholds of an ensemble, the last two in padded rows."""
+) -> tuple[tuple[np.int32, ...], np.ndarray, np.ndarray, np.ndarray]:
+    """Constants, biases, thresholds and first voltages of an ensemble, arrays in padded rows."""
     blocks = network.ensemble_blocks(index)
     members = np.concatenate(
         [np.arange(network.block_start[b], network.block_start[b + 1]) for b in blocks]
@@ -378,10 +380,13 @@ def _compartments(
     rows, length = shape
     bias = np.zeros((rows, _round_up(length)), np.int32)
     vth = np.full(bias.shape, np.iinfo(np.int32).max, np.int32)
+    voltage = np.zeros_like(bias)
     at = np.unravel_index(network.neuron[members], (rows, length))
     bias[at], vth[at] = network.bias[members], network.vth[members]
+    voltage[at] = network.voltage[members]
     kept = (4095 - decay_u, 4096 - decay_v, vmin, vmax, refract)
-    return tuple(np.int32(value) for value in kept), bias.ravel(), vth.ravel()
+    constants_kept = tuple(np.int32(value) for value in kept)
+    return constants_kept, bias.ravel(), vth.ravel(), voltage.ravel()
 
 
 class _LinkBuilder:

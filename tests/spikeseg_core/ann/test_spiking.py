@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from spikeseg_core.ann.forward import convolutions
 from spikeseg_core.ann.spiking import _integrate, spiking_forward
 from spikeseg_core.ann.unet import build_model, convolution_name, model_from_weights, weights_of
 from spikeseg_core.config import PresentationConfig
+from spikeseg_core.network import Start
 from spikeseg_core.snn.convert import convert
 from spikeseg_core.stack import tf
 from tests.spikeseg_core.ann.networks import TINY
@@ -12,18 +15,20 @@ from tests.spikeseg_core.ann.networks import TINY
 TILES = np.random.default_rng(2).normal(size=(3, TINY.tile, TINY.tile)).astype(np.float32)
 
 
+@pytest.mark.parametrize("start", ["rest", "spread"])
 @pytest.mark.parametrize("steps", [10, 40])
-def test_forward_is_the_spiking_network_of_nengodl(steps: int) -> None:
+def test_forward_is_the_spiking_network_of_nengodl(steps: int, start: Start) -> None:
+    network = replace(TINY, start=start)
     weights = weights_of(TINY, build_model(TINY, seed=4))
     model = model_from_weights(TINY, weights, "loihi")
     logits, _ = spiking_forward(
-        TINY,
+        network,
         convolutions(TINY, model),
         tf.constant(TILES[..., np.newaxis]),
         [(steps // 2, steps)],
         delay=0,
     )
-    expected = convert(TINY, weights).segment_tiles(
+    expected = convert(network, weights).segment_tiles(
         TILES, PresentationConfig(steps=steps), spiking=True, batch_tiles=3
     )
     # Rounding may move a spike by a step.
@@ -77,8 +82,9 @@ def test_a_step_along_the_gradient_lowers_the_loss_of_the_spiking_network() -> N
 def test_a_delay_is_when_spikes_arrive_not_when_they_count() -> None:
     current = np.random.default_rng(0).normal(1, 2, (2, 30, 7)).astype(np.float32)
     windows = np.array([(10, 30), (0, 20)])
-    prompt, mean = _integrate(current, windows, 0)
-    delayed, same_mean = _integrate(current, windows, 1)
+    start = np.linspace(0, 0.9, 7, dtype=np.float32)
+    prompt, mean = _integrate(current, start, windows, 0)
+    delayed, same_mean = _integrate(current, start, windows, 1)
     np.testing.assert_array_equal(delayed[:, 1:], prompt[:, :-1])
     assert not delayed[:, 0].any()
     np.testing.assert_array_equal(mean, same_mean)

@@ -93,5 +93,8 @@ def test_pixels_weigh_what_was_asked() -> None:
     targets = tf.constant([[[[1.0, 3.0], [0.0, 1.0]]]])
     logits = tf.constant([[[[0.0], [0.0]]]])
     losses = segmentation_losses(logits, targets)
+    certain = segmentation_losses(logits + 9, targets, wanted=tf.ones_like(logits))
+    assert float(certain["loss"]) < 1e-3
+    assert float(certain["pixel_accuracy"]) == 0.5
     np.testing.assert_allclose(losses["loss"], np.log(2) * (3 + 1) / 2, rtol=1e-6)
     assert float(losses["pixel_accuracy"]) == 0.5

@@ -29,7 +29,12 @@ class KillAtMessage(Silent):
 
 
 CONFIG = TuneConfig(
-    epochs=3, spiking_epochs=0, steps_per_epoch=10, batch_size=4, learning_rate=1e-2
+    epochs=3,
+    spiking_epochs=0,
+    steps_per_epoch=10,
+    batch_size=4,
+    learning_rate=1e-2,
+    teacher_share=0.0,
 )
 
 
@@ -131,6 +136,7 @@ def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
         {"weight_bits": 4},
         {"rate_weight": 0.0, "rate_weight_off_chip": 0.0},
         {"rate_min_hz": 0.0},
+        {"teacher_share": 0.5},
     ],
     ids=lambda settings: ", ".join(f"{k}={v}" for k, v in settings.items()),
 )
@@ -143,6 +149,24 @@ def test_every_switch_tunes_another_network_that_learns(
     assert switched.sha256 != plainly_tuned
     entropy = history["train/cross_entropy"]
     assert entropy.iloc[-1] < entropy.iloc[0]
+
+
+@pytest.mark.parametrize("spiking_epochs", [0, 1])
+def test_who_learns_from_the_network_alone_needs_no_labels(
+    tmp_path: Path, spiking_epochs: int
+) -> None:
+    weights = weights_of(TINY, build_model(TINY, seed=1))
+    settings = {"epochs": 1, "spiking_epochs": spiking_epochs, "border_weight": 0.0}
+
+    def tuned(share: float, wrong: bool) -> str:
+        dataset = tiny_dataset()
+        dataset.labels[:] ^= wrong
+        config = CONFIG.model_copy(update=settings | {"teacher_share": share})
+        folder = tmp_path / f"{share} {wrong}"
+        return tune(TINY, weights, dataset, config, folder=folder, report=SILENT)[0].sha256
+
+    assert tuned(1.0, wrong=False) == tuned(1.0, wrong=True)
+    assert tuned(0.5, wrong=False) != tuned(0.5, wrong=True)
 
 
 def test_a_least_rate_of_zero_punishes_only_high_rates() -> None:

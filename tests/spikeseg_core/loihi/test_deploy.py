@@ -14,15 +14,15 @@ from spikeseg_core.loihi.messages import traffic
 from spikeseg_core.loihi.partition import partition
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
 from spikeseg_core.stack import nengo_loihi
+from tests.spikeseg_core.loihi.boards import FakeBoard
 from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
 
 PRESENTATION = PresentationConfig(steps=40)
 
 
-@pytest.fixture(scope="module")
-def mapped():
+def mapped_network(start="rest"):
     rng = np.random.default_rng(7)
-    network = random_network(rng, size=16, channels=lambda rng: 8)
+    network = replace(random_network(rng, size=16, channels=lambda rng: 8), start=start)
     weights, tiles = random_weights(rng, network), random_tiles(rng, network, step=4)
     integer = IntegerNetwork.from_model(discretize(build_network(network, weights, tiles)).model)
     placement = partition("metis", traffic(network, tiles))
@@ -30,11 +30,18 @@ def mapped():
 
 
 @pytest.fixture(scope="module")
+def mapped():
+    return mapped_network()
+
+
+@pytest.fixture(scope="module")
 def images():
     return np.random.default_rng(8).normal(size=(3, 16, 16)).astype(np.float32)
 
 
-def test_both_engines_give_the_same_spikes(mapped, images):
+@pytest.mark.parametrize("start", ["rest", "spread"])
+def test_both_engines_give_the_same_spikes(start, images):
+    mapped = mapped_network(start)
     fast, slow = (
         deploy(mapped, images, PRESENTATION, DeployConfig(engine=engine))
         for engine in ("fast", "nengo-loihi")
@@ -51,6 +58,13 @@ def test_both_engines_give_the_same_spikes(mapped, images):
     chip = [layer.name for layer in mapped.network.chip_layers()]
     spikes = sum(fast.rates[name].sum(dtype=float) for name in chip) * 0.04
     assert fast.events.totals["spikes"].sum() == pytest.approx(spikes, rel=1e-6)
+
+
+def test_neurons_that_start_spread_spike_earlier(mapped, images):
+    spread = deploy(mapped_network("spread"), images, PRESENTATION, DeployConfig())
+    rest = deploy(mapped, images, PRESENTATION, DeployConfig())
+    first = [found.events.until(5).totals["spikes"] for found in (rest, spread)]
+    assert first[1] > 1.2 * first[0]
 
 
 def test_synapses_and_fewer_bits_reach_the_slow_engine(mapped, images):
@@ -84,8 +98,10 @@ def test_a_boards_energy_is_probed_before_it_starts_and_read_after(mapped, image
             seen.append(("read", None, None))
             return BoardEnergy(1.0, 2.0, 0.5, 40)
 
+    board = FakeBoard()
+
     class Board:
-        nxsdk_board = "the board"
+        nxsdk_board = board
 
     def on_emulator(*args, target, **options):
         made = simulator(*args, target="sim", **options)
@@ -117,7 +133,7 @@ def test_a_boards_energy_is_probed_before_it_starts_and_read_after(mapped, image
     found = deploy(mapped, images[:1], PRESENTATION, DeployConfig(target="loihi"))
     run = seen[-4:]  # before it, blocks are built in a simulator that is not run
     assert [what for what, *_ in run] == ["attached", "started", "stopped", "read"]
-    assert run[0][1:] == ("the board", 40)
+    assert run[0][1:] == (board, 40)
     assert found.board_energy == (BoardEnergy(1.0, 2.0, 0.5, 40),)
     assert found.events is None
 

@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import nengo
 import numpy as np
@@ -6,9 +7,10 @@ import pytest
 
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import PresentationConfig
-from spikeseg_core.network import DT, Network, Weights
+from spikeseg_core.network import DT, Network, Start, Weights
 from spikeseg_core.snn.convert import convert
 from spikeseg_core.stack import nengo_dl
+from spikeseg_core.start_voltages import start_voltages
 from tests.spikeseg_core.ann.networks import TINY
 
 TILES = np.random.default_rng(2).normal(size=(5, TINY.tile, TINY.tile)).astype(np.float32)
@@ -50,7 +52,7 @@ def reference_run(
         for c in layer.inputs:
             convolutions[layer.name, c.source] = model.get_layer(f"{layer.name}_from_{c.source}")
     readout = model.get_layer(f"readout_from_{network.readout.source}")
-    voltage = {layer.name: np.zeros(network.shape(layer.name)) for layer in network.layers}
+    voltage = {layer.name: start_voltages(network, layer.name) for layer in network.layers}
     spikes = {name: np.zeros_like(v) for name, v in voltage.items()}
     logits = np.zeros((network.tile, network.tile))
     for step in range(config.steps):
@@ -70,12 +72,14 @@ def reference_run(
     return logits / (config.steps - config.readout_start), rates
 
 
+@pytest.mark.parametrize("start", ["rest", "spread"])
 @pytest.mark.parametrize("steps", [5, 30])
-def test_spikes_and_window_are_those_of_a_plain_simulation(steps: int) -> None:
+def test_spikes_and_window_are_those_of_a_plain_simulation(steps: int, start: Start) -> None:
+    network = replace(TINY, start=start)
     weights, config = random_weights(), PresentationConfig(steps=steps, readout_window=0.4)
-    found = convert(TINY, weights).segment_tiles(TILES[:3], config, spiking=True, batch_tiles=2)
+    found = convert(network, weights).segment_tiles(TILES[:3], config, spiking=True, batch_tiles=2)
     for i in range(3):
-        logits, rates = reference_run(TINY, weights, TILES[i], config)
+        logits, rates = reference_run(network, weights, TILES[i], config)
         for name, rate in rates.items():
             # Thresholds are passed at another step where float32 rounds differently.
             assert np.isclose(found.rates[name][i], rate, atol=1e-3).mean() > 0.99
