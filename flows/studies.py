@@ -24,6 +24,7 @@ class Study(StrEnum):
     ablation_activation = "ablation-activation"
     ablation_bits = "ablation-bits"
     ablation_presentation = "ablation-presentation"
+    ablation_start = "ablation-start"
 
 
 def definition(name_or_file: str) -> Sweep:

@@ -430,7 +430,7 @@ class BenchmarkConfig(StageConfig):
         "the dataset's own",
     )
     presentation_steps: tuple[Annotated[int, Field(ge=5, le=2000)], ...] = Field(
-        (40, 50, 60, 70, 80, 100, 150, 200),
+        (20, 30, 40, 50, 60, 70, 80, 100, 150, 200),
         min_length=2,
         max_length=100,
         title="Presentation times",
@@ -445,7 +445,7 @@ class BenchmarkConfig(StageConfig):
         description="shares of the steps to read out over that are tried",
     )
     settling: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
-        (0.03, 0.02, 0.015),
+        (0.04, 0.03, 0.02, 0.015),
         max_length=20,
         title="Settling thresholds",
         description="tried: stop a tile when its membrane probability changes by less than this "

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: the command line, and everything that `spikeseg up` starts."""
+"""What the end-to-end tests share: the command line, what `spikeseg up` starts, and trainings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psutil  # type: ignore[import-untyped]
 import pytest
+
+from flows.lost_runs import processes_of
+from spikeseg_core.storage import load_arrays
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0
@@ -30,6 +34,13 @@ SECTIONS = {
     "tiles_per_axis": 1,
 }
 """One tile for training, validation and test each."""
+
+ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+EPOCHS = 2000
+ENOUGH = 5
+"""Epochs after which a training is interrupted, of far more."""
+GOING_ON = ["going", "on", "after", "epoch"]
+TINY = {"steps_per_epoch": 1, "batch_size": 1}
 
 
 class Spikeseg:
@@ -105,6 +116,55 @@ class Prefect:
         )
 
 
+class Training:
+    """A pipeline that trains for long, started on Prefect's page; the same seed is the same."""
+
+    def __init__(self, spikeseg: Spikeseg, prefect: Prefect, seed: int) -> None:
+        self.home = spikeseg.home
+        self.prefect = prefect
+        self.started = time.time()
+        train = {**TINY, "epochs": EPOCHS, "seed": seed}
+        config = {"preset": "quick", "dataset": SECTIONS, "train": train}
+        self.run = prefect.start("pipeline/quick", {"config": config})
+
+    def wait_for_epoch(self, number: int) -> None:
+        """Wait until it has trained so many epochs."""
+
+        def there() -> bool:
+            state = self.prefect.run(self.run)["state"]
+            assert state["type"] not in ENDS, state
+            return self.epochs() >= number
+
+        until(there, f"epoch {number} of run {self.run}")
+
+    def epochs(self) -> int:
+        """Epochs that its checkpoint has; 0 until it has written one."""
+        found = self.home.glob("stages/train-*/checkpoints/rates.npz")
+        newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
+        if newest is None or newest.stat().st_mtime < self.started:
+            return 0
+        return len(load_arrays(newest)["history"])
+
+    def cancel(self) -> dict[str, Any]:
+        """Do what the page's button does, and wait for the end."""
+        cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+        self.prefect.ask(f"/flow_runs/{self.run}/set_state", cancelling)
+        return dict(self.prefect.wait_for(self.run, *ENDS)["state"])
+
+    def processes(self) -> list[psutil.Process]:
+        return list(processes_of(self.run))
+
+    def went_on_after(self) -> int:
+        """Epoch after which it went on, by its log."""
+
+        def found() -> int | None:
+            wanted = {"logs": {"flow_run_id": {"any_": [self.run]}}}
+            words = [log["message"].split() for log in self.prefect.ask("/logs/filter", wanted)]
+            return next((int(w[4]) for w in words if w[:4] == GOING_ON), None)
+
+        return int(until(found, f"run {self.run} to say where it went on"))
+
+
 def until(condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
     """Return what the condition gives, as soon as it is something."""
     deadline = time.monotonic() + seconds
@@ -150,3 +210,18 @@ def addresses(operated: Spikeseg) -> dict[str, str]:
 @pytest.fixture(scope="package")
 def prefect(addresses: dict[str, str]) -> Prefect:
     return Prefect(addresses["PREFECT_API_URL"])
+
+
+@pytest.fixture
+def train(operated: Spikeseg, prefect: Prefect) -> Iterator[Callable[[int], Training]]:
+    """Start trainings by their seed; what still runs at the end is cancelled."""
+    started: list[Training] = []
+
+    def start(seed: int) -> Training:
+        started.append(Training(operated, prefect, seed))
+        return started[-1]
+
+    yield start
+    for training in started:
+        if prefect.run(training.run)["state"]["type"] not in ENDS:
+            training.cancel()

@@ -11,14 +11,14 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from tests.e2e.conftest import SECONDS, Prefect, Spikeseg
+from tests.e2e.conftest import ENDS, ENOUGH, SECONDS, Prefect, Spikeseg, Training
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -28,7 +28,6 @@ QUIET = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 BENCHMARK = "benchmark/benchmark"
-ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 TINY = {"Batches an epoch": "1", "Tiles a batch": "1"}
 
 
@@ -158,3 +157,22 @@ def test_a_parameter_is_changed_and_the_run_compared_with_another(
     expect(epochs).to_contain_text(re.compile(r"2\D*1|1\D*2"))
     picture(mlflow, "mlflow-compare")
     mlflow.close()
+
+
+def test_the_cancel_button_stops_the_training(
+    browser_page: Page, prefect: Prefect, train: Callable[[int], Training]
+) -> None:
+    page = browser_page
+    training = train(3)  # a seed of its own: test_operation.py's trainings go on where theirs ended
+    training.wait_for_epoch(ENOUGH)
+    assert training.processes()
+    page.goto(f"{prefect.page}/runs/flow-run/{training.run}")
+    cancelled = page.get_by_text("Cancelled", exact=True)
+    expect(page.get_by_text("Running", exact=True).first).to_be_visible()
+    expect(cancelled).to_have_count(0)
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
+    state = prefect.wait_for(training.run, *ENDS)["state"]
+    assert state["type"] == "CANCELLED", state
+    assert not training.processes()
+    expect(cancelled.first).to_be_visible()

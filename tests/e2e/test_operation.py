@@ -14,86 +14,25 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from mlflow.tracking import MlflowClient
 
-from flows.lost_runs import processes_of
 from flows.servers import WORKER_SECONDS, Noted
-from spikeseg_core.storage import load_arrays
 from tasks.state import State
-from tests.e2e.conftest import SECONDS, SECTIONS, Prefect, Spikeseg, until
+from tests.e2e.conftest import (
+    ENDS,
+    ENOUGH,
+    EPOCHS,
+    SECONDS,
+    SECTIONS,
+    TINY,
+    Prefect,
+    Spikeseg,
+    Training,
+    until,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-EPOCHS = 2000
-ENOUGH = 5
-"""Epochs after which a training is interrupted, of far more."""
-GOING_ON = ["going", "on", "after", "epoch"]
-TINY = {"steps_per_epoch": 1, "batch_size": 1}
 QUICKLY = {"repeats": 1, "presentation_steps": [10, 20], "settling": []}
 SECONDS_BETWEEN_BENCHMARKS = 30
-
-
-class Training:
-    """A pipeline that trains for long, started on Prefect's page; the same seed is the same."""
-
-    def __init__(self, spikeseg: Spikeseg, prefect: Prefect, seed: int) -> None:
-        self.home = spikeseg.home
-        self.prefect = prefect
-        self.started = time.time()
-        train = {**TINY, "epochs": EPOCHS, "seed": seed}
-        config = {"preset": "quick", "dataset": SECTIONS, "train": train}
-        self.run = prefect.start("pipeline/quick", {"config": config})
-
-    def wait_for_epoch(self, number: int) -> None:
-        """Wait until it has trained so many epochs."""
-
-        def there() -> bool:
-            state = self.prefect.run(self.run)["state"]
-            assert state["type"] not in ENDS, state
-            return self.epochs() >= number
-
-        until(there, f"epoch {number} of run {self.run}")
-
-    def epochs(self) -> int:
-        """Epochs that its checkpoint has; 0 until it has written one."""
-        found = self.home.glob("stages/train-*/checkpoints/rates.npz")
-        newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
-        if newest is None or newest.stat().st_mtime < self.started:
-            return 0
-        return len(load_arrays(newest)["history"])
-
-    def cancel(self) -> dict[str, Any]:
-        """Do what the page's button does, and wait for the end."""
-        cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
-        self.prefect.ask(f"/flow_runs/{self.run}/set_state", cancelling)
-        return dict(self.prefect.wait_for(self.run, *ENDS)["state"])
-
-    def processes(self) -> list[psutil.Process]:
-        return list(processes_of(self.run))
-
-    def went_on_after(self) -> int:
-        """Epoch after which it went on, by its log."""
-
-        def found() -> int | None:
-            wanted = {"logs": {"flow_run_id": {"any_": [self.run]}}}
-            words = [log["message"].split() for log in self.prefect.ask("/logs/filter", wanted)]
-            return next((int(w[4]) for w in words if w[:4] == GOING_ON), None)
-
-        return int(until(found, f"run {self.run} to say where it went on"))
-
-
-@pytest.fixture
-def train(operated: Spikeseg, prefect: Prefect) -> Iterator[Callable[[int], Training]]:
-    """Start trainings by their seed; what still runs at the end is cancelled."""
-    started: list[Training] = []
-
-    def start(seed: int) -> Training:
-        started.append(Training(operated, prefect, seed))
-        return started[-1]
-
-    yield start
-    for training in started:
-        if prefect.run(training.run)["state"]["type"] not in ENDS:
-            training.cancel()
 
 
 @pytest.fixture(scope="module")
