@@ -88,7 +88,7 @@ PRESETS: dict[str, PipelineConfig] = {
             spiking_epochs=5,
             spiking_steps=(50, 100),
             spiking_learning_rate=1e-4,
-            initial_rate_hz=158,
+            initial_rate_hz=150,
         ),
         presentation=PresentationConfig(readout_window=0.7),
         quantize=QuantizeConfig(population_type=32),
