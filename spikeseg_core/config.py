@@ -279,6 +279,14 @@ class TuneConfig(StageConfig):
         title="Weight of the rate loss, host",
         description="weight of the rate loss, layers on the host",
     )
+    synop_weight: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        title="Weight of synaptic operations",
+        description="loss for each synaptic operation a step and neuron on chip, most of the "
+        "chip's dynamic energy; 0: none",
+    )
     initial_rate_hz: float = Field(
         150.0,
         gt=0,
@@ -385,7 +393,7 @@ class DeployConfig(StageConfig):
         description="score also what the read-out says after so many steps (fast engine)",
     )
     readout_windows: tuple[float, ...] = Field(
-        (0.3, 0.5, 0.7),
+        (0.3, 0.5, 0.7, 0.9),
         title="Read-out windows to try",
         description="last parts of the steps to read out over; the validation split chooses one "
         "for each number of steps (fast engine)",

@@ -146,6 +146,19 @@ class Network:
 
     # -- counting ----------------------------------------------------------------------------
 
+    def fan_out(self, name: str) -> float:
+        """Synapses on the chip of one neuron of an ensemble, away from the edges of the tile.
+
+        With a stride it is the mean over neurons, which differ by where they are.
+        """
+        return float(
+            sum(
+                c.kernel**2 * target.channels / (c.stride**2 if c.kind == "conv" else 1)
+                for target, c in self.connections()
+                if c.source == name and target.on_chip
+            )
+        )
+
     def neurons(self, name: str) -> int:
         """Count the neurons of one ensemble."""
         return int(np.prod(self.shape(name)))

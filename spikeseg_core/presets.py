@@ -90,7 +90,7 @@ PRESETS: dict[str, PipelineConfig] = {
             spiking_learning_rate=1e-4,
             initial_rate_hz=150,
         ),
-        presentation=PresentationConfig(readout_window=0.7),
+        presentation=PresentationConfig(readout_window=0.8),
         quantize=QuantizeConfig(population_type=32),
     ),
 }

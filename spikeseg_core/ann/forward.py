@@ -78,7 +78,7 @@ def _swap(c: Connection, kernel: Any) -> Any:
 
 def forward(
     network: Network, convolve: Convolve, tiles: Any, activation: Callable[[str, Any], Any]
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Show tiles to the network of rates.
 
     Parameters
@@ -97,6 +97,8 @@ def forward(
     logits : tensor (batch, tile, tile, 1)
     currents : dict of str to tensor (batch, rows, columns, channels)
         Input of every neuron, in units of 100 Hz.
+    rates : dict of str to tensor (batch, rows, columns, channels)
+        What ``activation`` made of it.
     """
     rates = {IMAGE: tiles}
     currents = {}
@@ -105,4 +107,4 @@ def forward(
             [convolve(layer.name, c, rates[c.source]) for c in layer.inputs]
         )
         rates[layer.name] = activation(layer.name, currents[layer.name])
-    return convolve(None, network.readout, rates[network.readout.source]), currents
+    return convolve(None, network.readout, rates[network.readout.source]), currents, rates

@@ -1,4 +1,4 @@
-"""The percentile loss that keeps firing rates in a range.
+"""What firing costs in training: the loss that keeps rates in a range, and synaptic operations.
 
 Patel et al. 2021 (arXiv 2106.08921), in the form of the authors' NengoLoihi example:
 ``1/2 * sum_n (max(0, r_min - r_n) + max(0, r_n - r_max))^2`` with ``r_n`` the p-th percentile of
@@ -17,10 +17,11 @@ neuron ``n``'s rate. Three things are chosen here:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from spikeseg_core.ann.loihi_activation import loihi_rate
-from spikeseg_core.network import RATE_HZ_PER_UNIT
+from spikeseg_core.network import DT, RATE_HZ_PER_UNIT, Network
 from spikeseg_core.stack import tf
 
 WINDOW = 4
@@ -78,6 +79,35 @@ def percentile_rates(currents: Any, percentile: float) -> Any:
     largest += tf.stop_gradient(loihi_rate(largest) - largest)
     upper = largest[:, max(0, count - lower - 2)]
     return largest[:, -1] + (position - lower) * (upper - largest[:, -1])
+
+
+def synaptic_operations(network: Network, rates: Mapping[str, Any]) -> Any:
+    """Count what spikes make the chips do: a spike adds each of its synapses' weights once.
+
+    That is most of Loihi's dynamic energy, and where it is spent differs: a neuron before a wide
+    layer costs several times what one before a narrow layer does.
+
+    Parameters
+    ----------
+    network : Network
+        Its connections into layers on the chip count.
+    rates : mapping of str to tensor (batch, rows, columns, channels)
+        By layer, in units of 100 Hz; gradients flow back through it.
+
+    Returns
+    -------
+    scalar tensor
+        Synaptic operations a time step and neuron on chip, mean over the batch.
+    """
+    spikes_per_unit = RATE_HZ_PER_UNIT * DT
+    operations = tf.add_n(
+        [
+            tf.reduce_mean(rates[layer.name])
+            * (network.fan_out(layer.name) * network.neurons(layer.name) * spikes_per_unit)
+            for layer in network.layers
+        ]
+    )
+    return operations / network.neurons_on_chip
 
 
 def _window(size: int) -> int:

@@ -39,7 +39,7 @@ def spiking_forward(
     windows: Sequence[tuple[int, int]],
     *,
     delay: int,
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Show tiles to the spiking network, so that gradients can flow back as through rates.
 
     Parameters
@@ -61,6 +61,8 @@ def spiking_forward(
         Read-out of the mean rates: of all tiles in the first window, then in the second, ...
     currents : dict of str to tensor (windows * batch, rows, columns, channels)
         Mean input of every neuron in each window, in units of 100 Hz.
+    rates : dict of str to tensor (windows * batch, rows, columns, channels)
+        Measured rate of every neuron in each window, in units of 100 Hz.
     """
     batch, steps = tiles.shape[0], max(end for _, end in windows)
     spikes: dict[str, Any] = {}
@@ -90,7 +92,7 @@ def spiking_forward(
         rates[layer.name] = _measured_rate(
             currents[layer.name], tf.reshape(measured, (len(windows) * batch, *shape))
         )
-    return convolve(None, network.readout, rates[network.readout.source]), currents
+    return convolve(None, network.readout, rates[network.readout.source]), currents, rates
 
 
 @tf.custom_gradient

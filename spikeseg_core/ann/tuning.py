@@ -22,7 +22,7 @@ import pandas as pd
 
 from spikeseg_core.ann.forward import convolutions, forward
 from spikeseg_core.ann.loihi_activation import counted, loihi_rate
-from spikeseg_core.ann.rate_loss import rate_range_loss
+from spikeseg_core.ann.rate_loss import rate_range_loss, synaptic_operations
 from spikeseg_core.ann.spiking import spiking_forward
 from spikeseg_core.ann.training import fit, segmentation_losses
 from spikeseg_core.ann.unet import model_from_weights, weights_of
@@ -78,8 +78,8 @@ def tune(
     Weights
         Of the epoch that ``config.patience`` keeps; of the spiking epochs, if there are any.
     pandas.DataFrame
-        One row per epoch; ``train/rate_loss`` and ``validation/rate_loss`` besides those of
-        :func:`~spikeseg_core.ann.training.train`.
+        One row per epoch; for both splits ``rate_loss`` and ``synaptic_ops`` (a step and neuron on
+        chip) besides those of :func:`~spikeseg_core.ann.training.train`.
 
     Raises
     ------
@@ -99,20 +99,20 @@ def tune(
 
     def losses_of_rates(images: Any, targets: Any, training: bool) -> dict[str, Any]:
         convolve = convolutions(network, model, cores, config.weight_bits)
-        logits, currents = forward(
+        logits, currents, rates = forward(
             network, convolve, images, _activation(network, config, images if training else None)
         )
         parts = segmentation_losses(logits, targets, wanted(images, targets))
-        return _with_rate_loss(network, config, parts, currents)
+        return _with_cost_of_spikes(network, config, parts, currents, rates)
 
     def losses_of_spikes(images: Any, targets: Any, training: bool) -> dict[str, Any]:
         convolve = convolutions(network, model, cores, config.weight_bits)
         windows = [(steps // 2, steps) for steps in config.spiking_steps]
-        logits, currents = spiking_forward(network, convolve, images, windows, delay=1)
+        logits, currents, rates = spiking_forward(network, convolve, images, windows, delay=1)
         every = (len(windows), 1, 1, 1)
         aim = tf.tile(wanted(images, targets), every)
         parts = segmentation_losses(logits, tf.tile(targets, every), aim)
-        return _with_rate_loss(network, config, parts, currents)
+        return _with_cost_of_spikes(network, config, parts, currents, rates)
 
     with_rates = fit(model, losses_of_rates, dataset, config, folder=folder, report=report)
     with_spikes = fit(
@@ -168,10 +168,14 @@ def _activation(
     return noisy
 
 
-def _with_rate_loss(
-    network: Network, config: TuneConfig, parts: dict[str, Any], currents: Mapping[str, Any]
+def _with_cost_of_spikes(
+    network: Network,
+    config: TuneConfig,
+    parts: dict[str, Any],
+    currents: Mapping[str, Any],
+    rates: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Segmentation loss plus the rate loss of every layer."""
+    """Segmentation loss plus the rate loss of every layer and what synaptic operations cost."""
     rate_loss = tf.add_n(
         [
             (config.rate_weight if layer.on_chip else config.rate_weight_off_chip)
@@ -184,10 +188,12 @@ def _with_rate_loss(
             for layer in network.layers
         ]
     )
+    operations = synaptic_operations(network, rates)
     return parts | {
-        "loss": parts["loss"] + rate_loss,
+        "loss": parts["loss"] + rate_loss + config.synop_weight * operations,
         "cross_entropy": parts["loss"],
         "rate_loss": rate_loss,
+        "synaptic_ops": operations,
     }
 
 

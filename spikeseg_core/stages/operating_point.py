@@ -29,9 +29,9 @@ from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.segment import SCORED_SPLITS
 
 TOLERANCE = {"v_rand": 0.005, "pixel_accuracy": 0.004}
-"""What a point may lose on the validation split against the start. V_Rand alone, of a few
-sections, would let a lucky point pass; pixel accuracy hardly moves by luck, and within 0.005 of the
-CPU's is what counts as equally accurate."""
+"""How far a point may be below the network it is compared with for energy, on the validation split.
+V_Rand alone, of a few sections, would let a lucky point pass; pixel accuracy hardly moves by luck,
+and within 0.005 of the CPU's is what counts as equally accurate."""
 
 SCORES = ("v_rand", "v_info", "pixel_accuracy", "membrane_iou")
 
@@ -156,6 +156,8 @@ def find_operating_point(
     dataset: Dataset,
     presentation: PresentationConfig,
     config: BenchmarkConfig,
+    *,
+    as_good_as: Mapping[str, float],
     report: Reporter,
 ) -> OperatingPoints:
     """Try every point and choose on validation.
@@ -170,6 +172,9 @@ def find_operating_point(
         As the network was deployed; the start reads out over its window.
     config : BenchmarkConfig
         Tiles, steps, windows and thresholds to try.
+    as_good_as : mapping of str to float
+        Scores of what it is compared with, ``validation/v_rand`` and so on: energies are worth
+        comparing where the work is done equally well.
     report : Reporter
         Told of progress, and of the choice.
     """
@@ -214,7 +219,7 @@ def find_operating_point(
     start = points.index(
         Point(next(iter(grids)), presentation.readout_window, max(config.presentation_steps))
     )
-    chosen = choose(table, start)
+    chosen = choose(table, start, as_good_as)
     table["start"], table["chosen"] = table.index == start, table.index == chosen
     report.say(f"operating point, chosen on validation: {points[chosen].name}")
     return OperatingPoints(table, shown["test"][start], shown["test"][chosen])
@@ -267,18 +272,21 @@ def on_front(energy: pd.Series, score: pd.Series) -> np.ndarray:
     return front
 
 
-def choose(table: pd.DataFrame, start: int, tolerance: Mapping[str, float] = TOLERANCE) -> int:
-    """Return the row that needs least energy among those as good as the start on validation.
+def choose(table: pd.DataFrame, start: int, as_good_as: Mapping[str, float]) -> int:
+    """Return the row that needs least energy among those good enough on validation.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Scores and energy of the validation split, as in :class:`OperatingPoints`.
     start : int
-        Row to be as good as.
-    tolerance : mapping of str to float
-        How much of each score may be lost.
+        Row that is good enough anyhow: where nothing is as good as is wanted, what counts is to be
+        as good as this.
+    as_good_as : mapping of str to float
+        ``validation/...`` scores that no more than ``TOLERANCE`` may be missing from.
     """
-    scores = table[[f"validation/{name}" for name in tolerance]].to_numpy()
-    good = (scores >= scores[start] - np.array([*tolerance.values()])).all(axis=1)
+    names = [f"validation/{name}" for name in TOLERANCE]
+    scores = table[names].to_numpy()
+    wanted = np.minimum(scores[start], [as_good_as[name] for name in names])
+    good = (scores >= wanted - np.array([*TOLERANCE.values()])).all(axis=1)
     return int(table.loc[good, "validation/loihi_total_mj"].idxmin())

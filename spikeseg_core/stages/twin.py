@@ -68,7 +68,7 @@ def segment_as_twin(
     for first in range(0, len(tiles), batch):
         shown = tf.constant(tiles[first : first + batch, ..., np.newaxis])
         window = (presentation.readout_start, presentation.steps)
-        found, _ = spiking_forward(network, convolve, shown, [window], delay=1)
+        found, *_ = spiking_forward(network, convolve, shown, [window], delay=1)
         logits.append(found.numpy()[..., 0])
         done = min(first + batch, len(tiles))
         report.progress(done, len(tiles), "section tiles of the chip's twin in floating point")

@@ -20,7 +20,7 @@ def rates(network, convolve):
 
 def test_forward_is_the_keras_model() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
-    logits, currents = rates(TINY, convolutions(TINY, model))
+    logits, currents, _ = rates(TINY, convolutions(TINY, model))
     np.testing.assert_allclose(logits, model(TILES), atol=1e-5)
     inputs = keras.Model(model.input, [model.get_layer(name).input for name in currents])
     for found, expected in zip(currents.values(), inputs(TILES), strict=True):
@@ -41,8 +41,8 @@ def test_rounded_convolutions_are_those_of_the_cores(weight_bits: int) -> None:
                 kernels[kernel_key(layer, c.source)][..., part.channels] = real
     by_hand = model_from_weights(TINY, type(weights)(kernels, weights.biases), "loihi")
     model = model_from_weights(TINY, weights, "loihi")
-    logits, _ = rates(TINY, convolutions(TINY, model, CORES, weight_bits))
-    exact, _ = rates(TINY, convolutions(TINY, model))
+    logits, *_ = rates(TINY, convolutions(TINY, model, CORES, weight_bits))
+    exact, *_ = rates(TINY, convolutions(TINY, model))
     # The staircase may turn a rounding error into a step of a few neurons.
     assert np.isclose(logits, by_hand(TILES), atol=1e-4).mean() > 0.95
     assert np.abs(logits - exact).max() > 1e-3
@@ -51,7 +51,7 @@ def test_rounded_convolutions_are_those_of_the_cores(weight_bits: int) -> None:
 def test_rounding_leaves_a_gradient_to_every_weight() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
     with tf.GradientTape() as tape:
-        logits, _ = rates(TINY, convolutions(TINY, model, CORES, 4))
+        logits, *_ = rates(TINY, convolutions(TINY, model, CORES, 4))
         loss = tf.reduce_mean(tf.square(logits - 1))
     for variable, gradient in zip(
         model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.ann.rate_loss import percentile_rates, rate_range_loss
+from spikeseg_core.ann.rate_loss import percentile_rates, rate_range_loss, synaptic_operations
+from spikeseg_core.energy.from_rates import events_from_rates
+from spikeseg_core.network import RATE_HZ_PER_UNIT, Network
 from spikeseg_core.stack import tf
+from tests.spikeseg_core.energy.networks import in_order, random_rates, small_network
 
 RANGE = {"rate_min_hz": 50.0, "rate_max_hz": 200.0, "percentile": 99.9}
 
@@ -52,3 +55,24 @@ def test_loss_does_not_depend_on_the_layers_size() -> None:
     small = rate_range_loss(constant(0.2, (4, 8, 8, 3)), **RANGE)
     large = rate_range_loss(constant(0.2, (4, 16, 16, 9)), **RANGE)
     assert float(small) == pytest.approx(float(large))
+
+
+def operations_two_ways(network: Network) -> tuple[float, float]:
+    """As training counts them, and as the energy model does."""
+    rates, steps = random_rates(network), 50
+    tiles = {layer.name: (4, 4, 4) for layer in network.chip_layers()}
+    events = events_from_rates(network, tiles, rates, steps, in_order(network, tiles))
+    units = {name: tf.constant(rate[None] / RATE_HZ_PER_UNIT) for name, rate in rates.items()}
+    counted = events.totals["synaptic_ops"] / steps / network.neurons_on_chip
+    return float(synaptic_operations(network, units)), counted
+
+
+def test_synaptic_operations_are_those_of_the_energy_model() -> None:
+    # Kernels as wide as their strides: no synapse would reach over the edge of the tile.
+    trained, counted = operations_two_ways(small_network(skip=1, down=2, up=2))
+    assert trained == pytest.approx(counted, rel=1e-6)
+
+
+def test_at_the_edges_of_the_tile_training_counts_too_many_synaptic_operations() -> None:
+    trained, counted = operations_two_ways(small_network(size=16))
+    assert counted < trained < 1.2 * counted

@@ -21,7 +21,7 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int, start: Start) -> 
     network = replace(TINY, start=start)
     weights = weights_of(TINY, build_model(TINY, seed=4))
     model = model_from_weights(TINY, weights, "loihi")
-    logits, _ = spiking_forward(
+    logits, *_ = spiking_forward(
         network,
         convolutions(TINY, model),
         tf.constant(TILES[..., np.newaxis]),
@@ -37,7 +37,7 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int, start: Start) -> 
 
 def test_currents_are_the_mean_inputs() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
-    _, currents = spiking_forward(
+    _, currents, _ = spiking_forward(
         TINY, convolutions(TINY, model), tf.constant(TILES[..., np.newaxis]), [(0, 20)], delay=0
     )
     constant = model.get_layer(convolution_name("stem", "image"))(TILES[..., np.newaxis])
@@ -47,7 +47,7 @@ def test_currents_are_the_mean_inputs() -> None:
 def test_gradients_reach_every_weight() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
     with tf.GradientTape() as tape:
-        logits, _ = spiking_forward(
+        logits, *_ = spiking_forward(
             TINY,
             convolutions(TINY, model),
             tf.constant(TILES[..., np.newaxis]),
@@ -68,7 +68,9 @@ def test_a_step_along_the_gradient_lowers_the_loss_of_the_spiking_network() -> N
     losses = []
     for _ in range(30):
         with tf.GradientTape() as tape:
-            logits, _ = spiking_forward(TINY, convolutions(TINY, model), tiles, [(30, 60)], delay=1)
+            logits, *_ = spiking_forward(
+                TINY, convolutions(TINY, model), tiles, [(30, 60)], delay=1
+            )
             entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             loss = tf.reduce_mean(entropy)
         for variable, gradient in zip(
@@ -95,9 +97,9 @@ def test_a_delay_is_when_spikes_arrive_not_when_they_count() -> None:
 def test_a_shorter_presentation_is_the_beginning_of_a_longer_one() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
     shown = convolutions(TINY, model), tf.constant(TILES[..., np.newaxis])
-    both, currents = spiking_forward(TINY, *shown, [(10, 20), (20, 40)], delay=1)
+    both, currents, _ = spiking_forward(TINY, *shown, [(10, 20), (20, 40)], delay=1)
     for k, window in enumerate([(10, 20), (20, 40)]):
-        alone, alone_currents = spiking_forward(TINY, *shown, [window], delay=1)
+        alone, alone_currents, _ = spiking_forward(TINY, *shown, [window], delay=1)
         part = slice(k * len(TILES), (k + 1) * len(TILES))
         np.testing.assert_allclose(both[part], alone, rtol=1e-5, atol=1e-6)
         for name, current in alone_currents.items():

@@ -38,6 +38,9 @@ CONFIG = TuneConfig(
 )
 
 
+SPIKES = {"epochs": 0, "spiking_epochs": 3, "spiking_steps": (20,), "spiking_learning_rate": 1e-2}
+
+
 def test_scaling_channels_changes_rates_and_not_logits() -> None:
     dataset = tiny_dataset()
     weights = weights_of(TINY, build_model(TINY, seed=1))
@@ -65,6 +68,21 @@ def test_tuning_brings_rates_into_the_range(tmp_path: Path) -> None:
     weights = scaled_for_spikes(TINY, trained, dataset, config)
     _, history = tune(TINY, weights, dataset, config, folder=tmp_path, report=SILENT)
     assert history["train/rate_loss"].iloc[-1] < 0.5 * history["train/rate_loss"].iloc[0]
+
+
+@pytest.mark.parametrize("epochs", [{}, SPIKES], ids=["rates", "spikes"])
+def test_synaptic_operations_that_cost_become_fewer(
+    tmp_path: Path, epochs: dict[str, object]
+) -> None:
+    trained = weights_of(TINY, build_model(TINY, seed=1))
+    after = []
+    for weight in (0.0, 1.0):
+        config = CONFIG.model_copy(update={"synop_weight": weight, **epochs})
+        _, history = tune(
+            TINY, trained, tiny_dataset(), config, folder=tmp_path / str(weight), report=SILENT
+        )
+        after.append(history["validation/synaptic_ops"].iloc[-1])
+    assert after[1] < 0.8 * after[0]
 
 
 def test_tuned_weights_are_those_of_the_best_epoch(tmp_path: Path) -> None:
@@ -137,6 +155,7 @@ def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
         {"rate_weight": 0.0, "rate_weight_off_chip": 0.0},
         {"rate_min_hz": 0.0},
         {"teacher_share": 0.5},
+        {"synop_weight": 0.01},
     ],
     ids=lambda settings: ", ".join(f"{k}={v}" for k, v in settings.items()),
 )

@@ -31,6 +31,7 @@ CONFIG = BenchmarkConfig(
     settling=(0.5, 0.0),
 )
 PRESENTATION = PresentationConfig(steps=20)
+CPU = {"validation/v_rand": 0.96, "validation/pixel_accuracy": 0.92}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[MappedNetwork, Data
 
 @pytest.fixture(scope="module")
 def found(shown: tuple[MappedNetwork, Dataset]) -> OperatingPoints:
-    return find_operating_point(*shown, PRESENTATION, CONFIG, SILENT)
+    return find_operating_point(*shown, PRESENTATION, CONFIG, as_good_as=CPU, report=SILENT)
 
 
 def test_every_point_is_tried_and_one_is_chosen(found: OperatingPoints) -> None:
@@ -120,13 +121,26 @@ def test_the_front_is_of_points_that_nothing_beats() -> None:
     assert on_front(energy, score).tolist() == [True, True, False, True]
 
 
-def test_the_cheapest_point_as_good_as_the_start_on_validation_is_chosen() -> None:
+def test_the_cheapest_point_that_is_good_enough_on_validation_is_chosen() -> None:
     table = pd.DataFrame(
         {
-            "validation/v_rand": [0.960, 0.956, 0.958, 0.96],
-            "validation/pixel_accuracy": [0.920, 0.920, 0.915, 0.90],
+            "validation/v_rand": [0.970, 0.956, 0.958, 0.96],
+            "validation/pixel_accuracy": [0.930, 0.920, 0.915, 0.90],
             "validation/loihi_total_mj": [200.0, 80, 60, 40],
             "test/v_rand": [0.9, 0.1, 0.9, 0.9],  # never looked at
         }
     )
-    assert choose(table, start=0) == 1
+    assert choose(table, start=0, as_good_as=CPU) == 1
+    worse = {"validation/v_rand": 0.9, "validation/pixel_accuracy": 0.9}
+    assert choose(table, start=0, as_good_as=worse) == 3
+
+
+def test_where_nothing_is_as_good_as_wanted_the_start_is_the_measure() -> None:
+    table = pd.DataFrame(
+        {
+            "validation/v_rand": [0.90, 0.898, 0.80],
+            "validation/pixel_accuracy": [0.90, 0.898, 0.90],
+            "validation/loihi_total_mj": [200.0, 80, 60],
+        }
+    )
+    assert choose(table, start=0, as_good_as=CPU) == 1
