@@ -159,11 +159,9 @@ def _tags(stage: str, key: str, inputs: Mapping[str, str]) -> dict[str, str]:
 def _log_files(run: Run, folder: Path, record: StageRecord) -> None:
     """Log settings, dataset, pictures, tables, and all files for other machines."""
     facts = dataset_facts({**record.inputs, record.stage: record.key})
-    run.params(flat(record.settings))
+    _log_settings(run, record)
     versions = {f"version.{name}": version for name, version in record.versions.items()}
     run.tags({**dataset_tags(facts), **versions, **record.machine})
-    if facts:
-        run.dataset(facts)
     for name in record.outcome.figures:
         run.artifact(folder / name, "figures")
     for name in record.outcome.tables:
@@ -172,6 +170,13 @@ def _log_files(run: Run, folder: Path, record: StageRecord) -> None:
         if path.name != TRACKING:
             within = path.relative_to(folder).parent.as_posix()
             run.artifact(path, "stage" if within == "." else f"stage/{within}")
+
+
+def _log_settings(run: Run, record: StageRecord) -> None:
+    """Log settings and dataset: what runs are compared by."""
+    run.params(flat(record.settings))
+    if facts := dataset_facts({**record.inputs, record.stage: record.key}):
+        run.dataset(facts)
 
 
 def _log_metrics(run: Run, folder: Path, record: StageRecord) -> None:
@@ -188,7 +193,7 @@ def _log_metrics(run: Run, folder: Path, record: StageRecord) -> None:
     for tag, values in by_tag.items():
         tags = _tags(record.stage, record.key, record.inputs) | {SEGMENTATION_TAG: tag}
         child = Run.create(run.store, tag, tags, parent_run_id() or run.id)
-        child.params(flat(record.settings))
+        _log_settings(child, record)
         child.metrics((name, value, 0, when) for name, value in values.items())
         for name in record.outcome.figures:
             if tag in Path(name).name:

@@ -146,12 +146,14 @@ def test_two_segmentations_of_one_stage_have_a_run_each(home: Path, fakes: FakeS
     run_up_to("convert")
     client = MlflowClient(state.tracking_uri())
     found = {
-        run.data.tags["stage"]: run.data.metrics
+        run.data.tags["stage"]: run
         for run in client.search_runs(["1"], "tags.`spikeseg.stage` = 'convert'")
     }
     assert set(found) == {"convert", "snn_rate", "snn_spiking"}
-    assert found["snn_spiking"]["spikes/mean_rate_hz"] == 17.0
-    assert "test/v_rand" not in found["convert"]
+    assert found["snn_spiking"].data.metrics["spikes/mean_rate_hz"] == 17.0
+    assert "test/v_rand" not in found["convert"].data.metrics
+    for run in found.values():
+        assert [d.dataset.name for d in run.inputs.dataset_inputs] == ["synthetic"]
 
 
 class TestMlflowAway:
