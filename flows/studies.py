@@ -25,6 +25,7 @@ class Study(StrEnum):
     ablation_bits = "ablation-bits"
     ablation_presentation = "ablation-presentation"
     ablation_start = "ablation-start"
+    synaptic_operations = "synaptic-operations"
 
 
 def definition(name_or_file: str) -> Sweep:

@@ -234,11 +234,12 @@ def _anytime(tables: list[pd.DataFrame]) -> Table:
 
 
 def _operating_points(table: pd.DataFrame) -> Table:
-    """Show the start, the chosen point and those on the front."""
-    shown = table[table["front"] | table["start"] | table["chosen"]]
+    """Show the start, the points it led to, and those on the front."""
+    marks = ("start", "chosen", "as_good_as_start", "front")
+    shown = table[table[[*marks]].any(axis=1)]
     rows: list[list[Cell]] = []
     for _, row in shown.sort_values("validation/loihi_total_mj").iterrows():
-        notes = [mark for mark in ("start", "chosen", "front") if row[mark]]
+        notes = [mark.replace("_", " ") for mark in marks if row[mark]]
         rows.append(
             [
                 told(str(row["point"]), "set"),
@@ -276,11 +277,13 @@ def _chosen_point(evidence: Evidence) -> list[Text]:
 
     return [
         say(
-            "The operating point chosen on validation uses {share} of the starting one's energy on "
+            "The operating point chosen on validation, as good there as the int8 CPU that it is "
+            "compared with, uses {share} of the starting one's energy on "
             "the test sections: {less} instead of {more}, for {tiles} instead of {all_tiles} tiles "
             "a section and {steps} instead of {all_steps} on average, at a V_Rand of {score} "
             "instead of {full} and a pixel accuracy of {pixels} "
-            "instead of {full_pixels}.",
+            "instead of {full_pixels}. What is as good on validation as the starting one itself "
+            "uses {alike} of its energy, at a V_Rand of {alike_score} on the test sections.",
             share=share,
             less=test("operating_point", "loihi_total_mj", ".1f", "mJ"),
             more=test("start", "loihi_total_mj", ".1f", "mJ"),
@@ -292,6 +295,10 @@ def _chosen_point(evidence: Evidence) -> list[Text]:
             full=test("start", "v_rand"),
             pixels=test("operating_point", "pixel_accuracy"),
             full_pixels=test("start", "pixel_accuracy"),
+            alike=evidence.state(
+                "benchmark", "as_good_as_start/energy_over_start", "modelled", ".0%"
+            ),
+            alike_score=test("as_good_as_start", "v_rand"),
         )
     ]
 

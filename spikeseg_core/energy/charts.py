@@ -134,9 +134,10 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
                 axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=5, label=label)
         front = table[table["front"]].sort_values(mj)
         axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front (of validation)")
-        for which, colour in (("start", GREY), ("chosen", VERMILLION)):
-            row = table[table[which]].iloc[0]
-            axes.plot(row[mj], row[v_rand], "o", markersize=12, mfc="none", mec=colour, label=which)
+        marks = (("start", GREY), ("chosen", VERMILLION), ("as_good_as_start", GREEN))
+        for which, colour in marks:
+            row, label = table[table[which]].iloc[0], which.replace("_", " ")
+            axes.plot(row[mj], row[v_rand], "o", markersize=12, mfc="none", mec=colour, label=label)
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter("{x:g}")
         axes.xaxis.set_major_formatter("{x:g}")

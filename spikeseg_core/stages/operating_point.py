@@ -103,7 +103,8 @@ class OperatingPoints:
         none); for each split ``<split>/mean_steps``, ``<split>/loihi_dynamic_mj`` and
         ``<split>/loihi_total_mj`` of a section (modelled, silicon-fitted), and the scores;
         ``front``, whether no other point has both a better validation V_Rand and less energy;
-        ``start``; ``chosen``.
+        ``start``; ``chosen``, as good as what Loihi is compared with; ``as_good_as_start``, the
+        point that saves most without being worse than the start.
     start, chosen : Shown
         On the test split.
     """
@@ -113,7 +114,7 @@ class OperatingPoints:
     chosen: Shown
 
     def row(self, which: str) -> dict[str, Any]:
-        """Return the row of the ``"start"`` or the ``"chosen"`` point."""
+        """Return the row of one of ``MARKED``."""
         return {str(k): v for k, v in self.table[self.table[which]].iloc[0].to_dict().items()}
 
     def scores(self, which: str) -> dict[str, float]:
@@ -125,7 +126,7 @@ class OperatingPoints:
         """Return the two points and all of them as plain dicts; no settling is None."""
         plain = self.table.astype(object).where(self.table.notna(), None)
         return {
-            **{which: plain[plain[which]].iloc[0].to_dict() for which in ("start", "chosen")},
+            **{which: plain[plain[which]].iloc[0].to_dict() for which in MARKED},
             "checks_per_tile": self.chosen.checks,
             "tolerance": dict(TOLERANCE),
             "points": plain.to_dict("records"),
@@ -133,22 +134,24 @@ class OperatingPoints:
 
     def metrics(self) -> dict[str, float]:
         """Flat names: ``operating_point/loihi_total_mj``, ``operating_point/energy_ratio``, ..."""
-        start, chosen = self.row("start"), self.row("chosen")
-        named = {
-            f"{point}/{name}": float(row[name])
-            for point, row in (("start", start), ("operating_point", chosen))
-            for split in SCORED_SPLITS
-            for name in (*(f"{split}/{s}" for s in SCORES), *(f"{split}/{c}" for c in COSTS))
-        }
-        named |= {
-            "start/tiles": float(start["tiles"]),
-            "operating_point/tiles": float(chosen["tiles"]),
-        }
-        ratio = chosen["test/loihi_total_mj"] / start["test/loihi_total_mj"]
-        return named | {"operating_point/energy_over_start": float(ratio)}
+        columns = ["tiles", *(f"{s}/{name}" for s in SCORED_SPLITS for name in (*SCORES, *COSTS))]
+        whole = float(self.row("start")["test/loihi_total_mj"])
+        named: dict[str, float] = {}
+        for point, which in (
+            ("start", "start"),
+            ("operating_point", "chosen"),
+            ("as_good_as_start", "as_good_as_start"),
+        ):
+            row = self.row(which)
+            named |= {f"{point}/{name}": float(row[name]) for name in columns}
+            named[f"{point}/energy_over_start"] = float(row["test/loihi_total_mj"]) / whole
+        return named
 
 
 COSTS = ("mean_steps", "loihi_dynamic_mj", "loihi_total_mj")
+
+MARKED = ("start", "chosen", "as_good_as_start")
+"""Columns of the table that are true of one point each."""
 
 
 def find_operating_point(
@@ -219,8 +222,13 @@ def find_operating_point(
     start = points.index(
         Point(next(iter(grids)), presentation.readout_window, max(config.presentation_steps))
     )
-    chosen = choose(table, start, as_good_as)
-    table["start"], table["chosen"] = table.index == start, table.index == chosen
+    names = [f"validation/{name}" for name in TOLERANCE]
+    at_start = {name: float(table[name].to_numpy()[start]) for name in names}
+    # Where the start is not as good as wanted, nothing shorter will be: then the start is wanted.
+    wanted = {name: min(score, as_good_as[name]) for name, score in at_start.items()}
+    chosen = choose(table, wanted)
+    for mark, index in zip(MARKED, (start, chosen, choose(table, at_start)), strict=True):
+        table[mark] = table.index == index
     report.say(f"operating point, chosen on validation: {points[chosen].name}")
     return OperatingPoints(table, shown["test"][start], shown["test"][chosen])
 
@@ -272,21 +280,17 @@ def on_front(energy: pd.Series, score: pd.Series) -> np.ndarray:
     return front
 
 
-def choose(table: pd.DataFrame, start: int, as_good_as: Mapping[str, float]) -> int:
+def choose(table: pd.DataFrame, wanted: Mapping[str, float]) -> int:
     """Return the row that needs least energy among those good enough on validation.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Scores and energy of the validation split, as in :class:`OperatingPoints`.
-    start : int
-        Row that is good enough anyhow: where nothing is as good as is wanted, what counts is to be
-        as good as this.
-    as_good_as : mapping of str to float
-        ``validation/...`` scores that no more than ``TOLERANCE`` may be missing from.
+    wanted : mapping of str to float
+        ``validation/...`` scores that a row may miss by no more than ``TOLERANCE``; some row does.
     """
     names = [f"validation/{name}" for name in TOLERANCE]
-    scores = table[names].to_numpy()
-    wanted = np.minimum(scores[start], [as_good_as[name] for name in names])
-    good = (scores >= wanted - np.array([*TOLERANCE.values()])).all(axis=1)
+    least = np.array([wanted[name] for name in names]) - np.array([*TOLERANCE.values()])
+    good = (table[names].to_numpy() >= least).all(axis=1)
     return int(table.loc[good, "validation/loihi_total_mj"].idxmin())

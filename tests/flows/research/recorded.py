@@ -128,6 +128,8 @@ def outcomes(level: float, synthetic: bool) -> dict[str, dict[str, Any]]:
                     "operating_point/energy_over_start": 0.45,
                     **operating("start", 200.0, 1.0),
                     **operating("operating_point", 51.5, 0.5),
+                    "as_good_as_start/energy_over_start": 0.62,
+                    **operating("as_good_as_start", 124.0, 0.62),
                 },
                 "cpu_int8": scores(level - 0.001),
                 "cpu_fp32": scores(level),
@@ -215,6 +217,7 @@ def _write_files(stage: str, folder: Path, mapped: bool) -> dict[str, list[str]]
                 "front": [False, True],
                 "start": [True, False],
                 "chosen": [False, True],
+                "as_good_as_start": [True, False],
             }
         )
         for name in ("pixel_accuracy", "v_rand", "mean_steps", "loihi_total_mj"):

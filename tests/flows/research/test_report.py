@@ -241,6 +241,7 @@ class TestWhatIsMissing:
     def test_the_operating_point_is_told_with_what_it_saves(self, pages: Pages) -> None:
         _, text = pages["paper"]
         assert "uses 45% [45%, 45%] (modelled) of the starting one's energy" in text
+        assert "uses 62% [62%, 62%] (modelled) of its energy" in text
         assert "for 9 [9, 9] (set) instead of 16 [16, 16] (set) tiles a section" in text
         assert "51.5 steps [51.5, 51.5] (measured)" in text
         assert "| cpu int8 | total over chips and x86 | 7.10 [7.10, 7.10] (modelled) |" in text

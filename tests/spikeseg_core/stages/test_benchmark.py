@@ -129,7 +129,7 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     table = pd.DataFrame(
         {f"{split}/{name}": column for split in SCORED_SPLITS for name, column in columns.items()}
         | {"point": ["a", "b"], "tiles": [16, 9], "settling": [np.nan, 0.02], "front": True}
-        | {"start": [True, False], "chosen": [False, True]}
+        | {"start": [True, False], "chosen": [False, True], "as_good_as_start": [True, False]}
     )
     logits = np.zeros((1, 2, 2))
     points = OperatingPoints(
@@ -138,7 +138,7 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
         chosen=Shown(logits, with_steps(counted, 10), 9, 3.0),
     )
     monkeypatch.setattr(benchmark, "load_mapped", lambda inputs: None)
-    monkeypatch.setattr(benchmark, "find_operating_point", lambda *args: points)
+    monkeypatch.setattr(benchmark, "find_operating_point", lambda *args, **_: points)
     result = benchmark.run(CONFIG, {**inputs, "deploy": tmp_path}, tmp_path, SILENT)
 
     metrics = result.metrics["benchmark"]

@@ -14,6 +14,7 @@ from spikeseg_core.loihi.deploy import MappedNetwork, run_fast
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages.operating_point import (
+    MARKED,
     OperatingPoints,
     Point,
     choose,
@@ -63,7 +64,7 @@ def test_every_point_is_tried_and_one_is_chosen(found: OperatingPoints) -> None:
     table = found.table
     assert len(table) == 2 * (2 * 3 + 2 * 2) == len(points_of([5, 4], PRESENTATION, CONFIG))
     assert table.groupby("tiles").size().to_dict() == {25: 10, 16: 10}  # 5 is the dataset's own
-    assert (table["start"].sum(), table["chosen"].sum()) == (1, 1)
+    assert [table[mark].sum() for mark in MARKED] == [1, 1, 1]
     assert found.row("start")["point"] == "5 x 5 tiles, 30 steps, last 50% read"
     assert (
         found.row("chosen")["validation/loihi_total_mj"]
@@ -130,17 +131,18 @@ def test_the_cheapest_point_that_is_good_enough_on_validation_is_chosen() -> Non
             "test/v_rand": [0.9, 0.1, 0.9, 0.9],  # never looked at
         }
     )
-    assert choose(table, start=0, as_good_as=CPU) == 1
-    worse = {"validation/v_rand": 0.9, "validation/pixel_accuracy": 0.9}
-    assert choose(table, start=0, as_good_as=worse) == 3
+    assert choose(table, CPU) == 1
+    assert choose(table, {"validation/v_rand": 0.9, "validation/pixel_accuracy": 0.9}) == 3
+    assert choose(table, {"validation/v_rand": 0.97, "validation/pixel_accuracy": 0.93}) == 0
 
 
-def test_where_nothing_is_as_good_as_wanted_the_start_is_the_measure() -> None:
-    table = pd.DataFrame(
-        {
-            "validation/v_rand": [0.90, 0.898, 0.80],
-            "validation/pixel_accuracy": [0.90, 0.898, 0.90],
-            "validation/loihi_total_mj": [200.0, 80, 60],
-        }
-    )
-    assert choose(table, start=0, as_good_as=CPU) == 1
+def test_where_even_the_start_is_not_as_good_as_wanted_the_start_is_the_measure(
+    shown: tuple[MappedNetwork, Dataset],
+) -> None:
+    perfect = dict.fromkeys(CPU, 1.0)
+    found = find_operating_point(*shown, PRESENTATION, CONFIG, as_good_as=perfect, report=SILENT)
+    assert found.row("chosen")["point"] == found.row("as_good_as_start")["point"]
+    hopeless = dict.fromkeys(CPU, 0.0)
+    found = find_operating_point(*shown, PRESENTATION, CONFIG, as_good_as=hopeless, report=SILENT)
+    least = found.table["validation/loihi_total_mj"].min()
+    assert found.row("chosen")["validation/loihi_total_mj"] == least
