@@ -23,7 +23,7 @@ run: $(READY) ## Set everything up and run the pipeline with the quick preset
 	$(BIN)/spikeseg run --preset quick --dataset auto
 
 test: $(READY) ## Set everything up and run the default tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 setup: $(READY) ## Make .venv from the hashed lock file
 
