@@ -283,14 +283,32 @@ def on_front(energy: pd.Series, score: pd.Series) -> np.ndarray:
 def choose(table: pd.DataFrame, wanted: Mapping[str, float]) -> int:
     """Return the row that needs least energy among those good enough on validation.
 
+    Good enough is a row only if all are that present the same tiles in the same way for longer:
+    of many points tried on a few sections, some are good by luck.
+
     Parameters
     ----------
     table : pandas.DataFrame
-        Scores and energy of the validation split, as in :class:`OperatingPoints`.
+        ``tiles``, ``window``, ``steps``, ``settling``, and scores and energy of the validation
+        split, as in :class:`OperatingPoints`.
     wanted : mapping of str to float
         ``validation/...`` scores that a row may miss by no more than ``TOLERANCE``; some row does.
     """
     names = [f"validation/{name}" for name in TOLERANCE]
     least = np.array([wanted[name] for name in names]) - np.array([*TOLERANCE.values()])
     good = (table[names].to_numpy() >= least).all(axis=1)
+    good &= ~(_longer(table) & ~good).any(axis=1)
     return int(table.loc[good, "validation/loihi_total_mj"].idxmin())
+
+
+def _longer(table: pd.DataFrame) -> np.ndarray:
+    """Whether the second of two rows presents the same tiles longer, and reads out as the first."""
+    tiles, window, steps, settling = (
+        table[name].to_numpy(float) for name in ("tiles", "window", "steps", "settling")
+    )
+    fixed = np.isnan(settling)
+    # A tile that has to change less before it stops goes on for longer.
+    patient = (steps[None] > steps[:, None]) | (settling[None] < settling[:, None])
+    same = (tiles[None] == tiles[:, None]) & (window[None] == window[:, None])
+    longer: np.ndarray = same & patient & (fixed[None] == fixed[:, None])
+    return longer

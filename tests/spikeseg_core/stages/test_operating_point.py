@@ -122,18 +122,44 @@ def test_the_front_is_of_points_that_nothing_beats() -> None:
     assert on_front(energy, score).tolist() == [True, True, False, True]
 
 
-def test_the_cheapest_point_that_is_good_enough_on_validation_is_chosen() -> None:
-    table = pd.DataFrame(
+def points(v_rand: list[float], accuracy: list[float], **changes: object) -> pd.DataFrame:
+    """Points of one kind, the longest first."""
+    steps = [200, 150, 100, 50, 40][: len(v_rand)]
+    return pd.DataFrame(
         {
-            "validation/v_rand": [0.970, 0.956, 0.958, 0.96],
-            "validation/pixel_accuracy": [0.930, 0.920, 0.915, 0.90],
-            "validation/loihi_total_mj": [200.0, 80, 60, 40],
-            "test/v_rand": [0.9, 0.1, 0.9, 0.9],  # never looked at
+            "tiles": 16,
+            "window": 0.5,
+            "steps": steps,
+            "settling": np.nan,
+            "validation/v_rand": v_rand,
+            "validation/pixel_accuracy": accuracy,
+            "validation/loihi_total_mj": [float(n) for n in steps],
+            "test/v_rand": 0.1,  # never looked at
+            **changes,
         }
     )
+
+
+def test_the_cheapest_point_that_is_good_enough_on_validation_is_chosen() -> None:
+    table = points([0.970, 0.956, 0.958, 0.96], [0.930, 0.920, 0.915, 0.90])
     assert choose(table, CPU) == 1
     assert choose(table, {"validation/v_rand": 0.9, "validation/pixel_accuracy": 0.9}) == 3
     assert choose(table, {"validation/v_rand": 0.97, "validation/pixel_accuracy": 0.93}) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "chosen"),
+    [
+        ({}, 1),
+        ({"steps": 200, "settling": [0.01, 0.02, 0.03, 0.04]}, 1),
+        ({"tiles": [16, 16, 16, 9]}, 3),  # the point that is bad says nothing of other tiles,
+        ({"window": [0.5, 0.5, 0.5, 0.7]}, 3),  # nor of other windows,
+        ({"settling": [np.nan, np.nan, np.nan, 0.1]}, 3),  # nor of tiles that stop by themselves
+    ],
+)
+def test_a_lucky_point_is_not_chosen(kind: dict[str, object], chosen: int) -> None:
+    table = points([0.97, 0.96, 0.93, 0.97], [0.92] * 4, **kind)
+    assert choose(table, CPU) == chosen
 
 
 def test_where_even_the_start_is_not_as_good_as_wanted_the_start_is_the_measure(
