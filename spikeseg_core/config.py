@@ -438,7 +438,7 @@ class BenchmarkConfig(StageConfig):
         "the dataset's own",
     )
     presentation_steps: tuple[Annotated[int, Field(ge=5, le=2000)], ...] = Field(
-        (20, 30, 40, 50, 60, 70, 80, 100, 150, 200),
+        (20, 30, 35, 40, 45, 50, 60, 70, 80, 100, 150, 200),
         min_length=2,
         max_length=100,
         title="Presentation times",
@@ -446,7 +446,7 @@ class BenchmarkConfig(StageConfig):
         "is the start that it is compared with",
     )
     readout_windows: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        (0.5, 0.7),
+        (0.5, 0.6, 0.7),
         min_length=1,
         max_length=10,
         title="Read-out windows",

@@ -235,7 +235,9 @@ def _anytime(tables: list[pd.DataFrame]) -> Table:
 
 def _operating_points(table: pd.DataFrame) -> Table:
     """Show the start, the points it led to, and those on the front."""
-    marks = ("start", "chosen", "as_good_as_start", "front")
+    # A table from before a mark was there goes without it.
+    named = ("start", "chosen", "equal_accuracy", "as_good_as_start", "front")
+    marks = [mark for mark in named if mark in table]
     shown = table[table[[*marks]].any(axis=1)]
     rows: list[list[Cell]] = []
     for _, row in shown.sort_values("validation/loihi_total_mj").iterrows():
@@ -275,7 +277,7 @@ def _chosen_point(evidence: Evidence) -> list[Text]:
         basis: Basis = "modelled" if name.endswith("_mj") else "measured"
         return evidence.state("benchmark", f"{point}/test/{name}", basis, *form)
 
-    return [
+    texts = [
         say(
             "The operating point chosen on validation, as good there as the int8 CPU that it is "
             "compared with, uses {share} of the starting one's energy on "
@@ -301,6 +303,22 @@ def _chosen_point(evidence: Evidence) -> list[Text]:
             alike_score=test("as_good_as_start", "v_rand"),
         )
     ]
+    equal = evidence.state("benchmark", "equal_accuracy/energy_over_start", "modelled", ".0%")
+    if equal is not None:
+        texts.append(
+            say(
+                "Where as good as that CPU in pixel accuracy is enough, whatever V_Rand, {share} "
+                "of the starting energy does: {less}, for {tiles} tiles and {steps} on average, at "
+                "a pixel accuracy of {pixels} and a V_Rand of {score} on the test sections.",
+                share=equal,
+                less=test("equal_accuracy", "loihi_total_mj", ".1f", "mJ"),
+                tiles=evidence.state("benchmark", "equal_accuracy/tiles", "set", ".0f"),
+                steps=test("equal_accuracy", "mean_steps", ".1f", "steps"),
+                pixels=test("equal_accuracy", "pixel_accuracy"),
+                score=test("equal_accuracy", "v_rand"),
+            )
+        )
+    return texts
 
 
 def _points(

@@ -134,8 +134,13 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
                 axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=5, label=label)
         front = table[table["front"]].sort_values(mj)
         axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front (of validation)")
-        marks = (("start", GREY), ("chosen", VERMILLION), ("as_good_as_start", GREEN))
-        for which, colour in marks:
+        marks = {
+            "start": GREY,
+            "chosen": VERMILLION,
+            "equal_accuracy": SKY,
+            "as_good_as_start": GREEN,
+        }
+        for which, colour in marks.items():
             row, label = table[table[which]].iloc[0], which.replace("_", " ")
             axes.plot(row[mj], row[v_rand], "o", markersize=12, mfc="none", mec=colour, label=label)
         axes.set_xscale("log")

@@ -52,6 +52,9 @@ EQUAL_ACCURACY = 0.005
 """Pixel accuracy on test that two networks may differ by and still be compared for energy."""
 
 START, OPERATING_POINT = "loihi start", "loihi operating point"
+EQUAL_ACCURACY_POINT = "loihi equal accuracy"
+POINTS = {START: "start", OPERATING_POINT: "chosen", EQUAL_ACCURACY_POINT: "equal_accuracy"}
+"""Ways of presenting that have figures of their own, and what marks their points."""
 
 
 def run(
@@ -186,7 +189,8 @@ class Benchmark:
             for f in figures
             if f.basis != "published" and not f.device.startswith("loihi")
         )
-        loihi = ["loihi"] if self.points is None else ["loihi", OPERATING_POINT]
+        points = [] if self.points is None else [name for name in POINTS if name != START]
+        loihi = ["loihi", *points]
         return {
             f"{device}_{precision}{way.removeprefix('loihi')}{host}".replace(" ", "_"): (
                 overtaking_batch(
@@ -279,16 +283,10 @@ def run_benchmark(
             as_good_as=conventional.accuracy[best]["int8"],
             report=report,
         )
-        loihi |= {
-            START: Presented(points.start.events, points.start.tiles),
-            OPERATING_POINT: Presented(
-                points.chosen.events, points.chosen.tiles, points.chosen.checks
-            ),
-        }
-        accuracy |= {
-            START: {"int8": points.scores("start")},
-            OPERATING_POINT: {"int8": points.scores("chosen")},
-        }
+        for name, mark in POINTS.items():
+            shown = points.shown[mark]
+            loihi[name] = Presented(shown.events, shown.tiles, shown.checks)
+            accuracy[name] = {"int8": points.scores(mark)}
     model = LoihiModel()
     board = [BoardEnergy.from_json(r) for r in _board_energy(inputs["deploy"])]
     compared = {name: shown for name, shown in loihi.items() if name != START}

@@ -35,6 +35,8 @@ and within 0.005 of the CPU's is what counts as equally accurate."""
 
 SCORES = ("v_rand", "v_info", "pixel_accuracy", "membrane_iou")
 
+ACCURACY = "validation/pixel_accuracy"
+
 
 @dataclass(frozen=True)
 class Point:
@@ -103,31 +105,31 @@ class OperatingPoints:
         none); for each split ``<split>/mean_steps``, ``<split>/loihi_dynamic_mj`` and
         ``<split>/loihi_total_mj`` of a section (modelled, silicon-fitted), and the scores;
         ``front``, whether no other point has both a better validation V_Rand and less energy;
-        ``start``; ``chosen``, as good as what Loihi is compared with; ``as_good_as_start``, the
-        point that saves most without being worse than the start.
-    start, chosen : Shown
-        On the test split.
+        ``start``; ``chosen``, as good as what Loihi is compared with; ``equal_accuracy``, as good
+        in pixel accuracy alone; ``as_good_as_start``, the point that saves most without being
+        worse than the start.
+    shown : mapping of str to Shown
+        The point of each of ``MARKED``, on the test split.
     """
 
     table: pd.DataFrame
-    start: Shown
-    chosen: Shown
+    shown: Mapping[str, Shown]
 
     def row(self, which: str) -> dict[str, Any]:
         """Return the row of one of ``MARKED``."""
         return {str(k): v for k, v in self.table[self.table[which]].iloc[0].to_dict().items()}
 
     def scores(self, which: str) -> dict[str, float]:
-        """Return the scores of the ``"start"`` or the ``"chosen"`` point, on both splits."""
+        """Return the scores of the point of one of ``MARKED``, on both splits."""
         row = self.row(which)
         return {f"{s}/{name}": float(row[f"{s}/{name}"]) for s in SCORED_SPLITS for name in SCORES}
 
     def to_json(self) -> dict[str, object]:
-        """Return the two points and all of them as plain dicts; no settling is None."""
+        """Return the marked points and all of them as plain dicts; no settling is None."""
         plain = self.table.astype(object).where(self.table.notna(), None)
         return {
             **{which: plain[plain[which]].iloc[0].to_dict() for which in MARKED},
-            "checks_per_tile": self.chosen.checks,
+            "checks_per_tile": self.shown["chosen"].checks,
             "tolerance": dict(TOLERANCE),
             "points": plain.to_dict("records"),
         }
@@ -140,6 +142,7 @@ class OperatingPoints:
         for point, which in (
             ("start", "start"),
             ("operating_point", "chosen"),
+            ("equal_accuracy", "equal_accuracy"),
             ("as_good_as_start", "as_good_as_start"),
         ):
             row = self.row(which)
@@ -150,7 +153,7 @@ class OperatingPoints:
 
 COSTS = ("mean_steps", "loihi_dynamic_mj", "loihi_total_mj")
 
-MARKED = ("start", "chosen", "as_good_as_start")
+MARKED = ("start", "chosen", "equal_accuracy", "as_good_as_start")
 """Columns of the table that are true of one point each."""
 
 
@@ -226,11 +229,17 @@ def find_operating_point(
     at_start = {name: float(table[name].to_numpy()[start]) for name in names}
     # Where the start is not as good as wanted, nothing shorter will be: then the start is wanted.
     wanted = {name: min(score, as_good_as[name]) for name, score in at_start.items()}
-    chosen = choose(table, wanted)
-    for mark, index in zip(MARKED, (start, chosen, choose(table, at_start)), strict=True):
-        table[mark] = table.index == index
-    report.say(f"operating point, chosen on validation: {points[chosen].name}")
-    return OperatingPoints(table, shown["test"][start], shown["test"][chosen])
+    accurate = {ACCURACY: wanted[ACCURACY]}
+    marked = {
+        "start": start,
+        "chosen": choose(table, wanted),
+        "equal_accuracy": choose(table, accurate),
+        "as_good_as_start": choose(table, at_start),
+    }
+    for mark in MARKED:
+        table[mark] = table.index == marked[mark]
+    report.say(f"operating point, chosen on validation: {points[marked['chosen']].name}")
+    return OperatingPoints(table, {mark: shown["test"][marked[mark]] for mark in MARKED})
 
 
 def grids_of(dataset: Dataset, config: BenchmarkConfig) -> dict[int, TileGrid]:
@@ -294,9 +303,8 @@ def choose(table: pd.DataFrame, wanted: Mapping[str, float]) -> int:
     wanted : mapping of str to float
         ``validation/...`` scores that a row may miss by no more than ``TOLERANCE``; some row does.
     """
-    names = [f"validation/{name}" for name in TOLERANCE]
-    least = np.array([wanted[name] for name in names]) - np.array([*TOLERANCE.values()])
-    good = (table[names].to_numpy() >= least).all(axis=1)
+    least = [score - TOLERANCE[name.split("/")[1]] for name, score in wanted.items()]
+    good = (table[[*wanted]].to_numpy() >= least).all(axis=1)
     good &= ~(_longer(table) & ~good).any(axis=1)
     return int(table.loc[good, "validation/loihi_total_mj"].idxmin())
 

@@ -128,6 +128,8 @@ def outcomes(level: float, synthetic: bool) -> dict[str, dict[str, Any]]:
                     "operating_point/energy_over_start": 0.45,
                     **operating("start", 200.0, 1.0),
                     **operating("operating_point", 51.5, 0.5),
+                    "equal_accuracy/energy_over_start": 0.3,
+                    **operating("equal_accuracy", 60.0, 0.3),
                     "as_good_as_start/energy_over_start": 0.62,
                     **operating("as_good_as_start", 124.0, 0.62),
                 },
@@ -217,6 +219,7 @@ def _write_files(stage: str, folder: Path, mapped: bool) -> dict[str, list[str]]
                 "front": [False, True],
                 "start": [True, False],
                 "chosen": [False, True],
+                "equal_accuracy": [False, True],
                 "as_good_as_start": [True, False],
             }
         )

@@ -29,6 +29,7 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
             "front": [True, False, True],
             "start": [True, False, False],
             "chosen": [False, False, True],
+            "equal_accuracy": [False, False, True],
             "as_good_as_start": [False, True, False],
         }
     )

@@ -20,7 +20,7 @@ from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.network import save_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
-from spikeseg_core.stages.benchmark import OPERATING_POINT, START
+from spikeseg_core.stages.benchmark import OPERATING_POINT, POINTS
 from spikeseg_core.stages.deploy import EVENTS
 from spikeseg_core.stages.operating_point import SCORES, OperatingPoints, Shown
 from spikeseg_core.stages.partition import PLACEMENT
@@ -129,13 +129,14 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     table = pd.DataFrame(
         {f"{split}/{name}": column for split in SCORED_SPLITS for name, column in columns.items()}
         | {"point": ["a", "b"], "tiles": [16, 9], "settling": [np.nan, 0.02], "front": True}
-        | {"start": [True, False], "chosen": [False, True], "as_good_as_start": [True, False]}
+        | {"start": [True, False], "chosen": [False, True]}
+        | {"equal_accuracy": [False, True], "as_good_as_start": [True, False]}
     )
     logits = np.zeros((1, 2, 2))
+    longest = Shown(logits, with_steps(counted, 40), 16, 0.0)
+    settled = Shown(logits, with_steps(counted, 10), 9, 3.0)
     points = OperatingPoints(
-        table,
-        start=Shown(logits, with_steps(counted, 40), 16, 0.0),
-        chosen=Shown(logits, with_steps(counted, 10), 9, 3.0),
+        table, {"start": longest, "chosen": settled, "equal_accuracy": settled}
     )
     monkeypatch.setattr(benchmark, "load_mapped", lambda inputs: None)
     monkeypatch.setattr(benchmark, "find_operating_point", lambda *args, **_: points)
@@ -158,7 +159,11 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     facts = json.loads((tmp_path / "energy.json").read_text())
     assert facts["operating_point"]["chosen"]["settling"] == 0.02
     assert facts["operating_point"]["start"]["settling"] is None
-    assert set(facts["pixel_accuracy_less_cpu_int8"]) == {"loihi", START, OPERATING_POINT}
+    assert set(facts["pixel_accuracy_less_cpu_int8"]) == {"loihi", *POINTS}
+    assert (
+        metrics["energy/loihi_equal_accuracy_total_mj"]
+        == (metrics["energy/loihi_operating_point_total_mj"])
+    )
     assert (tmp_path / "operating_points.png").exists()
 
 

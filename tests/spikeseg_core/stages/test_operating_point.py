@@ -64,7 +64,7 @@ def test_every_point_is_tried_and_one_is_chosen(found: OperatingPoints) -> None:
     table = found.table
     assert len(table) == 2 * (2 * 3 + 2 * 2) == len(points_of([5, 4], PRESENTATION, CONFIG))
     assert table.groupby("tiles").size().to_dict() == {25: 10, 16: 10}  # 5 is the dataset's own
-    assert [table[mark].sum() for mark in MARKED] == [1, 1, 1]
+    assert [table[mark].sum() for mark in MARKED] == [1, 1, 1, 1]
     assert found.row("start")["point"] == "5 x 5 tiles, 30 steps, last 50% read"
     assert (
         found.row("chosen")["validation/loihi_total_mj"]
@@ -108,9 +108,9 @@ def test_a_shorter_presentation_is_the_start_of_the_longest(
     mapped, dataset = shown
     tiles = dataset.grid.cut(dataset.split("test")[0])
     alone = run_fast(mapped, tiles, PresentationConfig(steps=30))
-    np.testing.assert_array_equal(alone.logits, found.start.logits)
+    np.testing.assert_array_equal(alone.logits, found.shown["start"].logits)
     assert alone.events is not None
-    assert alone.events.until(30).per_presentation() == found.start.events.per_presentation()
+    assert alone.events.until(30).per_presentation() == found.shown["start"].events.per_presentation()
 
 
 def test_the_read_out_covers_the_last_share_of_the_steps() -> None:
@@ -145,6 +145,12 @@ def test_the_cheapest_point_that_is_good_enough_on_validation_is_chosen() -> Non
     assert choose(table, CPU) == 1
     assert choose(table, {"validation/v_rand": 0.9, "validation/pixel_accuracy": 0.9}) == 3
     assert choose(table, {"validation/v_rand": 0.97, "validation/pixel_accuracy": 0.93}) == 0
+
+
+def test_equal_accuracy_looks_at_pixel_accuracy_alone() -> None:
+    table = points([0.970, 0.956, 0.60, 0.96], [0.930, 0.920, 0.918, 0.90])
+    assert choose(table, CPU) == 1
+    assert choose(table, {"validation/pixel_accuracy": CPU["validation/pixel_accuracy"]}) == 2
 
 
 @pytest.mark.parametrize(
