@@ -110,7 +110,8 @@ def test_a_shorter_presentation_is_the_start_of_the_longest(
     alone = run_fast(mapped, tiles, PresentationConfig(steps=30))
     np.testing.assert_array_equal(alone.logits, found.shown["start"].logits)
     assert alone.events is not None
-    assert alone.events.until(30).per_presentation() == found.shown["start"].events.per_presentation()
+    start = found.shown["start"].events
+    assert alone.events.until(30).per_presentation() == start.per_presentation()
 
 
 def test_the_read_out_covers_the_last_share_of_the_steps() -> None:
