@@ -52,8 +52,7 @@ EQUAL_ACCURACY = 0.005
 """Pixel accuracy on test that two networks may differ by and still be compared for energy."""
 
 START, OPERATING_POINT = "loihi start", "loihi operating point"
-EQUAL_ACCURACY_POINT = "loihi equal accuracy"
-POINTS = {START: "start", OPERATING_POINT: "chosen", EQUAL_ACCURACY_POINT: "equal_accuracy"}
+POINTS = {START: "start", OPERATING_POINT: "chosen", "loihi equal accuracy": "equal_accuracy"}
 """Ways of presenting that have figures of their own, and what marks their points."""
 
 

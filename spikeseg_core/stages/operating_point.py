@@ -35,8 +35,6 @@ and within 0.005 of the CPU's is what counts as equally accurate."""
 
 SCORES = ("v_rand", "v_info", "pixel_accuracy", "membrane_iou")
 
-ACCURACY = "validation/pixel_accuracy"
-
 
 @dataclass(frozen=True)
 class Point:
@@ -96,7 +94,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class OperatingPoints:
-    """All points, the start, and the chosen one.
+    """All points, and those that are marked.
 
     Attributes
     ----------
@@ -139,13 +137,8 @@ class OperatingPoints:
         columns = ["tiles", *(f"{s}/{name}" for s in SCORED_SPLITS for name in (*SCORES, *COSTS))]
         whole = float(self.row("start")["test/loihi_total_mj"])
         named: dict[str, float] = {}
-        for point, which in (
-            ("start", "start"),
-            ("operating_point", "chosen"),
-            ("equal_accuracy", "equal_accuracy"),
-            ("as_good_as_start", "as_good_as_start"),
-        ):
-            row = self.row(which)
+        for which in MARKED:
+            row, point = self.row(which), "operating_point" if which == "chosen" else which
             named |= {f"{point}/{name}": float(row[name]) for name in columns}
             named[f"{point}/energy_over_start"] = float(row["test/loihi_total_mj"]) / whole
         return named
@@ -229,11 +222,11 @@ def find_operating_point(
     at_start = {name: float(table[name].to_numpy()[start]) for name in names}
     # Where the start is not as good as wanted, nothing shorter will be: then the start is wanted.
     wanted = {name: min(score, as_good_as[name]) for name, score in at_start.items()}
-    accurate = {ACCURACY: wanted[ACCURACY]}
+    accuracy = "validation/pixel_accuracy"
     marked = {
         "start": start,
         "chosen": choose(table, wanted),
-        "equal_accuracy": choose(table, accurate),
+        "equal_accuracy": choose(table, {accuracy: wanted[accuracy]}),
         "as_good_as_start": choose(table, at_start),
     }
     for mark in MARKED:

@@ -162,7 +162,7 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     assert set(facts["pixel_accuracy_less_cpu_int8"]) == {"loihi", *POINTS}
     assert (
         metrics["energy/loihi_equal_accuracy_total_mj"]
-        == (metrics["energy/loihi_operating_point_total_mj"])
+        == metrics["energy/loihi_operating_point_total_mj"]
     )
     assert (tmp_path / "operating_points.png").exists()
 
