@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from tests.e2e.conftest import ENDS, ENOUGH, SECONDS, Prefect, Spikeseg, Training
+from tests.e2e.conftest import ENDS, ENOUGH, SECONDS, Prefect, Spikeseg, Training, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -82,6 +82,24 @@ def field(page: Page, title: str) -> Locator:
     return page.locator(".p-label").filter(has=label).last.locator("input, textarea")
 
 
+def set_switch(switch: Locator, on: bool) -> None:
+    """Click until it is so: a busy database may refuse, as the page then says, and one asks again.
+
+    Each click changes what the page shows, so one that only came late is not undone: the next
+    waits far longer than an answer takes.
+    """
+
+    def there() -> bool:
+        switch.click()
+        try:
+            expect(switch).to_have_attribute("aria-checked", str(on).lower(), timeout=20_000)
+        except AssertionError:
+            return False
+        return True
+
+    until(there, f"the switch to be {'on' if on else 'off'}")
+
+
 def test_a_value_out_of_its_range_is_refused(
     browser_page: Page, prefect: Prefect, first_run: subprocess.Popen[str]
 ) -> None:
@@ -102,8 +120,7 @@ def test_the_schedule_is_switched_on_and_off(browser_page: Page, prefect: Prefec
     page.goto(f"{prefect.page}/deployments/deployment/{prefect.deployment(BENCHMARK)['id']}")
     switch = page.get_by_role("switch").first
     for on in (True, False):
-        switch.click()
-        expect(switch).to_have_attribute("aria-checked", str(on).lower())
+        set_switch(switch, on)
         said = page.get_by_text(f"Deployment schedule {'' if on else 'in'}active", exact=True)
         expect(said.first).to_be_visible()
         (schedule,) = prefect.deployment(BENCHMARK)["schedules"]
