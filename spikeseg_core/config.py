@@ -121,6 +121,16 @@ BorderWeight = Annotated[
         "membrane less in return; 0: all alike",
     ),
 ]
+MixedTiles = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1,
+        title="Share of mixed tiles",
+        description="tiles that another one is blended into, by up to a half, labels too; more "
+        "to answer for than sections show",
+    ),
+]
 WeightAveraging = Annotated[
     float,
     Field(
@@ -165,6 +175,7 @@ class TrainConfig(StageConfig):
     )
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
+    mixed_tiles: MixedTiles = 0.0
     weight_averaging: WeightAveraging = 0.995
     batch_norm: bool = Field(
         True,
@@ -242,6 +253,7 @@ class TuneConfig(StageConfig):
     )
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
+    mixed_tiles: MixedTiles = 0.0
     weight_averaging: WeightAveraging = 0.995
     weight_bits: Literal[4, 5, 6, 8] | None = Field(
         8,

@@ -19,7 +19,7 @@ from spikeseg_core.ann.averaging import WeightAverage
 from spikeseg_core.ann.checkpoint import TrainingState
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import TrainConfig, TuneConfig
-from spikeseg_core.data.augment import random_tiles
+from spikeseg_core.data.augment import mix_tiles, random_tiles
 from spikeseg_core.data.borders import pixel_weights
 from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.data.tiles import TileGrid
@@ -268,7 +268,8 @@ def _training_batches(
     rng = np.random.default_rng([config.seed, epoch])
 
     def cut() -> tuple[np.ndarray, np.ndarray]:
-        return random_tiles(images, targets, tile, config.batch_size, rng)
+        x, y = random_tiles(images, targets, tile, config.batch_size, rng)
+        return mix_tiles(x, y, config.mixed_tiles, rng)
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         coming = pool.submit(cut)

@@ -59,6 +59,35 @@ def random_tiles(
     return x, y
 
 
+def mix_tiles(
+    x: np.ndarray, y: np.ndarray, share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Blend tiles with the one before them in their batch (Zhang et al. 2018, arXiv 1710.09412).
+
+    Parameters
+    ----------
+    x, y : float32 array (batch, tile, tile, ...)
+        From :func:`random_tiles`.
+    share : float
+        Probability that a tile is blended. The other tile then makes up between none and half of
+        it, evenly distributed.
+    rng : numpy.random.Generator
+        Left alone if ``share`` is 0.
+
+    Returns
+    -------
+    x, y : float32 array
+        Of the same shapes.
+    """
+    if not share:
+        return x, y
+    mixed = rng.random(len(x)) < share
+    other = np.where(mixed, rng.uniform(0, 0.5, len(x)), 0.0).astype(np.float32)
+    other = other[:, np.newaxis, np.newaxis, np.newaxis]
+    x, y = ((1 - other) * part + other * np.roll(part, 1, axis=0) for part in (x, y))
+    return x, y
+
+
 def _turn(array: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
     turned = np.rot90(array, turns)
     return turned[:, ::-1] if mirrored else turned

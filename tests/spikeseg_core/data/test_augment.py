@@ -3,7 +3,7 @@
 import numpy as np
 
 from spikeseg_core.data import random_tiles
-from spikeseg_core.data.augment import MOST_NOISE
+from spikeseg_core.data.augment import MOST_NOISE, mix_tiles
 
 
 def sections(count=3, size=64):
@@ -66,3 +66,24 @@ def test_small_sections_are_mirrored():
     x, _ = random_tiles(images, labels, 24, 4, np.random.default_rng(0))
     assert x.shape == (4, 24, 24, 1)
     assert np.isfinite(x).all()
+
+
+def test_mixed_tiles_are_blends_and_so_is_what_belongs_to_them():
+    x = np.arange(6, dtype=np.float32)[:, None, None, None] * np.ones((1, 4, 4, 1), np.float32)
+    mixed, targets = mix_tiles(x, 10 * x, 1.0, np.random.default_rng(5))
+    assert mixed.dtype == targets.dtype == np.float32
+    np.testing.assert_allclose(targets, 10 * mixed, rtol=1e-6)
+    for index in range(1, 6):  # between the tile and the middle to the one before
+        assert index - 0.5 <= mixed[index].min() == mixed[index].max() <= index
+    assert len(np.unique(mixed[1:] - x[1:])) == 5
+
+
+def test_none_are_mixed_unless_asked_and_some_by_share():
+    x = np.random.default_rng(6).normal(size=(400, 2, 2, 1)).astype(np.float32)
+    rng = np.random.default_rng(7)
+    before = rng.bit_generator.state
+    same, _ = mix_tiles(x, x, 0.0, rng)
+    assert same is x and rng.bit_generator.state == before
+    mixed, _ = mix_tiles(x, x, 0.25, rng)
+    share = (mixed != x).any(axis=(1, 2, 3)).mean()
+    assert 0.18 < share < 0.32
