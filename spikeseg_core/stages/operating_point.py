@@ -28,10 +28,11 @@ from spikeseg_core.metrics.evaluate import evaluate
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.segment import SCORED_SPLITS
 
-TOLERANCE = {"v_rand": 0.005, "pixel_accuracy": 0.004}
+TOLERANCE = {"v_rand": 0.005, "v_info": 0.005, "pixel_accuracy": 0.004}
 """How far a point may be below the network it is compared with for energy, on the validation split.
-V_Rand alone, of a few sections, would let a lucky point pass; pixel accuracy hardly moves by luck,
-and within 0.005 of the CPU's is what counts as equally accurate."""
+V_Rand alone, of a few sections, would let a lucky point pass: one merged cell moves it by 0.02, but
+V_Info, of the same partitions, by little. Pixel accuracy hardly moves by luck, and within 0.005 of
+the CPU's is what counts as equally accurate."""
 
 SCORES = ("v_rand", "v_info", "pixel_accuracy", "membrane_iou")
 

@@ -32,7 +32,7 @@ CONFIG = BenchmarkConfig(
     settling=(0.5, 0.0),
 )
 PRESENTATION = PresentationConfig(steps=20)
-CPU = {"validation/v_rand": 0.96, "validation/pixel_accuracy": 0.92}
+CPU = {"validation/v_rand": 0.96, "validation/v_info": 0.97, "validation/pixel_accuracy": 0.92}
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +133,7 @@ def points(v_rand: list[float], accuracy: list[float], **changes: object) -> pd.
             "steps": steps,
             "settling": np.nan,
             "validation/v_rand": v_rand,
+            "validation/v_info": 0.97,
             "validation/pixel_accuracy": accuracy,
             "validation/loihi_total_mj": [float(n) for n in steps],
             "test/v_rand": 0.1,  # never looked at
@@ -146,6 +147,11 @@ def test_the_cheapest_point_that_is_good_enough_on_validation_is_chosen() -> Non
     assert choose(table, CPU) == 1
     assert choose(table, {"validation/v_rand": 0.9, "validation/pixel_accuracy": 0.9}) == 3
     assert choose(table, {"validation/v_rand": 0.97, "validation/pixel_accuracy": 0.93}) == 0
+
+
+def test_a_point_that_has_lost_v_info_is_not_chosen_for_its_lucky_v_rand() -> None:
+    table = points([0.97] * 4, [0.93] * 4, **{"validation/v_info": [0.97, 0.966, 0.964, 0.96]})
+    assert choose(table, CPU) == 1
 
 
 def test_equal_accuracy_looks_at_pixel_accuracy_alone() -> None:
