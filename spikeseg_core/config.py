@@ -221,6 +221,14 @@ class TuneConfig(StageConfig):
         description="time steps of a tile there, read out over the second half; with several "
         "numbers, after each of them",
     )
+    synapse_ms: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        title="Synaptic low-pass, as tuned, ms",
+        description="time constant of the synaptic low-pass that the epochs on spikes see; what "
+        "is deployed has that of the presentation. 0: none",
+    )
     teacher_share: float = Field(
         1.0,
         ge=0,

@@ -26,6 +26,7 @@ def convolutions(
     model: Any,
     cores: Mapping[str, np.ndarray] | None = None,
     weight_bits: int | None = None,
+    synapse_ms: float = 0.0,
 ) -> Convolve:
     """Give the connections of a model, on-chip weights rounded if wanted.
 
@@ -40,6 +41,8 @@ def convolutions(
         By on-chip layer, the core that holds each channel; only for rounded weights.
     weight_bits : int, optional
         Bits of the weights on the chip; None: as they are.
+    synapse_ms : float
+        Time constant of the synaptic low-pass, which moves the chip's scales; 0: none.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def convolutions(
         kernels = [_swap(c, f.kernel) for c, f in zip(layer.inputs, found, strict=True)]
         bias = found[0].bias
         if weight_bits is not None and cores is not None and layer.on_chip:
-            kernels, bias = rounded(kernels, bias, cores[layer.name], weight_bits)
+            kernels, bias = rounded(kernels, bias, cores[layer.name], weight_bits, synapse_ms)
         for index, (c, kernel) in enumerate(zip(layer.inputs, kernels, strict=True)):
             weights[layer.name, c.source] = kernel, bias if index == 0 else None
     readout = model.get_layer(convolution_name(None, network.readout.source))

@@ -39,6 +39,7 @@ def spiking_forward(
     windows: Sequence[tuple[int, int]],
     *,
     delay: int,
+    synapse_ms: float = 0.0,
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Show tiles to the spiking network, so that gradients can flow back as through rates.
 
@@ -54,6 +55,8 @@ def spiking_forward(
         Time steps of 1 ms that means are taken over: the first, and the one after the last.
     delay : int
         Steps a spike takes to the next layer: 1 on Loihi, 0 in NengoDL.
+    synapse_ms : float
+        Time constant of every synapse's low-pass; 0: none. The read-out counts spikes as they are.
 
     Returns
     -------
@@ -65,6 +68,7 @@ def spiking_forward(
         Measured rate of every neuron in each window, in units of 100 Hz.
     """
     batch, steps = tiles.shape[0], max(end for _, end in windows)
+    decay = np.float32(np.exp(-1000 * DT / synapse_ms) if synapse_ms else 0)
     spikes: dict[str, Any] = {}
     rates = {IMAGE: tf.tile(tiles, (len(windows), 1, 1, 1))}
     currents = {}
@@ -84,7 +88,7 @@ def spiking_forward(
         current = tf.reshape(tf.add_n(at_each_step), (batch, steps, -1))
         spikes[layer.name], measured = tf.numpy_function(
             _integrate,
-            [current, start, np.array(windows), delay],
+            [current, start, np.array(windows), delay, decay],
             (tf.float32, tf.float32),
             stateful=False,
         )
@@ -109,7 +113,7 @@ def _measured_rate(current: Any, measured: Any) -> tuple[Any, Any]:
 
 @numba.njit(parallel=True)
 def _integrate(
-    current: np.ndarray, start: np.ndarray, windows: np.ndarray, delay: int
+    current: np.ndarray, start: np.ndarray, windows: np.ndarray, delay: int, decay: np.float32
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run Loihi's integrate-and-fire neurons over time (nengo-loihi's ``step``).
 
@@ -123,11 +127,14 @@ def _integrate(
         First step and step after the last that count for each mean.
     delay : int
         Steps by which the spikes arrive later.
+    decay : float32
+        Share of the synaptic current that a step leaves; what it takes is a spike's first share.
+        Filtering the spikes of a neuron once does the same as filtering them at every synapse.
 
     Returns
     -------
     spikes : float32 array (batch, steps, neurons)
-        What arrives at the next layer: a spike's worth, or 0.
+        What arrives at the next layer: a spike's worth, or 0; with a decay, spread over steps.
     mean : float32 array (windows, batch, neurons)
         Mean of the spikes in each window: the rate in units of 100 Hz.
     """
@@ -138,13 +145,15 @@ def _integrate(
     zero, one = np.float32(0), np.float32(1)
     for tile in numba.prange(batch):
         voltage = start.copy()
+        arriving = np.zeros(neurons, np.float32)
         for step in range(steps):
             for n in range(neurons):
                 v = max(voltage[n] + current[tile, step, n] * per_unit, zero)
                 fires = v > one
                 voltage[n] = zero if fires else v
+                arriving[n] = decay * arriving[n] + (one - decay) * (worth if fires else zero)
                 if step + delay < steps:
-                    spikes[tile, step + delay, n] = worth if fires else zero
+                    spikes[tile, step + delay, n] = arriving[n]
                 if fires:
                     for window in range(windows.shape[0]):
                         begin, end = windows[window]

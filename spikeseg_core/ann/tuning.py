@@ -98,7 +98,7 @@ def tune(
     }
 
     def losses_of_rates(images: Any, targets: Any, training: bool) -> dict[str, Any]:
-        convolve = convolutions(network, model, cores, config.weight_bits)
+        convolve = convolutions(network, model, cores, config.weight_bits, config.synapse_ms)
         logits, currents, rates = forward(
             network, convolve, images, _activation(network, config, images if training else None)
         )
@@ -106,9 +106,11 @@ def tune(
         return _with_cost_of_spikes(network, config, parts, currents, rates)
 
     def losses_of_spikes(images: Any, targets: Any, training: bool) -> dict[str, Any]:
-        convolve = convolutions(network, model, cores, config.weight_bits)
+        convolve = convolutions(network, model, cores, config.weight_bits, config.synapse_ms)
         windows = [(steps // 2, steps) for steps in config.spiking_steps]
-        logits, currents, rates = spiking_forward(network, convolve, images, windows, delay=1)
+        logits, currents, rates = spiking_forward(
+            network, convolve, images, windows, delay=1, synapse_ms=config.synapse_ms
+        )
         every = (len(windows), 1, 1, 1)
         aim = tf.tile(wanted(images, targets), every)
         parts = segmentation_losses(logits, tf.tile(targets, every), aim)

@@ -212,13 +212,17 @@ def cores_of_channels(channels: int, depth: int) -> np.ndarray:
 
 
 def rounded(
-    kernels: Sequence[Any], biases: Any, cores: np.ndarray, weight_bits: int
+    kernels: Sequence[Any],
+    biases: Any,
+    cores: np.ndarray,
+    weight_bits: int,
+    synapse_ms: float = 0.0,
 ) -> tuple[list[Any], Any]:
     """Give a layer's weights as the chip realises them; gradients pass straight through.
 
     Parameters
     ----------
-    kernels, biases, cores, weight_bits
+    kernels, biases, cores, weight_bits, synapse_ms
         As for :func:`fixed_point`.
 
     Returns
@@ -226,7 +230,7 @@ def rounded(
     kernels, biases : list of float32 tensor, float32 tensor
         In the units they came in.
     """
-    found = fixed_point(kernels, biases, cores, weight_bits)
+    found = fixed_point(kernels, biases, cores, weight_bits, synapse_ms)
 
     def straight_through(exact: Any, rounded: Any) -> Any:
         return exact + tf.stop_gradient(rounded - exact)

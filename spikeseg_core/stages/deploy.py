@@ -97,7 +97,7 @@ def run(
         tables.append(save_table(anytime, folder / "anytime.parquet"))
         tables.append(save_table(windows, folder / "readout_windows.parquet"))
         figures.append(draw(anytime, chosen, folder / "anytime.png"))
-    if test.readouts and config.presentation.synapse_ms == 0:
+    if test.readouts:
         metrics |= twin_metrics(mapped, dataset, config, report)
     return StageResult(
         metrics={"loihi": metrics},

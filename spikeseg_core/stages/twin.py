@@ -44,7 +44,7 @@ def segment_as_twin(
     tiles : float32 array (tiles, tile, tile)
         Standardised.
     presentation : PresentationConfig
-        Steps and read-out window; without synaptic filter.
+        Steps, read-out window and synaptic low-pass.
     weight_bits : int, optional
         Bits of the on-chip weights, rounded as the cores do; None: exact weights.
     core_tiles : dict of str to Tile, optional
@@ -62,13 +62,16 @@ def segment_as_twin(
     for layer in network.chip_layers():
         depth = layer.channels if core_tiles is None else core_tiles[layer.name][2]
         cores[layer.name] = cores_of_channels(layer.channels, depth)
-    convolve = convolutions(network, model, cores, weight_bits)
+    synapse_ms = presentation.synapse_ms
+    convolve = convolutions(network, model, cores, weight_bits, synapse_ms)
     batch = max(1, _FRAMES // presentation.steps)
     logits = []
     for first in range(0, len(tiles), batch):
         shown = tf.constant(tiles[first : first + batch, ..., np.newaxis])
         window = (presentation.readout_start, presentation.steps)
-        found, *_ = spiking_forward(network, convolve, shown, [window], delay=1)
+        found, *_ = spiking_forward(
+            network, convolve, shown, [window], delay=1, synapse_ms=synapse_ms
+        )
         logits.append(found.numpy()[..., 0])
         done = min(first + batch, len(tiles))
         report.progress(done, len(tiles), "section tiles of the chip's twin in floating point")

@@ -35,6 +35,25 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int, start: Start) -> 
     assert np.isclose(logits[..., 0], expected.logits, atol=1e-3).mean() > 0.98
 
 
+@pytest.mark.parametrize("synapse_ms", [1, 2.5])
+def test_a_synaptic_low_pass_is_that_of_nengodl(synapse_ms: float) -> None:
+    network = replace(TINY, start="spread")
+    weights = weights_of(TINY, build_model(TINY, seed=4))
+    _, _, rates = spiking_forward(
+        network,
+        convolutions(TINY, model_from_weights(TINY, weights, "loihi")),
+        tf.constant(TILES[..., np.newaxis]),
+        [(0, 40)],
+        delay=1,  # which a filter of Nengo's brings with it
+        synapse_ms=synapse_ms,
+    )
+    expected = convert(network, weights, synapse_ms).segment_tiles(
+        TILES, PresentationConfig(steps=40), spiking=True, batch_tiles=3
+    )
+    for name, rate in expected.rates.items():
+        assert np.isclose(100 * rates[name].numpy(), rate, atol=0.1).mean() > 0.98, name
+
+
 def test_currents_are_the_mean_inputs() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
     _, currents, _ = spiking_forward(
@@ -85,8 +104,8 @@ def test_a_delay_is_when_spikes_arrive_not_when_they_count() -> None:
     current = np.random.default_rng(0).normal(1, 2, (2, 30, 7)).astype(np.float32)
     windows = np.array([(10, 30), (0, 20)])
     start = np.linspace(0, 0.9, 7, dtype=np.float32)
-    prompt, mean = _integrate(current, start, windows, 0)
-    delayed, same_mean = _integrate(current, start, windows, 1)
+    prompt, mean = _integrate(current, start, windows, 0, np.float32(0))
+    delayed, same_mean = _integrate(current, start, windows, 1, np.float32(0))
     np.testing.assert_array_equal(delayed[:, 1:], prompt[:, :-1])
     assert not delayed[:, 0].any()
     np.testing.assert_array_equal(mean, same_mean)
