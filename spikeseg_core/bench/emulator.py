@@ -26,7 +26,6 @@ from numba import get_num_threads, njit, prange
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.data.tiles import standardize
-from spikeseg_core.loihi.build import build_network, discretize
 from spikeseg_core.loihi.deploy import host_layer
 from spikeseg_core.loihi.deploy import host_spikes as spikes_of_layer
 from spikeseg_core.loihi.emulator import Emulator, host_spikes
@@ -169,20 +168,12 @@ def _reference(gain: float, n_steps: int) -> Case:
 def _trained(name: str, config: PipelineConfig, inputs: Mapping[str, Path], n_steps: int) -> Case:
     """Take the first tile of the validation split as input."""
     mapped = load_mapped(inputs)
-    built = build_network(
-        mapped.network,
-        mapped.weights,
-        mapped.tiles,
-        population_type=mapped.population_type,
-        weight_bits=mapped.weight_bits,
-        synapse_ms=config.presentation.synapse_ms,
-    )
     dataset = load_dataset(inputs["prepare"])
     sections = dataset.images[dataset.splits["validation"][:1]]
     tile = dataset.grid.cut(standardize(sections))[:1]
     return Case(
         name,
-        discretize(built).model,
+        mapped.blocks(config.presentation.synapse_ms).model,
         [
             spikes_of_layer(
                 mapped.network,

@@ -61,6 +61,24 @@ class MappedNetwork:
     population_type: int = 16
     weight_bits: int = 8
 
+    def blocks(self, synapse_ms: float = 0.0) -> DiscretizedNetwork:
+        """Build the network as NengoLoihi's blocks, in integers.
+
+        Parameters
+        ----------
+        synapse_ms : float
+            Time constant of the synaptic low-pass; 0: none.
+        """
+        built = build_network(
+            self.network,
+            self.weights,
+            self.tiles,
+            population_type=self.population_type,
+            weight_bits=self.weight_bits,
+            synapse_ms=synapse_ms,
+        )
+        return discretize(built)
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -340,15 +358,8 @@ def run_nengo_loihi(
         NengoLoihi's name of the target.
     """
     network, placement = mapped.network, mapped.placement
-    built = build_network(
-        network,
-        mapped.weights,
-        mapped.tiles,
-        population_type=mapped.population_type,
-        weight_bits=mapped.weight_bits,
-        synapse_ms=presentation.synapse_ms,
-    )
-    discretized = discretize(built)
+    discretized = mapped.blocks(presentation.synapse_ms)
+    built = discretized.built
     last = network.readout.source
     steps, start = presentation.steps, presentation.readout_start
     options = {"allocator": PlacementAllocator(placement), "n_chips": placement.chip_count}

@@ -85,8 +85,7 @@ def field(page: Page, title: str) -> Locator:
 def set_switch(switch: Locator, on: bool) -> None:
     """Click until it is so: a busy database may refuse, as the page then says, and one asks again.
 
-    Each click changes what the page shows, so one that only came late is not undone: the next
-    waits far longer than an answer takes.
+    It waits far longer than an answer takes before it clicks again, which would undo a late one.
     """
 
     def there() -> bool:

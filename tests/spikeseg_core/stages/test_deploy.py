@@ -17,7 +17,6 @@ from spikeseg_core.config import (
 )
 from spikeseg_core.data.dataset import prepare_dataset
 from spikeseg_core.energy.events import EventCounts
-from spikeseg_core.loihi.build import build_network, discretize
 from spikeseg_core.loihi.deploy import run_fast
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.metrics.accounting import SCORES, loss_table
@@ -127,15 +126,7 @@ def test_the_way_from_exact_weights_to_cores_is_accounted_for(inputs, fast) -> N
 @pytest.mark.parametrize("synapse_ms", [0, 1, 4])
 def test_the_twin_with_the_scales_of_the_cores_is_the_chip(inputs, synapse_ms) -> None:
     mapped = deploy.load_mapped(inputs)
-    built = build_network(
-        mapped.network,
-        mapped.weights,
-        mapped.tiles,
-        population_type=mapped.population_type,
-        weight_bits=mapped.weight_bits,
-        synapse_ms=synapse_ms,
-    )
-    integer = IntegerNetwork.from_model(discretize(built).model)
+    integer = IntegerNetwork.from_model(mapped.blocks(synapse_ms).model)
     mapped = replace(mapped, integer=integer)
     images = np.random.default_rng(0).normal(size=(4, NETWORK.tile, NETWORK.tile))
     tiles = images.astype(np.float32)
