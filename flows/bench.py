@@ -11,18 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.settings import configured
-from spikeseg_core import presets
-from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config import PipelineConfig, presets
+from spikeseg_core.config.overrides import configured
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json
-from tasks import state
-from tasks.machine import machine_tags
-from tasks.mlflow_store import Run, store
+from tasks.folder import find, newest, read_record
+from tasks.local import state
+from tasks.local.machine import machine_tags
+from tasks.mlflow.store import Run, store
+from tasks.mlflow.tracking import BENCH_TAG, STAGE_TAG
 from tasks.provenance import code_tags
-from tasks.stage_folder import find, newest, read_record
 from tasks.terminal import TerminalReporter
-from tasks.tracking import BENCH_TAG, STAGE_TAG
 
 
 def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[str, Any]:

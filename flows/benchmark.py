@@ -23,17 +23,17 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.report import number
-from flows.settings import shown
 from flows.stages import run_after
 from spikeseg_core.config import BenchmarkConfig, StageConfig
+from spikeseg_core.config.overrides import shown
 from spikeseg_core.storage import write_json, write_text
+from tasks.folder import StageRecord, read_record
+from tasks.local.machine import FINGERPRINT, machine_tags
 from tasks.lookup import inputs_after
-from tasks.machine import FINGERPRINT, machine_tags
-from tasks.mlflow_store import Run, store
-from tasks.records import RecordedStage, records
-from tasks.registered import run_of_model
+from tasks.mlflow.reader import RecordedStage, records
+from tasks.mlflow.registered import run_of_model
+from tasks.mlflow.store import Run, store
 from tasks.run_stage import run_logger
-from tasks.stage_folder import StageRecord, read_record
 
 NEWEST = "newest"
 SCORES = ("test/pixel_accuracy", "test/v_rand")

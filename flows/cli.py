@@ -89,7 +89,7 @@ def run(
     change: Changes = None,
 ) -> None:
     """Run the whole pipeline; finished stages are used again."""
-    from flows.settings import configured
+    from spikeseg_core.config.overrides import configured
 
     config = configured(preset, dataset, change or [])
     from flows.start import run_pipeline
@@ -359,7 +359,7 @@ def report(
 @app.command()
 def doctor() -> None:
     """Check this machine: versions, data, disk, servers, meters, and what to do about each."""
-    from flows.doctor import examine, show
+    from tasks.local.doctor import examine, show
 
     if not show(examine()):
         raise typer.Exit(1)
@@ -380,7 +380,7 @@ def up(
     Runs until Ctrl-C or `spikeseg down`, which stop all of them. Where they run already, it prints
     where. `spikeseg run` in another terminal uses them.
     """
-    from flows.servers import up as start
+    from tasks.local.servers import up as start
 
     start(prefect_port, mlflow_port, worker)
 
@@ -388,7 +388,7 @@ def up(
 @app.command()
 def status() -> None:
     """Say what of `spikeseg up` runs, and where."""
-    from flows.servers import status as say
+    from tasks.local.servers import status as say
 
     if not say():
         raise typer.Exit(1)
@@ -397,7 +397,7 @@ def status() -> None:
 @app.command()
 def down() -> None:
     """Stop what `spikeseg up` has started, from another terminal or after it was killed."""
-    from flows.servers import down as stop
+    from tasks.local.servers import down as stop
 
     typer.echo("stopped" if stop() else "nothing ran")
 

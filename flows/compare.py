@@ -12,7 +12,7 @@ import tasks  # noqa: F401 - says where MLflow keeps its things
 from rich.table import Table
 
 from flows.show import wide_console
-from tasks.comparison import ComparedRun, compared_runs, differing
+from tasks.mlflow.comparison import ComparedRun, compared_runs, differing
 
 SHOWN = re.compile(
     r"/test/(pixel_accuracy|membrane_iou|v_rand|v_info)$|/spikes/(mean_rate_hz|share_in_range)$"

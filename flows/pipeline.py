@@ -11,16 +11,16 @@ import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.settings import completed
 from flows.summary import conclude
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.overrides import completed
 from tasks.benchmark_energy import benchmark_energy
 from tasks.convert_snn import convert_snn
 from tasks.deploy import deploy
+from tasks.mlflow.tracking import pipeline_run
 from tasks.partition import partition
 from tasks.prepare_dataset import prepare_dataset
 from tasks.quantize_and_map import quantize_and_map
-from tasks.tracking import pipeline_run
 from tasks.train_ann import train_ann
 from tasks.tune_rates import tune_rates
 

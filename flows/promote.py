@@ -12,9 +12,9 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
-from flows.settings import shown
 from spikeseg_core.config import PromotionConfig
-from tasks import champion
+from spikeseg_core.config.overrides import shown
+from tasks.mlflow import champion
 
 
 def _name() -> str:

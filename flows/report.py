@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.embed import data_uri
-from spikeseg_core.metrics.accounting import SCORES
-from tasks import registry
+from spikeseg_core.evaluation.accounting import SCORES
+from spikeseg_core.stages import table as registry
 
 SYNTHETIC = "SYNTHETIC DATA: generated sections, no microscopy. These scores say nothing about EM."
 

@@ -19,16 +19,15 @@ from flows.pipeline import pipeline
 from flows.research.evidence import Evidence
 from flows.research.render import html, markdown
 from flows.research.report import build
-from flows.settings import shown
-from spikeseg_core import presets
-from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config import PipelineConfig, presets
+from spikeseg_core.config.overrides import shown
 from spikeseg_core.storage import write_json, write_text
-from tasks import state
-from tasks.mlflow_store import Run, store
+from tasks.local import state
+from tasks.mlflow.reader import Records, records
+from tasks.mlflow.store import Run, store
+from tasks.mlflow.tracking import STAGE_TAG
 from tasks.provenance import code_tags, prefect_tags
-from tasks.records import Records, records
 from tasks.run_stage import run_logger
-from tasks.tracking import STAGE_TAG
 
 Seed = Annotated[int, Field(ge=0)]
 

@@ -20,18 +20,18 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.embed import data_uri
-from flows.progress import PageProgress
-from flows.settings import shown
+from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import ConfigError, DataError
-from spikeseg_core.segmented_files import MASK, PROBABILITY, plan
-from spikeseg_core.segmented_files import segment_files as segment_all
-from spikeseg_core.segmenter import Kind, Segmenter, load_segmenter
-from tasks import models
+from spikeseg_core.inference.files import MASK, PROBABILITY, plan
+from spikeseg_core.inference.files import segment_files as segment_all
+from spikeseg_core.inference.segmenter import Kind, Segmenter, load_segmenter
+from tasks.folder import read_record
 from tasks.lookup import stage_and_those_before, stage_behind, stage_of_run
-from tasks.mlflow_store import Run, store
+from tasks.mlflow import models
+from tasks.mlflow.registered import run_of_model
+from tasks.mlflow.store import Run, store
+from tasks.prefect.artifacts import PageProgress
 from tasks.references import StageRef
-from tasks.registered import run_of_model
-from tasks.stage_folder import read_record
 from tasks.terminal import TerminalReporter
 
 Engine = Literal["ann", "loihi"]
@@ -116,9 +116,9 @@ def segment_files(
     sections : Path
         Folder of images, or one image or TIFF stack.
     out : Path
-        Folder for the results, as :mod:`spikeseg_core.segmented_files` has them.
+        Folder for the results, as :mod:`spikeseg_core.inference.files` has them.
     model : str, optional
-        As :func:`tasks.registered.run_of_model` takes it; left out, the newest network.
+        As :func:`tasks.mlflow.registered.run_of_model` takes it; left out, the newest network.
     engine : {"ann", "loihi"}
         Which of the model's networks segments.
     threshold : float

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.report import SYNTHETIC, tables
-from tasks import state
+from tasks.local import state
 
 LEFT_TO_THE_REPORT = ("Data",)
 WIDTH_IN_A_LOG = 120

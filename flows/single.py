@@ -12,11 +12,11 @@ from flows import stages
 from prefect import Flow
 from prefect.exceptions import ParameterTypeError
 
-from flows.settings import parsed
+from spikeseg_core.config.overrides import parsed
 from spikeseg_core.errors import ConfigError
-from tasks import registry
+from spikeseg_core.stages import table as registry
+from tasks.folder import read_record
 from tasks.references import StageRef
-from tasks.stage_folder import read_record
 from tasks.terminal import set_up_for_prefect
 
 Result = TypeVar("Result")

@@ -17,8 +17,6 @@ import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.settings import shown
-from spikeseg_core import presets
 from spikeseg_core.config import (
     BenchmarkConfig,
     ConvertConfig,
@@ -32,14 +30,17 @@ from spikeseg_core.config import (
     TrainConfig,
     TuneConfig,
 )
+from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.network import catalogue
 from tasks import benchmark_energy as benchmark_task
-from tasks import champion, convert_snn, prepare_dataset, quantize_and_map, train_ann, tune_rates
+from tasks import convert_snn, prepare_dataset, quantize_and_map, train_ann, tune_rates
 from tasks import deploy as deploy_task
 from tasks import partition as partition_task
+from tasks.folder import forget, read_record, stage_key
 from tasks.lookup import inputs_after
+from tasks.mlflow import champion
 from tasks.references import StageRef
-from tasks.stage_folder import forget, read_record, stage_key
 
 TASKS: dict[str, Any] = {
     "prepare": prepare_dataset.prepare_dataset,
@@ -94,7 +95,7 @@ def run_after(
 
 
 def _same_tile(before: str, now: str) -> None:
-    old, new = presets.network(before).tile, presets.network(now).tile
+    old, new = catalogue.network(before).tile, catalogue.network(now).tile
     if old != new:
         raise ConfigError(
             f"the dataset was prepared for tiles of {old} px, network {now!r} has {new} px; "
@@ -111,7 +112,7 @@ NetworkName = Annotated[
     shown(
         "Network",
         "its tiles are what the sections are cut into",
-        enum=list(presets.NETWORKS),
+        enum=list(catalogue.NETWORKS),
     ),
 ]
 Again = Annotated[bool, shown("Again", "also if it is finished, as for a measurement")]

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from spikeseg_core.config import PipelineConfig
-from tasks.mlflow_store import store
+from tasks.mlflow.store import store
 from tasks.terminal import set_up_for_prefect
 
 

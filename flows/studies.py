@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
-from flows.settings import shortened
+from spikeseg_core.config.overrides import shortened
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.sweep.definition import Sweep
 

@@ -12,15 +12,16 @@ import pandas as pd
 from prefect.artifacts import create_markdown_artifact
 
 from flows.report import html_report, markdown_report
+from spikeseg_core.evaluation.accounting import SCORES, blame, loss_table
 from spikeseg_core.figures.waterfall import waterfall_figure
-from spikeseg_core.metrics.accounting import SCORES, blame, loss_table
 from spikeseg_core.storage import write_json, write_text
-from tasks import champion, state
-from tasks.mlflow_store import Run
+from tasks.folder import StageRecord, read_record
+from tasks.local import state
+from tasks.mlflow import champion
+from tasks.mlflow.store import Run
+from tasks.mlflow.tracking import PipelineRun
 from tasks.provenance import is_synthetic, prefect_tags
 from tasks.references import StageRef
-from tasks.stage_folder import StageRecord, read_record
-from tasks.tracking import PipelineRun
 
 SEGMENTATIONS = ("ann", "rate_tuned", "snn_rate", "snn_spiking", "loihi")
 

@@ -26,10 +26,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import Field
 from rich.table import Table
 
-from flows.progress import PageProgress
-from flows.settings import parsed, shown, source
 from flows.show import wide_console
 from flows.studies import Study, definition
+from spikeseg_core.config.overrides import parsed, shown, source
 from spikeseg_core.errors import MappingError, SpikeSegError
 from spikeseg_core.figures.pareto import pareto_figure
 from spikeseg_core.storage import atomic_path, write_json, write_text
@@ -37,11 +36,13 @@ from spikeseg_core.sweep.definition import Sweep
 from spikeseg_core.sweep.fit import cores_needed, cores_of
 from spikeseg_core.sweep.points import Point, expand, in_order_of_running
 from spikeseg_core.sweep.table import DONE, Outcome, cells, markdown_table, point_table, run_table
-from tasks import state, sweep_tracking
-from tasks.mlflow_store import Run
+from tasks.local import state
+from tasks.mlflow import sweep as sweep_tracking
+from tasks.mlflow.store import Run
+from tasks.mlflow.tracking import flat, status_of
+from tasks.prefect.artifacts import PageProgress
 from tasks.sweep_point import PointResult, run_point
 from tasks.terminal import set_up_for_prefect
-from tasks.tracking import flat, status_of
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """Environment variable that names a Dask scheduler to use instead of workers started here."""

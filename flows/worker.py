@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from flows.registration import POOL, register
+from tasks.local.registration import POOL, register
 
 
 def main() -> None:

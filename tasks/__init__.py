@@ -1,9 +1,9 @@
 """Adapters between the core's stage functions and Prefect and MLflow.
 
-Importing this package settles where state lives (:mod:`tasks.state`), which has to happen before
-Prefect and MLflow are imported.
+Importing this package settles where state lives (:mod:`tasks.local.state`), which has to happen
+before Prefect and MLflow are imported.
 """
 
-from tasks.state import activate
+from tasks.local.state import activate
 
 activate()

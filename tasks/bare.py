@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from spikeseg_core.config import PipelineConfig
-from tasks import registry
+from spikeseg_core.stages import table as registry
 from tasks.terminal import TerminalReporter
 
 

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 from spikeseg_core.errors import ConfigError
-from tasks import registry, state, tracking
-from tasks.mlflow_store import store
+from spikeseg_core.stages import table as registry
+from tasks.folder import TRACKING, find, is_finished, newest, read_record, reference
+from tasks.local import state
+from tasks.mlflow import tracking
+from tasks.mlflow.store import store
 from tasks.references import StageRef
 from tasks.run_stage import fetch
-from tasks.stage_folder import TRACKING, find, is_finished, newest, read_record, reference
 
 
 def inputs_after(name: str, after: str | None = None) -> list[StageRef]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import spikeseg_core
-from tasks.stage_folder import find, read_record
+from tasks.folder import find, read_record
 
 PACKAGES = (
     *("mlflow", "nengo", "nengo-dl", "nengo-loihi", "numba", "numpy", "prefect", "tensorflow"),

@@ -11,13 +11,9 @@ from uuid import UUID
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
-from tasks import code_version, registry, state, tracking
-from tasks.curve import Curve
-from tasks.machine import machine_tags
-from tasks.mlflow_store import Run
-from tasks.provenance import environment
-from tasks.references import StageRef, closure
-from tasks.stage_folder import (
+from spikeseg_core.stages import table as registry
+from tasks import key as code_version
+from tasks.folder import (
     CHECKPOINTS,
     StageRecord,
     content_digest,
@@ -28,7 +24,14 @@ from tasks.stage_folder import (
     stage_key,
     write_record,
 )
-from tasks.system_metrics import monitored
+from tasks.local import state
+from tasks.local.machine import machine_tags
+from tasks.local.system_metrics import monitored
+from tasks.mlflow import tracking
+from tasks.mlflow.curve import Curve
+from tasks.mlflow.store import Run
+from tasks.provenance import environment
+from tasks.references import StageRef, closure
 from tasks.terminal import Bar
 
 SECONDS_BETWEEN_ARTIFACTS = 5.0

@@ -13,10 +13,12 @@ from prefect.context import FlowRunContext
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
-from tasks import registry, state, tracking
-from tasks.mlflow_store import Run, store
+from spikeseg_core.stages import table as registry
+from tasks.folder import is_finished, read_record, reference, stage_key
+from tasks.local import state
+from tasks.mlflow import tracking
+from tasks.mlflow.store import Run, store
 from tasks.references import StageRef
-from tasks.stage_folder import is_finished, read_record, reference, stage_key
 
 StageCall = TypeVar("StageCall", bound=Callable[..., StageRef])
 

@@ -8,10 +8,11 @@ import prefect
 from pydantic import BaseModel, ConfigDict, Field
 
 from spikeseg_core.config import PipelineConfig
-from tasks import registry, tracking
+from spikeseg_core.stages import table as registry
+from tasks.folder import read_record
+from tasks.mlflow import tracking
 from tasks.references import StageRef
 from tasks.run_stage import run_stage
-from tasks.stage_folder import read_record
 
 
 class PointResult(BaseModel):

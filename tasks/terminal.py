@@ -154,7 +154,7 @@ def _share_console() -> None:
         if isinstance(handler, PrefectConsoleHandler):
             handler.console = console()
         handler.addFilter(_WithoutTraceback())
-    # A server that is away is said once (tasks/mlflow_store.py), not with every attempt.
+    # A server that is away is said once (tasks/mlflow/store.py), not with every attempt.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 

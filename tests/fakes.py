@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.presets import network
+from spikeseg_core.network.catalogue import network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.storage import digest_json, save_arrays, write_json
@@ -31,7 +31,7 @@ class FakeStages:
         self.fail_once: dict[str, BaseException] = {}
 
     def function(self, stage):  # type: ignore[no-untyped-def]
-        """Take the place of :func:`tasks.registry.function`."""
+        """Take the place of :func:`spikeseg_core.stages.table.function`."""
 
         def run(
             config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter

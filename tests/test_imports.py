@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["spikeseg_core.presets", "spikeseg_core.config"])
+@pytest.mark.parametrize("module", ["spikeseg_core.config.presets", "spikeseg_core.config"])
 def test_settings_load_without_the_heavy_packages(module) -> None:
     code = (
         f"import sys, {module}; "

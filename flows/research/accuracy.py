@@ -10,8 +10,8 @@ from flows.research.content import Missing, Section, Table
 from flows.research.evidence import Evidence, draw
 from flows.research.stated import Code, Name, Printable, Stated, Text, joined, say, stated
 from spikeseg_core.config import ToleranceConfig
+from spikeseg_core.evaluation.accounting import SCORES, START, STEPS, loss_table
 from spikeseg_core.figures.waterfall import waterfall_figure
-from spikeseg_core.metrics.accounting import SCORES, START, STEPS, loss_table
 
 QUESTION = "Can a segmentation network be converted to spikes without a large loss of accuracy?"
 

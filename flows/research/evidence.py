@@ -12,11 +12,11 @@ import pandas as pd
 from flows.embed import data_uri
 from flows.research.content import Picture
 from flows.research.stated import Basis, Link, Stated, Text, stated
-from spikeseg_core import presets
+from spikeseg_core.config import presets
 from spikeseg_core.errors import ConfigError
+from tasks.mlflow.reader import RecordedPipeline, RecordedRun, Records
+from tasks.mlflow.tracking import BENCH_TAG, STAGE_TAG
 from tasks.provenance import is_synthetic
-from tasks.records import RecordedPipeline, RecordedRun, Records
-from tasks.tracking import BENCH_TAG, STAGE_TAG
 
 
 @dataclass(frozen=True, eq=False)

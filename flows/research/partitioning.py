@@ -12,11 +12,11 @@ from flows.research.content import Cell, Missing, Section, Table
 from flows.research.evidence import Evidence, draw
 from flows.research.stated import Code, Link, Name, Text, say, stated, told
 from flows.research.sweeps import sweep_section
-from spikeseg_core.energy.loihi import LoihiModel
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.figures.research import strategies_figure
-from spikeseg_core.loihi.limits import Board
-from spikeseg_core.loihi.strategies import strategy_table_of
+from spikeseg_core.loihi.chip import Board
+from spikeseg_core.loihi.cost.model import LoihiModel
+from spikeseg_core.loihi.cost.strategies import strategy_table_of
 
 QUESTION = "How does partitioning over chips affect latency and energy?"
 LINK = "link between chips"

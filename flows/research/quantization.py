@@ -10,8 +10,8 @@ from flows.research.content import Cell, Missing, Section, Table
 from flows.research.evidence import Evidence, draw
 from flows.research.stated import Code, Name, Printable, joined, say, stated, told
 from flows.research.sweeps import sweep_section
+from spikeseg_core.evaluation.accounting import SCORES
 from spikeseg_core.figures.research import weight_error_figure
-from spikeseg_core.metrics.accounting import SCORES
 
 QUESTION = (
     "Which quantization and mapping of floating-point weights to Loihi's fixed point keep "

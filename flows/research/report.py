@@ -12,9 +12,9 @@ from flows.research import accuracy, partitioning, quantization, rates_and_spike
 from flows.research.content import Cell, Report, Table
 from flows.research.evidence import Evidence, gather
 from flows.research.stated import Code, Link, Name, Printable, Text, Words, say, stated
-from tasks.machine import FINGERPRINT
+from tasks.local.machine import FINGERPRINT
+from tasks.mlflow.reader import RecordedPipeline, Records
 from tasks.provenance import PACKAGES, is_synthetic
-from tasks.records import RecordedPipeline, Records
 
 QUESTIONS = (accuracy, tradeoff, partitioning, quantization, rates_and_spikes)
 """A module for each of the paper's questions, in their order."""

@@ -12,7 +12,7 @@ from flows.research.evidence import Evidence, RecordedSweep, draw, median_table
 from flows.research.stated import Basis, Code, Link, Name, Stated, Text, say, stated, told
 from flows.research.sweeps import sweep_section
 from spikeseg_core.figures.research import tradeoff_figure
-from tasks.records import RecordedPipeline
+from tasks.mlflow.reader import RecordedPipeline
 
 QUESTION = "Which regularization and architecture balance accuracy and energy?"
 LOIHI_MJ = "energy/loihi_total_mj"

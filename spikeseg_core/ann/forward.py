@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from spikeseg_core.ann.unet import convolution_name
-from spikeseg_core.loihi.fixed_point import rounded
+from spikeseg_core.loihi.quantization.fixed_point import rounded
 from spikeseg_core.network import IMAGE, Connection, Network
 from spikeseg_core.stack import tf
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from spikeseg_core.ann.forward import Convolve
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network
+from spikeseg_core.network.initial_state import start_voltages
 from spikeseg_core.stack import tf
-from spikeseg_core.start_voltages import start_voltages
 
 SOFTNESS = 0.2
 """Input, in units of 100 Hz, over which the gradient sets in: spikes reach a neuron irregularly,

@@ -19,7 +19,7 @@ from spikeseg_core.ann.averaging import WeightAverage
 from spikeseg_core.ann.checkpoint import TrainingState
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import TrainConfig, TuneConfig
-from spikeseg_core.data.augment import mix_tiles, random_tiles
+from spikeseg_core.data.augmentation import mix_tiles, random_tiles
 from spikeseg_core.data.borders import pixel_weights
 from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.data.tiles import TileGrid

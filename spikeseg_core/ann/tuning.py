@@ -27,11 +27,11 @@ from spikeseg_core.ann.spiking import spiking_forward
 from spikeseg_core.ann.training import fit, segmentation_losses
 from spikeseg_core.ann.unet import model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
-from spikeseg_core.data.augment import random_tiles
+from spikeseg_core.data.augmentation import random_tiles
 from spikeseg_core.data.dataset import Dataset
-from spikeseg_core.loihi.fit import Tile
-from spikeseg_core.loihi.fixed_point import cores_of_channels
-from spikeseg_core.loihi.tiles import choose_tiles
+from spikeseg_core.loihi.mapping.fit import Tile
+from spikeseg_core.loihi.mapping.tiles import choose_tiles
+from spikeseg_core.loihi.quantization.fixed_point import cores_of_channels
 from spikeseg_core.network import IMAGE, RATE_HZ_PER_UNIT, Network, Weights, kernel_key
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras, tf

@@ -23,16 +23,16 @@ from typing import Any
 import numpy as np
 from numba import get_num_threads, njit, prange
 
+from spikeseg_core.bench.reference import GAINS, reference_network
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.data.tiles import standardize
-from spikeseg_core.loihi.deploy import host_layer
-from spikeseg_core.loihi.deploy import host_spikes as spikes_of_layer
 from spikeseg_core.loihi.emulator import Emulator, host_spikes
 from spikeseg_core.loihi.emulator.kernels import add_events, add_lists, read_input
 from spikeseg_core.loihi.emulator.plan import Kernel
 from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.reference import GAINS, reference_network
+from spikeseg_core.loihi.run.deploy import host_layer
+from spikeseg_core.loihi.run.deploy import host_spikes as spikes_of_layer
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import nengo_loihi, tf
 from spikeseg_core.stages.deploy import load_mapped

@@ -17,27 +17,26 @@ from typing import Any
 
 import numpy as np
 
-from spikeseg_core import presets
+from spikeseg_core.bench.exact import ExactMapping, exact_mapping, spectral_bound
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.energy.constants import (
+from spikeseg_core.errors import MappingError
+from spikeseg_core.loihi.chip import Board
+from spikeseg_core.loihi.cost.constants import (
     CONSTANT_SETS,
     INTERCHIP_NS_RANGE,
     INTERCHIP_PJ_RANGE,
     INTERCHIP_SOURCE,
     SILICON_FITTED,
 )
-from spikeseg_core.energy.loihi import LoihiModel
-from spikeseg_core.errors import MappingError
-from spikeseg_core.loihi.exact import ExactMapping, exact_mapping, spectral_bound
-from spikeseg_core.loihi.fit import Tile, grid_of
-from spikeseg_core.loihi.limits import Board
-from spikeseg_core.loihi.mesh import hops, place_on_mesh
-from spikeseg_core.loihi.messages import Rates, Traffic, uniform_rates
-from spikeseg_core.loihi.optimize import INTERCHIP_WEIGHT, Problem, mapping_cost, optimize
-from spikeseg_core.loihi.partition import Placement, Strategy, partition, place
-from spikeseg_core.loihi.step import FASTEST_SEEN_US, MappedStep
-from spikeseg_core.loihi.tiles import choose_tiles
-from spikeseg_core.network import IMAGE, Connection, Layer, Network, load_network
+from spikeseg_core.loihi.cost.model import LoihiModel
+from spikeseg_core.loihi.cost.step import FASTEST_SEEN_US, MappedStep
+from spikeseg_core.loihi.mapping.fit import Tile, grid_of
+from spikeseg_core.loihi.mapping.mesh import hops, place_on_mesh
+from spikeseg_core.loihi.mapping.optimize import INTERCHIP_WEIGHT, Problem, mapping_cost, optimize
+from spikeseg_core.loihi.mapping.partition import Placement, Strategy, partition, place
+from spikeseg_core.loihi.mapping.tiles import choose_tiles
+from spikeseg_core.loihi.mapping.traffic import Rates, Traffic, uniform_rates
+from spikeseg_core.network import IMAGE, Connection, Layer, Network, catalogue, load_network
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stages.quantize import RATES
 from spikeseg_core.storage import load_arrays
@@ -55,7 +54,7 @@ REFERENCE_235K = Network(
     ),
     readout=Connection("d0", kernel=1),
 )
-"""The shapes of :mod:`spikeseg_core.loihi.reference`, for traffic without building it."""
+"""The shapes of :mod:`spikeseg_core.bench.reference`, for traffic without building it."""
 
 REFERENCE_TILES: dict[str, Tile] = {
     "e0": (16, 16, 4),
@@ -252,7 +251,7 @@ def what_if_cases(
         What fits, spread over all chips of its board; and what does not, with the reason.
     """
     if inputs is None:
-        network = presets.network("paper")
+        network = catalogue.network("paper")
         rates: Rates = uniform_rates(network, WHAT_IF_RATE_HZ)
     else:
         network, _ = load_network(inputs["tune"])

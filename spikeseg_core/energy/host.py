@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from spikeseg_core.energy.figure import EnergyFigure, figures_of, find
-from spikeseg_core.loihi.settling import CHECKED_EVERY
 from spikeseg_core.network import Connection, Network
+from spikeseg_core.presentation.early_exit import CHECKED_EVERY
 
 
 def host_operations(network: Network, steps: float, checks: float = 0.0) -> float:

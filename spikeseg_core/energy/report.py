@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from spikeseg_core.energy.constants import PRE_SILICON
-from spikeseg_core.energy.events import EventCounts
+from spikeseg_core.energy.devices.gpu import published_figures
 from spikeseg_core.energy.figure import Component, EnergyFigure, check_parts, find
-from spikeseg_core.energy.gpu import published_figures
 from spikeseg_core.energy.host import host_operations, with_host
-from spikeseg_core.energy.loihi import LoihiModel, energy_range, loihi_energy, loihi_figures
+from spikeseg_core.loihi.cost.constants import PRE_SILICON
+from spikeseg_core.loihi.cost.events import EventCounts
+from spikeseg_core.loihi.cost.model import LoihiModel, energy_range, loihi_energy, loihi_figures
 from spikeseg_core.network import Network
 
 PUBLISHED_GPU = "gpu (keyword spotter)"
@@ -110,7 +110,7 @@ def energy_report(
     loihi : mapping of str to Presented
         As it was deployed, under the name ``"loihi"``, and other ways of presenting tiles.
     cpu : sequence of EnergyFigure
-        From :mod:`spikeseg_core.energy.cpu`.
+        From :mod:`spikeseg_core.energy.devices.cpu`.
     others : sequence of EnergyFigure
         Measured on a GPU or a board. Published devices are added either way.
     model : LoihiModel, optional

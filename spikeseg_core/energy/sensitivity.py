@@ -10,17 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from spikeseg_core.energy import constants as k
-from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.figure import EnergyFigure
-from spikeseg_core.energy.idle import Opponent, best_online, ratios_by_idle
-from spikeseg_core.energy.loihi import (
-    IDLE_DEFINITIONS,
-    LoihiModel,
-    energy_range,
-    loihi_energy,
-)
 from spikeseg_core.energy.report import Presented
+from spikeseg_core.energy.static_power import Opponent, best_online, ratios_by_idle
+from spikeseg_core.loihi.cost import constants as k
+from spikeseg_core.loihi.cost.events import EventCounts
+from spikeseg_core.loihi.cost.model import IDLE_DEFINITIONS, LoihiModel, energy_range, loihi_energy
 from spikeseg_core.network import Network
 
 RATE_SPREAD = 0.25

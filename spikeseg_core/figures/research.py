@@ -81,7 +81,7 @@ def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
     Parameters
     ----------
     table : DataFrame
-        From :func:`spikeseg_core.loihi.strategies.strategy_table`.
+        From :func:`spikeseg_core.loihi.cost.strategies.strategy_table`.
     path : Path
         Where the PNG goes.
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from spikeseg_core.evaluation.accounting import SCORES
 from spikeseg_core.figures.style import BLUE, GREEN, GREY, VERMILLION, clean, new_figure, save
-from spikeseg_core.metrics.accounting import SCORES
 
 
 def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -> Path:
@@ -17,7 +17,7 @@ def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`~spikeseg_core.metrics.accounting.loss_table`.
+        From :func:`~spikeseg_core.evaluation.accounting.loss_table`.
     start : dict of str to float
         The ANN's scores, that the first step starts from.
     path : Path

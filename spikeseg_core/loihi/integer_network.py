@@ -292,7 +292,7 @@ def first_voltages(model: Any) -> np.ndarray:
     """Voltages of all compartments before the first step, block by block, int32 ``(n,)``.
 
     NengoLoihi knows none, so a model of its own starts at rest; this project's
-    :class:`~spikeseg_core.loihi.build.LoihiModel` keeps them.
+    :class:`~spikeseg_core.loihi.quantization.build.LoihiModel` keeps them.
     """
     known = getattr(model, "voltages", {})
     return _concatenate(

@@ -1,6 +1,5 @@
 """Scores of a segmentation at full section resolution (definitions: docs/metrics.md)."""
 
-from spikeseg_core.metrics.evaluate import evaluate
 from spikeseg_core.metrics.pixels import PixelScores, pixel_scores
 from spikeseg_core.metrics.rand_info import (
     THRESHOLDS,
@@ -18,7 +17,6 @@ __all__ = [
     "RandInfo",
     "ThresholdCurve",
     "cell_regions",
-    "evaluate",
     "pixel_scores",
     "rand_info",
     "thinned_regions",

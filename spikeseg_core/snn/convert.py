@@ -19,9 +19,9 @@ from spikeseg_core.ann.unet import convolution_name, model_from_weights
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import DT, RATE_HZ_PER_UNIT, Network, Weights
+from spikeseg_core.network.initial_state import start_voltages
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import keras, nengo_dl, nengo_loihi
-from spikeseg_core.start_voltages import start_voltages
 
 
 @nengo_dl.Converter.register(keras.layers.Conv2DTranspose)

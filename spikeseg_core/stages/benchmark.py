@@ -16,29 +16,29 @@ from scipy.special import expit
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import BenchmarkConfig, PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
-from spikeseg_core.energy.charts import draw_energy, draw_operating_points, draw_tornado
-from spikeseg_core.energy.cpu import Segmenter, cpu_power, measure_cpu, whole_sections
-from spikeseg_core.energy.events import EventCounts
+from spikeseg_core.energy.devices.cpu import Segmenter, cpu_power, measure_cpu, whole_sections
+from spikeseg_core.energy.devices.gpu import NvmlMeter, measure_gpu, published_figures
+from spikeseg_core.energy.devices.meter import IdleMeter
 from spikeseg_core.energy.figure import EnergyFigure, find
-from spikeseg_core.energy.from_rates import events_from_rates
-from spikeseg_core.energy.gpu import NvmlMeter, measure_gpu, published_figures
-from spikeseg_core.energy.idle import Opponent, best_online, idle_table
-from spikeseg_core.energy.loihi import LoihiModel
-from spikeseg_core.energy.meter import IdleMeter
-from spikeseg_core.energy.nxsdk import BoardEnergy, board_figures
 from spikeseg_core.energy.report import PUBLISHED_GPU, EnergyReport, Presented, energy_report
 from spikeseg_core.energy.sensitivity import Sensitivity, overtaking_batch, sensitivity
+from spikeseg_core.energy.static_power import Opponent, best_online, idle_table
 from spikeseg_core.errors import MeterError
-from spikeseg_core.loihi.partition import Placement
-from spikeseg_core.metrics import evaluate
+from spikeseg_core.evaluation.scorer import evaluate
+from spikeseg_core.evaluation.segment import SCORED_SPLITS
+from spikeseg_core.figures.energy import draw_energy, draw_operating_points, draw_tornado
+from spikeseg_core.loihi.cost.events import EventCounts
+from spikeseg_core.loihi.cost.expected import events_from_rates
+from spikeseg_core.loihi.cost.model import LoihiModel
+from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.run.energy_probe import BoardEnergy, board_figures
 from spikeseg_core.network import Network, Weights, load_network
+from spikeseg_core.presentation.operating_point import OperatingPoints, find_operating_point
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.deploy import BOARD_ENERGY, EVENTS, first_sections, load_mapped
-from spikeseg_core.stages.operating_point import OperatingPoints, find_operating_point
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import RATES, load_mapping
-from spikeseg_core.stages.segment import SCORED_SPLITS
 from spikeseg_core.stages.train import save_table
 from spikeseg_core.storage import load_arrays, write_json
 
@@ -147,7 +147,8 @@ class Benchmark:
         How far the comparison moves with what is not known; of the operating point where there is
         one, else of the network as it was deployed.
     idle : pandas.DataFrame
-        Ratios under every definition of idle power, :func:`~spikeseg_core.energy.idle.idle_table`.
+        Ratios under every definition of idle power,
+        :func:`~spikeseg_core.energy.static_power.idle_table`.
     points : OperatingPoints or None
         None where the engine did not count events.
     accuracy : mapping of str to (mapping of str to (mapping of str to float))

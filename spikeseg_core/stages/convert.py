@@ -9,12 +9,12 @@ import numpy as np
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
+from spikeseg_core.evaluation.rates import report_rates
+from spikeseg_core.evaluation.segment import segment_and_score
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.snn.convert import convert
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.rates import report_rates
-from spikeseg_core.stages.segment import segment_and_score
 from spikeseg_core.storage import save_arrays
 
 

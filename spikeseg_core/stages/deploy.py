@@ -9,29 +9,29 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
+from spikeseg_core.ann.float_reference import segment_as_twin
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
-from spikeseg_core.energy.events import EventCounts
-from spikeseg_core.energy.from_rates import events_from_rates
-from spikeseg_core.loihi.deploy import Deployment, MappedNetwork, deploy
+from spikeseg_core.evaluation.rates import report_rates
+from spikeseg_core.evaluation.scorer import evaluate
+from spikeseg_core.evaluation.segment import SCORED_SPLITS, segment_and_score
+from spikeseg_core.loihi.cost.events import EventCounts
+from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.partition import Placement
-from spikeseg_core.metrics.evaluate import evaluate
+from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.run.deploy import Deployment, MappedNetwork, deploy
 from spikeseg_core.network import load_network
-from spikeseg_core.reporting import Reporter
-from spikeseg_core.stages.anytime import (
+from spikeseg_core.presentation.anytime import (
     anytime_table,
     draw,
     shortest_good_enough,
     window_table,
 )
+from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import INTEGER, load_mapping
-from spikeseg_core.stages.rates import report_rates
-from spikeseg_core.stages.segment import SCORED_SPLITS, segment_and_score
 from spikeseg_core.stages.train import save_table
-from spikeseg_core.stages.twin import segment_as_twin
 from spikeseg_core.storage import write_json
 
 EVENTS = "events.npz"

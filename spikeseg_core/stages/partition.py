@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.loihi.fit import Tile, tile_boxes
-from spikeseg_core.loihi.limits import Board
-from spikeseg_core.loihi.mesh import hops, place_on_mesh
-from spikeseg_core.loihi.messages import Traffic, traffic
-from spikeseg_core.loihi.partition import STRATEGIES, Placement, partition
-from spikeseg_core.loihi.pictures import chip_traffic_figure, layers_figure, mesh_figure
+from spikeseg_core.figures.mapping import chip_traffic_figure, layers_figure, mesh_figure
+from spikeseg_core.loihi.chip import Board
+from spikeseg_core.loihi.mapping.fit import Tile, tile_boxes
+from spikeseg_core.loihi.mapping.mesh import hops, place_on_mesh
+from spikeseg_core.loihi.mapping.partition import STRATEGIES, Placement, partition
+from spikeseg_core.loihi.mapping.traffic import Traffic, traffic
 from spikeseg_core.network import Network, load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from spikeseg_core import presets
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import prepare_dataset
+from spikeseg_core.network import catalogue
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
 
@@ -24,7 +24,7 @@ def run(
     ConfigError
         If the network is unknown (its tile decides how sections are cut).
     """
-    tile = presets.network(config.train.network).tile
+    tile = catalogue.network(config.train.network).tile
     dataset = prepare_dataset(config.dataset, tile, folder, report)
     metrics = {
         f"data/{name}_membrane_fraction": float(dataset.labels[sections].mean())

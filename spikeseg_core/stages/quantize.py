@@ -11,14 +11,14 @@ import pandas as pd
 
 from spikeseg_core.config import PipelineConfig, QuantizeConfig
 from spikeseg_core.errors import DataError
-from spikeseg_core.loihi.build import DiscretizedNetwork, build_network, discretize
-from spikeseg_core.loihi.fit import RESOURCES, Tile, fit_table
+from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.limits import Board
-from spikeseg_core.loihi.messages import Rates, traffic
-from spikeseg_core.loihi.optimize import Problem, optimize
-from spikeseg_core.loihi.partition import check_board
-from spikeseg_core.loihi.tiles import choose_tiles
+from spikeseg_core.loihi.mapping.fit import RESOURCES, Tile, fit_table
+from spikeseg_core.loihi.mapping.optimize import Problem, optimize
+from spikeseg_core.loihi.mapping.partition import check_board
+from spikeseg_core.loihi.mapping.tiles import choose_tiles
+from spikeseg_core.loihi.mapping.traffic import Rates, traffic
+from spikeseg_core.loihi.quantization.build import DiscretizedNetwork, build_network, discretize
 from spikeseg_core.network import Network, load_network
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stages.base import StageResult

@@ -8,16 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from spikeseg_core import presets
 from spikeseg_core.ann.training import train
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
+from spikeseg_core.evaluation.segment import keras_segmenter, segment_and_score
 from spikeseg_core.figures.curves import training_curves
-from spikeseg_core.network import save_network
+from spikeseg_core.network import catalogue, save_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.segment import keras_segmenter, segment_and_score
 from spikeseg_core.storage import atomic_path
 
 
@@ -34,7 +33,7 @@ def run(
         If the network is unknown or the loss stops being a number.
     """
     dataset = load_dataset(inputs["prepare"])
-    network = presets.network(config.train.network)
+    network = catalogue.network(config.train.network)
     weights, history = train(network, dataset, config.train, folder, report)
     model = model_from_weights(network, weights)
     save_network(folder, network, weights)

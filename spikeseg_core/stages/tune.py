@@ -14,13 +14,13 @@ from spikeseg_core.ann.tuning import scaled_for_spikes, tune
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import PipelineConfig, TuneConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
+from spikeseg_core.evaluation.rates import report_rates
+from spikeseg_core.evaluation.segment import keras_segmenter, segment_and_score
 from spikeseg_core.figures.curves import training_curves
 from spikeseg_core.network import RATE_HZ_PER_UNIT, Network, Weights, load_network, save_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.rates import report_rates
-from spikeseg_core.stages.segment import keras_segmenter, segment_and_score
 from spikeseg_core.stages.train import columns_of, save_model, save_table
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from spikeseg_core import presets
 from spikeseg_core.config import PipelineConfig, QuantizeConfig
-from spikeseg_core.loihi.fit import fit_table
-from spikeseg_core.loihi.limits import Board
-from spikeseg_core.loihi.tiles import choose_tiles
+from spikeseg_core.loihi.chip import Board
+from spikeseg_core.loihi.mapping.fit import fit_table
+from spikeseg_core.loihi.mapping.tiles import choose_tiles
+from spikeseg_core.network import catalogue
 
 
 def cores_needed(config: PipelineConfig) -> int:
@@ -29,7 +29,7 @@ def cores_of(config: PipelineConfig) -> int:
 
 @lru_cache(maxsize=256)
 def _cores(name: str, settings: QuantizeConfig) -> int:
-    network = presets.network(name)
+    network = catalogue.network(name)
     form = (settings.population_type, settings.weight_bits)
     tiles = choose_tiles(network, "fewest_cores", *form)
     return int(fit_table(network, tiles, *form)["cores"].sum())

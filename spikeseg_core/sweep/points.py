@@ -9,8 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from spikeseg_core import presets
-from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.sweep.definition import Sweep, Value
 

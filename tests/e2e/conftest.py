@@ -18,8 +18,8 @@ from urllib.request import Request, urlopen
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from flows.lost_runs import processes_of
 from spikeseg_core.storage import load_arrays
+from tasks.local.lost_runs import processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0

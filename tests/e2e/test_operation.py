@@ -14,8 +14,8 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from mlflow.tracking import MlflowClient
 
-from flows.servers import WORKER_SECONDS, Noted
-from tasks.state import State
+from tasks.local.servers import WORKER_SECONDS, Noted
+from tasks.local.state import State
 from tests.e2e.conftest import (
     ENDS,
     ENOUGH,

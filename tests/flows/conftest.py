@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tasks import models, registry
+from spikeseg_core.stages import table as registry
+from tasks.mlflow import models
 from tests.fakes import FakeStages
 
 

@@ -15,12 +15,13 @@ from prefect.runtime import flow_run
 from flows import benchmark as module
 from flows.benchmark import MoveTolerance, benchmark, compare, figures, markdown, verdict
 from flows.pipeline import pipeline
+from spikeseg_core.config.presets import preset
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.presets import preset
-from tasks import registry, state
-from tasks.machine import FINGERPRINT, machine_tags
-from tasks.registered import run_of_model
-from tasks.stage_folder import Outcome, StageRecord
+from spikeseg_core.stages import table as registry
+from tasks.folder import Outcome, StageRecord
+from tasks.local import state
+from tasks.local.machine import FINGERPRINT, machine_tags
+from tasks.mlflow.registered import run_of_model
 from tests.fakes import FakeStages
 
 

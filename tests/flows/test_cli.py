@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-import flows.doctor
+import tasks.local.doctor
 from flows import cli
 from spikeseg_core.errors import DataError
 
@@ -137,9 +137,11 @@ class TestDoctor:
     def test_each_line_is_a_verdict(
         self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        checks = {name: check for name, check in flows.doctor.CHECKS.items() if name != "stack"}
-        monkeypatch.setattr(flows.doctor, "CHECKS", checks)
-        flows.doctor.show(flows.doctor.examine())
+        checks = {
+            name: check for name, check in tasks.local.doctor.CHECKS.items() if name != "stack"
+        }
+        monkeypatch.setattr(tasks.local.doctor, "CHECKS", checks)
+        tasks.local.doctor.show(tasks.local.doctor.examine())
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == len(checks)
         assert all(line.split()[0] in ("ok", "warn", "fail") for line in lines)
@@ -148,21 +150,21 @@ class TestDoctor:
         def broken() -> Any:
             raise DataError("disk on fire")
 
-        monkeypatch.setattr(flows.doctor, "CHECKS", {"disk": broken})
-        (finding,) = flows.doctor.examine()
+        monkeypatch.setattr(tasks.local.doctor, "CHECKS", {"disk": broken})
+        (finding,) = tasks.local.doctor.examine()
         assert (finding.verdict, finding.says) == ("fail", "DataError: disk on fire")
-        assert not flows.doctor.show([finding])
+        assert not tasks.local.doctor.show([finding])
 
     def test_a_data_folder_that_is_not_there(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("SPIKESEG_ISBI2012_DIR", str(tmp_path / "gone"))
-        verdict, says = flows.doctor.CHECKS["dataset"]()
+        verdict, says = tasks.local.doctor.CHECKS["dataset"]()
         assert verdict == "fail"
         assert "correct it or unset it" in says
 
     def test_a_server_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-        verdict, says = flows.doctor.CHECKS["MLflow"]()
+        verdict, says = tasks.local.doctor.CHECKS["MLflow"]()
         assert verdict == "fail"
         assert "start it or unset MLFLOW_TRACKING_URI" in says

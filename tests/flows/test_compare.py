@@ -6,7 +6,7 @@ import pytest
 
 from flows.compare import compare
 from spikeseg_core.errors import ConfigError
-from tasks.mlflow_store import Run, store
+from tasks.mlflow.store import Run, store
 
 
 def pipeline(name: str, epochs: int, sha: str, accuracy: float) -> Run:

@@ -21,9 +21,12 @@ from prefect.client.schemas.sorting import TaskRunSort
 from flows import stages
 from flows.pipeline import pipeline
 from spikeseg_core.config import PipelineConfig, TuneConfig
+from spikeseg_core.config.presets import preset
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.presets import preset
-from tasks import models, registry, run_stage, state
+from spikeseg_core.stages import table as registry
+from tasks import run_stage
+from tasks.local import state
+from tasks.mlflow import models
 from tests.fakes import FakeStages
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

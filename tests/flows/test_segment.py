@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from flows import cli, segment
 from spikeseg_core.errors import ConfigError, DataError
-from spikeseg_core.segmenter import Segmenter
-from tasks import models
+from spikeseg_core.inference.segmenter import Segmenter
+from tasks.mlflow import models
 
 RUN = "0123456789abcdef" * 2
 

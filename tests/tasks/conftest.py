@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import models, registry
+from spikeseg_core.stages import table as registry
+from tasks.mlflow import models
 from tests.fakes import FakeStages
 
 

@@ -9,13 +9,16 @@ from mlflow.tracking import MlflowClient
 from prefect.exceptions import TerminationSignal
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.presets import preset
 from spikeseg_core.errors import ConfigError, DataError
-from spikeseg_core.presets import preset
-from tasks import mlflow_store, registry, state, tracking
+from spikeseg_core.stages import table as registry
+from tasks.folder import read_record
+from tasks.local import state
 from tasks.lookup import inputs_after
+from tasks.mlflow import store as mlflow_store
+from tasks.mlflow import tracking
 from tasks.references import StageRef
 from tasks.run_stage import run_stage
-from tasks.stage_folder import read_record
 from tests.fakes import FakeStages
 
 QUICK = preset("quick")
@@ -208,7 +211,7 @@ class TestMlflowAway:
     def test_a_failure_while_curves_are_sent_loses_none(
         self, home: Path, fakes: FakeStages, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("tasks.curve.SECONDS_BETWEEN_BATCHES", 0.0)
+        monkeypatch.setattr("tasks.mlflow.curve.SECONDS_BETWEEN_BATCHES", 0.0)
         monkeypatch.setattr(mlflow_store.Store.try_again, "__defaults__", (0.0,))
         real = mlflow_store.Run.metrics
         failures = iter([True])

@@ -10,17 +10,19 @@ import numpy as np
 import pandas as pd
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.presets import preset
 from spikeseg_core.network import save_network
-from spikeseg_core.presets import preset
+from spikeseg_core.stages import table as registry
 from spikeseg_core.storage import digest_json, save_arrays, write_json
 from spikeseg_core.sweep.definition import Sweep
-from tasks import registry, state, sweep_tracking
-from tasks.machine import machine_tags
-from tasks.mlflow_store import Run, store
+from tasks.folder import Outcome, StageRecord, reference, write_record
+from tasks.local import state
+from tasks.local.machine import machine_tags
+from tasks.mlflow import sweep as sweep_tracking
+from tasks.mlflow.store import Run, store
+from tasks.mlflow.tracking import BENCH_TAG, STAGE_TAG, PipelineRun
 from tasks.references import StageRef
-from tasks.stage_folder import Outcome, StageRecord, reference, write_record
 from tasks.sweep_point import PointResult
-from tasks.tracking import BENCH_TAG, STAGE_TAG, PipelineRun
 from tests.fakes import PNG
 from tests.spikeseg_core.loihi.networks import random_network, random_weights
 

@@ -22,11 +22,12 @@ from flows.research.report import build
 from flows.research.stated import BASES, say
 from flows.research_report import missing_runs, rebuild, research_report
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.presets import preset
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.presets import preset
 from spikeseg_core.sweep.definition import Sweep
-from tasks import models, state
-from tasks.records import records
+from tasks.local import state
+from tasks.mlflow import models
+from tasks.mlflow.reader import records
 from tests.fakes import FakeStages
 from tests.flows.research.recorded import record_bench, record_pipeline, record_sweep
 

@@ -4,7 +4,7 @@ import pytest
 from spikeseg_core.ann.forward import convolutions, forward
 from spikeseg_core.ann.loihi_activation import loihi_rate
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
-from spikeseg_core.loihi.fixed_point import cores_of_channels, fixed_point_of_cores
+from spikeseg_core.loihi.quantization.fixed_point import cores_of_channels, fixed_point_of_cores
 from spikeseg_core.network import kernel_key
 from spikeseg_core.stack import keras, tf
 from tests.spikeseg_core.ann.networks import TINY

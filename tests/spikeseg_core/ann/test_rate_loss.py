@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from spikeseg_core.ann.rate_loss import percentile_rates, rate_range_loss, synaptic_operations
-from spikeseg_core.energy.from_rates import events_from_rates
+from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.network import RATE_HZ_PER_UNIT, Network
 from spikeseg_core.stack import tf
-from tests.spikeseg_core.energy.networks import in_order, random_rates, small_network
+from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, small_network
 
 RANGE = {"rate_min_hz": 50.0, "rate_max_hz": 200.0, "percentile": 99.9}
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spikeseg_core.ann.unet import build_model, convolution_name, model_from_weights, weights_of
-from spikeseg_core.presets import NETWORKS
+from spikeseg_core.network.catalogue import NETWORKS
 from spikeseg_core.stack import keras
 from tests.spikeseg_core.ann.networks import TINY
 

@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 
 from spikeseg_core.bench import mapping
+from spikeseg_core.bench.reference import LAYERS
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.loihi.fit import grid_of
-from spikeseg_core.loihi.optimize import optimize
-from spikeseg_core.loihi.reference import LAYERS
+from spikeseg_core.loihi.mapping.fit import grid_of
+from spikeseg_core.loihi.mapping.optimize import optimize
 from spikeseg_core.network import save_network
-from spikeseg_core.presets import QUICK_NETWORK
+from spikeseg_core.network.catalogue import NETWORKS
 from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.loihi.networks import random_weights
+
+QUICK = NETWORKS["quick"]
 
 STRATEGIES = {"greedy", "round_robin", "greedy_interchip", "metis", "optimized"}
 KEYS = {
@@ -32,8 +34,8 @@ def test_bench_of_a_trained_network(tmp_path, monkeypatch):
     monkeypatch.setattr(mapping, "optimize", partial(optimize, rounds=1))
     monkeypatch.setattr(mapping.small_cases, "__defaults__", (2,))
     rng = np.random.default_rng(0)
-    save_network(tmp_path / "tune", QUICK_NETWORK, random_weights(rng, QUICK_NETWORK))
-    rates = {x.name: rng.gamma(0.5, 40, QUICK_NETWORK.shape(x.name)) for x in QUICK_NETWORK.layers}
+    save_network(tmp_path / "tune", QUICK, random_weights(rng, QUICK))
+    rates = {x.name: rng.gamma(0.5, 40, QUICK.shape(x.name)) for x in QUICK.layers}
     save_arrays(tmp_path / "convert" / "rates.npz", rates)
     inputs = {"tune": tmp_path / "tune", "convert": tmp_path / "convert"}
     result = mapping.bench_mapping(PipelineConfig(), inputs, what_if=False)
@@ -46,7 +48,7 @@ def test_bench_of_a_trained_network(tmp_path, monkeypatch):
         assert network["bound"] <= network["strategies"]["optimized"]["cost"] * (1 + 1e-9)
     assert result["small_networks"]["mean_gap_to_optimum"] < 0.05
     trained = result["networks"][1]
-    assert trained["neurons"] == QUICK_NETWORK.neurons_on_chip
+    assert trained["neurons"] == QUICK.neurons_on_chip
     assert len(trained["strategies"]["optimized"]["sweep"]) == 3
 
 

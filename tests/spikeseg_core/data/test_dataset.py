@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from spikeseg_core.config import DatasetConfig
-from spikeseg_core.data import load_dataset, prepare_dataset, standardize
+from spikeseg_core.data.dataset import load_dataset, prepare_dataset
 from spikeseg_core.data.readers import pixel_sha256
+from spikeseg_core.data.tiles import standardize
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import Silent
 

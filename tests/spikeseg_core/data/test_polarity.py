@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.data import choose_polarity, membrane_labels
+from spikeseg_core.data.polarity import choose_polarity, membrane_labels
 from spikeseg_core.errors import DataError
 
 MEMBRANE = np.zeros((1, 4, 5), dtype=bool)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from spikeseg_core.data import read_pair, read_stack, readers
-from spikeseg_core.data.readers import decode_stack, pair_files
+from spikeseg_core.data import readers
+from spikeseg_core.data.readers import decode_stack, pair_files, read_pair, read_stack
 from spikeseg_core.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 20, 30)).astype(np.uint8)

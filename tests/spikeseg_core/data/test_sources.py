@@ -12,9 +12,14 @@ import pytest
 from PIL import Image
 
 from spikeseg_core.config import DatasetConfig
-from spikeseg_core.data import read_source, sources
+from spikeseg_core.data import sources
 from spikeseg_core.data.readers import pixel_sha256
-from spikeseg_core.data.sources import UnavailableError, isbi2012_is_here, read_isbi2012
+from spikeseg_core.data.sources import (
+    UnavailableError,
+    isbi2012_is_here,
+    read_isbi2012,
+    read_source,
+)
 from spikeseg_core.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 16, 16)).astype(np.uint8)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spikeseg_core.data import contiguous_splits
+from spikeseg_core.data.splits import contiguous_splits
 from spikeseg_core.errors import DataError
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from spikeseg_core.data import choose_polarity, synthetic_sections
+from spikeseg_core.data.polarity import choose_polarity
+from spikeseg_core.data.synthetic import synthetic_sections
 
 
 @pytest.fixture(scope="module")

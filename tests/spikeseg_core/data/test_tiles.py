@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from spikeseg_core.data import TileGrid, standardize
+from spikeseg_core.data.tiles import TileGrid, standardize
 from spikeseg_core.errors import DataError
 
 shapes = array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=40)

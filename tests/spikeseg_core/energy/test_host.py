@@ -4,8 +4,8 @@ import pytest
 
 from spikeseg_core.energy.figure import check_parts, figures_of
 from spikeseg_core.energy.host import host_operations, with_host
-from spikeseg_core.energy.loihi import loihi_figures
-from tests.spikeseg_core.energy.networks import events_of, small_network
+from spikeseg_core.loihi.cost.model import loihi_figures
+from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 
 def test_host_does_its_layers_the_readout_and_its_neurons() -> None:

@@ -6,7 +6,7 @@ from spikeseg_core.energy.figure import EnergyFigure, figures_of, find
 from spikeseg_core.energy.report import Presented, energy_report
 from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.errors import ConfigError
-from tests.spikeseg_core.energy.networks import events_of, small_network
+from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 
 def deployed(**points: Presented) -> dict[str, Presented]:

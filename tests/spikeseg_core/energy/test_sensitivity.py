@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from spikeseg_core.energy.figure import find
-from spikeseg_core.energy.loihi import LoihiModel, loihi_energy, loihi_figures
 from spikeseg_core.energy.report import Presented
 from spikeseg_core.energy.sensitivity import (
     overtaking_batch,
@@ -14,8 +13,9 @@ from spikeseg_core.energy.sensitivity import (
     with_spikes,
     with_steps,
 )
-from tests.spikeseg_core.energy.networks import events_of, small_network
+from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy, loihi_figures
 from tests.spikeseg_core.energy.test_report import cpu_figures
+from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 
 def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:

@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spikeseg_core.figures import (
-    rate_histogram,
-    sections_figure,
-    stages_figure,
-    training_curves,
-)
+from spikeseg_core.figures.curves import training_curves
+from spikeseg_core.figures.rates import rate_histogram
+from spikeseg_core.figures.sections import sections_figure
+from spikeseg_core.figures.stages import stages_figure
 
 RNG = np.random.default_rng(0)
 TRUTH = (RNG.random((40, 50)) < 0.2).astype(np.uint8)

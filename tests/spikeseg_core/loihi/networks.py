@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spikeseg_core.loihi.fit import fit
+from spikeseg_core.loihi.mapping.fit import fit
 from spikeseg_core.network import IMAGE, Connection, Layer, Network, Weights, kernel_key
 
 

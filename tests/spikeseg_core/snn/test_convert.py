@@ -8,9 +8,9 @@ import pytest
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.network import DT, Network, Start, Weights
+from spikeseg_core.network.initial_state import start_voltages
 from spikeseg_core.snn.convert import convert
 from spikeseg_core.stack import nengo_dl
-from spikeseg_core.start_voltages import start_voltages
 from tests.spikeseg_core.ann.networks import TINY
 
 TILES = np.random.default_rng(2).normal(size=(5, TINY.tile, TINY.tile)).astype(np.float32)

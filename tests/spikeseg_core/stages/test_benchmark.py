@@ -13,21 +13,21 @@ from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.bench import energy as bench
 from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PipelineConfig
 from spikeseg_core.data.dataset import load_dataset, prepare_dataset
-from spikeseg_core.energy.events import EventCounts
 from spikeseg_core.energy.figure import EnergyFigure, check_parts
-from spikeseg_core.energy.from_rates import events_from_rates
 from spikeseg_core.energy.sensitivity import with_steps
+from spikeseg_core.evaluation.segment import SCORED_SPLITS
+from spikeseg_core.loihi.cost.events import EventCounts
+from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.network import save_network
+from spikeseg_core.presentation.operating_point import SCORES, OperatingPoints, Shown
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
 from spikeseg_core.stages.benchmark import OPERATING_POINT, POINTS
 from spikeseg_core.stages.deploy import EVENTS
-from spikeseg_core.stages.operating_point import SCORES, OperatingPoints, Shown
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import MAPPING, RATES
-from spikeseg_core.stages.segment import SCORED_SPLITS
 from spikeseg_core.storage import save_arrays, write_json
-from tests.spikeseg_core.energy.networks import in_order, random_rates, small_network
+from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, small_network
 
 NETWORK = small_network(16)
 CONFIG = PipelineConfig(
@@ -45,7 +45,7 @@ CONFIG = PipelineConfig(
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spikeseg_core.energy.meter.TIMED_SECONDS", 0.0)
+    monkeypatch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")

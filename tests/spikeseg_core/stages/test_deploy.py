@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spikeseg_core.ann.float_reference import segment_as_twin
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import (
     DatasetConfig,
@@ -16,17 +17,17 @@ from spikeseg_core.config import (
     QuantizeConfig,
 )
 from spikeseg_core.data.dataset import prepare_dataset
-from spikeseg_core.energy.events import EventCounts
-from spikeseg_core.loihi.deploy import run_fast
+from spikeseg_core.evaluation.accounting import SCORES, loss_table
+from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.metrics.accounting import SCORES, loss_table
+from spikeseg_core.loihi.run.deploy import run_fast
 from spikeseg_core.network import save_network
+from spikeseg_core.presentation import anytime
 from spikeseg_core.reporting import SILENT
-from spikeseg_core.stages import anytime, deploy, partition, quantize
+from spikeseg_core.stages import deploy, partition, quantize
 from spikeseg_core.stages.deploy import EVENTS
-from spikeseg_core.stages.twin import segment_as_twin
 from spikeseg_core.storage import load_arrays, save_arrays
-from tests.spikeseg_core.energy.networks import random_rates, small_network
+from tests.spikeseg_core.loihi.cost.networks import random_rates, small_network
 
 NETWORK = small_network(16, channels=(2, 4, 4, 4))
 CONFIG = PipelineConfig(

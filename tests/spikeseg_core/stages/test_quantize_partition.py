@@ -7,13 +7,15 @@ import pytest
 from spikeseg_core.config import PartitionConfig, PipelineConfig, QuantizeConfig
 from spikeseg_core.errors import DataError, MappingError
 from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.partition import STRATEGIES, Placement
+from spikeseg_core.loihi.mapping.partition import STRATEGIES, Placement
 from spikeseg_core.network import save_network
-from spikeseg_core.presets import PAPER_NETWORK
+from spikeseg_core.network.catalogue import NETWORKS
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import partition, quantize
 from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.loihi.networks import random_network, random_weights
+
+PAPER = NETWORKS["paper"]
 
 
 def folders(tmp_path, network, rng):
@@ -66,7 +68,7 @@ def test_partition_compares_every_strategy_and_draws(run):
 
 def test_squares_that_need_a_third_chip_say_so(tmp_path):
     config = PipelineConfig(quantize=QuantizeConfig(mapping="square", chips=1))
-    inputs = folders(tmp_path, PAPER_NETWORK, np.random.default_rng(0))
+    inputs = folders(tmp_path, PAPER, np.random.default_rng(0))
     with pytest.raises(MappingError, match=r"needs \d+ cores .* a board of 1 x 128 has 128"):
         quantize.run(config, inputs, inputs["quantize"], SILENT)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikeseg_core import presets
 from spikeseg_core.config import (
     DatasetConfig,
     PipelineConfig,
@@ -16,12 +15,12 @@ from spikeseg_core.config import (
     TuneConfig,
 )
 from spikeseg_core.data.dataset import load_dataset
-from spikeseg_core.network import load_network
+from spikeseg_core.evaluation.segment import keras_segmenter, segment_sections
+from spikeseg_core.network import catalogue, load_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stack import keras
 from spikeseg_core.stages import convert, prepare, train, tune
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.segment import keras_segmenter, segment_sections
 from spikeseg_core.storage import load_arrays
 from tests.spikeseg_core.ann.networks import TINY
 
@@ -46,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[P
     stages = {"prepare": prepare, "train": train, "tune": tune, "convert": convert}
     results: dict[str, tuple[Path, StageResult]] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(presets.NETWORKS, "tiny", TINY)
+        patch.setitem(catalogue.NETWORKS, "tiny", TINY)
         for name, module in stages.items():
             folders = {done: folder for done, (folder, _) in results.items()}
             (base / name).mkdir()

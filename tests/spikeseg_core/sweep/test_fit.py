@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from spikeseg_core import presets
-from spikeseg_core.config import PipelineConfig, QuantizeConfig, TrainConfig
+from spikeseg_core.config import PipelineConfig, QuantizeConfig, TrainConfig, presets
 from spikeseg_core.errors import MappingError
-from spikeseg_core.network import IMAGE, Connection, Layer, Network
+from spikeseg_core.network import IMAGE, Connection, Layer, Network, catalogue
 from spikeseg_core.sweep.fit import cores_needed, cores_of
 
 
@@ -24,7 +23,7 @@ def test_a_network_that_fits_no_core_is_refused(monkeypatch: pytest.MonkeyPatch)
         ),
         Connection("chip"),
     )
-    monkeypatch.setitem(presets.NETWORKS, "wide", wide)
+    monkeypatch.setitem(catalogue.NETWORKS, "wide", wide)
     config = PipelineConfig(train=TrainConfig(network="wide"), quantize=QuantizeConfig(chips=1))
     with pytest.raises(MappingError, match="layer 'chip'"):
         cores_needed(config)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from spikeseg_core.config.presets import preset
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.presets import preset
 from spikeseg_core.sweep.definition import NamedPoint, Sweep
 from spikeseg_core.sweep.points import expand, in_order_of_running
 

@@ -1,0 +1,78 @@
+"""The network on the chip, simulated in floating point: to tell its clock from its integers.
+
+Between NengoDL's spikes and the chip's lie three things that every deployment has at once: a spike
+takes a step to the next layer, weights are integers, and every core has a scale of its own. The
+twin has the first, and the second with one scale per layer if wanted; what is then left to the chip
+is the splitting, and the difference between floating-point and integer arithmetic, which moves a
+spike by a step now and then.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikeseg_core.ann.forward import convolutions
+from spikeseg_core.ann.spiking import spiking_forward
+from spikeseg_core.ann.unet import model_from_weights
+from spikeseg_core.config import PresentationConfig
+from spikeseg_core.loihi.mapping.fit import Tile
+from spikeseg_core.loihi.quantization.fixed_point import cores_of_channels
+from spikeseg_core.network import Network, Weights
+from spikeseg_core.reporting import SILENT, Reporter
+from spikeseg_core.stack import tf
+
+_FRAMES = 400
+"""Tiles times steps that are simulated at once; spikes of all layers are kept for them."""
+
+
+def segment_as_twin(
+    network: Network,
+    weights: Weights,
+    tiles: np.ndarray,
+    presentation: PresentationConfig,
+    *,
+    weight_bits: int | None = None,
+    core_tiles: dict[str, Tile] | None = None,
+    report: Reporter = SILENT,
+) -> np.ndarray:
+    """Segment tiles as the chip would, in floating point.
+
+    Parameters
+    ----------
+    network, weights : Network, Weights
+        What is on the chip.
+    tiles : float32 array (tiles, tile, tile)
+        Standardised.
+    presentation : PresentationConfig
+        Steps, read-out window and synaptic low-pass.
+    weight_bits : int, optional
+        Bits of the on-chip weights, rounded as the cores do; None: exact weights.
+    core_tiles : dict of str to Tile, optional
+        Tile of each on-chip layer, whose channels share a scale; by default those of a whole layer.
+    report : Reporter
+        Told of every batch.
+
+    Returns
+    -------
+    float32 array (tiles, tile, tile)
+        Logits.
+    """
+    model = model_from_weights(network, weights, "loihi")
+    cores = {}
+    for layer in network.chip_layers():
+        depth = layer.channels if core_tiles is None else core_tiles[layer.name][2]
+        cores[layer.name] = cores_of_channels(layer.channels, depth)
+    synapse_ms = presentation.synapse_ms
+    convolve = convolutions(network, model, cores, weight_bits, synapse_ms)
+    batch = max(1, _FRAMES // presentation.steps)
+    logits = []
+    for first in range(0, len(tiles), batch):
+        shown = tf.constant(tiles[first : first + batch, ..., np.newaxis])
+        window = (presentation.readout_start, presentation.steps)
+        found, *_ = spiking_forward(
+            network, convolve, shown, [window], delay=1, synapse_ms=synapse_ms
+        )
+        logits.append(found.numpy()[..., 0])
+        done = min(first + batch, len(tiles))
+        report.progress(done, len(tiles), "section tiles of the chip's twin in floating point")
+    return np.concatenate(logits)

@@ -1,0 +1,1 @@
+"""Conventional devices at the same work: CPU, GPU, published ones."""

@@ -1,0 +1,166 @@
+"""The CPU as well as a user could run it: float32 and int8, best thread count, warmed up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from spikeseg_core.ann.unet import model_from_weights
+from spikeseg_core.config import BenchmarkConfig
+from spikeseg_core.energy.devices.meter import (
+    IdleMeter,
+    Power,
+    RaplMeter,
+    StatedPower,
+    figures_of_timing,
+    meter_of,
+    time_calls,
+)
+from spikeseg_core.energy.devices.tflite import PRECISIONS, TfliteNet, to_tflite
+from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.errors import MeterError
+from spikeseg_core.network import Network, Weights
+from spikeseg_core.reporting import SILENT, Reporter
+
+Segmenter = Callable[[np.ndarray], np.ndarray]
+"""Standardised tiles ``(n, tile, tile)`` to logits of the same shape."""
+
+
+@dataclass(frozen=True)
+class CpuBenchmark:
+    """What :func:`measure_cpu` found.
+
+    Attributes
+    ----------
+    figures : tuple of EnergyFigure
+        Dynamic, static and total for each precision and batch.
+    segmenters : mapping of str to callable
+        By precision, the very network that was timed, to be scored on the same sections.
+    threads : mapping of str to int
+        Best thread count, by ``"int8 batch 1"``.
+    fastest : mapping of str to float
+        Time of the fastest call over the median one, by the same names: below 1 by as much as
+        other work on the machine disturbed the timing.
+    """
+
+    figures: tuple[EnergyFigure, ...]
+    segmenters: Mapping[str, Segmenter]
+    threads: Mapping[str, int]
+    fastest: Mapping[str, float]
+
+
+def cpu_power(config: BenchmarkConfig) -> Power:
+    """Return RAPL with its idle power where it can be read, else stated power with the reason."""
+    try:
+        return IdleMeter.of(RaplMeter())
+    except MeterError as error:
+        return StatedPower(config.cpu_dynamic_watts, config.cpu_total_watts, str(error))
+
+
+def measure_cpu(
+    model: Any,
+    representative: np.ndarray,
+    *,
+    tiles_per_section: int | None,
+    batches: Sequence[int],
+    repeats: int,
+    power: Power,
+    device: str = "cpu",
+    report: Reporter = SILENT,
+) -> CpuBenchmark:
+    """Time the plain network on this machine's CPU and turn time into energy.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The ANN: standardised tiles ``(batch, tile, tile, 1)`` to logits.
+    representative : ndarray
+        Standardised tiles ``(n, tile, tile)`` of the training split; also what is timed.
+    tiles_per_section : int or None
+        Tiles that cover one section; None if whole sections are given in their place.
+    batches : sequence of int
+        Tiles a call; 1 is online.
+    repeats : int
+        Timed calls of each; the median counts.
+    power : IdleMeter or StatedPower
+        How time becomes energy (:func:`cpu_power`).
+    device : str
+        Name in the figures.
+    report : Reporter
+        Told of progress.
+    """
+    figures: list[EnergyFigure] = []
+    segmenters: dict[str, Segmenter] = {}
+    threads: dict[str, int] = {}
+    fastest: dict[str, float] = {}
+    cases = [(precision, batch) for precision in PRECISIONS for batch in batches]
+    for done, (precision, batch) in enumerate(cases):
+        name = f"{precision} batch {batch}"
+        report.progress(done, len(cases), f"{device} {name}")
+        content = to_tflite(model, precision, batch, representative)
+        tiles = np.resize(representative, (batch, *representative.shape[1:])).astype(np.float32)
+        count, net = best_threads(content, tiles)
+        timing = time_calls(lambda n=net, t=tiles: n(t), repeats, meter_of(power))  # type: ignore[misc]
+        figures += figures_of_timing(
+            timing,
+            power,
+            device=device,
+            precision=precision,
+            batch=batch,
+            tiles_per_section=tiles_per_section,
+            note=f"TensorFlow Lite with XNNPACK, {count} threads (best of 1 to {_cpus()})",
+        )
+        segmenters[precision] = net.segment_tiles
+        threads[name] = count
+        fastest[name] = timing.fastest / timing.seconds
+    report.progress(len(cases), len(cases), f"{device} timed")
+    return CpuBenchmark(tuple(figures), segmenters, threads, fastest)
+
+
+def whole_sections(
+    network: Network, weights: Weights, sections: np.ndarray
+) -> tuple[Any, np.ndarray]:
+    """Return the ANN for whole sections at once, and the sections as it takes them.
+
+    The network is fully convolutional, so a user of a CPU has no need of overlapping tiles. Its
+    input is a square whose side halves as often as the network does; sections that are smaller are
+    mirrored to it.
+
+    Parameters
+    ----------
+    network, weights : Network, Weights
+        The ANN.
+    sections : ndarray
+        Standardised sections ``(n, height, width)``.
+
+    Returns
+    -------
+    keras.Model, ndarray
+        The model; ``(n, side, side)``.
+    """
+    unit = network.tile // min(network.sizes.values())
+    side = -(-max(sections.shape[1:]) // unit) * unit
+    missing = [(0, side - size) for size in sections.shape[1:]]
+    model = model_from_weights(replace(network, tile=side), weights, activation="relu")
+    return model, np.pad(sections, ((0, 0), *missing), mode="symmetric")
+
+
+def best_threads(content: bytes, tiles: np.ndarray) -> tuple[int, TfliteNet]:
+    """Return the thread count that runs ``tiles`` fastest, and the network with it."""
+    nets = {n: TfliteNet(content, n) for n in thread_counts(_cpus())}
+    times = {n: time_calls(lambda n=n: nets[n](tiles), 1).seconds for n in nets}  # type: ignore[misc]
+    best = min(times, key=lambda n: times[n])
+    return best, nets[best]
+
+
+def thread_counts(cpus: int) -> list[int]:
+    """Thread counts worth trying: powers of two, and all there are."""
+    return sorted({*(2**i for i in range(cpus.bit_length()) if 2**i <= cpus), cpus})
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,151 @@
+"""The GPU by NVML where there is one, else published devices as context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pynvml
+
+from spikeseg_core.energy.devices.meter import IdleMeter, figures_of_timing, time_calls
+from spikeseg_core.energy.figure import EnergyFigure, figures_of
+from spikeseg_core.errors import MeterError
+from spikeseg_core.loihi.cost.constants import (
+    KEYWORD_SPOTTER_MULTIPLY_ADDS,
+    PUBLISHED_DEVICES,
+    PUBLISHED_SOURCE,
+)
+from spikeseg_core.stack import tf
+
+
+class NvmlMeter:
+    """Energy counter of one NVIDIA GPU.
+
+    Parameters
+    ----------
+    index : int
+        Which GPU.
+    nvml : module
+        The NVML bindings.
+
+    Raises
+    ------
+    MeterError
+        If there is no driver, no such GPU, or it has no energy counter (before Volta).
+    """
+
+    ranges_mj: Sequence[float] = (float("inf"),)
+
+    def __init__(self, index: int = 0, nvml: Any = pynvml) -> None:
+        self._nvml = nvml
+        try:
+            nvml.nvmlInit()
+            self._handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            self.source = f"NVML: {nvml.nvmlDeviceGetName(self._handle)}"
+            self.read_mj()
+        except nvml.NVMLError as error:
+            raise MeterError(
+                f"GPU {index} cannot be metered ({error}); an NVIDIA GPU from Volta on and its "
+                "driver are needed"
+            ) from error
+
+    def read_mj(self) -> Sequence[float]:
+        """Read the counter, in millijoules since the driver was loaded."""
+        return (float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)),)
+
+
+def measure_gpu(
+    model: Any,
+    tiles: np.ndarray,
+    *,
+    tiles_per_section: int,
+    batches: Sequence[int],
+    repeats: int,
+    power: IdleMeter,
+    device: str = "/GPU:0",
+) -> tuple[EnergyFigure, ...]:
+    """Time and meter the plain network on a GPU, compiled by XLA, in float32.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The ANN: standardised tiles ``(batch, tile, tile, 1)`` to logits.
+    tiles : ndarray
+        Standardised tiles ``(n, tile, tile)`` to run.
+    tiles_per_section : int
+        Tiles that cover one section.
+    batches : sequence of int
+        Tiles a call; 1 is online.
+    repeats : int
+        Least number of timed calls of each.
+    power : IdleMeter
+        The GPU's meter with its idle power.
+    device : str
+        TensorFlow's name of the device to run on.
+
+    Raises
+    ------
+    MeterError
+        If TensorFlow cannot use the device.
+    """
+    if device not in {d.name.replace("/physical_device:", "/") for d in _devices()}:
+        raise MeterError(
+            f"TensorFlow sees no {device}, though it has a meter ({power.meter.source}); install "
+            "TensorFlow with its CUDA libraries"
+        )
+    figures: list[EnergyFigure] = []
+    run = tf.function(lambda x: model(x, training=False), jit_compile=True)
+    for batch in batches:
+        with tf.device(device):
+            x = tf.constant(np.resize(tiles, (batch, *tiles.shape[1:]))[..., None], tf.float32)
+            # Copying the result back is part of the work, and makes the call wait for its end.
+            timing = time_calls(lambda x=x: run(x).numpy(), repeats, power.meter)  # type: ignore[misc]
+        figures += figures_of_timing(
+            timing,
+            power,
+            device="gpu",
+            precision="fp32",
+            batch=batch,
+            tiles_per_section=tiles_per_section,
+            note="TensorFlow with XLA",
+        )
+    return tuple(figures)
+
+
+def _devices() -> list[Any]:
+    found: list[Any] = tf.config.list_physical_devices()
+    return found
+
+
+def published_figures(tiles_per_section: int, multiply_adds: int) -> tuple[EnergyFigure, ...]:
+    """Return published devices as lower bounds: one inference of a far smaller network a tile.
+
+    No publication states this network's energy on these devices. What is known is the energy of
+    one inference of a keyword spotter; this network's tile is many times its size, so as many of
+    those inferences as a section has tiles is less than a section would take. Not scaled.
+
+    Parameters
+    ----------
+    tiles_per_section : int
+        Tiles that cover one section.
+    multiply_adds : int
+        Of one tile of this network, for the note.
+    """
+    figures: list[EnergyFigure] = []
+    for d in PUBLISHED_DEVICES.values():
+        figures += figures_of(
+            f"{d.device} (keyword spotter)",
+            "as published",
+            1,
+            dynamic_mj=d.dynamic_mj * tiles_per_section,
+            static_mj=d.static_mj * tiles_per_section,
+            seconds=tiles_per_section / d.inferences_per_second,
+            basis="published",
+            source=PUBLISHED_SOURCE,
+            note=f"ANOTHER network: {tiles_per_section} inferences of a keyword spotter of about "
+            f"{KEYWORD_SPOTTER_MULTIPLY_ADDS / 1e6:.2f} M multiply-adds; a tile here has "
+            f"{multiply_adds / 1e6:.1f} M. Context, and at most a lower bound",
+            tiles=tiles_per_section,
+        )
+    return tuple(figures)

@@ -1,0 +1,1 @@
+"""Segment whole sections and score them."""

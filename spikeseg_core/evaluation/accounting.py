@@ -1,0 +1,101 @@
+"""Where accuracy went between the ANN and the chip: the losses of the steps, which add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+STEPS = (
+    ("Loihi's rate curve", "ann_loihi_curve"),
+    ("rate tuning", "rate_tuned"),
+    ("conversion", "snn_rate"),
+    ("spikes", "snn_spiking"),
+    ("a step from layer to layer", "loihi/exact_weights"),
+    ("integer weights", "loihi/one_scale_a_layer"),
+    ("splitting into cores", "loihi"),
+    ("presentation time", "loihi/chosen_time"),
+)
+"""Every step after the ANN, with where it ends: a segmentation stage tag, or one of its variants
+(``tag/variant``), whose metrics are the tag's that begin with it (``variant/test/v_rand``).
+
+The two before ``loihi`` are what runs on the chip, simulated in floating point: first with exact
+weights, then with integers that share one scale per layer
+(:mod:`spikeseg_core.ann.float_reference`)."""
+
+DEPLOYED = "loihi"
+"""Where the loss ends that a run has to answer for: a shorter presentation after it is a choice."""
+
+START = "ann"
+
+SCORES = ("pixel_accuracy", "membrane_iou", "v_rand", "v_info")
+
+
+def loss_table(
+    stages: Mapping[str, Mapping[str, float | None]], split: str = "test"
+) -> pd.DataFrame:
+    """Tell what each step of the way changed.
+
+    Parameters
+    ----------
+    stages : mapping of str to (mapping of str to float or None)
+        Metrics (``test/v_rand``, ...) by segmentation stage tag. Where a tag or variant is missing,
+        or lacks one of ``SCORES``, its step joins the next one.
+    split : str
+        Split whose scores are compared.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each step, in order: ``step``, ``from``, ``to`` (as in ``STEPS``), and the change
+        of each of ``SCORES``, negative where the step lost. The columns add up to
+        the last place's score less the ANN's. Empty where the ANN or all that follows is missing.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for place in (START, *(place for _, place in STEPS)):
+        tag, _, variant = place.partition("/")
+        prefix = f"{variant}/{split}" if variant else split
+        scores = {score: stages.get(tag, {}).get(f"{prefix}/{score}") for score in SCORES}
+        known = {score: value for score, value in scores.items() if value is not None}
+        if len(known) == len(SCORES):
+            found[place] = known
+    rows = []
+    before, names = START, []
+    for name, place in STEPS if START in found else ():
+        names.append(name)
+        if place not in found:
+            continue
+        change = {score: found[place][score] - found[before][score] for score in SCORES}
+        rows.append({"step": ", ".join(names), "from": before, "to": place, **change})
+        before, names = place, []
+    return pd.DataFrame(rows, columns=["step", "from", "to", *SCORES])
+
+
+def blame(table: pd.DataFrame, tolerance: Mapping[str, float]) -> list[str]:
+    """Say of every score that lost more than it may which step lost most.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`loss_table`.
+    tolerance : mapping of str to float
+        By score, how much lower the network on the chip may be than the ANN.
+
+    Returns
+    -------
+    list of str
+        A sentence for each score outside its tolerance; empty if all is well. A presentation that
+        is shorter than the deployed one is left out.
+    """
+    deployed = table.index[table["to"] == DEPLOYED]
+    table = table.loc[: deployed[-1]] if len(deployed) else table
+    sentences = []
+    for score, allowed in tolerance.items():
+        lost = -float(table[score].sum())
+        if len(table) and lost > allowed:
+            worst = table.iloc[int(table[score].argmin())]
+            sentences.append(
+                f"{score} is {lost:.4f} below the ANN's, {allowed:g} is tolerated; the step "
+                f"'{worst['step']}' lost most ({-worst[score]:.4f})"
+            )
+    return sentences

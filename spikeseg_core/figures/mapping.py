@@ -1,0 +1,151 @@
+"""Pictures of a mapping: layers cut into cores, chips, the mesh and its traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
+from matplotlib.patches import Rectangle
+
+from spikeseg_core.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    new_figure,
+    save,
+)
+from spikeseg_core.loihi import chip as limits
+from spikeseg_core.loihi.mapping.fit import Tile, grid_of, shape_text, tile_boxes
+from spikeseg_core.loihi.mapping.mesh import hops
+from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.traffic import Traffic
+from spikeseg_core.network import Network
+
+CHIP_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE)
+"""Colours of chips 0, 1, ...; they repeat on larger boards."""
+
+COLUMNS = 4
+
+
+def layers_figure(
+    network: Network, tiles: Mapping[str, Tile], placement: Placement, path: Path
+) -> Path:
+    """Draw every on-chip layer cut into its cores, coloured by chip.
+
+    Channel parts of a layer lie side by side, each a map of the layer's rows and columns.
+
+    Returns
+    -------
+    Path
+        ``path``, a PNG.
+    """
+    layers = network.chip_layers()
+    rows = -(-len(layers) // COLUMNS)
+    figure = new_figure(3.2 * COLUMNS, 2.0 * rows, f"{network.name}: layers cut into cores")
+    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    colours = ListedColormap(CHIP_COLOURS)
+    first = 0
+    for panel, layer in zip(panels, layers, strict=False):
+        shape, tile = network.shape(layer.name), tiles[layer.name]
+        parts = grid_of(shape, tile)[2]
+        gap = max(1, shape[1] // 12)
+        for index, ((r0, r1), (c0, c1), (k0, _)) in enumerate(tile_boxes(shape, tile)):
+            chip = int(placement.chips[first + index])
+            left = (k0 // tile[2]) * (shape[1] + gap) + c0
+            panel.add_patch(
+                Rectangle(
+                    (left, r0), c1 - c0, r1 - r0,
+                    facecolor=colours(chip % len(CHIP_COLOURS)), edgecolor="white", linewidth=0.6,
+                )
+            )  # fmt: skip
+        panel.set_xlim(0, parts * (shape[1] + gap) - gap)
+        panel.set_ylim(shape[0], 0)
+        panel.set_aspect("equal")
+        panel.set_title(f"{layer.name}  {shape_text(shape)}\n{shape_text(tile)} a core", fontsize=8)
+        panel.axis("off")
+        first += int(np.prod(grid_of(shape, tile)))
+    for panel in panels[len(layers) :]:
+        panel.axis("off")
+    chips = range(min(placement.chip_count, len(CHIP_COLOURS)))
+    figure.legend(
+        handles=[Rectangle((0, 0), 1, 1, facecolor=CHIP_COLOURS[chip]) for chip in chips],
+        labels=[f"chip {chip} ({placement.cores_per_chip[chip]} cores)" for chip in chips],
+        loc="outside lower center", ncols=len(CHIP_COLOURS), fontsize=8, frameon=False,
+    )  # fmt: skip
+    return save(figure, path)
+
+
+def chip_traffic_figure(messages: Traffic, placement: Placement, path: Path) -> Path:
+    """Draw the messages from chip to chip; the diagonal stays on a chip."""
+    table = messages.between_chips(placement.chips)
+    size = 2.2 + 0.6 * len(table)
+    figure = new_figure(size, size, f"Messages between chips\n({messages.unit})")
+    panel = figure.subplots()
+    panel.imshow(np.log10(table + 1), cmap="Blues", vmin=0)
+    if len(table) <= 8:
+        bright = np.log10(table.max() + 1) * 0.6
+        for i, j in np.ndindex(table.shape):
+            panel.text(
+                j, i, f"{table[i, j]:,.0f}", ha="center", va="center", fontsize=8,
+                color="white" if np.log10(table[i, j] + 1) > bright else "black",
+            )  # fmt: skip
+    panel.set_xlabel("to chip", fontsize=8)
+    panel.set_ylabel("from chip", fontsize=8)
+    panel.set_xticks(range(len(table)))
+    panel.set_yticks(range(len(table)))
+    panel.tick_params(labelsize=8)
+    return save(figure, path)
+
+
+def mesh_figure(messages: Traffic, placement: Placement, path: Path, most_chips: int = 4) -> Path:
+    """Draw the mesh of each chip: routers by the messages of their cores, links by what passes."""
+    found = hops(messages, placement)
+    chips = range(min(placement.chip_count, most_chips))
+    figure = new_figure(
+        4.2 * len(chips),
+        2.6,
+        f"Mesh: {messages.unit} on the links (widest: {found.busiest_link:,.0f})",
+    )
+    panels = figure.subplots(1, len(chips), squeeze=False)[0]
+    sent = np.asarray(messages.between.sum(axis=1)).ravel()
+    widest = max(found.busiest_link, 1e-12)
+    for panel, chip in zip(panels, chips, strict=True):
+        links, widths = [], []
+        for (row, link), value in np.ndenumerate(found.links_east_west[chip]):
+            links.append([(link, row), (link + 1, row)])
+            widths.append(value)
+        for (link, column), value in np.ndenumerate(found.links_north_south[chip]):
+            links.append([(column, link), (column, link + 1)])
+            widths.append(value)
+        panel.add_collection(
+            LineCollection(
+                links, linewidths=0.3 + 7 * np.array(widths) / widest, colors=GREY, zorder=1
+            )
+        )
+        here = placement.chips == chip
+        load = np.zeros(limits.MESH_SHAPE)
+        np.add.at(load, tuple(placement.routers[here].T), sent[here])
+        rows, columns = np.indices(limits.MESH_SHAPE)
+        panel.scatter(
+            columns,
+            rows,
+            c=load,
+            cmap="YlOrRd",
+            s=130,
+            edgecolors="black",
+            linewidths=0.5,
+            zorder=2,
+        )
+        panel.set_title(f"chip {chip}, {int(here.sum())} cores", fontsize=9)
+        panel.set_xlim(-0.6, limits.MESH_SHAPE[1] - 0.4)
+        panel.set_ylim(limits.MESH_SHAPE[0] - 0.4, -0.6)
+        panel.set_aspect("equal")
+        panel.axis("off")
+    return save(figure, path)

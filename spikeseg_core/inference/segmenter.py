@@ -1,0 +1,153 @@
+"""A finished network as its user wants it: sections in, membrane probability out.
+
+A folder holds all that is needed: the network, how sections are cut, and for the kind ``integer``
+also its cores and places on the chips, and how long a tile is shown. There is no code in it, and
+no pickle.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from scipy.special import expit
+
+from spikeseg_core.config import PipelineConfig, PresentationConfig
+from spikeseg_core.data.tiles import TileGrid, standardize
+from spikeseg_core.errors import DataError
+from spikeseg_core.loihi.integer_network import ARRAYS_FILE, NAMES_FILE
+from spikeseg_core.network import load_network
+from spikeseg_core.storage import write_json
+
+MAPPING, INTEGER, PLACEMENT = "mapping.json", "integer", "placement.json"
+
+Kind = Literal["ann", "rate_tuned", "integer"]
+FACTS = "segmenter.json"
+
+_NETWORK = ("network.json", "weights.npz")
+FILES: dict[Kind, dict[str, tuple[str, ...]]] = {
+    "ann": {"train": _NETWORK},
+    "rate_tuned": {"tune": _NETWORK},
+    "integer": {
+        "tune": _NETWORK,
+        "quantize": (MAPPING, f"{INTEGER}/{ARRAYS_FILE}", f"{INTEGER}/{NAMES_FILE}"),
+        "partition": (PLACEMENT,),
+    },
+}
+"""Files that each kind is made of, by the stage that wrote them."""
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """Segments whole sections.
+
+    Attributes
+    ----------
+    tile, tiles_per_axis : int
+        How sections are cut: side in px, overlapping tiles along each axis.
+    segment_tiles : callable
+        Standardised tiles ``(n, tile, tile)`` to logits of the same shape.
+    """
+
+    tile: int
+    tiles_per_axis: int
+    segment_tiles: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, sections: np.ndarray) -> np.ndarray:
+        """Segment grey sections.
+
+        Parameters
+        ----------
+        sections : array (n, height, width), uint8 or uint16
+            As stored; they are standardised here.
+
+        Returns
+        -------
+        float32 array (n, height, width)
+            Probability of membrane.
+
+        Raises
+        ------
+        DataError
+            If the sections are not a stack of grey images.
+        """
+        sections = np.asarray(sections)
+        if sections.ndim != 3 or sections.dtype not in (np.uint8, np.uint16):
+            raise DataError(
+                f"sections have shape {sections.shape} and type {sections.dtype}; a stack "
+                f"(sections, height, width) of uint8 or uint16 is needed"
+            )
+        shape = (sections.shape[1], sections.shape[2])
+        grid = TileGrid(shape, self.tile, self.tiles_per_axis)
+        return grid.stitch(expit(self.segment_tiles(grid.cut(standardize(sections)))))
+
+
+def save_segmenter(
+    folder: Path, kind: Kind, stages: Mapping[str, Path], config: PipelineConfig
+) -> None:
+    """Gather a network and what it needs in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets the files.
+    kind : {"ann", "rate_tuned", "integer"}
+        What the network runs as.
+    stages : mapping of str to Path
+        Folders of the stages that made it, by name: ``train``; ``tune``; or ``tune``, ``quantize``
+        and ``partition``.
+    config : PipelineConfig
+        Says how sections are cut and how long a tile is shown.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for stage, names in FILES[kind].items():
+        for name in names:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(stages[stage] / name, target)
+    write_json(
+        folder / FACTS,
+        {
+            "kind": kind,
+            "tiles_per_axis": config.dataset.tiles_per_axis,
+            "presentation": config.presentation.model_dump(),
+        },
+    )
+
+
+def load_segmenter(folder: Path) -> Segmenter:
+    """Read what :func:`save_segmenter` wrote.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged.
+    """
+    try:
+        facts = json.loads((folder / FACTS).read_text())
+        kind, tiles_per_axis = facts["kind"], int(facts["tiles_per_axis"])
+        presentation = PresentationConfig.model_validate(facts["presentation"])
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
+    if kind == "integer":
+        from spikeseg_core.loihi.run.deploy import run_fast
+        from spikeseg_core.stages.deploy import load_mapped
+
+        mapped = load_mapped(dict.fromkeys(FILES["integer"], folder))
+
+        def on_chip(tiles: np.ndarray) -> np.ndarray:
+            return run_fast(mapped, tiles, presentation).logits
+
+        return Segmenter(mapped.network.tile, tiles_per_axis, on_chip)
+
+    from spikeseg_core.ann.unet import model_from_weights
+    from spikeseg_core.evaluation.segment import keras_segmenter
+
+    network, weights = load_network(folder)
+    model = model_from_weights(network, weights, "relu" if kind == "ann" else "loihi")
+    return Segmenter(network.tile, tiles_per_axis, keras_segmenter(model))

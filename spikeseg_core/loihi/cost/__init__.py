@@ -1,0 +1,1 @@
+"""What a presentation costs on Loihi: events, time, energy."""

@@ -1,0 +1,151 @@
+"""Exact events from the emulator's counters and the chip map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import scipy.sparse as sp
+
+from spikeseg_core.errors import DataError
+from spikeseg_core.loihi.cost.constants import CONSTANT_SETS
+from spikeseg_core.loihi.cost.events import OF_A_CORE, StepEvents
+from spikeseg_core.loihi.cost.model import nanoseconds
+from spikeseg_core.loihi.emulator import EventCounts as CoreCounts
+from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.mapping.partition import Placement
+
+
+class EventCounter:
+    """Turns the emulator's counters into the events that cost energy, step by step.
+
+    Parameters
+    ----------
+    network : IntegerNetwork
+        What is run.
+    placement : Placement
+        Chip and place of every block.
+    readout : str
+        Ensemble whose spikes go to the host.
+
+    Raises
+    ------
+    DataError
+        If the placement is for another number of blocks.
+    DeploymentError
+        If there is no ensemble ``readout``.
+    """
+
+    def __init__(self, network: IntegerNetwork, placement: Placement, readout: str) -> None:
+        if len(placement.chips) != network.n_blocks:
+            raise DataError(
+                f"the placement is for {len(placement.chips)} blocks, the network has "
+                f"{network.n_blocks}; they must be of the same mapping"
+            )
+        self._network, self._placement = network, placement
+        self._last = network.ensemble_blocks(network.ensemble_index(readout))
+        self._maps: _Maps | None = None
+
+    def count(self, counts: CoreCounts) -> StepEvents:
+        """Return the events of one run of the network.
+
+        Parameters
+        ----------
+        counts : spikeseg_core.loihi.emulator.EventCounts
+            Of one tile, so that each step's busiest core can be found; all calls must be from runs
+            of the same network.
+
+        Returns
+        -------
+        StepEvents
+            One presentation. Every compartment update is taken as active: exact where every
+            compartment has a bias, as in all networks of this project, else an upper bound.
+
+        Raises
+        ------
+        DataError
+            If several tiles were summed.
+        """
+        if counts.n_tiles != 1:
+            raise DataError(f"counts of {counts.n_tiles} tiles are summed; count tile by tile")
+        if self._maps is None:
+            self._maps = _Maps(counts, self._network, self._placement, self._last)
+        maps, sent = self._maps, counts.spikes_of.astype(np.float64)
+        # A spike of one step is delivered in the next; those of the last step never are.
+        delivered = np.vstack([np.zeros_like(sent[:1]), sent[:-1]])
+        cores = {
+            "synaptic_ops": delivered @ maps.synapses,
+            "neuron_active": np.broadcast_to(maps.compartments, (len(sent), counts.n_cores)),
+            "neuron_idle": np.zeros((len(sent), counts.n_cores)),
+            "spikes": sent @ maps.spikes,
+            "messages_out": sent @ maps.messages_out,
+            "messages_in": delivered @ maps.messages_in,
+        }
+        candidates = np.stack(
+            [nanoseconds(cores, costs).argmax(axis=1) for costs in CONSTANT_SETS.values()], axis=1
+        )
+        totals = {name: cores[name].sum(axis=1) for name in OF_A_CORE}
+        totals |= {name: sent @ of_counter for name, of_counter in maps.others.items()}
+        return StepEvents(
+            chip_of_core=self._placement.chips,
+            totals={name: n[None] for name, n in totals.items()},
+            busy={
+                name: np.take_along_axis(n, candidates, axis=1)[None] for name, n in cores.items()
+            },
+            by_connection={
+                name: (delivered @ synapses)[None]
+                for name, synapses in maps.synapses_by_connection.items()
+            },
+        )
+
+
+class _Maps:
+    """What one spike of each counter leads to: by core ``(counters, cores)``, or in all."""
+
+    def __init__(
+        self,
+        counts: CoreCounts,
+        network: IntegerNetwork,
+        placement: Placement,
+        last: np.ndarray,
+    ) -> None:
+        shape = (counts.source.size, counts.n_cores)
+        axons = np.diff(counts.fan_out_start)
+        counter = np.repeat(np.arange(counts.source.size), axons)
+        source, target = counts.source[counter], counts.fan_out_core
+
+        def by_core(values: np.ndarray, at: np.ndarray, core: np.ndarray) -> sp.csr_array:
+            return sp.coo_array((values.astype(np.float64), (at, core)), shape=shape).tocsr()
+
+        def in_all(values: np.ndarray, axon: np.ndarray) -> np.ndarray:
+            return np.bincount(counter[axon], values[axon], counts.source.size)
+
+        on_chip = np.flatnonzero(counts.source >= 0)
+        core = counts.source[on_chip]
+        self.compartments = np.diff(network.block_start).astype(np.float64)
+        self.spikes = by_core(np.ones(on_chip.size), on_chip, core)
+        self.messages_out = by_core(axons[on_chip], on_chip, core)
+        self.messages_in = by_core(np.ones(counter.size), counter, target)
+        self.synapses = by_core(counts.fan_out_synapses, counter, target)
+
+        from_core = source >= 0
+        stays = from_core & (placement.chips[source] == placement.chips[target])
+        passed = np.abs(placement.routers[source] - placement.routers[target])
+        one = np.ones(counter.size)
+        self.others: Mapping[str, np.ndarray] = {
+            "messages_interchip": in_all(one, from_core & ~stays),
+            "hops_ew": in_all(passed[:, 1], stays),
+            "hops_ns": in_all(passed[:, 0], stays),
+            "injected": in_all(one, ~from_core),
+            "readout": np.isin(counts.source, last).astype(np.float64),
+        }
+        targets = [ensemble.name for ensemble in network.ensembles]
+        inputs = [population.name for population in network.inputs]
+        into = network.block_ensemble[target]
+        origin = np.where(from_core, network.block_ensemble[source], len(targets) - 1 - source)
+        names = targets + inputs
+        pairs = np.unique(np.stack([into, origin]), axis=1).T
+        self.synapses_by_connection: Mapping[str, np.ndarray] = {
+            f"{targets[i]}/{names[j]}": in_all(counts.fan_out_synapses, (into == i) & (origin == j))
+            for i, j in pairs
+        }

@@ -1,0 +1,260 @@
+"""What happens on the chip while tiles are presented.
+
+:class:`EventCounts` is all that the Loihi model (:mod:`spikeseg_core.loihi.cost.model`) takes. The
+counts are exact (``basis="counted"``), taken from :class:`StepEvents`, which the emulator fills for
+every step of every presentation; or they are expected values from mean firing rates
+(``basis="from rates"``, :mod:`spikeseg_core.loihi.cost.expected`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from spikeseg_core.errors import DataError
+from spikeseg_core.loihi import chip as limits
+from spikeseg_core.storage import load_arrays, save_arrays
+
+EventBasis = Literal["counted", "from rates"]
+
+OF_A_CORE = (
+    "synaptic_ops",
+    "neuron_active",
+    "neuron_idle",
+    "spikes",
+    "messages_out",
+    "messages_in",
+)
+"""Events that a core spends time on."""
+
+EVENTS = (*OF_A_CORE, "messages_interchip", "hops_ew", "hops_ns", "injected", "readout")
+"""Events that cost energy, besides the barrier of every step.
+
+``synaptic_ops``: weights added to compartments. ``neuron_active``, ``neuron_idle``: compartment
+updates with and without input (a spike, or a bias) in that step. ``spikes``: of compartments.
+``messages_out``: spike messages from core to core, one a spike and destination core (Loihi's mesh
+is unicast); ``messages_interchip``: those of them that leave their chip. ``messages_in``: spike
+messages that reach a core, from cores and from the host. ``hops_ew``, ``hops_ns``: routers passed
+east-west and north-south by the messages that stay on their chip. ``injected``: messages from the
+host into the chips. ``readout``: spikes of the last layer, sent to the host.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class EventCounts:
+    """Events of ``presentations`` presentations of one tile each.
+
+    Attributes
+    ----------
+    steps : float
+        Time steps of one presentation; their mean where presentations differ in length.
+    presentations : int
+        Presentations that the counts are summed over.
+    basis : {"counted", "from rates"}
+        Counted spike by spike, or expected from mean rates.
+    chip_of_core : ndarray
+        Chip of each core in use, int ``(cores,)``.
+    totals : mapping of str to float
+        Sums over all cores and presentations, by the names of :data:`EVENTS`.
+    busy : mapping of str to ndarray
+        By the names of :data:`OF_A_CORE`, the events of single cores, ``(rows, candidates)``. A row
+        is a part of the time; the rows together are all of it, over all presentations. The
+        candidates of a row are the cores that may be the busiest in it: all cores, or those that
+        are it under one of the :data:`~spikeseg_core.loihi.cost.constants.CONSTANT_SETS`.
+    synaptic_ops_by_connection : mapping of str to float
+        The synaptic operations again, by ``"target/source"``; adds up to their sum.
+    """
+
+    steps: float
+    presentations: int
+    basis: EventBasis
+    chip_of_core: np.ndarray
+    totals: Mapping[str, float]
+    busy: Mapping[str, np.ndarray]
+    synaptic_ops_by_connection: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.presentations < 1:
+            raise DataError(
+                f"event counts of {self.presentations} presentations of {self.steps} steps; both "
+                "must be at least 1"
+            )
+        shape = self.busy["synaptic_ops"].shape
+        for name in OF_A_CORE:
+            if self.busy[name].shape != shape:
+                raise DataError(
+                    f"event counts: {name} of the busiest cores has shape "
+                    f"{self.busy[name].shape}, expected (rows, candidates) = {shape}"
+                )
+        for name in EVENTS:
+            if not np.isfinite(self.totals[name]) or self.totals[name] < 0:
+                raise DataError(
+                    f"event counts: {name} is {self.totals[name]}; it must be finite and not "
+                    "negative"
+                )
+        by_connection = sum(self.synaptic_ops_by_connection.values())
+        if not np.isclose(by_connection, self.totals["synaptic_ops"], rtol=1e-6):
+            raise DataError(
+                f"event counts: synaptic operations are {self.totals['synaptic_ops']:.6g} by core "
+                f"and {by_connection:.6g} by connection; they must be equal"
+            )
+        if self.totals["messages_interchip"] > self.totals["messages_out"] * (1 + 1e-9):
+            raise DataError("event counts: more messages between chips than in all")
+
+    @property
+    def cores(self) -> int:
+        """Cores in use."""
+        return len(self.chip_of_core)
+
+    @cached_property
+    def chips(self) -> int:
+        """Chips in use."""
+        return len(np.unique(self.chip_of_core))
+
+    @cached_property
+    def mesh_tiles(self) -> int:
+        """Mesh tiles (4 cores each) in use, all chips together."""
+        _, cores = np.unique(self.chip_of_core, return_counts=True)
+        return int(np.ceil(cores / limits.CORES_PER_TILE).sum())
+
+    def per_presentation(self) -> dict[str, float]:
+        """Return the counts of one presentation of one tile, all cores together."""
+        counts = {name: self.totals[name] / self.presentations for name in EVENTS}
+        return counts | {"barriers": float(self.steps)}
+
+    def save(self, path: Path) -> None:
+        """Write all of it to one npz file, atomically."""
+        connections = sorted(self.synaptic_ops_by_connection)
+        save_arrays(
+            path,
+            {f"busy_{name}": self.busy[name] for name in OF_A_CORE}
+            | {
+                "steps": np.asarray(self.steps),
+                "presentations": np.asarray(self.presentations),
+                "basis": np.asarray(self.basis),
+                "chip_of_core": self.chip_of_core,
+                "totals": np.asarray([self.totals[name] for name in EVENTS]),
+                "connections": np.asarray(connections, dtype=np.str_),
+                "connection_ops": np.asarray(
+                    [self.synaptic_ops_by_connection[name] for name in connections]
+                ),
+            },
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> EventCounts:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        DataError
+            If the file is missing, damaged or inconsistent.
+        """
+        arrays = load_arrays(path)
+        try:
+            return cls(
+                steps=float(arrays["steps"]),
+                presentations=int(arrays["presentations"]),
+                basis="counted" if str(arrays["basis"]) == "counted" else "from rates",
+                chip_of_core=arrays["chip_of_core"],
+                totals=dict(zip(EVENTS, arrays["totals"].tolist(), strict=True)),
+                busy={name: arrays[f"busy_{name}"] for name in OF_A_CORE},
+                synaptic_ops_by_connection=dict(
+                    zip(
+                        arrays["connections"].tolist(),
+                        arrays["connection_ops"].tolist(),
+                        strict=True,
+                    )
+                ),
+            )
+        except KeyError as error:
+            raise DataError(f"{path} holds no {error}; run the deploy stage again") from None
+
+
+@dataclass(frozen=True, eq=False)
+class StepEvents:
+    """Events of every step of every presentation, from which those of shorter ones follow.
+
+    What happens in a step depends on the steps before it alone, so the first steps of a
+    presentation are a presentation of so many steps.
+
+    Attributes
+    ----------
+    chip_of_core : ndarray
+        Chip of each core in use, int ``(cores,)``.
+    totals : mapping of str to ndarray
+        All cores together, ``(presentations, steps)``, by the names of :data:`EVENTS`.
+    busy : mapping of str to ndarray
+        Candidates for the busiest core, as in :class:`EventCounts`, by the names of
+        :data:`OF_A_CORE`; ``(presentations, steps, candidates)``.
+    by_connection : mapping of str to ndarray
+        Synaptic operations by ``"target/source"``, ``(presentations, steps)``.
+    """
+
+    chip_of_core: np.ndarray
+    totals: Mapping[str, np.ndarray]
+    busy: Mapping[str, np.ndarray]
+    by_connection: Mapping[str, np.ndarray]
+
+    @property
+    def presentations(self) -> int:
+        """Presentations that were counted."""
+        return int(self.totals["spikes"].shape[0])
+
+    @property
+    def steps(self) -> int:
+        """Steps of each."""
+        return int(self.totals["spikes"].shape[1])
+
+    @classmethod
+    def join(cls, parts: Sequence[StepEvents]) -> StepEvents:
+        """Put presentations to the same network after one another."""
+        first = parts[0]
+        return cls(
+            first.chip_of_core,
+            *(
+                {name: np.concatenate([getattr(p, kind)[name] for p in parts]) for name in names}
+                for kind, names in (
+                    ("totals", EVENTS),
+                    ("busy", OF_A_CORE),
+                    ("by_connection", first.by_connection),
+                )
+            ),
+        )
+
+    def until(self, steps: int | np.ndarray) -> EventCounts:
+        """Return the events of presentations that end after ``steps`` steps.
+
+        Parameters
+        ----------
+        steps : int or ndarray
+            The same for all presentations, or one number for each, int ``(presentations,)``.
+
+        Raises
+        ------
+        DataError
+            If that is less than 1 step or more than were counted.
+        """
+        ends = np.broadcast_to(np.asarray(steps), (self.presentations,))
+        if ends.min() < 1 or ends.max() > self.steps:
+            raise DataError(
+                f"events were counted for {self.steps} steps; presentations of {ends.min()} to "
+                f"{ends.max()} steps must lie within 1 and that"
+            )
+        happened = np.arange(self.steps) < ends[:, None]
+        return EventCounts(
+            steps=float(ends.mean()),
+            presentations=self.presentations,
+            basis="counted",
+            chip_of_core=self.chip_of_core,
+            totals={name: float(n[happened].sum()) for name, n in self.totals.items()},
+            busy={name: n[happened] for name, n in self.busy.items()},
+            synaptic_ops_by_connection={
+                name: float(n[happened].sum()) for name, n in self.by_connection.items()
+            },
+        )

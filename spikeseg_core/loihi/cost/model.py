@@ -1,0 +1,201 @@
+"""Energy and time of Loihi, modelled from counted events and cited constants.
+
+Dynamic energy is the sum of events times their energies. Time is, for each part of the time, the
+busiest core's work (or that of the links between chips, which work at the same time, if it is
+longer), plus the barrier that ends every step; it is never taken to be shorter than the fastest
+steps that were seen on hardware. Static energy is that time times the power of being switched on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from spikeseg_core.energy.figure import EnergyFigure, figures_of
+from spikeseg_core.loihi import chip as limits
+from spikeseg_core.loihi.cost import constants as k
+from spikeseg_core.loihi.cost.constants import LoihiConstants
+from spikeseg_core.loihi.cost.events import EventCounts
+
+Idle = Literal["none", "cores in use", "chips", "chips and x86"]
+"""What is charged for being switched on: nothing; the leakage of the cores in use; of whole chips;
+and of whole chips with their embedded x86 cores."""
+
+IDLE_DEFINITIONS: tuple[Idle, ...] = ("none", "cores in use", "chips", "chips and x86")
+
+
+@dataclass(frozen=True)
+class LoihiModel:
+    """How events become energy and time.
+
+    Attributes
+    ----------
+    constants : LoihiConstants
+        Cost of every kind of event.
+    idle : Idle
+        What static energy is charged for.
+    interchip_pj, interchip_ns : float
+        Picojoules and nanoseconds of a message over the link between chips, or between chip and
+        host, besides those of sending and receiving. Unpublished, so an assumption to be swept.
+    """
+
+    constants: LoihiConstants = k.SILICON_FITTED
+    idle: Idle = "chips and x86"
+    interchip_pj: float = k.INTERCHIP_PJ
+    interchip_ns: float = k.INTERCHIP_NS
+
+    def static_watts(self, events: EventCounts) -> float:
+        """Power in watts of the chips in use without any work."""
+        return {
+            "none": 0.0,
+            "cores in use": k.LEAKAGE_W_PER_CHIP * events.cores / limits.CORES_PER_CHIP,
+            "chips": k.LEAKAGE_W_PER_CHIP * events.chips,
+            "chips and x86": (k.LEAKAGE_W_PER_CHIP + k.X86_W_PER_CHIP) * events.chips,
+        }[self.idle]
+
+    @property
+    def source(self) -> str:
+        """Say where the numbers come from, in one string."""
+        return f"{self.constants.name}: {self.constants.source}. Static: {k.STATIC_SOURCE}"
+
+
+@dataclass(frozen=True)
+class LoihiEstimate:
+    """Energy and time of one presentation of one tile.
+
+    Attributes
+    ----------
+    parts_mj : mapping of str to float
+        Dynamic energy by kind of event, in millijoules.
+    static_mj : float
+        Static energy, in millijoules.
+    seconds : float
+        Time of one presentation, in seconds.
+    steps : float
+        Time steps of one presentation, on average.
+    """
+
+    parts_mj: Mapping[str, float]
+    static_mj: float
+    seconds: float
+    steps: float
+
+    @property
+    def dynamic_mj(self) -> float:
+        """Dynamic energy in millijoules."""
+        return sum(self.parts_mj.values())
+
+    @property
+    def total_mj(self) -> float:
+        """Dynamic and static energy in millijoules."""
+        return self.dynamic_mj + self.static_mj
+
+    @property
+    def steps_per_second(self) -> float:
+        """Time steps in a second."""
+        return self.steps / self.seconds
+
+
+def nanoseconds(of_cores: Mapping[str, np.ndarray], costs: LoihiConstants) -> np.ndarray:
+    """Nanoseconds that cores work for their events, given by the names of ``OF_A_CORE``."""
+    return np.asarray(
+        of_cores["synaptic_ops"] * costs.synaptic_op.ns
+        + of_cores["neuron_active"] * costs.neuron_active.ns
+        + of_cores["neuron_idle"] * costs.neuron_idle.ns
+        + of_cores["spikes"] * costs.spike.ns
+        + of_cores["messages_out"] * costs.message_out.ns
+        + of_cores["messages_in"] * costs.message_in.ns
+    )
+
+
+def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiEstimate:
+    """Model the energy and time of one presentation of one tile.
+
+    Parameters
+    ----------
+    events : EventCounts
+        What happens on the chips.
+    model : LoihiModel, optional
+        Costs; by default silicon-fitted, whole chips and their x86 cores charged.
+    """
+    model = model or LoihiModel()
+    costs = model.constants
+    n = events.per_presentation()
+    over_link = n["messages_interchip"] + n["injected"] + n["readout"]
+    picojoules = {
+        "synaptic operations": n["synaptic_ops"] * costs.synaptic_op.pj,
+        "neuron updates, active": n["neuron_active"] * costs.neuron_active.pj,
+        "neuron updates, idle": n["neuron_idle"] * costs.neuron_idle.pj,
+        "spikes": n["spikes"] * costs.spike.pj,
+        "messages": n["messages_out"] * costs.message_out.pj
+        + n["messages_in"] * costs.message_in.pj,
+        "hops": n["hops_ew"] * costs.hop_ew.pj + n["hops_ns"] * costs.hop_ns.pj,
+        "links between chips": n["messages_interchip"] * model.interchip_pj,
+        "input": n["injected"] * (costs.message_out.pj + model.interchip_pj),
+        "read-out": n["readout"] * (costs.message_out.pj + model.interchip_pj),
+    }
+    core_ns = nanoseconds(events.busy, costs)
+    busiest_ns = float(core_ns.max(axis=1).sum()) / events.presentations
+    barrier_ns = events.steps * costs.barrier(events.mesh_tiles)
+    link_ns = over_link * model.interchip_ns / events.chips
+    seen = (
+        k.SEEN_STEPS_PER_SECOND_ONE_CHIP
+        if events.chips == 1
+        else k.SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS
+    )
+    seconds = max(1e-9 * (max(busiest_ns, link_ns) + barrier_ns), events.steps / seen)
+    return LoihiEstimate(
+        parts_mj={name: 1e-9 * pj for name, pj in picojoules.items()},
+        static_mj=1e3 * model.static_watts(events) * seconds,
+        seconds=seconds,
+        steps=events.steps,
+    )
+
+
+def loihi_figures(
+    events: EventCounts,
+    tiles_per_section: int,
+    model: LoihiModel | None = None,
+    *,
+    device: str = "loihi",
+    precision: str = "int8",
+) -> tuple[EnergyFigure, EnergyFigure, EnergyFigure]:
+    """Return dynamic, static and total energy of one section, its tiles one after the other.
+
+    Resetting the neurons between tiles is not charged: its cost is unpublished.
+    """
+    model = model or LoihiModel()
+    tile = loihi_energy(events, model)
+    return figures_of(
+        device,
+        precision,
+        1,
+        dynamic_mj=tile.dynamic_mj * tiles_per_section,
+        static_mj=tile.static_mj * tiles_per_section,
+        seconds=tile.seconds * tiles_per_section,
+        basis="modelled",
+        source=model.source,
+        note=f"events {events.basis}; {events.steps} steps a tile, {events.cores} cores on "
+        f"{events.chips} chip{'s' if events.chips > 1 else ''}; {k.INTERCHIP_SOURCE}; "
+        f"{k.SEEN_STEPS_SOURCE}",
+        tiles=tiles_per_section,
+    )
+
+
+def energy_range(events: EventCounts, model: LoihiModel) -> tuple[float, float]:
+    """Total millijoules of one presentation at the ends of the constants' stated errors.
+
+    The error in energy is applied to the dynamic part, the error in time to the static part; a set
+    that states no error gives a range of width zero.
+    """
+    tile = loihi_energy(events, model)
+    energy = model.constants.energy_error or 0.0
+    time = model.constants.time_error or 0.0
+    low, high = (
+        tile.dynamic_mj * (1 + sign * energy) + tile.static_mj * (1 + sign * time)
+        for sign in (-1, 1)
+    )
+    return low, high

@@ -1,0 +1,88 @@
+"""The same core blocks under every partitioning strategy: messages, time and energy of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from spikeseg_core.loihi.chip import Board
+from spikeseg_core.loihi.cost.step import MappedStep
+from spikeseg_core.loihi.mapping.fit import Tile
+from spikeseg_core.loihi.mapping.mesh import place_on_mesh
+from spikeseg_core.loihi.mapping.partition import STRATEGIES, partition
+from spikeseg_core.loihi.mapping.traffic import Rates, traffic
+from spikeseg_core.network import Network, load_network
+from spikeseg_core.stages.quantize import RATES, load_mapping
+from spikeseg_core.storage import load_arrays
+
+
+def strategy_table(
+    network: Network, tiles: Mapping[str, Tile], rates: Rates, board: Board, seed: int = 0
+) -> pd.DataFrame:
+    """Partition the same tiles in every way, and model a step of each.
+
+    Parameters
+    ----------
+    network : Network
+        What is mapped.
+    tiles : mapping of str to Tile
+        Tiles of every layer.
+    rates : mapping of str to ndarray
+        Firing rates in Hz of every layer, ``(rows, columns, channels)``.
+    board : Board
+        Chips and their cores.
+    seed : int
+        Seed of the partitioners.
+
+    Returns
+    -------
+    DataFrame
+        A row a strategy: ``strategy``, ``chips``, ``interchip_messages_per_step``,
+        ``messages_per_step``, ``time_us``, ``dynamic_uj``, ``static_uj`` and what the step
+        ``waits_for``; silicon-fitted constants, static power of whole chips and x86 cores.
+
+    Raises
+    ------
+    MappingError
+        If the board has too few cores.
+    """
+    messages = traffic(network, tiles, rates)
+    rows = []
+    for strategy in STRATEGIES:
+        placement = place_on_mesh(messages, partition(strategy, messages, board, seed), seed)
+        step = MappedStep.of(network, tiles, rates, placement).estimate()
+        rows.append(
+            {
+                "strategy": strategy,
+                "chips": placement.chip_count,
+                "interchip_messages_per_step": messages.interchip(placement.chips),
+                "messages_per_step": messages.total,
+                "time_us": step.time_us,
+                "dynamic_uj": step.dynamic_uj,
+                "static_uj": step.static_uj,
+                "waits_for": step.bottleneck,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def strategy_table_of(folders: Mapping[str, Path], board: Board, seed: int = 0) -> pd.DataFrame:
+    """Return the table of a finished run.
+
+    Parameters
+    ----------
+    folders : mapping of str to Path
+        Finished folders of ``tune``, ``convert`` and ``quantize``.
+    board, seed
+        As for :func:`strategy_table`.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged.
+    """
+    network, _ = load_network(folders["tune"])
+    tiles, *_ = load_mapping(folders["quantize"])
+    return strategy_table(network, tiles, load_arrays(folders["convert"] / RATES), board, seed)

@@ -1,0 +1,181 @@
+"""Which tile each layer is cut into.
+
+Two choices: ``square``, the largest square tile that fits, which is what a user would try; and
+``fewest_cores``, the tile of any shape that needs the fewest cores and, among those, sends the
+fewest messages. The optimizer (:mod:`spikeseg_core.loihi.mapping.optimize`) starts from these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from spikeseg_core.errors import MappingError
+from spikeseg_core.loihi import chip as limits
+from spikeseg_core.loihi.mapping.fit import (
+    LayerFit,
+    Tile,
+    fit,
+    grid_of,
+    input_fit,
+    output_axons,
+    shape_text,
+)
+from spikeseg_core.network import Network
+
+
+def parts(size: int) -> tuple[int, ...]:
+    """Sizes of a part worth trying: the smallest part for each number of parts, largest first."""
+    return tuple(sorted({-(-size // count) for count in range(1, size + 1)}, reverse=True))
+
+
+def channel_parts(channels: int, population_type: int) -> tuple[int, ...]:
+    """Channel depths worth trying: those whose tiles have depths the population axons allow."""
+    step = limits.BASE_STEP[population_type]
+    if channels % step:
+        return parts(channels)
+    return tuple(dict.fromkeys(-(-part // step) * step for part in parts(channels) if part >= 1))
+
+
+@lru_cache(maxsize=4096)
+def candidates(
+    shape: tuple[int, int, int], population_type: int = 16, square: bool = False
+) -> tuple[Tile, ...]:
+    """Tiles of at most a core's compartments, fewest cores first."""
+    rows, columns, channels = shape
+    found = {
+        (r, c, k)
+        for k in channel_parts(channels, population_type)
+        for r in parts(rows)
+        for c in ([r] if square else parts(columns))
+        if r * c * k <= limits.COMPARTMENTS
+    }
+    return tuple(sorted(found, key=lambda tile: (int(np.prod(grid_of(shape, tile))), tile)))
+
+
+@lru_cache(maxsize=200_000)
+def _input_side(
+    network: Network, name: str, tile: Tile, population_type: int, weight_bits: int
+) -> tuple[str, int]:
+    """Say what keeps a tile from fitting (empty: nothing), and count its input axons."""
+    axons, bits, step = input_fit(network, name, tile, weight_bits)
+    size = np.prod(np.minimum(tile, network.shape(name)), keepdims=True)
+    need = LayerFit(
+        name, tile, grid_of(network.shape(name), tile), size, axons, size * 0, bits, step
+    )
+    return "; ".join(need.problems(population_type)), int(axons.sum())
+
+
+def input_problem(
+    network: Network, name: str, tile: Tile, population_type: int = 16, weight_bits: int = 8
+) -> str:
+    """Say what keeps a tile from fitting, output axons apart; empty if it fits."""
+    return _input_side(network, name, tile, population_type, weight_bits)[0]
+
+
+def fitting_tiles(
+    network: Network,
+    name: str,
+    population_type: int = 16,
+    weight_bits: int = 8,
+    square: bool = False,
+) -> Iterator[tuple[Tile, int]]:
+    """Tiles of a layer whose compartments, input axons and synapses fit, fewest cores first.
+
+    Yields
+    ------
+    tuple of Tile and int
+        The tile and the number of cores that it cuts the layer into.
+    """
+    shape = network.shape(name)
+    for tile in candidates(shape, population_type, square):
+        if not input_problem(network, name, tile, population_type, weight_bits):
+            yield tile, int(np.prod(grid_of(shape, tile)))
+
+
+Strategy = Literal["square", "fewest_cores"]
+
+
+def choose_tiles(
+    network: Network,
+    strategy: Strategy = "fewest_cores",
+    population_type: int = 16,
+    weight_bits: int = 8,
+) -> dict[str, Tile]:
+    """Choose a tile for every on-chip layer.
+
+    Parameters
+    ----------
+    network : Network
+        The architecture.
+    strategy : {"square", "fewest_cores"}
+        ``square``: tiles with as many rows as columns, the fewest cores, then the largest square.
+        ``fewest_cores``: any shape, the fewest cores, then the fewest messages into the layer.
+    population_type : {16, 32}
+        Type of the population axons.
+    weight_bits : int
+        Bits a weight is stored with.
+
+    Raises
+    ------
+    MappingError
+        If no tile of a layer fits: the message names the layer, the resource, value and limit.
+    """
+    chosen: dict[str, Tile] = {}
+    # From the last layer back: output axons depend on the tiles of the layers after.
+    for layer in reversed(network.chip_layers()):
+        best: tuple[tuple[int, int], Tile] | None = None
+        for tile, cores in fitting_tiles(
+            network, layer.name, population_type, weight_bits, strategy == "square"
+        ):
+            if best and cores > best[0][0]:
+                break
+            slots = output_axons(network, layer.name, chosen | {layer.name: tile}, population_type)
+            if slots.max() > limits.OUTPUT_AXONS:
+                continue
+            messages = _input_side(network, layer.name, tile, population_type, weight_bits)[1]
+            score = (cores, -tile[0] if strategy == "square" else messages)
+            if best is None or score < best[0]:
+                best = (score, tile)
+        if best is None:
+            smallest = candidates(network.shape(layer.name), population_type)[-1]
+            problem = input_problem(network, layer.name, smallest, population_type, weight_bits)
+            raise MappingError(
+                f"layer {layer.name!r}: no tile fits a core; even {shape_text(smallest)} needs "
+                f"{problem or 'too many output axons'}. Use fewer channels in its sources, a "
+                "smaller kernel or fewer weight bits"
+            )
+        chosen[layer.name] = best[1]
+    return {layer.name: chosen[layer.name] for layer in network.chip_layers()}
+
+
+def check_fit(
+    network: Network, tiles: Mapping[str, Tile], population_type: int = 16, weight_bits: int = 8
+) -> list[LayerFit]:
+    """Return :func:`spikeseg_core.loihi.mapping.fit.fit`, or say what does not fit and what would.
+
+    Raises
+    ------
+    MappingError
+        Naming the layer, the resource, its value, the limit, and the largest tile that fits.
+    """
+    found = fit(network, tiles, population_type, weight_bits)
+    for part in found:
+        problems = part.problems(population_type)
+        if not problems:
+            continue
+        fits = next(fitting_tiles(network, part.name, population_type, weight_bits), None)
+        way_out = (
+            f"the largest tile that fits is {shape_text(fits[0])} ({fits[1]} cores)"
+            if fits
+            else "no tile of this layer fits; use fewer channels in its sources"
+        )
+        if part.output_axons.max() > limits.OUTPUT_AXONS:
+            way_out = "choose smaller tiles here, or larger ones in the layers it feeds"
+        raise MappingError(
+            f"layer {part.name!r}, tile {shape_text(part.tile)}: {'; '.join(problems)}; {way_out}"
+        )
+    return found

@@ -1,0 +1,213 @@
+"""Messages between cores, from shapes and rates alone.
+
+Loihi's mesh is unicast: a spike sends one message to every core that it reaches, so the traffic
+between two cores is the sum over the source's neurons that reach the target. Two counts exist:
+
+* with measured rates: messages per time step, each neuron counted with its spike rate;
+* without rates: every *axon* once, as ``nengo_loihi.hardware.allocators`` counts. An axon is a
+  source pixel of a core, whatever its number of channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from spikeseg_core.errors import MappingError
+from spikeseg_core.loihi.mapping.fit import Tile, axis_of, cuts, grid_of
+from spikeseg_core.network import DT, IMAGE, Connection, Network
+
+Rates = Mapping[str, np.ndarray]
+"""Mean spike rate in Hz of every neuron, ``(rows, columns, channels)`` by layer name."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Messages between the cores of a tiled network.
+
+    Attributes
+    ----------
+    layers : ndarray of str
+        Layer of every core, shape ``(cores,)``, in the order of nengo-loihi's blocks.
+    between : scipy.sparse.csr_array
+        Messages from core to core, shape ``(cores, cores)``, per step (or axons, without rates).
+    from_host : ndarray
+        Messages from the host into every core, shape ``(cores,)``.
+    unit : {"messages per step", "axons"}
+        What is counted.
+    """
+
+    layers: np.ndarray
+    between: sp.csr_array
+    from_host: np.ndarray
+    unit: str
+
+    @property
+    def cores(self) -> int:
+        """Number of cores."""
+        return len(self.layers)
+
+    @property
+    def total(self) -> float:
+        """Messages between different cores."""
+        return float(self.between.sum())
+
+    def between_chips(self, chips: np.ndarray) -> np.ndarray:
+        """Messages from chip to chip, shape ``(chips, chips)``; the diagonal stays on a chip.
+
+        Parameters
+        ----------
+        chips : ndarray
+            Chip of every core, shape ``(cores,)``.
+        """
+        table = np.zeros((int(chips.max()) + 1,) * 2)
+        entries = self.between.tocoo()
+        np.add.at(table, (chips[entries.row], chips[entries.col]), entries.data)
+        return table
+
+    def interchip(self, chips: np.ndarray) -> float:
+        """Messages that cross from one chip to another."""
+        entries = self.between.tocoo()
+        return float(entries.data[chips[entries.row] != chips[entries.col]].sum())
+
+
+def traffic(network: Network, tiles: Mapping[str, Tile], rates: Rates | None = None) -> Traffic:
+    """Count the messages between the cores of a tiled network.
+
+    Parameters
+    ----------
+    network : Network
+        The architecture.
+    tiles : mapping of str to Tile
+        Tile of every on-chip layer.
+    rates : mapping of str to ndarray, optional
+        Mean rates in Hz of every layer, those on the host too. Without them every axon counts once.
+
+    Raises
+    ------
+    MappingError
+        If rates are given that do not have the shape of their layer.
+    """
+    layers = network.chip_layers()
+    grids = {layer.name: grid_of(network.shape(layer.name), tiles[layer.name]) for layer in layers}
+    starts, count = {}, 0
+    for layer in layers:
+        starts[layer.name] = count
+        count += int(np.prod(grids[layer.name]))
+    from_host = np.zeros(count)
+    rows, columns, values = [], [], []
+    for target, connection in network.connections():
+        if not target.on_chip or connection.source == IMAGE:
+            continue
+        on_chip = network.layer(connection.source).on_chip
+        table = connection_traffic(
+            network,
+            (target.name, connection),
+            tiles[connection.source] if on_chip else None,
+            tiles[target.name],
+            rates,
+        )
+        first = starts[target.name]
+        if not on_chip:
+            from_host[first : first + table.shape[1]] += table.sum(axis=0)
+            continue
+        i, j = np.nonzero(table)
+        rows.append(i + starts[connection.source])
+        columns.append(j + first)
+        values.append(table[i, j])
+    shape = (count, count)
+    between = (
+        sp.csr_array(
+            (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape
+        )
+        if rows
+        else sp.csr_array(shape)
+    )
+    between.setdiag(0)  # a layer into itself: not a message over the mesh
+    between.eliminate_zeros()
+    names = np.concatenate([np.full(int(np.prod(grids[x.name])), x.name) for x in layers])
+    return Traffic(names, between, from_host, "axons" if rates is None else "messages per step")
+
+
+def connection_traffic(
+    network: Network,
+    link: tuple[str, Connection],
+    source_tile: Tile | None,
+    target_tile: Tile,
+    rates: Rates | None = None,
+) -> np.ndarray:
+    """Messages of one connection between the cores of its source and of its target.
+
+    Parameters
+    ----------
+    link : tuple of str and Connection
+        Name of the target layer and the connection into it.
+    source_tile, target_tile : Tile
+        Tiles of the two layers; None for a source on the host, which counts as one core.
+    rates : mapping of str to ndarray, optional
+        As in :func:`traffic`.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(source cores, target cores)``.
+    """
+    target, connection = link
+    shape = network.shape(connection.source)
+    tile = source_tile or shape
+    activity = _activity(shape, tile, connection.source, rates)  # (rows, columns, channel parts)
+    axis = axis_of(network, target, connection)
+    grid = grid_of(network.shape(target), target_tile)
+    split = grid != (1, 1, 1)
+
+    def reaching(part: int) -> np.ndarray:
+        """Target part x source position: whether the position reaches the part."""
+        first, last = axis.reach()
+        return np.array(
+            [
+                (np.maximum(first, a) < np.minimum(last, b)) | (not split and rates is None)
+                for a, b in cuts(axis.targets, part)
+            ],
+            dtype=float,
+        )
+
+    def by_part(reach: np.ndarray, part: int) -> np.ndarray:
+        """Target part x source part x source position."""
+        member = np.array(
+            [
+                (np.arange(axis.sources) >= a) & (np.arange(axis.sources) < b)
+                for a, b in cuts(axis.sources, part)
+            ],
+            dtype=float,
+        )
+        return reach[:, None, :] * member[None, :, :]
+
+    rows = by_part(reaching(target_tile[0]), tile[0])  # (p, i, r)
+    columns = by_part(reaching(target_tile[1]), tile[1])  # (q, j, c)
+    half = np.tensordot(rows, activity, axes=(2, 0))  # (p, i, c, k)
+    full = np.tensordot(half, columns, axes=(2, 2))  # (p, i, k, q, j)
+    p, i, k, q, j = full.shape
+    table = full.transpose(1, 4, 2, 0, 3).reshape(i * j * k, p * q)
+    return np.repeat(table, grid[2], axis=1)
+
+
+def _activity(
+    shape: tuple[int, int, int], tile: Tile, name: str, rates: Rates | None
+) -> np.ndarray:
+    """Messages a pixel sends per step to each core it reaches, by channel part of its layer."""
+    channel_cuts = cuts(shape[2], tile[2])
+    if rates is None:
+        return np.ones((*shape[:2], len(channel_cuts)))
+    if name not in rates or rates[name].shape != shape:
+        found = rates[name].shape if name in rates else "none"
+        raise MappingError(f"rates of layer {name!r} have shape {found}, the layer has {shape}")
+    per_step = rates[name] * DT
+    return np.stack([per_step[:, :, a:b].sum(axis=2) for a, b in channel_cuts], axis=2)
+
+
+def uniform_rates(network: Network, rate_hz: float) -> dict[str, np.ndarray]:
+    """Give every neuron, on the host too, the same rate in Hz."""
+    return {layer.name: np.full(network.shape(layer.name), rate_hz) for layer in network.layers}

@@ -1,0 +1,29 @@
+"""The one description of a network that every stage reads."""
+
+from spikeseg_core.network.description import (
+    DT,
+    IMAGE,
+    RATE_HZ_PER_UNIT,
+    Connection,
+    Layer,
+    Network,
+    Start,
+    Weights,
+    kernel_key,
+    load_network,
+    save_network,
+)
+
+__all__ = [
+    "DT",
+    "IMAGE",
+    "RATE_HZ_PER_UNIT",
+    "Connection",
+    "Layer",
+    "Network",
+    "Start",
+    "Weights",
+    "kernel_key",
+    "load_network",
+    "save_network",
+]

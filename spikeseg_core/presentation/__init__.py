@@ -1,0 +1,1 @@
+"""How long a tile is presented, and how it is read out."""

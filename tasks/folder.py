@@ -1,0 +1,215 @@
+"""A stage's folder: its key, its record, and when it counts as finished.
+
+A folder is named after its stage and key. ``stage.json`` is written last and at once, so a folder
+that has it is finished, and one that has not was interrupted: its checkpoints are used again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.stages import table as registry
+from spikeseg_core.stages.base import StageResult
+from spikeseg_core.storage import digest_json, write_text
+from tasks import key as code_version
+from tasks import sources
+from tasks.local import state
+from tasks.references import StageRef
+
+RECORD = "stage.json"
+TRACKING = "tracking.json"
+CURVES = "curves.jsonl"
+CHECKPOINTS = "checkpoints"
+
+# Notes, clocks, pictures, copies and bookkeeping do not change what the next stage computes.
+NOT_CONTENT = (RECORD, TRACKING, CURVES, "dataset.json", "history.parquet", "model.keras")
+
+
+class Outcome(BaseModel):
+    """A :class:`StageResult` as JSON; paths are relative to the stage's folder."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metrics: dict[str, dict[str, float | None]] = Field(default_factory=dict)
+    figures: list[str] = Field(default_factory=list)
+    tables: list[str] = Field(default_factory=list)
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class StageRecord(BaseModel):
+    """Everything known about a finished stage: the content of ``stage.json``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    key: str
+    sha256: str
+    inputs: dict[str, str]
+    preset: str
+    settings: dict[str, Any] = Field(description="sections read by it and by the stages before it")
+    code: str = Field(description="digest of the code it ran")
+    outcome: Outcome
+    started: float = Field(description="seconds since 1970")
+    seconds: float = Field(description="time taken, all attempts since the last interruption")
+    versions: dict[str, str] = Field(default_factory=dict)
+    machine: dict[str, str] = Field(default_factory=dict, description="what it ran on")
+
+
+def stage_key(name: str, config: PipelineConfig, upstream: Sequence[StageRef]) -> str:
+    """Digest of what determines the stage's content: settings, inputs and code."""
+    determined: dict[str, Any] = {
+        "stage": name,
+        "settings": registry.determining_settings(name, config),
+        "inputs": {ref.stage: ref.sha256 for ref in upstream},
+        "code": code_version.code_digest(registry.stage(name).module),
+    }
+    if name == "prepare":
+        determined["settings"]["dataset"] |= sources.fingerprint(config.dataset)
+    return digest_json(determined)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the stage in this folder ran to its end."""
+    return (folder / RECORD).is_file()
+
+
+def read_record(folder: Path) -> StageRecord:
+    """Read ``stage.json``.
+
+    Raises
+    ------
+    ConfigError
+        If the stage is not finished, or the file is damaged.
+    """
+    path = folder / RECORD
+    try:
+        return StageRecord.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{folder} holds no finished stage ({RECORD} is missing)") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} cannot be read; delete the folder and run again") from error
+
+
+def write_record(folder: Path, record: StageRecord) -> None:
+    """Write ``stage.json``; from then on the stage is finished."""
+    write_text(folder / RECORD, record.model_dump_json(indent=2) + "\n")
+
+
+def reference(folder: Path, mlflow_run_id: str | None = None) -> StageRef:
+    """Name the finished stage in this folder."""
+    record = read_record(folder)
+    return StageRef(
+        stage=record.stage,
+        key=record.key,
+        uri=folder.resolve().as_uri(),
+        sha256=record.sha256,
+        mlflow_run_id=mlflow_run_id,
+        inputs=record.inputs,
+    )
+
+
+def outcome_of(result: StageResult, folder: Path) -> Outcome:
+    """Turn a stage's result into JSON; numbers that are not finite become null."""
+
+    def relative(path: Path) -> str:
+        return (folder / path).resolve().relative_to(folder.resolve()).as_posix()
+
+    return Outcome(
+        metrics={
+            tag: {name: finite(value) for name, value in values.items()}
+            for tag, values in result.metrics.items()
+        },
+        figures=[relative(path) for path in result.figures],
+        tables=[relative(path) for path in result.tables],
+        facts=plain(result.facts),
+    )
+
+
+def finite(value: float) -> float | None:
+    """Return the number, or None for infinities and not-a-number, which JSON does not have."""
+    number = float(value)
+    return number if abs(number) < float("inf") else None
+
+
+def plain(value: Any) -> Any:
+    """Turn numpy numbers, paths and tuples into what JSON has."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner) for inner in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return finite(value)
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return str(value)
+
+
+def content_digest(folder: Path) -> str:
+    """sha256 of the files that the stages after this one may read."""
+    digest = hashlib.sha256()
+    for path in content_files(folder):
+        name = path.relative_to(folder).as_posix()
+        if path.name in NOT_CONTENT or path.suffix == ".png":
+            continue
+        digest.update(f"{name}\n".encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def content_files(folder: Path) -> list[Path]:
+    """All files of the stage but its checkpoints, in a fixed order."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] not in (CHECKPOINTS, ".lock")
+    )
+
+
+@contextmanager
+def locked(folder: Path, when_waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the folder: a second process that wants the same stage waits, then finds it finished."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            when_waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def forget(stage: str, key: str) -> None:
+    """Make a finished stage unfinished, so that it is computed and logged again."""
+    folder = state.current().stage_folder(stage, key)
+    for name in (RECORD, TRACKING, CURVES):
+        (folder / name).unlink(missing_ok=True)
+
+
+def find(stage: str, key: str) -> Path | None:
+    """Folder of the finished stage with that key, if this machine has it."""
+    folder = state.current().stage_folder(stage, key)
+    return folder if is_finished(folder) else None
+
+
+def newest(stage: str, preset: str | None = None) -> Path | None:
+    """Folder of the stage of that name that finished last, of any preset or of one."""
+    folders = [f for f in state.current().stages.glob(f"{stage}-*") if is_finished(f)]
+    if preset is not None:
+        folders = [f for f in folders if read_record(f).preset == preset]
+    return max(folders, key=lambda f: (f / RECORD).stat().st_mtime_ns, default=None)

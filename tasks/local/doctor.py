@@ -1,0 +1,175 @@
+"""What this machine has and lacks, each with the way out."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+from urllib.request import urlopen
+
+from rich.console import Console
+
+from tasks.local import state
+from tasks.provenance import PACKAGES
+
+Verdict = Literal["ok", "warn", "fail"]
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+FREE_GIB = 5.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination."""
+
+    what: str
+    verdict: Verdict
+    says: str
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything; a check that breaks is a finding too."""
+    for what, check in CHECKS.items():
+        try:
+            verdict, says = check()
+        except Exception as error:
+            verdict, says = "fail", f"{type(error).__name__}: {error}"
+        yield Finding(what, verdict, says)
+
+
+def show(findings: Iterable[Finding]) -> bool:
+    """Print the findings as they come; False if one is a failure."""
+    console = Console(highlight=False)
+    good = True
+    for finding in findings:
+        good &= finding.verdict != "fail"
+        colour = COLOURS[finding.verdict]
+        console.print(f"[{colour}]{finding.verdict:>4}[/]  {finding.what:<14}", end="")
+        console.print(finding.says, markup=False, soft_wrap=True)
+    return good
+
+
+def _python() -> tuple[Verdict, str]:
+    version = platform.python_version()
+    if version.startswith("3.11."):
+        return "ok", version
+    return "fail", f"{version}; this project runs on Python 3.11: make PYTHON=python3.11"
+
+
+def _packages() -> tuple[Verdict, str]:
+    versions, missing = [], []
+    for name in PACKAGES:
+        try:
+            versions.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return "fail", f"missing: {', '.join(missing)}; make setup installs them"
+    return "ok", ", ".join(versions)
+
+
+def _stack() -> tuple[Verdict, str]:
+    from spikeseg_core.stack import keras, nengo_dl, nengo_loihi, tf
+
+    found = (tf.__version__, keras.__version__, nengo_dl.__version__, nengo_loihi.__version__)
+    return "ok", "TensorFlow {}, tf-keras {}, NengoDL {}, NengoLoihi {} import".format(*found)
+
+
+def _cores() -> tuple[Verdict, str]:
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return ("ok" if (count or 1) >= 2 else "warn"), f"{count} CPU cores"
+
+
+def _state_folder() -> tuple[Verdict, str]:
+    home = state.current().home
+    home.mkdir(parents=True, exist_ok=True)
+    probe = home / ".writable"
+    probe.write_text("")
+    probe.unlink()
+    return "ok", f"{home} can be written"
+
+
+def _disk() -> tuple[Verdict, str]:
+    free = shutil.disk_usage(state.current().home).free / 2**30
+    says = f"{free:.0f} GiB free"
+    if free < FREE_GIB:
+        return "warn", f"{says}; a run keeps models and arrays, have {FREE_GIB:.0f} GiB at least"
+    return "ok", says
+
+
+def _dataset() -> tuple[Verdict, str]:
+    from spikeseg_core.data.sources import ISBI_VARIABLE, cache_folder
+
+    named = os.environ.get(ISBI_VARIABLE)
+    if named and Path(named).is_dir():
+        return "ok", f"ISBI 2012 in {named}"
+    if named:
+        return "fail", f"{ISBI_VARIABLE} names {named}, which is not there; correct it or unset it"
+    if (cache_folder() / "isbi2012").is_dir():
+        return "ok", f"ISBI 2012 in {cache_folder() / 'isbi2012'}"
+    return "warn", (
+        f"ISBI 2012 is not here: it is downloaded when asked for, or set {ISBI_VARIABLE}; without "
+        f"it `--dataset auto` uses synthetic sections"
+    )
+
+
+def _server(name: str, variable: str, path: str) -> Callable[[], tuple[Verdict, str]]:
+    def check() -> tuple[Verdict, str]:
+        address = os.environ.get(variable, "")
+        if not address.startswith("http"):
+            return "ok", f"embedded ({address or 'sqlite in the state folder'})"
+        try:
+            with urlopen(address.rstrip("/") + path, timeout=5) as answer:
+                answer.read()
+        except OSError as error:
+            return "fail", f"{address} does not answer ({error}); start it or unset {variable}"
+        return "ok", f"{name} answers at {address}"
+
+    return check
+
+
+def _cpu_meter() -> tuple[Verdict, str]:
+    zones = sorted(Path("/sys/class/powercap").glob("intel-rapl*/energy_uj"))
+    readable = [zone for zone in zones if os.access(zone, os.R_OK)]
+    if readable:
+        return "ok", f"RAPL can be read ({len(readable)} zones)"
+    if zones:
+        return "warn", "RAPL is there but only root may read it; CPU energy will be modelled"
+    return "warn", "no RAPL on this machine; CPU energy will be modelled from time and power"
+
+
+def _gpu_meter() -> tuple[Verdict, str]:
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return "warn", "no NVIDIA GPU to measure; published ones, of another network, are context"
+    return "ok", f"NVML sees {pynvml.nvmlDeviceGetCount()} GPUs"
+
+
+def _loihi() -> tuple[Verdict, str]:
+    if importlib.util.find_spec("nxsdk") is not None:
+        return "ok", "NxSDK is installed: deploy.target=loihi can be used"
+    return "warn", "no NxSDK: deployment runs on the emulator"
+
+
+CHECKS: dict[str, Callable[[], tuple[Verdict, str]]] = {
+    "Python": _python,
+    "packages": _packages,
+    "stack": _stack,
+    "cores": _cores,
+    "state folder": _state_folder,
+    "disk": _disk,
+    "dataset": _dataset,
+    "Prefect": _server("Prefect", "PREFECT_API_URL", "/health"),
+    "MLflow": _server("MLflow", "MLFLOW_TRACKING_URI", "/health"),
+    "CPU meter": _cpu_meter,
+    "GPU meter": _gpu_meter,
+    "Loihi": _loihi,
+}

@@ -1,0 +1,96 @@
+"""Runs that a killed worker has left behind.
+
+Their processes work on, but nobody hears of their end any more, and nobody can cancel them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from tasks.local.posting import post
+
+STOP_SECONDS = 15.0
+RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
+"""Environment variable by which Prefect tells a process, and those it starts, whose run it is."""
+MESSAGE = (
+    "the worker of the run was killed, and its process was stopped. Run it again: finished stages "
+    "are used again, training goes on from its last checkpoint."
+)
+
+
+def end_lost_runs(prefect: str, mlflow: str, worker: str) -> list[str]:
+    """Stop what still runs of a worker that was killed, and call those runs crashed.
+
+    Parameters
+    ----------
+    prefect : str
+        Address of Prefect's API.
+    mlflow : str
+        Address of MLflow's server.
+    worker : str
+        Name of the worker; all its runs are on this machine.
+
+    Returns
+    -------
+    list of str
+        Names of the runs.
+
+    Raises
+    ------
+    OSError
+        If a server does not answer.
+    """
+    going_on = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}}
+    crashed = {"type": "CRASHED", "name": "Crashed", "message": MESSAGE}
+    lost = []
+    for run in post(f"{prefect}/flow_runs/filter", going_on):
+        if not _is_of(worker, run):
+            continue
+        stop(list(processes_of(run["id"])))
+        post(f"{prefect}/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
+        _end_in_mlflow(f"{mlflow}/api/2.0/mlflow", run["id"])
+        lost.append(str(run["name"]))
+    return lost
+
+
+def _is_of(worker: str, run: Mapping[str, Any]) -> bool:
+    """Whether it is the worker's run; one that it had only just taken has no label yet."""
+    label = run["labels"].get("prefect.worker.name")
+    taken = run["state"]["type"] == "PENDING" and run["work_pool_name"] is not None
+    return bool(label == worker or (label is None and taken))
+
+
+def _end_in_mlflow(api: str, run_id: str) -> None:
+    """End the runs in MLflow that the processes could not end: their output leads nowhere."""
+    found = post(f"{api}/experiments/search", {"max_results": 1000})
+    experiments = [each["experiment_id"] for each in found["experiments"]]
+    running = f"tags.`prefect.flow_run_id` = '{run_id}' and attributes.status = 'RUNNING'"
+    found = post(f"{api}/runs/search", {"experiment_ids": experiments, "filter": running})
+    for run in found.get("runs", []):
+        killed = {"status": "KILLED", "end_time": int(1000 * time.time())}
+        post(f"{api}/runs/update", {"run_id": run["info"]["run_id"], **killed})
+
+
+def processes_of(run_id: str) -> Iterator[psutil.Process]:
+    """Find the processes of a flow run on this machine, workers of its sweep included."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(RUN_VARIABLE) == run_id:
+                yield process
+        except psutil.Error:  # ended, or another user's
+            continue
+
+
+def stop(processes: list[psutil.Process]) -> None:
+    """Stop processes: asked first, so that they can say in MLflow that they were killed."""
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for process in processes:
+            try:
+                end(process)
+            except psutil.NoSuchProcess:
+                continue
+        _, processes = psutil.wait_procs(processes, timeout=STOP_SECONDS)

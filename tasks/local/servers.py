@@ -1,0 +1,449 @@
+"""`spikeseg up`, `status` and `down`: Prefect, MLflow and a worker on this machine."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import psutil  # type: ignore[import-untyped]
+from rich.console import Console
+
+from spikeseg_core.errors import ConfigError, SpikeSegError
+from spikeseg_core.storage import write_json
+from tasks.local import state
+from tasks.local.lost_runs import end_lost_runs
+from tasks.local.posting import post
+from tasks.local.registration import POOL, POOL_TYPE, ROOT, register
+
+START_SECONDS = 180.0
+STOP_SECONDS = 15.0
+WORKER_SECONDS = 30.0
+"""A worker that ends sooner than that after its start will not do better the next time."""
+HOST = "127.0.0.1"
+WORKER = "spikeseg-up"
+PREFECT_PORT = 4200
+MLFLOW_PORT = 5000
+
+
+class Server:
+    """One process that is started here, with its log in the state folder."""
+
+    def __init__(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+        self.name = name
+        self.log = state.current().home / "logs" / f"{name}.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.started = time.monotonic()
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env={**os.environ, **environment},
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and that of its process group."""
+        return self._process.pid
+
+    def wait_for(self, address: str) -> None:
+        """Wait until the address answers.
+
+        Raises
+        ------
+        SpikeSegError
+            If the process ends, or nothing answers in time.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and not self.ended:
+            if answers(address):
+                return
+            time.sleep(0.2)
+        raise SpikeSegError(
+            f"{self.name} does not answer at {address} "
+            f"({'it ended' if self.ended else f'{START_SECONDS:.0f} s passed'}); its log is "
+            f"{self.log}:\n{_tail(self.log)}"
+        )
+
+    def stop(self) -> None:
+        """Stop the process and those it started."""
+        _stop_group(self.pid)
+        self._process.wait(timeout=STOP_SECONDS)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What `spikeseg up` notes of itself in ``servers.json``."""
+
+    environment: dict[str, str]
+    health: list[str]
+    processes: dict[str, tuple[int, float]]
+    """By name: process id, and when it was created, since ids are used again."""
+
+    @classmethod
+    def read(cls, here: state.State) -> Noted | None:
+        """Read the note of the state folder, if there is one."""
+        try:
+            noted = json.loads(here.servers_file.read_text())
+            processes = {name: (int(p), float(t)) for name, (p, t) in noted["processes"].items()}
+            return cls(dict(noted["environment"]), list(noted["health"]), processes)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @property
+    def prefect(self) -> str:
+        """Address of Prefect's page."""
+        return self.environment["PREFECT_API_URL"].removesuffix("/api")
+
+    @property
+    def mlflow(self) -> str:
+        """Address of MLflow's page."""
+        return self.environment["MLFLOW_TRACKING_URI"]
+
+    def alive(self) -> dict[str, int]:
+        """Process ids, by name, of the processes that still run."""
+        return {name: pid for name, (pid, at) in self.processes.items() if _is(pid, at)}
+
+
+def up(
+    prefect_port: int | None = None, mlflow_port: int | None = None, worker: bool = True
+) -> None:
+    """Start everything, print where it is, and stop everything on Ctrl-C.
+
+    Where that runs already, it is left alone and its addresses are printed.
+
+    Parameters
+    ----------
+    prefect_port, mlflow_port : int, optional
+        Ports to listen on; left out, the usual ones or, where these are taken, free ones.
+    worker : bool
+        Whether to start a worker, too.
+
+    Raises
+    ------
+    ConfigError
+        If a port that was named is taken.
+    SpikeSegError
+        If a server does not start, or ends.
+    """
+    here = state.current()
+    console = Console(highlight=False)
+    with _only_one(here) as first:
+        if not first:
+            console.print("running already:")
+            _show(console, here, _wait_for_note(here))
+            return
+        _clear_away(here)
+        ports = choose_ports(prefect_port, mlflow_port)
+        signal.signal(signal.SIGTERM, _interrupt)
+        # A shell that starts this in the background has it ignore Ctrl-C; it has to stop all.
+        signal.signal(signal.SIGINT, _interrupt)
+        _Stack(here, console, *ports).run(worker)
+
+
+class _Stack:
+    """The processes of one `spikeseg up`."""
+
+    def __init__(
+        self, here: state.State, console: Console, prefect_port: int, mlflow_port: int
+    ) -> None:
+        self.here = here
+        self.console = console
+        self.ports = prefect_port, mlflow_port
+        self.prefect = f"http://{HOST}:{prefect_port}"
+        self.mlflow = f"http://{HOST}:{mlflow_port}"
+        self.environment = {
+            "PREFECT_API_URL": f"{self.prefect}/api",
+            "MLFLOW_TRACKING_URI": self.mlflow,
+            state.HOME_VARIABLE: str(here.home),
+        }
+        self.servers: dict[str, Server] = {}
+
+    def run(self, worker: bool) -> None:
+        """Start, watch until interrupted, stop."""
+        try:
+            self._start(worker)
+            self._watch()
+        except KeyboardInterrupt:
+            self.console.print("stopping ...")
+        finally:
+            for server in reversed(self.servers.values()):
+                server.stop()
+            self.here.servers_file.unlink(missing_ok=True)
+
+    def _start(self, worker: bool) -> None:
+        self.console.print("starting Prefect and MLflow ...")
+        shutil.rmtree(self.here.home / "logs", ignore_errors=True)
+        prefect_port, mlflow_port = self.ports
+        # Prefect's page asks port 4200 otherwise, whatever port the server listens on.
+        page = {"PREFECT_SERVER_UI_API_URL": self.environment["PREFECT_API_URL"]}
+        health = [f"{self.prefect}/api/health", f"{self.mlflow}/health"]
+        self._add("prefect", _prefect_command(prefect_port), page)
+        # Otherwise seven processes for judging language models, of which there are none here.
+        no_judges = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        self._add("mlflow", _mlflow_command(self.here, mlflow_port), no_judges)
+        self.servers["prefect"].wait_for(health[0])
+        self._note([])
+        register(self.environment)
+        if worker:
+            self._start_worker()
+        self.servers["mlflow"].wait_for(health[1])
+        self._note(health)
+        noted = Noted.read(self.here)
+        assert noted is not None
+        _show(self.console, self.here, noted)
+        self.console.print("`spikeseg run` in another terminal uses them. Ctrl-C stops them.")
+
+    def _add(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+        self.servers[name] = Server(name, command, environment)
+
+    def _start_worker(self) -> None:
+        command = ["prefect", "worker", "start", "--pool", POOL, "--type", POOL_TYPE]
+        self._add("worker", [*command, "--name", WORKER], self.environment)
+        deadline = time.monotonic() + START_SECONDS
+        worker = self.servers["worker"]
+        while not worker_is_online(self.environment["PREFECT_API_URL"]):
+            if worker.ended or time.monotonic() > deadline:
+                raise SpikeSegError(f"the worker does not start:\n{_tail(worker.log)}")
+            time.sleep(0.2)
+
+    def _note(self, health: list[str]) -> None:
+        """Note what runs; only where all of it answers, others are to use it."""
+        own = {"up": os.getpid(), **{name: server.pid for name, server in self.servers.items()}}
+        processes = {name: (pid, psutil.Process(pid).create_time()) for name, pid in own.items()}
+        noted = {"environment": self.environment, "health": health, "processes": processes}
+        write_json(self.here.servers_file, noted)
+
+    def _watch(self) -> None:
+        while True:
+            for name, server in list(self.servers.items()):
+                if not server.ended:
+                    continue
+                if name != "worker" or time.monotonic() - server.started < WORKER_SECONDS:
+                    raise SpikeSegError(
+                        f"{name} ended; its log is {server.log}:\n{_tail(server.log)}"
+                    )
+                self._replace_worker(server)
+            time.sleep(0.5)
+
+    def _replace_worker(self, ended: Server) -> None:
+        """End the runs that a killed worker has left behind, and start another one."""
+        self.console.print("the worker ended; starting another one")
+        lost = end_lost_runs(self.environment["PREFECT_API_URL"], self.mlflow, WORKER)
+        for name in lost:
+            self.console.print(
+                f"its run {name} was stopped; run it again, it goes on from there", soft_wrap=True
+            )
+        self._start_worker()
+        noted = Noted.read(self.here)
+        self._note(noted.health if noted is not None else [])
+
+
+def status() -> bool:
+    """Print what of `spikeseg up` runs for this state folder; False if not all of it does."""
+    here = state.current()
+    console = Console(highlight=False)
+    noted = Noted.read(here)
+    if noted is None or not noted.alive():
+        console.print(f"nothing runs for {here.home}; `spikeseg up` starts it", soft_wrap=True)
+        return False
+    alive = noted.alive()
+    works = {
+        "prefect": (noted.prefect, answers(f"{noted.prefect}/api/health")),
+        "mlflow": (noted.mlflow, answers(f"{noted.mlflow}/health")),
+    }
+    if "worker" in noted.processes:
+        online = worker_is_online(noted.environment["PREFECT_API_URL"])
+        works["worker"] = (f"work pool {POOL}", online)
+    good = True
+    for name, (where, answering) in works.items():
+        runs = answering and name in alive
+        good &= runs
+        log = here.home / "logs" / f"{name}.log"
+        word = "[green]runs[/]" if runs else "[red]does not answer[/]"
+        console.print(f"{name:<9} {word}  {where}  log {log}", soft_wrap=True)
+    console.print(f"state     {here.home}", soft_wrap=True)
+    return good
+
+
+def down() -> bool:
+    """Stop what `spikeseg up` has started for this state folder; False if nothing ran."""
+    here = state.current()
+    noted = Noted.read(here)
+    alive = noted.alive() if noted is not None else {}
+    if "up" in alive:
+        os.kill(alive["up"], signal.SIGTERM)
+        psutil.wait_procs([psutil.Process(alive["up"])], timeout=4 * STOP_SECONDS)
+    _clear_away(here)
+    return bool(alive)
+
+
+def _clear_away(here: state.State) -> None:
+    """Stop what a `spikeseg up` has left behind that was killed itself."""
+    noted = Noted.read(here)
+    if noted is not None:
+        for pid in noted.alive().values():
+            if pid != os.getpid():
+                _stop_group(pid)
+        here.servers_file.unlink(missing_ok=True)
+
+
+def _stop_group(leader: int) -> None:
+    """Stop a process and all below it, whatever groups these are in."""
+    try:
+        top = psutil.Process(leader)
+        below = top.children(recursive=True)
+        top.terminate()
+    except psutil.NoSuchProcess:
+        return
+    _, stubborn = psutil.wait_procs([top, *below], timeout=STOP_SECONDS)
+    for process in stubborn:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+@contextmanager
+def _only_one(here: state.State) -> Iterator[bool]:
+    """Hold the state folder; False where another `spikeseg up` does."""
+    here.home.mkdir(parents=True, exist_ok=True)
+    handle = os.open(here.home / "servers.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)
+
+
+def _wait_for_note(here: state.State) -> Noted:
+    """Wait until the other `spikeseg up` has started everything."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        noted = Noted.read(here)
+        if noted is not None and noted.health:
+            return noted
+        time.sleep(0.2)
+    raise SpikeSegError(
+        f"another `spikeseg up` holds {here.home} and does not get ready; `spikeseg down` stops it"
+    )
+
+
+def _show(console: Console, here: state.State, noted: Noted) -> None:
+    console.print(f"Prefect   {noted.prefect}")
+    console.print(f"MLflow    {noted.mlflow}")
+    console.print(f"state     {here.home}", soft_wrap=True)
+
+
+def choose_ports(prefect: int | None, mlflow: int | None) -> tuple[int, int]:
+    """Ports to listen on: those that were named, else the usual ones, else free ones.
+
+    Raises
+    ------
+    ConfigError
+        If a port that was named is taken, or is none.
+    """
+    if prefect is not None and prefect == mlflow:
+        raise ConfigError("--prefect-port and --mlflow-port are the same port; choose two")
+    found: list[int] = []
+    for option, named, usual in (
+        ("--prefect-port", prefect, PREFECT_PORT),
+        ("--mlflow-port", mlflow, MLFLOW_PORT),
+    ):
+        if named is not None:
+            if (refused := _refused(named)) is not None:
+                raise ConfigError(
+                    f"nothing can listen on port {named} of {HOST} ({refused}); choose another "
+                    f"one with {option}, or leave it out"
+                )
+            found.append(named)
+            continue
+        taken = {*found, prefect, mlflow}
+        free = (p for p in range(usual, usual + 100) if p not in taken and _refused(p) is None)
+        found.append(next(free))
+    return found[0], found[1]
+
+
+def _refused(port: int) -> str | None:
+    """Why nothing can listen on the port; what answers there would be somebody else's server."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            return str(error)
+    return None
+
+
+def answers(address: str) -> bool:
+    """Whether a server answers there."""
+    try:
+        with urlopen(address, timeout=2) as answer:
+            answer.read()
+    except OSError:
+        return False
+    return True
+
+
+def worker_is_online(api: str) -> bool:
+    """Whether a worker of the pool has sent a sign of life lately."""
+    try:
+        workers = post(f"{api}/work_pools/{POOL}/workers/filter", {})
+    except OSError:
+        return False
+    return any(worker["status"] == "ONLINE" for worker in workers)
+
+
+def _is(pid: int, created: float) -> bool:
+    """Whether that process still runs, and is not another one that was given its id."""
+    try:
+        process = psutil.Process(pid)
+        return (
+            abs(process.create_time() - created) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _tail(path: Path) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-12:])
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _prefect_command(port: int) -> list[str]:
+    return ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
+
+
+def _mlflow_command(here: state.State, port: int) -> list[str]:
+    return [
+        *("mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", here.mlflow_database),
+        *("--artifacts-destination", here.mlflow_artifacts.as_uri()),
+    ]

@@ -1,0 +1,1 @@
+"""MLflow: the store, what is tracked, one reader, models and their registry."""

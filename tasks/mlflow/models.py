@@ -1,0 +1,124 @@
+"""Models as MLflow keeps them: raw sections in, membrane probability out, no pickle."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+import spikeseg_core
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.dataset import load_dataset
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.inference.segmenter import FILES, Kind, save_segmenter
+from spikeseg_core.network import catalogue
+from tasks.folder import StageRecord, find
+
+NAME = "model"
+LOADER = Path(__file__).with_name("served_model.py")
+
+REQUIRED = (
+    *("matplotlib", "mlflow", "nengo", "nengo-dl", "nengo-extras", "nengo-loihi"),
+    *("numba", "numpy", "pandas", "pillow", "pyarrow", "pydantic", "pymetis", "requests"),
+    *("scikit-image", "scipy", "tensorflow", "tf-keras", "tifffile"),
+)
+"""Packages that a loaded model may import."""
+
+
+def gather(kind: Kind, record: StageRecord, folder: Path) -> None:
+    """Gather the files of a stage's model in ``folder``.
+
+    Raises
+    ------
+    ConfigError
+        If a stage that it is made of is not on this machine.
+    """
+    stages = {name: _folder(name, record) for name in FILES[kind]}
+    save_segmenter(folder, kind, stages, PipelineConfig.model_validate(record.settings))
+
+
+def _folder(stage: str, record: StageRecord) -> Path:
+    folder = find(stage, {**record.inputs, record.stage: record.key}[stage])
+    if folder is None:
+        raise ConfigError(
+            f"the model of stage {record.stage!r} needs the folder of stage {stage!r}, which is "
+            f"gone; run the pipeline again, it makes what is missing"
+        )
+    return folder
+
+
+def log(kind: Kind, record: StageRecord, run_id: str, tracking_uri: str) -> None:
+    """Log the model of a finished stage to its run."""
+    import mlflow
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    example = _example(record)
+    shape = (-1, -1, -1)  # sections, height, width
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(example.dtype, shape)]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), shape)]),
+    )
+    with TemporaryDirectory() as temporary, _tracking(tracking_uri):
+        gather(kind, record, Path(temporary))
+        with mlflow.start_run(run_id=run_id, log_system_metrics=False):
+            Model.log(
+                artifact_path=None,
+                name=NAME,
+                flavor=_Unchecked,
+                flavor_name="pyfunc",
+                validate_serving_input=False,
+                loader_module=LOADER.stem,
+                data_path=temporary,
+                code_paths=[str(LOADER), str(Path(spikeseg_core.__file__).parent)],
+                signature=signature,
+                input_example=example,
+                pip_requirements=[f"{name}=={metadata.version(name)}" for name in REQUIRED],
+                metadata={"kind": kind, "stage": record.stage, "key": record.key},
+            )
+
+
+class _Unchecked:
+    """MLflow's Python models, logged without a trial of the example.
+
+    The trial loads the whole network once more, for what the tests of this module show anyway;
+    ``mlflow.pyfunc.log_model`` cannot be asked to leave it out.
+    """
+
+    @staticmethod
+    def save_model(*, validate_serving_input: bool, **options: Any) -> None:
+        """Save as MLflow does."""
+        import mlflow
+
+        assert not validate_serving_input
+        mlflow.pyfunc.save_model(**options)
+
+
+def _example(record: StageRecord) -> np.ndarray:
+    """Corner of the first training section, as large as a tile: (1, height, width)."""
+    dataset = load_dataset(_folder("prepare", record))
+    tile = catalogue.network(PipelineConfig.model_validate(record.settings).train.network).tile
+    return dataset.images[dataset.splits["train"][:1], :tile, :tile]
+
+
+@contextmanager
+def _tracking(uri: str) -> Iterator[None]:
+    """Name the store to MLflow's global functions, which write it into the environment too."""
+    import mlflow
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
+        else:
+            os.environ.pop("MLFLOW_TRACKING_URI", None)

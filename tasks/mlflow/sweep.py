@@ -1,0 +1,88 @@
+"""MLflow's view of a sweep: one run for the whole, and one level of runs below it, its points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from spikeseg_core.sweep.definition import Sweep
+from tasks.mlflow.store import Run, store
+from tasks.mlflow.tracking import STAGE_TAG, environment_tags, flat
+from tasks.provenance import code_tags, dataset_facts, dataset_tags, prefect_tags
+from tasks.sweep_point import PointResult
+
+
+def start(sweep: Sweep) -> Run | None:
+    """Start the sweep's run, if MLflow answers."""
+    at = store()
+
+    def begin() -> Run:
+        tags = {STAGE_TAG: "sweep", "preset": sweep.preset, **code_tags(), **prefect_tags()}
+        run = Run.create(at, sweep.title, tags, None)
+        definition = sweep.model_dump(mode="json", exclude_defaults=True)
+        run.params({name: value for name, value in flat(definition).items() if value != []})
+        return run
+
+    return at.attempt("start the sweep's run", begin)
+
+
+def log_point(
+    parent: Run | None,
+    name: str,
+    seed: int,
+    settings: Mapping[str, Any],
+    outcome: PointResult | str,
+) -> None:
+    """Log one point with one seed as a run below the sweep's: its settings, and what it found.
+
+    Parameters
+    ----------
+    parent : Run or None
+        The sweep's run.
+    name, seed
+        The point.
+    settings : mapping
+        Its settings that differ from other points'.
+    outcome : PointResult or str
+        What it found, or why it failed.
+    """
+    if parent is None:
+        return
+    tags = {STAGE_TAG: "sweep-point", "sweep.point": name, "sweep.seed": str(seed), **code_tags()}
+
+    def log() -> None:
+        run = Run.create(parent.store, f"{name}, seed {seed}", tags, parent.id)
+        run.params({**settings, "seed": seed})
+        if isinstance(outcome, str):
+            run.tags({"error": outcome[:5000]})
+            run.end("FAILED")
+            return
+        when = outcome.started
+        run.metrics((n, value, 0, when) for n, value in outcome.metrics.items())
+        run.metrics([("minutes", outcome.minutes, 0, when)])
+        facts = dataset_facts({stage: ref.key for stage, ref in outcome.stages.items()})
+        linked = {f"run.{s}": ref.mlflow_run_id or "none" for s, ref in outcome.stages.items()}
+        run.tags({**linked, **dataset_tags(facts)})
+        if facts:
+            run.dataset(facts)
+        run.end()
+
+    parent.store.attempt("log a point of the sweep", log)
+
+
+def finish(
+    parent: Run | None, files: Iterable[Path], summary: Mapping[str, float], note: str, status: str
+) -> None:
+    """Log the sweep's tables and picture, and end its run."""
+    if parent is None:
+        return
+
+    def end() -> None:
+        for path in files:
+            parent.artifact(path)
+        parent.metrics((name, value, 0, 0.0) for name, value in summary.items())
+        parent.tags({**environment_tags(), "mlflow.note.content": note[:8000]})
+        parent.end(status)
+
+    parent.store.attempt("log the sweep", end)

@@ -1,0 +1,1 @@
+"""Prefect: artifacts, and the start of a run in a terminal."""

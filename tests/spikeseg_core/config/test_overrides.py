@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.overrides import completed, configured, parsed, source
+from spikeseg_core.config.presets import PRESETS, preset
+from spikeseg_core.errors import ConfigError
+
+
+def test_a_preset_as_it_is() -> None:
+    assert configured("quick") == preset("quick")
+
+
+def test_changes_keep_the_rest_of_the_preset() -> None:
+    config = configured(
+        "paper", "synthetic", ["train.epochs=5", "presentation.synapse_ms=2.5", "train.seed=1"]
+    )
+    assert (config.train.epochs, config.train.seed) == (5, 1)
+    assert config.train.network == preset("paper").train.network
+    assert config.presentation.synapse_ms == 2.5
+    assert config.dataset.source == "synthetic"
+
+
+def test_values_may_be_words_and_lists() -> None:
+    assert parsed(["a.b=metis", "a.c=[1, 2]", "d=null"]) == {
+        "a": {"b": "metis", "c": [1, 2]},
+        "d": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (["train.epochs=0"], r"train\.epochs: .*greater than or equal to 1, not 0"),
+        (["train.speed=3"], r"train\.speed: Extra inputs are not permitted, not 3"),
+        (["tune.rate_min_hz=300"], r"tune: .*rate_min_hz \(300.*must be below"),
+        (["deploy.target=moon"], r"deploy\.target: .*'emulator' or 'loihi', not 'moon'"),
+        (["epochs"], r"cannot read 'epochs'; write a setting as train\.epochs=5"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(changes: list[str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        configured("quick", "auto", changes)
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(ConfigError, match=r"(?s)train\.epochs.*tune\.percentile"):
+        configured("quick", "auto", ["train.epochs=0", "tune.percentile=101"])
+
+
+def test_an_unknown_preset() -> None:
+    with pytest.raises(ConfigError, match="unknown preset 'huge'; there are quick, paper"):
+        configured("huge")
+
+
+def test_a_path_is_a_folder_source(tmp_path: Path) -> None:
+    assert source(str(tmp_path)) == {"source": "folder", "path": str(tmp_path)}
+    with pytest.raises(ConfigError, match="'nowhere' is neither one of auto, isbi2012, synthetic"):
+        source("nowhere")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_by_name_is_completed(name: str) -> None:
+    assert completed(PipelineConfig.model_validate({"preset": name})) == preset(name)
+    assert completed(preset(name)) == preset(name)
+
+
+def test_what_was_given_wins_over_the_preset() -> None:
+    given = PipelineConfig.model_validate({"preset": "paper", "train": {"epochs": 2}})
+    assert completed(given).train.epochs == 2
+    assert completed(given).train.network == preset("paper").train.network

@@ -1,0 +1,90 @@
+import pytest
+from pydantic import ValidationError
+
+from spikeseg_core.config import (
+    DatasetConfig,
+    PipelineConfig,
+    PresentationConfig,
+    StageConfig,
+    TrainConfig,
+    TuneConfig,
+)
+from spikeseg_core.config.presets import PRESETS, preset
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.network.catalogue import NETWORKS, network
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_names_a_network_and_itself(name) -> None:
+    assert preset(name).preset == name
+    assert preset(name).train.network in NETWORKS
+
+
+def test_every_setting_is_explained() -> None:
+    for section in PipelineConfig.model_fields.values():
+        model = section.annotation
+        for name, setting in getattr(model, "model_fields", {}).items():
+            assert setting.description, f"{model.__name__}.{name} has no description"
+
+
+def test_paper_network_has_the_papers_number_of_neurons() -> None:
+    assert NETWORKS["paper"].neurons_on_chip == pytest.approx(238_000, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: TuneConfig(rate_min_hz=200, rate_max_hz=50), "must be below rate_max_hz"),
+        (lambda: DatasetConfig(source="folder"), "needs path"),
+        (lambda: DatasetConfig(sorce="auto"), "Extra inputs"),
+        (lambda: PresentationConfig(steps=0), "greater than or equal to 5"),
+    ],
+)
+def test_wrong_settings_are_refused(build, message) -> None:
+    with pytest.raises(ValidationError, match=message):
+        build()
+
+
+def test_unknown_names_list_what_there_is() -> None:
+    with pytest.raises(ConfigError, match="unknown preset 'papre'; there are quick, paper"):
+        preset("papre")
+    with pytest.raises(ConfigError, match="unknown network 'unet'; there are quick, paper"):
+        network("unet")
+
+
+@pytest.mark.parametrize(
+    ("steps", "window", "start"), [(100, 0.5, 50), (50, 1.0, 0), (5, 0.05, 4), (200, 0.3, 140)]
+)
+def test_readout_window_is_the_last_part(steps, window, start) -> None:
+    assert PresentationConfig(steps=steps, readout_window=window).readout_start == start
+
+
+def sections() -> list[type[StageConfig]]:
+    return [
+        PipelineConfig,
+        *(
+            f.annotation
+            for f in PipelineConfig.model_fields.values()
+            if f.default is None or isinstance(f.default, StageConfig)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)
+def test_every_setting_has_a_title_and_every_number_a_range(section) -> None:
+    for name, setting in section.model_json_schema()["properties"].items():
+        if "$ref" in setting:
+            continue
+        own = section.model_fields[name]
+        assert own.title, f"{section.__name__}.{name} has no title"
+        if setting.get("type") in ("integer", "number") and "enum" not in setting:
+            assert {"minimum", "exclusiveMinimum"} & set(setting), name
+            assert {"maximum", "exclusiveMaximum"} & set(setting), name
+            assert setting["description"].endswith(")")
+
+
+def test_forms_offer_the_presets_and_networks_there_are() -> None:
+    offered = PipelineConfig.model_json_schema()["properties"]["preset"]["enum"]
+    assert offered == list(PRESETS)
+    offered = TrainConfig.model_json_schema()["properties"]["network"]["enum"]
+    assert offered == list(NETWORKS)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spikeseg_core.ann.unet import build_model, weights_of
+from spikeseg_core.config import BenchmarkConfig
+from spikeseg_core.energy.devices import cpu
+from spikeseg_core.energy.devices.meter import IdleMeter, StatedPower
+from spikeseg_core.energy.figure import check_parts, find
+from spikeseg_core.errors import MeterError
+from tests.spikeseg_core.energy.devices.models import small_model, tiles
+from tests.spikeseg_core.energy.devices.test_meter import FakeMeter
+from tests.spikeseg_core.loihi.cost.networks import small_network
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.0)
+
+
+def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
+    model, x = small_model(), tiles(6)
+    found = cpu.measure_cpu(
+        model,
+        x,
+        tiles_per_section=4,
+        batches=(1, 2),
+        repeats=2,
+        power=StatedPower(10, 28, "a test"),
+    )
+    check_parts(found.figures)
+    assert {(f.precision, f.batch) for f in found.figures} == {
+        ("fp32", 1), ("fp32", 2), ("int8", 1), ("int8", 2),
+    }  # fmt: skip
+    total = find(found.figures, "cpu", "int8", 2)
+    assert total.mj_per_section == pytest.approx(28e3 * total.seconds_per_section)
+    expected = model(x[..., None], training=False).numpy()[..., 0]
+    np.testing.assert_allclose(found.segmenters["fp32"](x), expected, atol=1e-5)
+    assert found.segmenters["int8"](x).shape == x.shape
+    assert all(0 < fraction <= 1 for fraction in found.fastest.values())
+    assert set(found.threads) == {"fp32 batch 1", "fp32 batch 2", "int8 batch 1", "int8 batch 2"}
+
+
+def test_thread_counts_are_powers_of_two_and_all() -> None:
+    assert cpu.thread_counts(1) == [1]
+    assert cpu.thread_counts(2) == [1, 2]
+    assert cpu.thread_counts(12) == [1, 2, 4, 8, 12]
+
+
+def test_a_readable_meter_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu, "RaplMeter", FakeMeter)
+    monkeypatch.setattr("spikeseg_core.energy.devices.meter.IDLE_SECONDS", 0.01)
+    power = cpu.cpu_power(BenchmarkConfig())
+    assert isinstance(power, IdleMeter)
+    assert power.meter.source == "a fake"
+
+
+def test_without_a_meter_the_stated_power_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise MeterError("no RAPL in this test")
+
+    monkeypatch.setattr(cpu, "RaplMeter", missing)
+    power = cpu.cpu_power(BenchmarkConfig(cpu_dynamic_watts=5, cpu_total_watts=15))
+    assert power == StatedPower(5, 15, "no RAPL in this test")
+
+
+def test_whole_sections_are_segmented_by_the_same_network() -> None:
+    """Where a tile is a whole section the two ways agree; smaller sections are mirrored to fit."""
+    network = small_network(8)  # tiles of 16, sides in the network down to 4
+    model = build_model(network)
+    weights = weights_of(network, model)
+    x = np.random.default_rng(0).normal(size=(2, 16, 16)).astype(np.float32)
+    whole, padded = cpu.whole_sections(network, weights, x)
+    np.testing.assert_array_equal(padded, x)
+    np.testing.assert_allclose(whole(x[..., None]), model(x[..., None]), atol=1e-5)
+    whole, padded = cpu.whole_sections(network, weights, x[:, :9, :13])
+    assert padded.shape == (2, 16, 16)
+    assert whole.output_shape == (None, 16, 16, 1)
+    np.testing.assert_array_equal(padded[:, 9], x[:, 8, [*range(13), 12, 11, 10]])

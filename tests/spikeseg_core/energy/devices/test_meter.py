@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from spikeseg_core.energy.devices.meter import (
+    IdleMeter,
+    Meter,
+    RaplMeter,
+    StatedPower,
+    Timing,
+    figures_of_timing,
+    time_calls,
+    used_mj,
+)
+from spikeseg_core.energy.figure import check_parts
+from spikeseg_core.errors import MeterError
+
+
+class FakeMeter:
+    """Ten joules more at every reading, starting over at 25 J."""
+
+    source = "a fake"
+    ranges_mj: Sequence[float] = (25e3,)
+
+    def __init__(self) -> None:
+        self.mj = 0.0
+
+    def read_mj(self) -> Sequence[float]:
+        self.mj = (self.mj + 10e3) % self.ranges_mj[0]
+        return (self.mj,)
+
+
+def test_differences_of_all_counters_add_up() -> None:
+    assert used_mj((5, 100), (9, 130), (1000, 1000)) == 34
+
+
+def test_a_counter_that_starts_over_is_counted_right() -> None:
+    assert used_mj((262_100.0,), (50.0,), (262_143.0,)) == 93
+
+
+def test_a_counter_without_end_never_goes_down() -> None:
+    with pytest.raises(MeterError, match="went down, from 7 mJ to 5 mJ"):
+        used_mj((7.0,), (5.0,), (float("inf"),))
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikeseg_core.energy.devices.meter.IDLE_SECONDS", 0.02)
+    monkeypatch.setattr("spikeseg_core.energy.devices.meter.METERED_SECONDS", 0.02)
+    monkeypatch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.0)
+
+
+def test_idle_power_is_energy_over_time() -> None:
+    idle = IdleMeter.of(FakeMeter())
+    assert 10 / 0.1 < idle.idle_watts <= 10 / 0.02
+
+
+def test_calls_are_warmed_up_counted_and_metered() -> None:
+    calls: list[float] = []
+
+    def call() -> None:
+        calls.append(0)
+        time.sleep(0.01)
+
+    timing = time_calls(call, 5, FakeMeter())
+    assert len(calls) == 5 + 2
+    assert timing.calls == 5
+    assert timing.mj == pytest.approx(10e3 / 5)
+
+
+def test_metered_work_lasts_long_enough_for_the_counter() -> None:
+    timing = time_calls(lambda: time.sleep(0.002), 1, FakeMeter())
+    assert 2 <= timing.calls <= 10
+
+
+def test_without_a_meter_there_is_time_only() -> None:
+    assert time_calls(lambda: None, 3).mj is None
+
+
+def figures(timing: Timing, power: IdleMeter | StatedPower) -> tuple:
+    found = figures_of_timing(
+        timing, power, device="cpu", precision="int8", batch=4, tiles_per_section=16, note="test"
+    )
+    check_parts(found)
+    return found
+
+
+def test_metered_energy_is_measured_and_split_by_idle_power() -> None:
+    meter: Meter = FakeMeter()
+    dynamic, static, total = figures(Timing(0.01, 0.008, 5, mj=300.0), IdleMeter(meter, 10.0))
+    assert total.mj_per_section == pytest.approx(1200)
+    assert static.mj_per_section == pytest.approx(1e3 * 10.0 * 0.04)
+    assert dynamic.mj_per_section == pytest.approx(800)
+    assert (total.basis, total.source) == ("measured", "a fake")
+    assert total.seconds_per_section == pytest.approx(0.04)
+
+
+def test_static_energy_is_never_more_than_the_total() -> None:
+    dynamic, static, total = figures(Timing(0.01, 0.008, 5, mj=50.0), IdleMeter(FakeMeter(), 10.0))
+    assert dynamic.mj_per_section == 0
+    assert static.mj_per_section == total.mj_per_section == 200
+
+
+def test_stated_power_is_modelled_and_says_why() -> None:
+    dynamic, _, total = figures(Timing(0.01, 0.008, 5), StatedPower(10.0, 28.0, "no RAPL here"))
+    assert dynamic.mj_per_section == pytest.approx(1e3 * 10 * 0.04)
+    assert total.mj_per_section == pytest.approx(1e3 * 28 * 0.04)
+    assert total.basis == "modelled"
+    assert "no RAPL here" in total.note
+    assert "the fastest took 80%" in total.note
+    assert "28 W total" in total.source
+
+
+def test_total_power_includes_dynamic_power() -> None:
+    with pytest.raises(MeterError, match=r"total power 5.0 W is below the dynamic power 10.0 W"):
+        StatedPower(10.0, 5.0, "")
+
+
+def test_metered_work_needs_its_reading() -> None:
+    with pytest.raises(MeterError, match="timed without its meter"):
+        figures(Timing(0.01, 0.008, 5), IdleMeter(FakeMeter(), 1.0))
+
+
+def powercap(root: Path, packages: Sequence[int]) -> Path:
+    """A tree like the kernel's, with the given counters in microjoules."""
+    for index, energy in enumerate(packages):
+        zone = root / f"intel-rapl:{index}"
+        zone.mkdir(parents=True)
+        (zone / "name").write_text(f"package-{index}\n")
+        (zone / "energy_uj").write_text(f"{energy}\n")
+        (zone / "max_energy_range_uj").write_text("262143328850\n")
+    return root
+
+
+def use(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.setattr("zeus.device.cpu.rapl.RAPL_DIR", str(root))
+    monkeypatch.setattr("zeus.device.cpu.rapl.rapl_is_available", root.exists)
+
+
+def test_rapl_reads_every_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    root = powercap(tmp_path / "rapl", (262_143_000_000, 2_000_000))
+    use(monkeypatch, root)
+    meter = RaplMeter()
+    before = meter.read_mj()
+    assert before == [262_143_000.0, 2_000.0]
+    (root / "intel-rapl:0" / "energy_uj").write_text("671150\n")  # started over
+    (root / "intel-rapl:1" / "energy_uj").write_text("5000000\n")
+    assert used_mj(before, meter.read_mj(), meter.ranges_mj) == pytest.approx(1000 + 3000)
+    assert "package-0, package-1" in meter.source
+
+
+def test_missing_rapl_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use(monkeypatch, tmp_path / "absent")
+    with pytest.raises(MeterError, match=r"RAPL cannot be read here .*read permission"):
+        RaplMeter()
+
+
+def test_rapl_without_packages_is_no_meter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use(monkeypatch, tmp_path)
+    with pytest.raises(MeterError, match="no CPU package"):
+        RaplMeter()

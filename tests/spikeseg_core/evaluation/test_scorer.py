@@ -1,0 +1,62 @@
+"""The score table of a stage."""
+
+import numpy as np
+import pytest
+
+from spikeseg_core.errors import DataError
+from spikeseg_core.evaluation.scorer import evaluate
+
+NAMES = {
+    "pixel_accuracy",
+    "membrane_iou",
+    "dice",
+    "v_rand",
+    "v_info",
+    "v_rand_threshold",
+    "v_rand_at_validation_threshold",
+    "v_info_at_validation_threshold",
+    "pixel_accuracy_at_validation_threshold",
+    "membrane_iou_at_validation_threshold",
+}
+
+
+@pytest.fixture
+def grid() -> np.ndarray:
+    labels = np.zeros((2, 40, 40), dtype=np.uint8)
+    labels[:, ::10] = labels[:, :, ::10] = 1
+    return labels
+
+
+def test_names_and_perfect_scores(grid):
+    probability = grid.astype(np.float32)
+    scores = evaluate({"validation": (probability, grid), "test": (probability, grid)})
+    assert set(scores) == {f"{split}/{name}" for split in ("validation", "test") for name in NAMES}
+    assert all(type(value) is float for value in scores.values())
+    thresholds = {name for name in scores if name.endswith("v_rand_threshold")}
+    assert all(scores[name] == pytest.approx(1.0) for name in set(scores) - thresholds)
+
+
+def test_the_users_scores_use_the_threshold_of_validation_only(grid):
+    faint = np.where(grid == 1, 0.35, 0.05).astype(np.float32)
+    strong = np.where(grid == 1, 0.95, 0.55).astype(np.float32)
+    scores = evaluate({"validation": (faint, grid), "test": (strong, grid)})
+    assert scores["validation/v_rand_threshold"] == 0.1
+    assert scores["test/v_rand_threshold"] == 0.6
+    assert scores["test/v_rand"] == pytest.approx(1.0)
+    assert scores["test/v_rand_at_validation_threshold"] < 0.1  # all membrane at 0.1
+    given = evaluate({"test": (strong, grid)}, validation_threshold=0.6)
+    assert given["test/v_rand_at_validation_threshold"] == pytest.approx(1.0)
+
+
+def test_without_validation_the_users_scores_are_left_out(grid):
+    scores = evaluate({"test": (grid.astype(np.float32), grid)})
+    assert not any("at_validation_threshold" in name for name in scores)
+
+
+def test_bad_input_is_named(grid):
+    broken = grid.astype(np.float32)
+    broken[0, 0, 0] = np.nan
+    with pytest.raises(DataError, match=r"'test': 1 probabilities are not finite"):
+        evaluate({"test": (broken, grid)})
+    with pytest.raises(DataError, match=r"\(2, 40, 39\)"):
+        evaluate({"test": (broken[:, :, 1:], grid)})

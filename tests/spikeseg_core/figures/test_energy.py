@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from spikeseg_core.energy.report import Presented, energy_report
+from spikeseg_core.energy.sensitivity import sensitivity
+from spikeseg_core.figures.energy import draw_energy, draw_operating_points, draw_tornado
+from tests.spikeseg_core.energy.test_report import cpu_figures
+from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
+
+
+def test_pictures_are_drawn(tmp_path: Path) -> None:
+    network, events = small_network(), Presented(events_of(chips=2), 4)
+    report = energy_report(network, {"loihi": events}, cpu_figures())
+    draw_energy(report.figures, "Energy of a test", tmp_path / "energy.png")
+    draw_tornado(sensitivity(network, events, cpu_figures()), "A test", tmp_path / "tornado.png")
+    points = pd.DataFrame(
+        {
+            "tiles": [16, 16, 9],
+            "settling": [np.nan, np.nan, 0.02],
+            "validation/loihi_total_mj": [100, 50, 40],
+            "validation/v_rand": [0.96, 0.95, 0.95],
+            "test/loihi_total_mj": [101, 50, 41],
+            "test/v_rand": [0.97, 0.96, 0.96],
+            "front": [True, False, True],
+            "start": [True, False, False],
+            "chosen": [False, False, True],
+            "equal_accuracy": [False, False, True],
+            "as_good_as_start": [False, True, False],
+        }
+    )
+    draw_operating_points(points, "Points of a test", tmp_path / "points.png")
+    for name in ("energy", "tornado", "points"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.width > 800

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikeseg_core.errors import DataError
+from spikeseg_core.loihi.cost.events import EVENTS, OF_A_CORE, EventCounts, StepEvents
+from tests.spikeseg_core.loihi.cost.networks import events_of
+
+
+def test_saved_counts_come_back(tmp_path: Path) -> None:
+    events = events_of(cores=5, rows=10, chips=2)
+    events.save(tmp_path / "events.npz")
+    back = EventCounts.load(tmp_path / "events.npz")
+    assert back.per_presentation() == events.per_presentation()
+    assert back.synaptic_ops_by_connection == events.synaptic_ops_by_connection
+    np.testing.assert_array_equal(back.chip_of_core, events.chip_of_core)
+    for name in OF_A_CORE:
+        np.testing.assert_array_equal(back.busy[name], events.busy[name])
+
+
+def test_counts_are_means_over_presentations() -> None:
+    events = events_of(cores=3, presentations=4)
+    assert events.per_presentation()["synaptic_ops"] == 750
+    assert events.per_presentation()["injected"] == 7.5
+
+
+def test_cores_fill_mesh_tiles_of_four() -> None:
+    events = events_of(cores=9, chips=2)  # 5 cores on one chip, 4 on the other
+    assert (events.chips, events.mesh_tiles) == (2, 3)
+
+
+def test_breakdown_must_add_up() -> None:
+    with pytest.raises(DataError, match=r"3000 by core and 2999 by connection"):
+        events_of(synaptic_ops_by_connection={"a/b": 2999.0})
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(DataError, match=r"spikes of .* has shape \(1, 2\), expected .* \(1, 3\)"):
+        events_of(busy={"spikes": np.ones((1, 2))})
+
+
+def test_negative_counts_are_refused() -> None:
+    with pytest.raises(DataError, match="neuron_idle is -3"):
+        events_of(totals={"neuron_idle": -3.0})
+
+
+def test_interchip_messages_are_messages() -> None:
+    with pytest.raises(DataError, match="more messages between chips than in all"):
+        events_of(totals={"messages_interchip": 1000.0})
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", steps=3)
+    with pytest.raises(DataError, match=r"holds no 'presentations'.*deploy"):
+        EventCounts.load(tmp_path / "other.npz")
+
+
+def steps_of(presentations: int = 2, steps: int = 4) -> StepEvents:
+    """As many events of every kind as the number of the step, from 1; two candidates."""
+    number = np.broadcast_to(np.arange(1.0, steps + 1), (presentations, steps))
+    return StepEvents(
+        np.zeros(3, dtype=int),
+        dict.fromkeys(EVENTS, number),
+        {name: np.stack([number, 2 * number], axis=2) for name in OF_A_CORE},
+        {"up/down": number},
+    )
+
+
+def test_presentations_may_end_at_different_steps() -> None:
+    events = steps_of().until(np.array([1, 3]))
+    assert (events.steps, events.presentations) == (2.0, 2)
+    assert events.totals["spikes"] == 1 + (1 + 2 + 3)
+    assert events.busy["spikes"].tolist() == [[1, 2], [1, 2], [2, 4], [3, 6]]
+    assert events.per_presentation()["barriers"] == 2
+
+
+def test_parts_of_a_run_are_joined() -> None:
+    joined = StepEvents.join([steps_of(2), steps_of(1)])
+    assert (joined.presentations, joined.steps) == (3, 4)
+    assert joined.until(4).totals["readout"] == 30
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+def test_no_more_steps_than_were_counted(steps: int) -> None:
+    with pytest.raises(DataError, match=f"presentations of {steps} to {steps} steps"):
+        steps_of().until(steps)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from prefect.client.schemas.actions import WorkPoolCreate
+
+from flows import stages
+from flows.pipeline import pipeline
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.presets import preset
+from spikeseg_core.errors import SpikeSegError
+from spikeseg_core.stages import table as registry
+from tasks.local import registration
+
+FILE = registration.DEPLOYMENTS
+STAGES = {"benchmark-stage" if name == "benchmark" else name for name in registry.STAGES}
+
+
+def by_name(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {deployment["name"]: deployment for deployment in content["deployments"]}
+
+
+def test_every_flow_can_be_started_and_says_what_it_does() -> None:
+    found = by_name(yaml.safe_load(FILE.read_text()))
+    assert set(found) >= {"quick", "paper", "benchmark", "sweep", "segment", *STAGES}
+    for name, deployment in found.items():
+        path, _, function = deployment["entrypoint"].partition(":")
+        assert (registration.ROOT / path).is_file()
+        assert len(deployment["description"]) > 20
+        assert deployment["tags"]
+        if name in STAGES:
+            assert hasattr(stages, function)
+    (weekly,) = found["benchmark"]["schedules"]
+    assert (weekly["slug"], weekly["active"]) == ("weekly", False)
+
+
+def test_registered_forms_hold_the_presets_own_values() -> None:
+    content = registration.deployments()
+    for name in ("quick", "paper"):
+        parameters = by_name(content)[name]["parameters"]
+        assert PipelineConfig.model_validate(parameters["config"]) == preset(name)
+        pipeline.validate_parameters(parameters)
+    (step,) = content["pull"]
+    directory = step["prefect.deployments.steps.set_working_directory"]["directory"]
+    assert directory == str(registration.ROOT)
+
+
+@pytest.mark.parametrize("name", by_name(yaml.safe_load(FILE.read_text())))
+def test_every_parameter_of_a_form_has_a_title_and_says_what_it_is(name: str) -> None:
+    deployment = by_name(yaml.safe_load(FILE.read_text()))[name]
+    path, _, function = deployment["entrypoint"].partition(":")
+    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    form = getattr(module, function).parameters.model_dump()
+    untold = list(unexplained(form["properties"], form["definitions"]))
+    assert not untold, f"{', '.join(untold)} of {name} are not explained"
+
+
+def unexplained(
+    properties: dict[str, Any], definitions: dict[str, Any], within: str = ""
+) -> Iterator[str]:
+    """Name the settings without a title or a description, those of nested settings too."""
+    for name, setting in properties.items():
+        kinds = [setting, *setting.get("anyOf", []), *setting.get("allOf", [])]
+        references = [kind["$ref"].rpartition("/")[2] for kind in kinds if "$ref" in kind]
+        nested = [definitions[reference] for reference in references]
+        for key in ("title", "description"):
+            if not any(text.get(key) for text in (setting, *nested)):
+                yield f"{within}{name} ({key})"
+        for text in nested:
+            yield from unexplained(text.get("properties", {}), definitions, f"{within}{name}.")
+
+
+def test_no_machine_is_named_in_the_file() -> None:
+    assert str(registration.ROOT) not in FILE.read_text()
+
+
+def test_outside_of_a_checkout_there_is_nothing_to_register(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(registration, "DEPLOYMENTS", tmp_path / "prefect.yaml")
+    with pytest.raises(SpikeSegError, match=r"prefect\.yaml is missing"):
+        registration.deployments()
+
+
+@pytest.mark.parametrize("kind", ["process", "docker", "kubernetes"])
+def test_pool_templates_have_a_variable_for_every_placeholder(kind: str) -> None:
+    template = registration.pool_template(kind)
+    WorkPoolCreate(name=kind, type=kind, base_job_template=template)  # Prefect checks it, too
+    environment = template["variables"]["properties"]["env"]["default"]
+    silent = 4 * int(environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+    assert silent == registration.SILENT_SECONDS
+
+
+def test_a_schedule_that_was_switched_on_stays_on() -> None:
+    on = SimpleNamespace(slug="weekly", active=True)
+    there = SimpleNamespace(name="benchmark", schedules=[on])
+    client = SimpleNamespace(read_deployments=lambda: [there])
+    wanted = registration.deployments()["deployments"]
+    registration._keep_schedules(client, wanted)
+    (schedule,) = by_name({"deployments": wanted})["benchmark"]["schedules"]
+    assert schedule["active"] is True

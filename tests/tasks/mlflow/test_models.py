@@ -1,0 +1,134 @@
+"""What MLflow gives back predicts what was logged, to the last bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+import numpy as np
+import pytest
+
+from spikeseg_core.config import DatasetConfig, PipelineConfig, PresentationConfig
+from spikeseg_core.data.dataset import prepare_dataset
+from spikeseg_core.inference.segmenter import Kind, load_segmenter
+from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.mapping.partition import partition
+from spikeseg_core.loihi.mapping.traffic import traffic
+from spikeseg_core.loihi.quantization.build import build_network, discretize
+from spikeseg_core.network import save_network
+from spikeseg_core.storage import write_json
+from tasks.folder import Outcome, StageRecord, write_record
+from tasks.local import state
+from tasks.mlflow import models
+from tasks.mlflow.store import Run, store
+from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
+
+CONFIG = PipelineConfig(
+    dataset=DatasetConfig(
+        source="synthetic",
+        synthetic_size=128,
+        train_sections=1,
+        validation_sections=1,
+        test_sections=1,
+        tiles_per_axis=8,
+    ),
+    presentation=PresentationConfig(steps=20),
+)
+MADE_BY: dict[Kind, str] = {"ann": "train", "rate_tuned": "tune", "integer": "deploy"}
+
+
+@pytest.fixture
+def records(home: Path) -> dict[str, StageRecord]:
+    """Finished stages of a tiny network, as far as models are made from them."""
+    rng = np.random.default_rng(7)
+    network = random_network(rng, size=16, channels=lambda rng: 8)
+    weights, tiles = random_weights(rng, network), random_tiles(rng, network, step=4)
+    keys = {name: name * 8 for name in ("prepare", "train", "tune", "quantize", "partition")}
+    keys["deploy"] = "deploy" * 8
+    found = {}
+    for name, key in keys.items():
+        folder = state.current().stage_folder(name, key)
+        folder.mkdir(parents=True)
+        if name == "prepare":
+            prepare_dataset(CONFIG.dataset, 16, folder)
+        if name in ("train", "tune"):
+            save_network(folder, network, weights)
+        if name == "quantize":
+            integer = discretize(build_network(network, weights, tiles)).model
+            IntegerNetwork.from_model(integer).save(folder / "integer")
+            write_json(
+                folder / "mapping.json",
+                {"tiles": tiles, "population_type": 16, "weight_bits": 8, "chips": 2},
+            )
+        if name == "partition":
+            partition("metis", traffic(network, tiles)).save(folder / "placement.json")
+        record = StageRecord(
+            stage=name,
+            key=key,
+            sha256="",
+            inputs={other: keys[other] for other in keys if other != name},
+            preset="quick",
+            settings=CONFIG.model_dump(mode="json", exclude={"preset"}),
+            code="",
+            outcome=Outcome(),
+            started=0.0,
+            seconds=1.0,
+        )
+        write_record(folder, record)
+        found[name] = record
+    return found
+
+
+def load(run: Run) -> Any:
+    import mlflow
+
+    run_info = run.store.client.get_run(run.id)
+    (model,) = run_info.outputs.model_outputs
+    location = run.store.client.get_logged_model(model.model_id).artifact_location
+    return mlflow.pyfunc.load_model(location)
+
+
+@pytest.mark.parametrize("kind", MADE_BY)
+def test_a_loaded_model_predicts_what_was_logged(
+    kind: Kind, records: dict[str, StageRecord], tmp_path: Path
+) -> None:
+    record = records[MADE_BY[kind]]
+    run = Run.create(store(), record.stage, {}, None)
+    models.log(kind, record, run.id, run.store.uri)
+
+    models.gather(kind, record, tmp_path / "segmenter")
+    sections = np.random.default_rng(1).integers(0, 256, (2, 24, 30), dtype=np.uint8)
+    expected = load_segmenter(tmp_path / "segmenter")(sections)
+    assert expected.shape == sections.shape
+    assert expected.dtype == np.float32
+    assert 0 <= expected.min() < expected.max() <= 1
+
+    loaded = load(run)
+    assert loaded.metadata.metadata["kind"] == kind
+    np.testing.assert_array_equal(loaded.predict(sections), expected)
+    example = np.asarray(loaded.input_example)
+    assert (example.shape, example.dtype) == ((1, 128, 128), np.uint8)
+    assert loaded.predict(example).shape == example.shape
+    with pytest.raises(Exception, match=r"(?i)expect|shape|type"):
+        loaded.predict(sections[0].astype(np.float64))
+
+
+def test_logging_does_not_load_the_model(
+    records: dict[str, StageRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlflow.pyfunc.load_model", lambda *_, **__: pytest.fail("loaded"))
+    run = Run.create(store(), "train", {}, None)
+    models.log("ann", records["train"], run.id, run.store.uri)
+    (logged,) = run.store.client.get_run(run.id).outputs.model_outputs
+    model = run.store.client.get_logged_model(logged.model_id)
+    assert model.experiment_id == run.store.experiment
+    artifacts = Path(url2pathname(urlparse(model.artifact_location).path))
+    assert 20_000 < (artifacts / "input_example.json").stat().st_size < 200_000
+
+
+def test_a_stage_that_is_gone_is_named(records: dict[str, StageRecord], tmp_path: Path) -> None:
+    (state.current().stage_folder("tune", records["tune"].key) / "stage.json").unlink()
+    with pytest.raises(Exception, match="needs the folder of stage 'tune', which is gone"):
+        models.gather("integer", records["deploy"], tmp_path)
