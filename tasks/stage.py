@@ -1,10 +1,9 @@
-"""The Prefect side of a stage: its name, cache, retries and links, the same for all eight."""
+"""The eight stages as Prefect tasks, made from the core's table: name, cache, retries and links."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import prefect
 from prefect.artifacts import create_markdown_artifact
@@ -19,52 +18,49 @@ from tasks.local import state
 from tasks.mlflow import tracking
 from tasks.mlflow.store import Run, store
 from tasks.references import StageRef
+from tasks.run_stage import run_stage
 
-StageCall = TypeVar("StageCall", bound=Callable[..., StageRef])
 
-
-def stage_task(name: str) -> Callable[[StageCall], StageCall]:
-    """Make a Prefect task of a function of (config, *references) that runs the stage.
+def stage_task(one: registry.Stage) -> Callable[..., StageRef]:
+    """Make a function of (config, *references) that runs the stage as a Prefect task.
 
     The task's cache key is the stage's key, so a stage that is finished shows as ``Cached`` in
-    Prefect; one whose folder is gone is computed again. The function keeps its signature, and
-    outside of a flow it simply runs.
+    Prefect; one whose folder is gone is computed again. Outside of a flow it simply runs.
     """
-    one = registry.stage(name)
 
-    def key_of(config: PipelineConfig, *upstream: StageRef) -> str:
-        return stage_key(name, config, upstream)
+    def run(config: PipelineConfig, *upstream: StageRef) -> StageRef:
+        return run_stage(one.name, config, *upstream)
 
-    def decorate(run: StageCall) -> StageCall:
-        task: prefect.Task[..., StageRef] = prefect.task(
-            name=one.title,
-            cache_key_fn=lambda context, parameters: f"{name}-{key_of(*parameters.values())}",
-            persist_result=True,
-            result_serializer="json",
-            retries=one.retries,
-            retry_delay_seconds=[2.0, 10.0][: one.retries],
-            retry_condition_fn=_worth_another_try,
-        )(run)
+    run.__name__ = run.__qualname__ = one.name
+    run.__doc__ = one.description
+    task = prefect.task(
+        name=one.title,
+        cache_key_fn=lambda context, given: (
+            f"{one.name}-{stage_key(one.name, given['config'], given['upstream'])}"
+        ),
+        persist_result=True,
+        result_serializer="json",
+        retries=one.retries,
+        retry_delay_seconds=[2.0, 10.0][: one.retries],
+        retry_condition_fn=_worth_another_try,
+    )(run)
 
-        @functools.wraps(run)
-        def call(*parameters: Any) -> StageRef:
-            if FlowRunContext.get() is None:
-                return run(*parameters)
-            key = key_of(*parameters)
-            folder = state.current().stage_folder(name, key)
-            this_time = task.with_options(
-                task_run_name=f"{name}-{parameters[0].preset}-{key[:8]}",
-                refresh_cache=not (is_finished(folder) and is_drawn(folder)),
-            )
-            this_time(*parameters)
-            # Not what Prefect kept: the state folder may have moved, MLflow may have caught up.
-            ref = reference(folder, tracking.tracked_run_id(folder))
-            _link(ref)
-            return ref
+    def call(config: PipelineConfig, *upstream: StageRef) -> StageRef:
+        if FlowRunContext.get() is None:
+            return run(config, *upstream)
+        key = stage_key(one.name, config, upstream)
+        folder = state.current().stage_folder(one.name, key)
+        this_time = task.with_options(
+            task_run_name=f"{one.name}-{config.preset}-{key[:8]}",
+            refresh_cache=not (is_finished(folder) and is_drawn(folder)),
+        )
+        this_time(config, *upstream)
+        # Not what Prefect kept: the state folder may have moved, MLflow may have caught up.
+        ref = reference(folder, tracking.tracked_run_id(folder))
+        _link(ref)
+        return ref
 
-        return cast(StageCall, call)
-
-    return decorate
+    return call
 
 
 def _worth_another_try(task: Any, run: TaskRun, ended: State[Any]) -> bool:
@@ -94,3 +90,7 @@ def _link(ref: StageRef) -> None:
     create_markdown_artifact(
         "\n\n".join(lines[:3]) + "\n" + "\n".join(lines[3:]), f"stage-{ref.stage}"
     )
+
+
+STAGE_TASKS = {one.name: stage_task(one) for one in registry.STAGES.values()}
+"""By the name of the stage, in the order of the pipeline."""
