@@ -14,15 +14,10 @@ from prefect.runtime import flow_run
 from flows.summary import conclude
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.config.overrides import completed
-from tasks.benchmark_energy import benchmark_energy
-from tasks.convert_snn import convert_snn
-from tasks.deploy import deploy
 from tasks.mlflow.tracking import pipeline_run
-from tasks.partition import partition
-from tasks.prepare_dataset import prepare_dataset
-from tasks.quantize_and_map import quantize_and_map
-from tasks.train_ann import train_ann
-from tasks.tune_rates import tune_rates
+from tasks.stage import STAGE_TASKS
+
+prepare, train, tune, convert, quantize, partition, deploy, benchmark = STAGE_TASKS.values()
 
 
 def _name() -> str:
@@ -39,16 +34,13 @@ def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
     """
     config = completed(config)
     with pipeline_run(config, _name()) as run:
-        dataset = prepare_dataset(config)
-        ann = train_ann(config, dataset)
-        tuned = tune_rates(config, dataset, ann)
-        spiking = convert_snn(config, dataset, tuned)
-        core_blocks = quantize_and_map(config, tuned, spiking)
+        dataset = prepare(config)
+        ann = train(config, dataset)
+        tuned = tune(config, dataset, ann)
+        spiking = convert(config, dataset, tuned)
+        core_blocks = quantize(config, tuned, spiking)
         chip_map = partition(config, tuned, core_blocks, spiking)
-        deployment = deploy(config, dataset, tuned, core_blocks, chip_map)
-        energy = benchmark_energy(
-            config, dataset, ann, tuned, spiking, core_blocks, chip_map, deployment
-        )
-        return conclude(
-            run, [dataset, ann, tuned, spiking, core_blocks, chip_map, deployment, energy]
-        )
+        deployed = deploy(config, dataset, tuned, core_blocks, chip_map)
+        made = [dataset, ann, tuned, spiking, core_blocks, chip_map, deployed]
+        energy = benchmark(config, *made)
+        return conclude(run, [*made, energy])

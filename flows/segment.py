@@ -24,7 +24,8 @@ from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.inference.files import MASK, PROBABILITY, plan
 from spikeseg_core.inference.files import segment_files as segment_all
-from spikeseg_core.inference.segmenter import Kind, Segmenter, load_segmenter
+from spikeseg_core.inference.segmenter import Segmenter, load_segmenter
+from spikeseg_core.stages.table import ModelKind
 from tasks.folder import read_record
 from tasks.lookup import stage_and_those_before, stage_behind, stage_of_run
 from tasks.mlflow import models
@@ -161,7 +162,7 @@ def segment_files(
     }
 
 
-def network_of(model: str | None, engine: Engine) -> tuple[Kind, StageRef]:
+def network_of(model: str | None, engine: Engine) -> tuple[ModelKind, StageRef]:
     """Find the network of a model that an engine runs.
 
     Raises
@@ -169,7 +170,7 @@ def network_of(model: str | None, engine: Engine) -> tuple[Kind, StageRef]:
     ConfigError
         If there is no such model, or it has no network for this engine.
     """
-    kind: Kind = "ann" if engine == "ann" else "integer"
+    kind: ModelKind = "ann" if engine == "ann" else "integer"
     stage = "train" if engine == "ann" else "deploy"
     if model is None:
         return kind, stage_and_those_before(stage)[stage]
@@ -186,7 +187,7 @@ def network_of(model: str | None, engine: Engine) -> tuple[Kind, StageRef]:
         ) from error
 
 
-def load(kind: Kind, ref: StageRef) -> Segmenter:
+def load(kind: ModelKind, ref: StageRef) -> Segmenter:
     """Load a finished network.
 
     Raises

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from flows import stages
+from flows.stages import FLOWS
 
 # isort: split
 from prefect import Flow
@@ -16,12 +16,9 @@ from spikeseg_core.config.overrides import parsed
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from tasks.folder import read_record
-from tasks.references import StageRef
 from tasks.terminal import set_up_for_prefect
 
 Result = TypeVar("Result")
-
-FLOWS: dict[str, Flow[..., StageRef]] = {name: getattr(stages, name) for name in registry.STAGES}
 
 
 def run_stage_alone(name: str, after: str | None, changes: Iterable[str]) -> dict[str, Any]:
@@ -33,9 +30,9 @@ def run_stage_alone(name: str, after: str | None, changes: Iterable[str]) -> dic
         If the stage is unknown, or a setting is not one of its own.
     """
     flow = FLOWS[registry.stage(name).name]
-    known = set(inspect.signature(flow.fn).parameters) - {"after"}
+    known = set(inspect.signature(flow.fn).parameters) - {"after", "again"}
     given = parsed(changes)
-    if unknown := set(given) - known:
+    if unknown := set(given) - known - {"again"}:
         raise ConfigError(
             f"stage {name!r} takes settings of {', '.join(sorted(known))}, not of "
             f"{', '.join(sorted(unknown))}; those come from the stages before it"

@@ -1,57 +1,32 @@
-# ruff: noqa: B008 - the settings are frozen, and Prefect reads its forms from the defaults.
 """A flow for every stage, to be run alone on what the stages before it have made.
 
-The form of each shows only the settings that the stage adds; the others are those that the stages
-before it were made with. ``after`` is the MLflow run id of the stage right before (or of a whole
-pipeline); left out, the newest finished one is taken.
+The flows are made from the core's table of stages. The form of each shows only the settings that
+the stage adds; the others are those that the stages before it were made with. ``after`` is the
+MLflow run id of the stage right before (or of a whole pipeline); left out, the newest finished one
+is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
 
 # isort: split
-from prefect import flow
+from prefect import Flow, flow
 from prefect.runtime import flow_run
 
-from spikeseg_core.config import (
-    BenchmarkConfig,
-    ConvertConfig,
-    DatasetConfig,
-    DeployConfig,
-    PartitionConfig,
-    PipelineConfig,
-    PresentationConfig,
-    QuantizeConfig,
-    StageConfig,
-    TrainConfig,
-    TuneConfig,
-)
+from spikeseg_core.config import PipelineConfig, StageConfig, TrainConfig
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import catalogue
-from tasks import benchmark_energy as benchmark_task
-from tasks import convert_snn, prepare_dataset, quantize_and_map, train_ann, tune_rates
-from tasks import deploy as deploy_task
-from tasks import partition as partition_task
+from spikeseg_core.stages.table import STAGES, Stage
 from tasks.folder import forget, read_record, stage_key
 from tasks.lookup import inputs_after
 from tasks.mlflow import champion
 from tasks.references import StageRef
-
-TASKS: dict[str, Any] = {
-    "prepare": prepare_dataset.prepare_dataset,
-    "train": train_ann.train_ann,
-    "tune": tune_rates.tune_rates,
-    "convert": convert_snn.convert_snn,
-    "quantize": quantize_and_map.quantize_and_map,
-    "partition": partition_task.partition,
-    "deploy": deploy_task.deploy,
-    "benchmark": benchmark_task.benchmark_energy,
-}
+from tasks.stage import STAGE_TASKS
 
 
 def run_after(
@@ -87,7 +62,7 @@ def run_after(
         _same_tile(str(earlier["train"]["network"]), config.train.network)
     if again:
         forget(name, stage_key(name, config, upstream))
-    ref: StageRef = TASKS[name](config, *upstream)
+    ref = STAGE_TASKS[name](config, *upstream)
     known = {each.stage: each for each in (*upstream, ref)}
     if "deploy" in known:
         champion.consider(known["deploy"], known.get("benchmark"), config.promotion)
@@ -103,11 +78,11 @@ def _same_tile(before: str, now: str) -> None:
         )
 
 
-After = Annotated[
+AFTER = Annotated[
     str | None,
     shown("After", "MLflow run id of the stage before it or of a pipeline; none: the newest"),
 ]
-NetworkName = Annotated[
+NETWORK = Annotated[
     str,
     shown(
         "Network",
@@ -115,72 +90,56 @@ NetworkName = Annotated[
         enum=list(catalogue.NETWORKS),
     ),
 ]
-Again = Annotated[bool, shown("Again", "also if it is finished, as for a measurement")]
+AGAIN = Annotated[bool, shown("Again", "also if it is finished, as for a measurement")]
 
 
-def _named(pattern: str) -> Callable[[], str]:
-    """Name runs of a flow by what they do with their parameters."""
-    return lambda: pattern.format(**flow_run.parameters)
+def stage_flow(one: Stage, name: str) -> Flow[..., StageRef]:
+    """Make the flow that runs one stage alone; its parameters are what the form asks for."""
+    signature = Signature(_parameters(one))
+
+    def run(*arguments: Any, **named: Any) -> StageRef:
+        given = signature.bind(*arguments, **named)
+        given.apply_defaults()
+        sections = dict(given.arguments)
+        after, again = sections.pop("after", None), sections.pop("again")
+        if network := sections.pop("network", None):
+            sections["train"] = TrainConfig(network=network)
+        return run_after(one.name, after, again=again, **sections)
+
+    run.__name__ = run.__qualname__ = one.name
+    run.__doc__ = one.description
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    return flow(name=name, flow_run_name=lambda: one.run_name.format(**flow_run.parameters))(run)
 
 
-@flow(name="prepare", flow_run_name=_named("prepare {dataset.source} for {network}"))
-def prepare(dataset: DatasetConfig = DatasetConfig(), network: NetworkName = "quick") -> StageRef:
-    """Prepare a dataset: read, check and split sections; the network decides the tile."""
-    return run_after("prepare", None, dataset=dataset, train=TrainConfig(network=network))
+def _parameters(one: Stage) -> list[Parameter]:
+    """Sections of settings that the stage adds, and what it follows.
+
+    The first stage follows none, and of the network's settings it takes the name alone.
+    """
+
+    def parameter(name: str, kind: Any, default: Any) -> Parameter:
+        return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
+
+    kinds = {section: PipelineConfig.model_fields[section].annotation for section in one.sections}
+    if not one.upstream:
+        del kinds["train"]
+    sections = [parameter(name, kind, kind()) for name, kind in kinds.items() if kind is not None]
+    follows = (
+        parameter("after", AFTER, None) if one.upstream else parameter("network", NETWORK, "quick")
+    )
+    return [*sections, follows, parameter("again", AGAIN, False)]
 
 
-@flow(name="train", flow_run_name=_named("train {train.network} for {train.epochs} epochs"))
-def train(train: TrainConfig = TrainConfig(), after: After = None) -> StageRef:
-    """Train the ANN on a prepared dataset."""
-    return run_after("train", after, train=train)
+# The flow "benchmark" is another: it measures a model again and says what moved.
+FLOWS = {
+    one.name: stage_flow(one, "benchmark-stage" if one.name == "benchmark" else one.name)
+    for one in STAGES.values()
+}
 
 
-@flow(
-    name="tune",
-    flow_run_name=_named("tune to {tune.rate_min_hz:g}-{tune.rate_max_hz:g} Hz"),
-)
-def tune(tune: TuneConfig = TuneConfig(), after: After = None) -> StageRef:
-    """Fine-tune a trained ANN for firing rates."""
-    return run_after("tune", after, tune=tune)
-
-
-@flow(name="convert", flow_run_name=_named("convert to spikes, {presentation.steps} steps"))
-def convert(
-    convert: ConvertConfig = ConvertConfig(),
-    presentation: PresentationConfig = PresentationConfig(),
-    after: After = None,
-) -> StageRef:
-    """Convert a tuned network to spikes and evaluate it, rate-based and spike-based."""
-    return run_after("convert", after, convert=convert, presentation=presentation)
-
-
-@flow(
-    name="quantize",
-    flow_run_name=_named("quantize to {quantize.weight_bits} bits for {quantize.chips} chips"),
-)
-def quantize(quantize: QuantizeConfig = QuantizeConfig(), after: After = None) -> StageRef:
-    """Quantize a spiking network and cut it into core blocks."""
-    return run_after("quantize", after, quantize=quantize)
-
-
-@flow(name="partition", flow_run_name=_named("partition by {partition.strategy}"))
-def partition(partition: PartitionConfig = PartitionConfig(), after: After = None) -> StageRef:
-    """Assign core blocks to chips."""
-    return run_after("partition", after, partition=partition)
-
-
-@flow(name="deploy", flow_run_name=_named("deploy on {deploy.target}"))
-def deploy(deploy: DeployConfig = DeployConfig(), after: After = None) -> StageRef:
-    """Run a mapped network on Loihi or its emulator."""
-    return run_after("deploy", after, deploy=deploy)
-
-
-@flow(
-    name="benchmark-stage",
-    flow_run_name=_named("benchmark at batches of 1 and {benchmark.batch_size}"),
-)
-def benchmark(
-    benchmark: BenchmarkConfig = BenchmarkConfig(), after: After = None, again: Again = False
-) -> StageRef:
-    """Benchmark energy and time of a deployed network on Loihi, CPU and GPU; again, if asked."""
-    return run_after("benchmark", after, again=again, benchmark=benchmark)
+def __getattr__(name: str) -> Flow[..., StageRef]:
+    """Give the flow of a stage by its name, as deployments ask for ``flows/stages.py:train``."""
+    if name not in FLOWS:
+        raise AttributeError(f"{__name__} has no {name}; its flows are {', '.join(FLOWS)}")
+    return FLOWS[name]

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from scipy.special import expit
@@ -22,15 +21,15 @@ from spikeseg_core.data.tiles import TileGrid, standardize
 from spikeseg_core.errors import DataError
 from spikeseg_core.loihi.integer_network import ARRAYS_FILE, NAMES_FILE
 from spikeseg_core.network import load_network
+from spikeseg_core.network.description import NETWORK_FILE, WEIGHTS_FILE
+from spikeseg_core.stages.artifacts import INTEGER, MAPPING, PLACEMENT
+from spikeseg_core.stages.table import ModelKind
 from spikeseg_core.storage import write_json
 
-MAPPING, INTEGER, PLACEMENT = "mapping.json", "integer", "placement.json"
-
-Kind = Literal["ann", "rate_tuned", "integer"]
 FACTS = "segmenter.json"
 
-_NETWORK = ("network.json", "weights.npz")
-FILES: dict[Kind, dict[str, tuple[str, ...]]] = {
+_NETWORK = (NETWORK_FILE, WEIGHTS_FILE)
+FILES: dict[ModelKind, dict[str, tuple[str, ...]]] = {
     "ann": {"train": _NETWORK},
     "rate_tuned": {"tune": _NETWORK},
     "integer": {
@@ -88,7 +87,7 @@ class Segmenter:
 
 
 def save_segmenter(
-    folder: Path, kind: Kind, stages: Mapping[str, Path], config: PipelineConfig
+    folder: Path, kind: ModelKind, stages: Mapping[str, Path], config: PipelineConfig
 ) -> None:
     """Gather a network and what it needs in a folder.
 

@@ -1,16 +1,23 @@
-"""The eight stages: what each runs, reads and follows. The only table of stages there is."""
+"""The eight stages: what each runs, reads, writes and follows. The only table of stages there is.
+
+Tasks, flows, tags and forms are made from it. A new stage is a row here, its files in
+:mod:`spikeseg_core.stages.artifacts`, a module of its name in this package, with a test.
+"""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.inference.segmenter import Kind
 from spikeseg_core.network import catalogue
+from spikeseg_core.stages.artifacts import Artifact, written_by
 from spikeseg_core.stages.base import StageFunction
+
+ModelKind = Literal["ann", "rate_tuned", "integer"]
+"""What a logged network runs as: an ANN, the same with Loihi's rate curve, or integers on chips."""
 
 
 @dataclass(frozen=True)
@@ -20,17 +27,16 @@ class Stage:
     Attributes
     ----------
     name : str
-        Its name, as in folders, keys and tags.
-    title : str
-        What it does, for people.
-    module : str
-        Module with the core function ``run``; imported only when the stage really runs, so that
-        a run that finds everything finished never loads TensorFlow.
+        Its name, as in folders, keys and tags; also that of its module in this package.
+    title, description : str
+        What it does, for people: in a few words, and as the page of its flow says it.
+    run_name : str
+        How a run of it alone is called, after its settings.
     sections : tuple of str
         Sections of :class:`PipelineConfig` that it reads, besides those of the stages before it.
     upstream : tuple of str
         Stages whose folders it reads.
-    model : str or None
+    model : {"ann", "rate_tuned", "integer"} or None
         Kind of model that it logs (see :mod:`spikeseg_core.inference.segmenter`).
     retries : int
         How often it is tried again when the network or a disk failed it.
@@ -38,11 +44,26 @@ class Stage:
 
     name: str
     title: str
-    module: str
+    description: str
+    run_name: str
     sections: tuple[str, ...]
     upstream: tuple[str, ...] = ()
-    model: Kind | None = None
+    model: ModelKind | None = None
     retries: int = 0
+
+    @property
+    def module(self) -> str:
+        """Module with the core function ``run``.
+
+        It is imported only when the stage really runs, so that a run that finds everything
+        finished never loads TensorFlow.
+        """
+        return f"spikeseg_core.stages.{self.name}"
+
+    @property
+    def outputs(self) -> tuple[Artifact, ...]:
+        """Files that it leaves in its folder."""
+        return written_by(self.name)
 
 
 STAGES: dict[str, Stage] = {
@@ -51,14 +72,16 @@ STAGES: dict[str, Stage] = {
         Stage(
             "prepare",
             "Prepare the dataset",
-            "spikeseg_core.stages.prepare",
+            "Prepare a dataset: read, check and split sections; the network decides the tile.",
+            "prepare {dataset.source} for {network}",
             sections=("dataset", "train"),
             retries=2,
         ),
         Stage(
             "train",
             "Train the ANN",
-            "spikeseg_core.stages.train",
+            "Train the ANN on a prepared dataset.",
+            "train {train.network} for {train.epochs} epochs",
             sections=("train",),
             upstream=("prepare",),
             model="ann",
@@ -66,7 +89,8 @@ STAGES: dict[str, Stage] = {
         Stage(
             "tune",
             "Tune firing rates",
-            "spikeseg_core.stages.tune",
+            "Fine-tune a trained ANN for firing rates.",
+            "tune to {tune.rate_min_hz:g}-{tune.rate_max_hz:g} Hz",
             sections=("tune",),
             upstream=("prepare", "train"),
             model="rate_tuned",
@@ -74,28 +98,32 @@ STAGES: dict[str, Stage] = {
         Stage(
             "convert",
             "Convert to spikes",
-            "spikeseg_core.stages.convert",
+            "Convert a tuned network to spikes and evaluate it, rate-based and spike-based.",
+            "convert to spikes, {presentation.steps} steps",
             sections=("convert", "presentation"),
             upstream=("prepare", "tune"),
         ),
         Stage(
             "quantize",
             "Quantize and map",
-            "spikeseg_core.stages.quantize",
+            "Quantize a spiking network and cut it into core blocks.",
+            "quantize to {quantize.weight_bits} bits for {quantize.chips} chips",
             sections=("quantize",),
             upstream=("tune", "convert"),
         ),
         Stage(
             "partition",
             "Partition over chips",
-            "spikeseg_core.stages.partition",
+            "Assign core blocks to chips.",
+            "partition by {partition.strategy}",
             sections=("partition",),
             upstream=("tune", "quantize", "convert"),
         ),
         Stage(
             "deploy",
             "Deploy on Loihi",
-            "spikeseg_core.stages.deploy",
+            "Run a mapped network on Loihi or its emulator.",
+            "deploy on {deploy.target}",
             sections=("deploy",),
             upstream=("prepare", "tune", "quantize", "partition"),
             model="integer",
@@ -103,7 +131,8 @@ STAGES: dict[str, Stage] = {
         Stage(
             "benchmark",
             "Benchmark energy",
-            "spikeseg_core.stages.benchmark",
+            "Benchmark energy and time of a deployed network on Loihi, CPU and GPU.",
+            "benchmark at batches of 1 and {benchmark.batch_size}",
             sections=("benchmark",),
             upstream=("prepare", "train", "tune", "convert", "quantize", "partition", "deploy"),
         ),

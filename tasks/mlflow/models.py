@@ -16,8 +16,9 @@ import spikeseg_core
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.inference.segmenter import FILES, Kind, save_segmenter
+from spikeseg_core.inference.segmenter import FILES, save_segmenter
 from spikeseg_core.network import catalogue
+from spikeseg_core.stages.table import ModelKind
 from tasks.folder import StageRecord, find
 
 NAME = "model"
@@ -31,7 +32,7 @@ REQUIRED = (
 """Packages that a loaded model may import."""
 
 
-def gather(kind: Kind, record: StageRecord, folder: Path) -> None:
+def gather(kind: ModelKind, record: StageRecord, folder: Path) -> None:
     """Gather the files of a stage's model in ``folder``.
 
     Raises
@@ -53,7 +54,7 @@ def _folder(stage: str, record: StageRecord) -> Path:
     return folder
 
 
-def log(kind: Kind, record: StageRecord, run_id: str, tracking_uri: str) -> None:
+def log(kind: ModelKind, record: StageRecord, run_id: str, tracking_uri: str) -> None:
     """Log the model of a finished stage to its run."""
     import mlflow
     from mlflow.models import Model, ModelSignature

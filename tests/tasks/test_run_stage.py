@@ -12,6 +12,7 @@ from spikeseg_core.config import PipelineConfig
 from spikeseg_core.config.presets import preset
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.stages import table as registry
+from tasks import key
 from tasks.folder import read_record
 from tasks.local import state
 from tasks.lookup import inputs_after
@@ -67,6 +68,27 @@ def test_a_vanished_folder_is_made_again(home: Path, fakes: FakeStages) -> None:
     shutil.rmtree(refs["train"].folder)
     assert run_up_to("tune")["train"].sha256 == refs["train"].sha256
     assert fakes.calls == {"prepare": 1, "train": 2, "tune": 1}
+
+
+def test_changed_drawing_is_drawn_again_and_nothing_is_run(
+    home: Path, fakes: FakeStages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = run_up_to("train")["train"]
+    before = read_record(ref.folder)
+    code_digest = key.code_digest
+
+    def changed_style(module: str) -> str:
+        return code_digest(module) + ("x" if ".figures." in module else "")
+
+    monkeypatch.setattr(key, "code_digest", changed_style)
+    assert run_up_to("train")["train"] == ref
+    assert fakes.calls == {"prepare": 1, "train": 1}
+    assert fakes.drawn == {"prepare": 1, "train": 2}
+    after = read_record(ref.folder)
+    assert after.drawing != before.drawing
+    assert after.outcome == before.outcome
+    run_up_to("train")
+    assert fakes.drawn["train"] == 2
 
 
 def test_a_killed_stage_goes_on_where_it_was(home: Path, fakes: FakeStages) -> None:

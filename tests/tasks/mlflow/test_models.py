@@ -12,12 +12,13 @@ import pytest
 
 from spikeseg_core.config import DatasetConfig, PipelineConfig, PresentationConfig
 from spikeseg_core.data.dataset import prepare_dataset
-from spikeseg_core.inference.segmenter import Kind, load_segmenter
+from spikeseg_core.inference.segmenter import load_segmenter
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.partition import partition
 from spikeseg_core.loihi.mapping.traffic import traffic
 from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.network import save_network
+from spikeseg_core.stages.table import ModelKind
 from spikeseg_core.storage import write_json
 from tasks.folder import Outcome, StageRecord, write_record
 from tasks.local import state
@@ -36,7 +37,7 @@ CONFIG = PipelineConfig(
     ),
     presentation=PresentationConfig(steps=20),
 )
-MADE_BY: dict[Kind, str] = {"ann": "train", "rate_tuned": "tune", "integer": "deploy"}
+MADE_BY: dict[ModelKind, str] = {"ann": "train", "rate_tuned": "tune", "integer": "deploy"}
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def load(run: Run) -> Any:
 
 @pytest.mark.parametrize("kind", MADE_BY)
 def test_a_loaded_model_predicts_what_was_logged(
-    kind: Kind, records: dict[str, StageRecord], tmp_path: Path
+    kind: ModelKind, records: dict[str, StageRecord], tmp_path: Path
 ) -> None:
     record = records[MADE_BY[kind]]
     run = Run.create(store(), record.stage, {}, None)

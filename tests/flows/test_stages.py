@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from flows import stages
+from spikeseg_core.stages.table import STAGES
+from tasks.local.registration import DEPLOYMENTS
+
+
+@pytest.mark.parametrize("name", list(STAGES)[1:])
+def test_the_form_has_the_sections_that_the_stage_adds(name: str) -> None:
+    flow = stages.FLOWS[name]
+    assert flow.description == STAGES[name].description
+    assert list(flow.parameters.properties) == [*STAGES[name].sections, "after", "again"]
+
+
+def test_the_first_stage_takes_the_networks_name_alone() -> None:
+    assert list(stages.prepare.parameters.properties) == ["dataset", "network", "again"]
+
+
+def test_a_flow_that_is_not_there_is_named_with_those_there_are() -> None:
+    with pytest.raises(AttributeError, match="no paint; its flows are prepare, train"):
+        _ = stages.paint
+
+
+def test_every_stage_can_be_started_from_prefects_page() -> None:
+    found = [
+        d for d in yaml.safe_load(DEPLOYMENTS.read_text())["deployments"] if "stage" in d["tags"]
+    ]
+    assert [d["name"] for d in found] == [flow.name for flow in stages.FLOWS.values()]
+    for number, (name, deployment) in enumerate(zip(STAGES, found, strict=True), start=1):
+        assert deployment["entrypoint"] == f"flows/stages.py:{name}"
+        assert deployment["description"].startswith(f"Stage {number} alone.")
