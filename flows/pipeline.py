@@ -25,12 +25,11 @@ from tasks.train_ann import train_ann
 from tasks.tune_rates import tune_rates
 
 
-def _name() -> str:
-    config: PipelineConfig = flow_run.parameters["config"]
+def _name(config: PipelineConfig) -> str:
     return f"{config.preset}-{config.dataset.source}"
 
 
-@flow(name="pipeline", flow_run_name=_name)
+@flow(name="pipeline", flow_run_name=lambda: _name(flow_run.parameters["config"]))
 def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
     """Turn a segmentation U-Net into spikes on two Loihi chips, from sections to energy.
 
@@ -38,7 +37,7 @@ def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
     that is also written as summary.json.
     """
     config = completed(config)
-    with pipeline_run(config, _name()) as run:
+    with pipeline_run(config, _name(config)) as run:
         dataset = prepare_dataset(config)
         ann = train_ann(config, dataset)
         tuned = tune_rates(config, dataset, ann)
