@@ -3,8 +3,12 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
-COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+# What is installed: what a run needs, or with the tools of development, too.
+READY := $(VENV)/.run
+DEV := $(VENV)/.dev
+UV := $(BIN)/uv
+SYNC := $(UV) pip sync --quiet --python $(BIN)/python --require-hashes
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 # Programs of Debian that end-to-end tests use; tests whose programs are missing are skipped, and say so.
 DEBIAN := chromium postgresql redis-server
 
@@ -14,7 +18,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test setup lint format e2e up lock secrets clean
+.PHONY: help run test setup dev lint format e2e up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,21 +26,33 @@ help: ## Show this list
 run: $(READY) ## Set everything up and run the pipeline with the quick preset
 	$(BIN)/spikeseg run --preset quick --dataset auto
 
-test: $(READY) ## Set everything up and run the default tests
+test: $(DEV) ## Set everything up and run the default tests
 	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
-setup: $(READY) ## Make .venv from the hashed lock file
+setup: $(READY) ## Make .venv with what a run needs, from the hashed lock file
 
-$(READY): requirements/lock.txt pyproject.toml
+dev: $(DEV) ## Make .venv with the tools of development and the servers' packages, too
+
+$(UV): requirements/uv.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed ($(PYTHON) was not found); name yours: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version); name yours: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@# The lock file is its own constraint: pip would not apply its pins to a package with extras.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/lock.txt --constraint requirements/lock.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $(READY)
+	@# pip fetches uv, which is not on a fresh machine, and nothing else: it takes four times as long.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
 
-lint: $(READY) ## Style, types and the direction of imports
+# Each removes what is not in its lock file, so that the smaller undoes the larger.
+$(READY): $(UV) requirements/run.txt pyproject.toml
+	$(SYNC) requirements/run.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@rm -f $(DEV) && touch $@
+
+$(DEV): $(UV) requirements/dev.txt pyproject.toml
+	$(SYNC) requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(READY) $@
+
+lint: $(DEV) ## Style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -44,11 +60,11 @@ lint: $(READY) ## Style, types and the direction of imports
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 
-format: $(READY) ## Format and mend what can be mended
+format: $(DEV) ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-e2e: $(READY) ## The whole pipeline, small, the servers, and their pages in a browser, for real
+e2e: $(DEV) ## The whole pipeline, small, the servers, and their pages in a browser, for real
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		have=$$(dpkg-query --show --showformat='$${db:Status-Status}\n' $(DEBIAN) 2>/dev/null | grep -c '^installed'); \
 		[ "$$have" = $(words $(DEBIAN)) ] || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $(DEBIAN); } || echo "make e2e: the tests that need a browser or databases are skipped: $(DEBIAN) cannot be installed here"; \
@@ -67,9 +83,11 @@ docker/.env: docker/.env.example
 up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
 	$(BIN)/spikeseg up
 
-lock: $(READY) ## Resolve pyproject.toml anew into the hashed lock files: all, and what the container image needs
-	$(COMPILE) --all-extras pyproject.toml --output-file requirements/lock.txt
-	$(COMPILE) --extra server --constraint requirements/lock.txt pyproject.toml --output-file requirements/server.txt
+lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, and uv
+	$(COMPILE) --all-extras pyproject.toml --output-file requirements/dev.txt
+	$(COMPILE) --extra server --constraint requirements/dev.txt pyproject.toml --output-file requirements/server.txt
+	$(COMPILE) --constraint requirements/dev.txt pyproject.toml --output-file requirements/run.txt
+	echo uv | $(COMPILE) - --output-file requirements/uv.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -20,12 +20,11 @@ from tasks.stage import STAGE_TASKS
 prepare, train, tune, convert, quantize, partition, deploy, benchmark = STAGE_TASKS.values()
 
 
-def _name() -> str:
-    config: PipelineConfig = flow_run.parameters["config"]
+def _name(config: PipelineConfig) -> str:
     return f"{config.preset}-{config.dataset.source}"
 
 
-@flow(name="pipeline", flow_run_name=_name)
+@flow(name="pipeline", flow_run_name=lambda: _name(flow_run.parameters["config"]))
 def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
     """Turn a segmentation U-Net into spikes on two Loihi chips, from sections to energy.
 
@@ -33,7 +32,7 @@ def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
     that is also written as summary.json.
     """
     config = completed(config)
-    with pipeline_run(config, _name()) as run:
+    with pipeline_run(config, _name(config)) as run:
         dataset = prepare(config)
         ann = train(config, dataset)
         tuned = tune(config, dataset, ann)

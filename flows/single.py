@@ -16,7 +16,7 @@ from spikeseg_core.config.overrides import parsed
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from tasks.folder import read_record
-from tasks.terminal import set_up_for_prefect
+from tasks.prefect.bootstrap import set_up_for_prefect
 
 Result = TypeVar("Result")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from prefect.artifacts import create_markdown_artifact
 
 from flows.report import html_report, markdown_report
 from spikeseg_core.evaluation.accounting import SCORES, blame, loss_table
@@ -20,6 +19,7 @@ from tasks.local import state
 from tasks.mlflow import champion
 from tasks.mlflow.store import Run
 from tasks.mlflow.tracking import PipelineRun
+from tasks.prefect.artifacts import show_markdown
 from tasks.provenance import is_synthetic, prefect_tags
 from tasks.references import StageRef
 
@@ -63,7 +63,7 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
         run.attempt("log the model's standing", lambda tracked: tracked.tags(standing.tags()))
     page = run.attempt("be linked to", lambda tracked: tracked.page)
     markdown = (folder / "report.md").read_text(encoding="utf-8")
-    create_markdown_artifact(
+    show_markdown(
         f"MLflow run: {page or 'none, MLflow did not answer'}\n\n{markdown}", key="pipeline"
     )
     return summary
@@ -115,7 +115,7 @@ def prefect_summary() -> dict[str, Any]:
     return {
         "flow_run_id": tags.get("prefect.flow_run_id"),
         "url": tags.get("prefect.flow_run_url"),
-        "api": os.environ.get("PREFECT_API_URL") or "embedded",
+        "api": (os.environ.get("PREFECT_API_URL") or "embedded") if tags else None,
     }
 
 

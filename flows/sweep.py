@@ -41,8 +41,8 @@ from tasks.mlflow import sweep as sweep_tracking
 from tasks.mlflow.store import Run
 from tasks.mlflow.tracking import flat, status_of
 from tasks.prefect.artifacts import PageProgress
+from tasks.prefect.bootstrap import set_up_for_prefect
 from tasks.sweep_point import PointResult, run_point
-from tasks.terminal import set_up_for_prefect
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """Environment variable that names a Dask scheduler to use instead of workers started here."""

@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
+import numpy as np
+
 if "tensorflow" in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
     raise ImportError(
         "TensorFlow was imported before spikeseg_core.stack, with Keras 3 as tf.keras. "
@@ -40,10 +42,11 @@ _START_UP_NOTICE = re.compile(
 
 
 @contextmanager
-def _without_start_up_notices() -> Iterator[None]:
-    """Drop the lines TensorFlow prints from C++ before its log level counts; pass on all others.
+def without_lines(unwanted: re.Pattern[str]) -> Iterator[None]:
+    """Drop lines that match from what is printed meanwhile, also by C++; pass on all others.
 
-    They go straight to file descriptor 2, so that is what is redirected for the time being.
+    TensorFlow's C++ writes straight to file descriptor 2, so that is what is redirected for the
+    time being.
     """
     sys.stderr.flush()
     real = os.dup(2)
@@ -57,11 +60,11 @@ def _without_start_up_notices() -> Iterator[None]:
             os.close(real)
             caught.seek(0)
             for line in caught.read().decode(errors="replace").splitlines(keepends=True):
-                if not _START_UP_NOTICE.search(line):
+                if not unwanted.search(line):
                     sys.stderr.write(line)
 
 
-with _without_start_up_notices():
+with without_lines(_START_UP_NOTICE):
     import tensorflow as tf
     import tf_keras as keras
     from tf_keras.src.engine import functional as _functional
@@ -99,7 +102,7 @@ def _keras_2_names() -> Iterator[None]:
 
 
 # NengoDL imports TensorFlow once more, in a subprocess, to look for a GPU.
-with warnings.catch_warnings(), _keras_2_names(), _without_start_up_notices():
+with warnings.catch_warnings(), _keras_2_names(), without_lines(_START_UP_NOTICE):
     # Deprecations inside packages that get no more releases are not ours to mend.
     warnings.simplefilter("ignore")
     import nengo_dl
@@ -107,5 +110,9 @@ with warnings.catch_warnings(), _keras_2_names(), _without_start_up_notices():
 
 tf.get_logger().setLevel("ERROR")  # its Python side warns of every second function it compiles
 nengo_loihi.neurons.install_dl_builders()
+# Its emulator marks integers that it has yet to set by NaN, of which NumPy warns.
+for _state in ("CompartmentState", "NoiseState"):
+    _class = getattr(nengo_loihi.emulator.interface, _state)
+    _class.__init__ = np.errstate(invalid="ignore")(_class.__init__)
 
-__all__ = ["keras", "nengo_dl", "nengo_loihi", "tf"]
+__all__ = ["keras", "nengo_dl", "nengo_loihi", "tf", "without_lines"]

@@ -12,8 +12,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from tasks.local.posting import post
+from tasks.local.process import stop_all
 
-STOP_SECONDS = 15.0
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
 """Environment variable by which Prefect tells a process, and those it starts, whose run it is."""
 MESSAGE = (
@@ -50,7 +50,7 @@ def end_lost_runs(prefect: str, mlflow: str, worker: str) -> list[str]:
     for run in post(f"{prefect}/flow_runs/filter", going_on):
         if not _is_of(worker, run):
             continue
-        stop(list(processes_of(run["id"])))
+        stop_all(list(processes_of(run["id"])))
         post(f"{prefect}/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
         _end_in_mlflow(f"{mlflow}/api/2.0/mlflow", run["id"])
         lost.append(str(run["name"]))
@@ -83,14 +83,3 @@ def processes_of(run_id: str) -> Iterator[psutil.Process]:
                 yield process
         except psutil.Error:  # ended, or another user's
             continue
-
-
-def stop(processes: list[psutil.Process]) -> None:
-    """Stop processes: asked first, so that they can say in MLflow that they were killed."""
-    for end in (psutil.Process.terminate, psutil.Process.kill):
-        for process in processes:
-            try:
-                end(process)
-            except psutil.NoSuchProcess:
-                continue
-        _, processes = psutil.wait_procs(processes, timeout=STOP_SECONDS)

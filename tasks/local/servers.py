@@ -8,15 +8,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import psutil  # type: ignore[import-untyped]
 from rich.console import Console
@@ -26,69 +22,16 @@ from spikeseg_core.storage import write_json
 from tasks.local import state
 from tasks.local.lost_runs import end_lost_runs
 from tasks.local.posting import post
-from tasks.local.registration import POOL, POOL_TYPE, ROOT, register
+from tasks.local.process import STOP_SECONDS, Server, answers, is_alive, stop_tree, tail
+from tasks.local.registration import POOL, POOL_TYPE, register
 
 START_SECONDS = 180.0
-STOP_SECONDS = 15.0
 WORKER_SECONDS = 30.0
 """A worker that ends sooner than that after its start will not do better the next time."""
 HOST = "127.0.0.1"
 WORKER = "spikeseg-up"
 PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
-
-
-class Server:
-    """One process that is started here, with its log in the state folder."""
-
-    def __init__(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
-        self.name = name
-        self.log = state.current().home / "logs" / f"{name}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.started = time.monotonic()
-        with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                env={**os.environ, **environment},
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def ended(self) -> bool:
-        """Whether the process is gone."""
-        return self._process.poll() is not None
-
-    @property
-    def pid(self) -> int:
-        """Its process id, and that of its process group."""
-        return self._process.pid
-
-    def wait_for(self, address: str) -> None:
-        """Wait until the address answers.
-
-        Raises
-        ------
-        SpikeSegError
-            If the process ends, or nothing answers in time.
-        """
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and not self.ended:
-            if answers(address):
-                return
-            time.sleep(0.2)
-        raise SpikeSegError(
-            f"{self.name} does not answer at {address} "
-            f"({'it ended' if self.ended else f'{START_SECONDS:.0f} s passed'}); its log is "
-            f"{self.log}:\n{_tail(self.log)}"
-        )
-
-    def stop(self) -> None:
-        """Stop the process and those it started."""
-        _stop_group(self.pid)
-        self._process.wait(timeout=STOP_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -122,7 +65,7 @@ class Noted:
 
     def alive(self) -> dict[str, int]:
         """Process ids, by name, of the processes that still run."""
-        return {name: pid for name, (pid, at) in self.processes.items() if _is(pid, at)}
+        return {name: pid for name, (pid, at) in self.processes.items() if is_alive(pid, at)}
 
 
 def up(
@@ -220,16 +163,12 @@ class _Stack:
     def _start_worker(self) -> None:
         command = ["prefect", "worker", "start", "--pool", POOL, "--type", POOL_TYPE]
         self._add("worker", [*command, "--name", WORKER], self.environment)
-        deadline = time.monotonic() + START_SECONDS
-        worker = self.servers["worker"]
-        while not worker_is_online(self.environment["PREFECT_API_URL"]):
-            if worker.ended or time.monotonic() > deadline:
-                raise SpikeSegError(f"the worker does not start:\n{_tail(worker.log)}")
-            time.sleep(0.2)
+        api = self.environment["PREFECT_API_URL"]
+        self.servers["worker"].wait_until(lambda: worker_is_online(api))
 
     def _note(self, health: list[str]) -> None:
         """Note what runs; only where all of it answers, others are to use it."""
-        own = {"up": os.getpid(), **{name: server.pid for name, server in self.servers.items()}}
+        own = {"up": os.getpid()} | {n: server.process.pid for n, server in self.servers.items()}
         processes = {name: (pid, psutil.Process(pid).create_time()) for name, pid in own.items()}
         noted = {"environment": self.environment, "health": health, "processes": processes}
         write_json(self.here.servers_file, noted)
@@ -241,7 +180,7 @@ class _Stack:
                     continue
                 if name != "worker" or time.monotonic() - server.started < WORKER_SECONDS:
                     raise SpikeSegError(
-                        f"{name} ended; its log is {server.log}:\n{_tail(server.log)}"
+                        f"{name} ended; its log is {server.log}:\n{tail(server.log)}"
                     )
                 self._replace_worker(server)
             time.sleep(0.5)
@@ -304,24 +243,8 @@ def _clear_away(here: state.State) -> None:
     if noted is not None:
         for pid in noted.alive().values():
             if pid != os.getpid():
-                _stop_group(pid)
+                stop_tree(pid)
         here.servers_file.unlink(missing_ok=True)
-
-
-def _stop_group(leader: int) -> None:
-    """Stop a process and all below it, whatever groups these are in."""
-    try:
-        top = psutil.Process(leader)
-        below = top.children(recursive=True)
-        top.terminate()
-    except psutil.NoSuchProcess:
-        return
-    _, stubborn = psutil.wait_procs([top, *below], timeout=STOP_SECONDS)
-    for process in stubborn:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
 
 
 @contextmanager
@@ -399,16 +322,6 @@ def _refused(port: int) -> str | None:
     return None
 
 
-def answers(address: str) -> bool:
-    """Whether a server answers there."""
-    try:
-        with urlopen(address, timeout=2) as answer:
-            answer.read()
-    except OSError:
-        return False
-    return True
-
-
 def worker_is_online(api: str) -> bool:
     """Whether a worker of the pool has sent a sign of life lately."""
     try:
@@ -416,21 +329,6 @@ def worker_is_online(api: str) -> bool:
     except OSError:
         return False
     return any(worker["status"] == "ONLINE" for worker in workers)
-
-
-def _is(pid: int, created: float) -> bool:
-    """Whether that process still runs, and is not another one that was given its id."""
-    try:
-        process = psutil.Process(pid)
-        return (
-            abs(process.create_time() - created) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _tail(path: Path) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-12:])
 
 
 def _interrupt(number: int, frame: Any) -> None:

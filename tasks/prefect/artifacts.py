@@ -1,10 +1,21 @@
-"""How far a flow is, as a bar on Prefect's page."""
+"""What Prefect's page shows of a flow that is running."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
+from prefect.context import FlowRunContext
+
+
+def show_markdown(markdown: str, key: str) -> None:
+    """Put a text on the page of the running flow; without Prefect there is none."""
+    if FlowRunContext.get() is not None:
+        create_markdown_artifact(markdown, key)
 
 
 class PageProgress:

@@ -18,10 +18,12 @@ def packages(lock: str) -> set[str]:
     return set(re.findall(r"^[\w.-]+==\S+", text, re.MULTILINE))
 
 
-def test_the_image_has_the_locked_versions_and_no_development_tools() -> None:
-    image = packages("server.txt")
-    assert image < packages("lock.txt")
-    assert not {name.split("==")[0] for name in image} & {
+def test_a_run_needs_less_than_the_image_and_both_the_versions_of_development() -> None:
+    assert packages("run.txt") < packages("server.txt") < packages("dev.txt")
+
+
+def test_the_image_has_no_development_tools() -> None:
+    assert not {name.split("==")[0] for name in packages("server.txt")} & {
         "pytest",
         "ruff",
         "mypy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -9,11 +10,14 @@ from typing import Any, Literal
 import numpy as np
 
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.stack import tf
+from spikeseg_core.stack import tf, without_lines
 
 Precision = Literal["fp32", "int8"]
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+
+_NOTICE = re.compile(r"^fully_quantize: |^INFO: Created TensorFlow Lite XNNPACK delegate")
+"""What the converter and the interpreter print from C++, whatever the log level."""
 
 
 def to_tflite(model: Any, precision: Precision, batch: int, representative: np.ndarray) -> bytes:
@@ -52,7 +56,7 @@ def to_tflite(model: Any, precision: Precision, batch: int, representative: np.n
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: _batches(representative, batch)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without_lines(_NOTICE):
         # The converter reports what it did on the standard error stream; it is not about our input.
         warnings.simplefilter("ignore")
         content: bytes = converter.convert()
@@ -79,11 +83,11 @@ class TfliteNet:
     """
 
     def __init__(self, content: bytes, threads: int = 1) -> None:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), without_lines(_NOTICE):
             # It announces its move to another package; the pinned TensorFlow has it.
             warnings.simplefilter("ignore")
             self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
-        self._interpreter.allocate_tensors()
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         self.batch = int(self._input["shape"][0])

@@ -11,6 +11,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tasks.local import lost_runs
+from tasks.local.process import stop_all
 
 SLEEP = "import subprocess, sys, time; {}; print('up', flush=True); time.sleep(60)"
 BELOW = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
@@ -65,7 +66,7 @@ def process(run: dict[str, Any]) -> Iterator[psutil.Process]:
     assert started.stdout is not None
     started.stdout.readline()
     yield psutil.Process(started.pid)
-    lost_runs.stop(list(lost_runs.processes_of(run["id"])))
+    stop_all(list(lost_runs.processes_of(run["id"])))
     started.communicate()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from spikeseg_core.errors import ConfigError, SpikeSegError
+from spikeseg_core.errors import ConfigError
 from spikeseg_core.storage import write_json
 from tasks.local import servers, state
 
@@ -20,20 +20,6 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind((servers.HOST, 0))
         return int(probe.getsockname()[1])
-
-
-class TestServer:
-    def test_it_answers_and_is_stopped(self, home: Path, unused_port: int) -> None:
-        server = servers.Server("web", ["http.server", str(unused_port)], {})
-        server.wait_for(f"http://{servers.HOST}:{unused_port}/pyproject.toml")
-        assert not server.ended
-        server.stop()
-        assert server.ended
-
-    def test_one_that_ends_shows_its_log(self, home: Path, unused_port: int) -> None:
-        server = servers.Server("broken", ["no_such_module"], {})
-        with pytest.raises(SpikeSegError, match=r"(?s)broken does not answer.*No module named"):
-            server.wait_for(f"http://{servers.HOST}:{unused_port}/")
 
 
 class TestPorts:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spikeseg_core.energy.devices.tflite import TfliteNet, to_tflite
+from spikeseg_core.energy.devices.tflite import PRECISIONS, Precision, TfliteNet, to_tflite
 from spikeseg_core.errors import ConfigError
 from tests.spikeseg_core.energy.devices.models import small_model, tiles
 
@@ -26,3 +26,9 @@ def test_int8_is_near_and_smaller() -> None:
 def test_int8_needs_tiles_to_take_ranges_from() -> None:
     with pytest.raises(ConfigError, match="no representative tiles"):
         to_tflite(small_model(), "int8", 1, tiles(0))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_nothing_is_printed(precision: Precision, capfd: pytest.CaptureFixture[str]) -> None:
+    TfliteNet(to_tflite(small_model(), precision, 2, tiles(4))).segment_tiles(tiles(4))
+    assert capfd.readouterr() == ("", "")

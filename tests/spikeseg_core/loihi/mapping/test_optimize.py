@@ -65,7 +65,7 @@ def test_zero_rates():
 
 
 def test_a_board_that_is_too_small():
-    with pytest.raises(MappingError, match=r"'up0'.*a board of 1 x 48 has 48; use at least 2"):
+    with pytest.raises(MappingError, match=r"'dec0'.*a board of 1 x 48 has 48; use at least 2"):
         optimize(Problem(QUICK, Board(1, 48)))
 
 

@@ -1,0 +1,161 @@
+"""Processes that run beside this one: started with a log, waited for as long as they live."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil  # type: ignore[import-untyped]
+
+from spikeseg_core.errors import SpikeSegError
+from tasks.local import state
+from tasks.local.registration import ROOT
+from tasks.terminal import console
+
+STOP_SECONDS = 15.0
+SECONDS_BETWEEN_NEWS = 30.0
+"""How often the terminal hears that a process is still starting."""
+
+
+class Server:
+    """One process that is started here, with its log in the state folder.
+
+    Parameters
+    ----------
+    name : str
+        What it is called, and its log.
+    command : sequence of str
+        Python module and its words.
+    environment : mapping of str to str
+        Variables besides those of this process.
+    own_session : bool
+        Whether it outlives the terminal, and hears nothing of its Ctrl-C.
+
+    Raises
+    ------
+    OSError
+        If the machine cannot start another process.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        own_session: bool = True,
+    ) -> None:
+        self.name = name
+        self.log = state.current().home / "logs" / f"{name}.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.started = time.monotonic()
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env={**os.environ, **environment},
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=own_session,
+            )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self.process.poll() is not None
+
+    def wait_for(self, address: str) -> None:
+        """Wait until the address answers; raises as :meth:`wait_until`."""
+        self.wait_until(lambda: answers(address))
+
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Wait until it is ready, for as long as it lives; a busy machine takes its time.
+
+        Raises
+        ------
+        SpikeSegError
+            If the process ends.
+        """
+        news = self.started + SECONDS_BETWEEN_NEWS
+        while not ready():
+            if self.ended:
+                raise SpikeSegError(
+                    f"{self.name} does not answer: it ended; its log is {self.log}:\n"
+                    f"{tail(self.log)}"
+                )
+            if time.monotonic() > news:
+                news += SECONDS_BETWEEN_NEWS
+                seconds = time.monotonic() - self.started
+                console().print(
+                    f"{self.name} is still starting after {seconds:.0f} s; its log is {self.log}",
+                    soft_wrap=True,
+                )
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """Stop the process and those it started."""
+        stop_tree(self.process.pid)
+        self.process.wait(timeout=STOP_SECONDS)
+
+
+def answers(address: str) -> bool:
+    """Whether a server answers there."""
+    try:
+        with urlopen(address, timeout=2) as answer:
+            answer.read()
+    except OSError:
+        return False
+    return True
+
+
+def tail(path: Path) -> str:
+    """Give the last lines of a log."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-12:])
+
+
+def is_alive(pid: int, created: float) -> bool:
+    """Whether that process still runs, and is not another one that was given its id."""
+    try:
+        process = psutil.Process(pid)
+        return (
+            abs(process.create_time() - created) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.NoSuchProcess:
+        return False
+
+
+def stop_tree(leader: int) -> None:
+    """Stop a process and all below it, whatever groups these are in.
+
+    Only the process itself is asked: what it has started is its own to stop, and is killed where
+    it does not.
+    """
+    try:
+        top = psutil.Process(leader)
+        below = top.children(recursive=True)
+        top.terminate()
+    except psutil.NoSuchProcess:
+        return
+    _, stubborn = psutil.wait_procs([top, *below], timeout=STOP_SECONDS)
+    _signal(stubborn, psutil.Process.kill)
+
+
+def stop_all(processes: Sequence[psutil.Process]) -> None:
+    """Stop processes: each is asked first, so that it can say in MLflow that it was killed."""
+    _signal(processes, psutil.Process.terminate)
+    _, stubborn = psutil.wait_procs(processes, timeout=STOP_SECONDS)
+    _signal(stubborn, psutil.Process.kill)
+    psutil.wait_procs(stubborn, timeout=STOP_SECONDS)
+
+
+def _signal(processes: Sequence[psutil.Process], send: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
+        try:
+            send(process)
+        except psutil.NoSuchProcess:
+            continue

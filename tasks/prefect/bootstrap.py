@@ -1,0 +1,155 @@
+"""What a terminal needs before it runs a flow: a Prefect server that answers, and one console."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from spikeseg_core.errors import ConfigError, SpikeSegError
+from tasks.local.process import Server
+from tasks.terminal import console
+
+HOST = "127.0.0.1"
+APP = "prefect.server.api.server:create_app"
+
+
+class NoPrefectError(SpikeSegError):
+    """Prefect's temporary server cannot start on this machine."""
+
+
+class _WithoutTraceback(logging.Filter):
+    """A user's mistake has one clear message; where in the program it was noticed is no help."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], SpikeSegError):
+            record.exc_info = None
+            record.exc_text = None
+        return True
+
+
+def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Make a terminal ready for flows: one console for all that is printed, and a clean Ctrl-C.
+
+    Where no server is named, a temporary one starts, and is waited for as long as it lives.
+
+    Parameters
+    ----------
+    meanwhile : callable
+        Is done while the temporary server starts, which takes seconds.
+
+    Raises
+    ------
+    ConfigError
+        If a Prefect server is named and does not answer.
+    NoPrefectError
+        If the temporary server cannot start.
+    """
+    _share_console()
+    check_prefect_answers()
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():
+        meanwhile()
+        return
+    try:
+        port = _free_port()
+        server = _start_server(port)
+    except OSError as error:
+        raise NoPrefectError(f"Prefect's temporary server cannot start ({error})") from error
+    atexit.register(server.stop)
+    meanwhile()
+    _lend_to_prefect(server, port)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_server(port: int) -> Server:
+    """Start Prefect's temporary server where Ctrl-C does not reach it.
+
+    A server that ends first makes Prefect try for a minute to tell it of the interruption. A
+    blocked signal stays blocked in a child, whatever handlers it installs; Prefect ends the server
+    by another signal.
+    """
+    temporary = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return Server(
+            "prefect-temporary",
+            [*_command(), "--host", HOST, "--port", str(port)],
+            {**temporary, "PREFECT__SERVER_FINAL": "1"},
+            own_session=False,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _command() -> list[str]:
+    return ["uvicorn", "--factory", APP, "--log-level", "error", "--lifespan", "on"]
+
+
+def _lend_to_prefect(server: Server, port: int) -> None:
+    """Wait for the server, and have Prefect's clients find it as the one they would start.
+
+    Prefect's own way to start it gives up on a slow machine, and never on a server that cannot
+    start.
+    """
+    from prefect.server.api.server import SubprocessASGIServer
+
+    found = SubprocessASGIServer()
+    found.port, found.server_process = port, server.process
+    try:
+        server.wait_for(f"{found.api_url}/health")
+    except SpikeSegError as error:
+        raise NoPrefectError(
+            f"Prefect's temporary server ended while it started; its log is {server.log}"
+        ) from error
+    found.running = True
+
+
+def check_prefect_answers() -> None:
+    """Refuse to start where the Prefect server that is named is away; Prefect gives a traceback.
+
+    Raises
+    ------
+    ConfigError
+        If it does not answer.
+    """
+    from prefect.settings import PREFECT_API_URL
+
+    address = PREFECT_API_URL.value()
+    if not address:
+        return
+    try:
+        with urlopen(f"{address.rstrip('/')}/health", timeout=10) as answer:
+            answer.read()
+    except HTTPError:
+        return  # it answers, if only to those it knows
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"no Prefect server answers at {address} ({error}); start it, or correct or unset "
+            f"PREFECT_API_URL: without it a temporary server is used"
+        ) from error
+
+
+def _share_console() -> None:
+    """Let Prefect's log lines and the progress bar use one console, or they tear each other."""
+    from prefect.logging.handlers import PrefectConsoleHandler
+    from prefect.logging.loggers import get_logger
+
+    get_logger("prefect")  # sets Prefect's logging up
+    names = ["prefect", "prefect.flow_runs", "prefect.task_runs"]
+    for handler in {h for name in names for h in logging.getLogger(name).handlers}:
+        if isinstance(handler, PrefectConsoleHandler):
+            handler.console = console()
+        handler.addFilter(_WithoutTraceback())
+    # A server that is away is said once (tasks/mlflow/store.py), not with every attempt.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
