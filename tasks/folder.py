@@ -17,12 +17,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.sources import fingerprint
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.storage import digest_json, write_text
 from tasks import key as code_version
-from tasks import sources
 from tasks.local import state
 from tasks.references import StageRef
 
@@ -74,7 +74,7 @@ def stage_key(name: str, config: PipelineConfig, upstream: Sequence[StageRef]) -
         "code": code_version.code_digest(registry.stage(name).module),
     }
     if name == "prepare":
-        determined["settings"]["dataset"] |= sources.fingerprint(config.dataset)
+        determined["settings"]["dataset"] |= fingerprint(config.dataset)
     return digest_json(determined)
 
 

@@ -93,7 +93,7 @@ def network(name: str) -> Network:
     ConfigError
         If there is none.
     """
-    known = {candidate.name: candidate for candidate in CANDIDATES} | NETWORKS
+    known = NETWORKS | {candidate.name: candidate for candidate in CANDIDATES}
     if name not in known:
         raise ConfigError(f"unknown network {name!r}; there are {', '.join(known)}")
     return known[name]
