@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from scipy.special import expit
@@ -20,13 +19,13 @@ from scipy.special import expit
 from spikeseg_core.config import PipelineConfig, PresentationConfig
 from spikeseg_core.data.tiles import TileGrid, standardize
 from spikeseg_core.errors import DataError
+from spikeseg_core.inference import Kind
 from spikeseg_core.loihi.integer_network import ARRAYS_FILE, NAMES_FILE
 from spikeseg_core.network import load_network
 from spikeseg_core.storage import write_json
 
 MAPPING, INTEGER, PLACEMENT = "mapping.json", "integer", "placement.json"
 
-Kind = Literal["ann", "rate_tuned", "integer"]
 FACTS = "segmenter.json"
 
 _NETWORK = ("network.json", "weights.npz")
@@ -135,7 +134,7 @@ def load_segmenter(folder: Path) -> Segmenter:
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
     if kind == "integer":
-        from spikeseg_core.loihi.run.deploy import run_fast
+        from spikeseg_core.loihi.run.emulated import run_fast
         from spikeseg_core.stages.deploy import load_mapped
 
         mapped = load_mapped(dict.fromkeys(FILES["integer"], folder))

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.inference.segmenter import Kind
+from spikeseg_core.inference import Kind
 from spikeseg_core.network import catalogue
 from spikeseg_core.stages.base import StageFunction
 

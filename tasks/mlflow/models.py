@@ -16,7 +16,8 @@ import spikeseg_core
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.inference.segmenter import FILES, Kind, save_segmenter
+from spikeseg_core.inference import Kind
+from spikeseg_core.inference.segmenter import FILES, save_segmenter
 from spikeseg_core.network import catalogue
 from tasks.folder import StageRecord, find
 
