@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.sources import fingerprint
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.figures import stages as pictures
 from spikeseg_core.stages import artifacts
@@ -24,7 +25,6 @@ from spikeseg_core.stages import table as registry
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.storage import digest_json, write_text
 from tasks import key as code_version
-from tasks import sources
 from tasks.local import state
 from tasks.references import StageRef
 
@@ -78,7 +78,7 @@ def stage_key(name: str, config: PipelineConfig, upstream: Sequence[StageRef]) -
         "writes": [artifact.name for artifact in artifacts.written_by(name)],
     }
     if name == "prepare":
-        determined["settings"]["dataset"] |= sources.fingerprint(config.dataset)
+        determined["settings"]["dataset"] |= fingerprint(config.dataset)
     return digest_json(determined)
 
 

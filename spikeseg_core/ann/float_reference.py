@@ -2,9 +2,9 @@
 
 Between NengoDL's spikes and the chip's lie three things that every deployment has at once: a spike
 takes a step to the next layer, weights are integers, and every core has a scale of its own. The
-twin has the first, and the second with one scale per layer if wanted; what is then left to the chip
-is the splitting, and the difference between floating-point and integer arithmetic, which moves a
-spike by a step now and then.
+reference has the first, and the second with one scale per layer if wanted; what is then left to
+the chip is the splitting, and the difference between floating-point and integer arithmetic, which
+moves a spike by a step now and then.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FRAMES = 400
 """Tiles times steps that are simulated at once; spikes of all layers are kept for them."""
 
 
-def segment_as_twin(
+def segment_with_float_reference(
     network: Network,
     weights: Weights,
     tiles: np.ndarray,
@@ -74,5 +74,5 @@ def segment_as_twin(
         )
         logits.append(found.numpy()[..., 0])
         done = min(first + batch, len(tiles))
-        report.progress(done, len(tiles), "section tiles of the chip's twin in floating point")
+        report.progress(done, len(tiles), "section tiles of the float reference")
     return np.concatenate(logits)

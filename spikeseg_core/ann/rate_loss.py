@@ -20,8 +20,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from spikeseg_core.ann.loihi_activation import loihi_rate
-from spikeseg_core.network import DT, RATE_HZ_PER_UNIT, Network
+from spikeseg_core.ann.neuron import loihi_rate
+from spikeseg_core.network import RATE_HZ_PER_UNIT, Network
+from spikeseg_core.network.neuron import POTENTIAL_PER_UNIT
 from spikeseg_core.stack import tf
 
 WINDOW = 4
@@ -99,11 +100,10 @@ def synaptic_operations(network: Network, rates: Mapping[str, Any]) -> Any:
     scalar tensor
         Synaptic operations a time step and neuron on chip, mean over the batch.
     """
-    spikes_per_unit = RATE_HZ_PER_UNIT * DT
     operations = tf.add_n(
         [
             tf.reduce_mean(rates[layer.name])
-            * (network.fan_out(layer.name) * network.neurons(layer.name) * spikes_per_unit)
+            * (network.fan_out(layer.name) * network.neurons(layer.name) * POTENTIAL_PER_UNIT)
             for layer in network.layers
         ]
     )

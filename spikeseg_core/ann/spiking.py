@@ -20,16 +20,11 @@ import numba
 import numpy as np
 
 from spikeseg_core.ann.forward import Convolve
-from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network
-from spikeseg_core.network.initial_state import start_voltages
+from spikeseg_core.ann.neuron import measured_rate
+from spikeseg_core.network import DT, IMAGE, Network
+from spikeseg_core.network.initial_state import initial_potentials
+from spikeseg_core.network.neuron import POTENTIAL_PER_UNIT, UNITS_PER_SPIKE, step
 from spikeseg_core.stack import tf
-
-SOFTNESS = 0.2
-"""Input, in units of 100 Hz, over which the gradient sets in: spikes reach a neuron irregularly,
-so it fires now and then although its mean input is below zero."""
-
-_VOLTAGE_PER_UNIT = RATE_HZ_PER_UNIT * DT  # of one step, in thresholds
-_SPIKE = 1 / (RATE_HZ_PER_UNIT * DT)  # a spike's worth, in units for one step
 
 
 def spiking_forward(
@@ -84,7 +79,7 @@ def spiking_forward(
             else:
                 at_each_step.append(convolve(layer.name, c, spikes[c.source]))
         currents[layer.name] = tf.add_n(means)
-        start = start_voltages(network, layer.name).astype(np.float32).ravel()
+        start = initial_potentials(network, layer.name).astype(np.float32).ravel()
         current = tf.reshape(tf.add_n(at_each_step), (batch, steps, -1))
         spikes[layer.name], measured = tf.numpy_function(
             _integrate,
@@ -93,36 +88,24 @@ def spiking_forward(
             stateful=False,
         )
         spikes[layer.name] = tf.reshape(spikes[layer.name], (batch * steps, *shape))
-        rates[layer.name] = _measured_rate(
+        rates[layer.name] = measured_rate(
             currents[layer.name], tf.reshape(measured, (len(windows) * batch, *shape))
         )
     return convolve(None, network.readout, rates[network.readout.source]), currents, rates
-
-
-@tf.custom_gradient
-def _measured_rate(current: Any, measured: Any) -> tuple[Any, Any]:
-    """Give the measured rate; its gradient is that of the smooth curve at the mean current."""
-
-    def gradient(upstream: Any) -> tuple[Any, None]:
-        half_step = _VOLTAGE_PER_UNIT / 2
-        slope = tf.sigmoid(current / SOFTNESS) / tf.square(1 + half_step * tf.nn.relu(current))
-        return upstream * slope, None
-
-    return tf.identity(measured), gradient
 
 
 @numba.njit(parallel=True)
 def _integrate(
     current: np.ndarray, start: np.ndarray, windows: np.ndarray, delay: int, decay: np.float32
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Run Loihi's integrate-and-fire neurons over time (nengo-loihi's ``step``).
+    """Run neurons over time.
 
     Parameters
     ----------
     current : float32 array (batch, steps, neurons)
         In units of 100 Hz.
     start : float32 array (neurons,)
-        Voltages before the first step, in thresholds.
+        Membrane potentials before the first step, in thresholds.
     windows : int array (windows, 2)
         First step and step after the last that count for each mean.
     delay : int
@@ -141,22 +124,20 @@ def _integrate(
     batch, steps, neurons = current.shape
     spikes = np.zeros_like(current)
     mean = np.zeros((windows.shape[0], batch, neurons), np.float32)
-    per_unit, worth = np.float32(_VOLTAGE_PER_UNIT), np.float32(_SPIKE)
+    per_unit, worth = np.float32(POTENTIAL_PER_UNIT), np.float32(UNITS_PER_SPIKE)
     zero, one = np.float32(0), np.float32(1)
     for tile in numba.prange(batch):
-        voltage = start.copy()
+        potential = start.copy()
         arriving = np.zeros(neurons, np.float32)
-        for step in range(steps):
+        for t in range(steps):
             for n in range(neurons):
-                v = max(voltage[n] + current[tile, step, n] * per_unit, zero)
-                fires = v > one
-                voltage[n] = zero if fires else v
+                potential[n], fires = step(potential[n], current[tile, t, n] * per_unit)
                 arriving[n] = decay * arriving[n] + (one - decay) * (worth if fires else zero)
-                if step + delay < steps:
-                    spikes[tile, step + delay, n] = arriving[n]
+                if t + delay < steps:
+                    spikes[tile, t + delay, n] = arriving[n]
                 if fires:
                     for window in range(windows.shape[0]):
                         begin, end = windows[window]
-                        if begin <= step < end:
+                        if begin <= t < end:
                             mean[window, tile, n] += worth / np.float32(end - begin)
     return spikes, mean

@@ -132,7 +132,7 @@ def fit(
     """Fit a model on random tiles, and leave it with averaged weights.
 
     Adam with a cosine schedule. With ``config.patience``, it stops when the validation loss of the
-    averaged weights has not improved for so many epochs, and the weights are those of the best
+    averaged weights has not improved for that many epochs, and the weights are those of the best
     epoch; without, they are those of the last.
 
     Parameters

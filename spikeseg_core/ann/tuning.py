@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from spikeseg_core.ann.forward import convolutions, forward
-from spikeseg_core.ann.loihi_activation import counted, loihi_rate
+from spikeseg_core.ann.neuron import counted, loihi_rate
 from spikeseg_core.ann.rate_loss import rate_range_loss, synaptic_operations
 from spikeseg_core.ann.spiking import spiking_forward
 from spikeseg_core.ann.training import fit, segmentation_losses

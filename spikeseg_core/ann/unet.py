@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from spikeseg_core.ann.loihi_activation import loihi_rate
+from spikeseg_core.ann.neuron import loihi_rate
 from spikeseg_core.network import IMAGE, Connection, Network, Weights, kernel_key
 from spikeseg_core.stack import keras
 

@@ -27,12 +27,13 @@ from spikeseg_core.bench.reference import GAINS, reference_network
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.data.tiles import standardize
-from spikeseg_core.loihi.emulator import Emulator, host_spikes
-from spikeseg_core.loihi.emulator.kernels import add_events, add_lists, read_input
-from spikeseg_core.loihi.emulator.plan import Kernel
+from spikeseg_core.loihi.emulator import Emulator
+from spikeseg_core.loihi.emulator.kernels import add_arrivals, read_input
+from spikeseg_core.loihi.emulator.synapses import Kernel
 from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.run.deploy import host_layer
-from spikeseg_core.loihi.run.deploy import host_spikes as spikes_of_layer
+from spikeseg_core.loihi.quantization.extract import extract_network
+from spikeseg_core.loihi.run.base import host_layer, host_spikes
+from spikeseg_core.network.neuron import spike_trains
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import nengo_loihi, tf
 from spikeseg_core.stages.deploy import load_mapped
@@ -122,7 +123,7 @@ def measure(case: Case, repeats: int = REPEATS, report: Reporter = SILENT) -> di
         included); ``limit_s_per_step`` with its parts (medians) and ``times_the_limit`` (median
         over the turns, see :func:`machine_limit`).
     """
-    network = IntegerNetwork.from_model(case.model)
+    network = extract_network(case.model)
     n_steps = case.inputs[0].shape[0]
     inputs = [spikes[None] for spikes in case.inputs]
     names = [ensemble.name for ensemble in network.ensembles]
@@ -161,7 +162,7 @@ def _reference(gain: float, n_steps: int) -> Case:
         warnings.simplefilter("ignore")
         with nengo_loihi.Simulator(reference.network, target="sim") as simulator:
             model = simulator.model
-    spikes = host_spikes(reference.currents, n_steps)[0]
+    spikes = spike_trains(reference.currents, n_steps)[0]
     return Case(f"reference-235k, gain {gain:g}", model, [spikes.reshape(n_steps, -1)])
 
 
@@ -175,7 +176,7 @@ def _trained(name: str, config: PipelineConfig, inputs: Mapping[str, Path], n_st
         name,
         mapped.blocks(config.presentation.synapse_ms).model,
         [
-            spikes_of_layer(
+            host_spikes(
                 mapped.network,
                 mapped.weights,
                 host_layer(mapped.network, given.name),
@@ -318,18 +319,11 @@ def _bare_events(
 @njit(cache=True, parallel=True)
 def _accumulate(rows, links, events, counts, n_steps):  # type: ignore[no-untyped-def]
     """Do what ``run_layer`` does, without neurons."""
-    times = counts.shape[1]
     for item in prange(rows.order.shape[0]):
         row = rows.order[item]
         totals = np.zeros(rows.width, links.weights.dtype)
         for t in range(n_steps):
-            for k in range(links.start[row], links.start[row + 1]):
-                n = counts[links.row[k], t]
-                first = links.first[k] * times + t * links.length[k]
-                if links.vectors[k]:
-                    add_events(totals, events, first, n, links, k)
-                else:
-                    add_lists(totals, events, first, n, links, k)
+            add_arrivals(totals, events, counts, links, row, t)
 
 
 def _bare_copy() -> tuple[Callable[[], None], int]:

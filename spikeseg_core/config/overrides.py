@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field, ValidationError
 
 from spikeseg_core.config import PipelineConfig, presets
+from spikeseg_core.config.settings import SourceName
 from spikeseg_core.errors import ConfigError
 
-NAMED_SOURCES = ("auto", "isbi2012", "synthetic")
+NAMED_SOURCES = tuple(name for name in get_args(SourceName) if name != "folder")
+"""Sources that need no path."""
 
 
 def shown(title: str, description: str, **schema: Any) -> Any:

@@ -11,6 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+SourceName = Literal["auto", "isbi2012", "folder", "synthetic"]
+"""Names of :data:`spikeseg_core.data.sources.SOURCES`."""
+
 MOST_SEED = 2**32 - 1
 """What numpy and TensorFlow both take."""
 
@@ -35,7 +38,7 @@ class StageConfig(BaseModel):
 class DatasetConfig(StageConfig):
     """Stage 1, dataset preparation."""
 
-    source: Literal["auto", "isbi2012", "folder", "synthetic"] = Field(
+    source: SourceName = Field(
         "auto",
         title="Sections from",
         description="auto: ISBI 2012 when it can be had, else synthetic sections",

@@ -177,7 +177,7 @@ def load_dataset(folder: Path) -> Dataset:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{folder} is no dataset folder ({type(error).__name__}: {error}); prepare it again"
+            f"{folder} is not a dataset folder ({type(error).__name__}: {error}); prepare it again"
         ) from error
     found = _digest(dataset.images, dataset.labels, dataset.splits)
     if found != dataset.sha256:

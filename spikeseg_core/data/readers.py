@@ -168,7 +168,7 @@ def read_challenge_zip(path: Path) -> tuple[Stack, Stack]:
     except DataError:
         raise
     except Exception as error:  # zipfile lets through whatever its decompressors raise
-        raise DataError(f"{path} is no readable zip ({error}); download it again") from error
+        raise DataError(f"{path} is not a readable zip ({error}); download it again") from error
     return images, labels
 
 

@@ -20,7 +20,7 @@ class TileGrid:
     tile : int
         Side of a tile, px.
     tiles_per_axis : int
-        Tiles along each axis. More are used where so many would leave gaps, one where the section
+        Tiles along each axis. More are used where these would leave gaps, one where the section
         is no longer than a tile.
 
     Attributes

@@ -102,7 +102,7 @@ class Network:
     readout : Connection
         Linear read-out on the host, from the last on-chip ensemble to one logit a pixel.
     start : {"rest", "spread"}
-        Voltages of its neurons when a tile is shown: zero, or spread between rest and threshold
+        Membrane potentials when a tile is shown: zero, or spread between rest and threshold
         (:mod:`spikeseg_core.network.initial_state`).
     """
 

@@ -1,10 +1,10 @@
-"""The voltages that every presentation of a tile begins with.
+"""The membrane potentials that every presentation of a tile begins with.
 
 A neuron that fires at 20 Hz and starts at rest is silent for 50 steps, and so is what it feeds: of
-a short presentation most is lost to waiting, and what arrives is too little. Started at voltages
+a short presentation most is lost to waiting, and what arrives is too little. Started at potentials
 that are spread evenly between rest and threshold, the neurons of a layer together spike from the
 first step at the rate their input asks for, as they would had the tile been shown for ever. (Plain
-Nengo starts its spiking neurons at random voltages for the same reason; one voltage for all, half
+Nengo starts its spiking neurons at random potentials for the same reason; one for all, half
 the threshold, is the subject of Bu et al. 2022, arXiv 2202.01440.)
 
 The spread is the low-discrepancy sequence of Roberts ("The unreasonable effectiveness of
@@ -27,8 +27,8 @@ _ALONG_ROWS, _ALONG_COLUMNS = 0.7548776662466927, 0.5698402909980532  # 1 / g, 1
 _ALONG_CHANNELS = 0.6180339887498949  # the golden ratio's fraction
 
 
-def start_voltages(network: Network, layer: str) -> np.ndarray:
-    """Voltages of an ensemble's neurons before the first step.
+def initial_potentials(network: Network, layer: str) -> np.ndarray:
+    """Membrane potentials of an ensemble's neurons before the first step.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.figures.anytime import anytime_figure
 from spikeseg_core.loihi.cost.model import loihi_energy
-from spikeseg_core.loihi.run.deploy import Deployment
+from spikeseg_core.loihi.run.base import Deployment
 
 SCORES = ("pixel_accuracy", "membrane_iou", "v_rand", "v_info")
 

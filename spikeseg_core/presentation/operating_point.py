@@ -24,7 +24,8 @@ from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import SCORED_SPLITS
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.model import loihi_energy
-from spikeseg_core.loihi.run.deploy import Emulation, MappedNetwork, emulate
+from spikeseg_core.loihi.run.base import MappedNetwork
+from spikeseg_core.loihi.run.emulated import Emulation, emulate
 from spikeseg_core.presentation.early_exit import settle
 from spikeseg_core.reporting import Reporter
 

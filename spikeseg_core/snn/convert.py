@@ -14,14 +14,15 @@ from typing import Any
 import nengo
 import numpy as np
 
-from spikeseg_core.ann.loihi_activation import loihi_rate
+from spikeseg_core.ann.neuron import loihi_rate
 from spikeseg_core.ann.unet import convolution_name, model_from_weights
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import DT, RATE_HZ_PER_UNIT, Network, Weights
-from spikeseg_core.network.initial_state import start_voltages
+from spikeseg_core.network.initial_state import initial_potentials
+from spikeseg_core.network.neuron import nengo_neuron
 from spikeseg_core.reporting import SILENT, Reporter
-from spikeseg_core.stack import keras, nengo_dl, nengo_loihi
+from spikeseg_core.stack import keras, nengo_dl
 
 
 @nengo_dl.Converter.register(keras.layers.Conv2DTranspose)
@@ -57,7 +58,7 @@ class ConvertConv2DTranspose(nengo_dl.converter.ConvertConv2D):
 
 
 @dataclass(frozen=True)
-class Segmented:
+class SpikingOutput:
     """What a spiking network made of tiles.
 
     Attributes
@@ -116,8 +117,8 @@ class SpikingNet:
         spiking: bool,
         batch_tiles: int = 16,
         report: Reporter = SILENT,
-    ) -> Segmented:
-        """Show tiles to the network, each for ``presentation.steps`` from its start voltages.
+    ) -> SpikingOutput:
+        """Show tiles to the network, each for ``presentation.steps`` from its initial potentials.
 
         Parameters
         ----------
@@ -135,7 +136,7 @@ class SpikingNet:
 
         Returns
         -------
-        Segmented
+        SpikingOutput
             Logits and firing rates.
         """
         start = presentation.readout_start if spiking else 0
@@ -170,7 +171,7 @@ class SpikingNet:
                 report.progress(
                     first + len(batch), len(tiles), f"{steps} steps of {len(tiles)} tiles"
                 )
-        return Segmented(
+        return SpikingOutput(
             np.concatenate(logits), {name: np.concatenate(parts) for name, parts in rates.items()}
         )
 
@@ -209,16 +210,13 @@ def convert(network: Network, weights: Weights, synapse_ms: float = 0.0) -> Spik
         model_from_weights(network, weights, "loihi"),
         allow_fallback=False,
         inference_only=True,
-        swap_activations={loihi_rate: nengo_loihi.neurons.LoihiSpikingRectifiedLinear()},
+        swap_activations={loihi_rate: type(nengo_neuron())()},
         scale_firing_rates=RATE_HZ_PER_UNIT,
         synapse=nengo.Lowpass(synapse_ms / 1000) if synapse_ms else None,
     )
     for layer in network.layers:
         ensemble = converter.layers[converter.model.get_layer(layer.name)].ensemble
-        ensemble.neuron_type = nengo_loihi.neurons.LoihiSpikingRectifiedLinear(
-            amplitude=ensemble.neuron_type.amplitude,
-            initial_state={"voltage": start_voltages(network, layer.name).ravel()},
-        )
+        ensemble.neuron_type = nengo_neuron(initial_potentials(network, layer.name))
     _check_same(network, weights, converter)
     return SpikingNet(network, converter)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from spikeseg_core.ann.float_reference import segment_as_twin
+from spikeseg_core.ann.float_reference import segment_with_float_reference
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.evaluation.rates import report_rates
@@ -19,7 +19,8 @@ from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.partition import Placement
-from spikeseg_core.loihi.run.deploy import Deployment, MappedNetwork, deploy
+from spikeseg_core.loihi.run.backends import deploy
+from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.network import load_network
 from spikeseg_core.presentation.anytime import (
     anytime_table,
@@ -130,7 +131,7 @@ def twin_metrics(
         ("exact_weights", None),
         ("one_scale_a_layer", mapped.weight_bits),
     ):
-        logits = segment_as_twin(
+        logits = segment_with_float_reference(
             mapped.network,
             mapped.weights,
             tiles,

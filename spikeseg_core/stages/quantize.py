@@ -12,13 +12,13 @@ import pandas as pd
 from spikeseg_core.config import PipelineConfig, QuantizeConfig
 from spikeseg_core.errors import DataError
 from spikeseg_core.loihi.chip import Board
-from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.fit import RESOURCES, Tile, fit_table
 from spikeseg_core.loihi.mapping.optimize import Problem, optimize
 from spikeseg_core.loihi.mapping.partition import check_board
 from spikeseg_core.loihi.mapping.tiles import choose_tiles
 from spikeseg_core.loihi.mapping.traffic import Rates, traffic
 from spikeseg_core.loihi.quantization.build import DiscretizedNetwork, build_network, discretize
+from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import Network, load_network
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stages.base import StageResult
@@ -61,7 +61,7 @@ def run(
         synapse_ms=config.presentation.synapse_ms,
     )
     blocks = discretize(built)
-    IntegerNetwork.from_model(blocks.model).save(folder / INTEGER)
+    extract_network(blocks.model).save(folder / INTEGER)
     table = table.merge(rounding_table(blocks), on="layer")
     write_json(
         folder / MAPPING,

@@ -11,7 +11,7 @@ from spikeseg_core.errors import DataError
 from spikeseg_core.loihi.cost.constants import CONSTANT_SETS
 from spikeseg_core.loihi.cost.events import OF_A_CORE, StepEvents
 from spikeseg_core.loihi.cost.model import nanoseconds
-from spikeseg_core.loihi.emulator import EventCounts as CoreCounts
+from spikeseg_core.loihi.emulator import CoreEvents
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.partition import Placement
 
@@ -46,12 +46,12 @@ class EventCounter:
         self._last = network.ensemble_blocks(network.ensemble_index(readout))
         self._maps: _Maps | None = None
 
-    def count(self, counts: CoreCounts) -> StepEvents:
+    def count(self, counts: CoreEvents) -> StepEvents:
         """Return the events of one run of the network.
 
         Parameters
         ----------
-        counts : spikeseg_core.loihi.emulator.EventCounts
+        counts : spikeseg_core.loihi.emulator.CoreEvents
             Of one tile, so that each step's busiest core can be found; all calls must be from runs
             of the same network.
 
@@ -104,7 +104,7 @@ class _Maps:
 
     def __init__(
         self,
-        counts: CoreCounts,
+        counts: CoreEvents,
         network: IntegerNetwork,
         placement: Placement,
         last: np.ndarray,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,11 +16,9 @@ from spikeseg_core.loihi.integer_network import IntegerNetwork
 CHUNK_STEPS = 32
 """Steps that a layer is computed for before the next one follows."""
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, eq=False)
-class EventCounts:
+class CoreEvents:
     """Exact counts of what happened on the chip, summed over the tiles of a run.
 
     A spike made in step ``t`` (counted from 0) is delivered in step ``t + 1``; spikes of the last
@@ -73,15 +71,6 @@ class EventCounts:
         """Pairs of a spike and a synapse delivered to each core, ``(n_steps, n_cores)`` int64."""
         return self._by_target(self.fan_out_synapses)
 
-    @cached_property
-    def messages_between(self) -> np.ndarray:
-        """Messages from core (rows; inputs after the cores) to core, over all steps, int64."""
-        per_axon = np.repeat(self.spikes_of.sum(0), np.diff(self.fan_out_start))
-        source = np.repeat(self._source_column, np.diff(self.fan_out_start))
-        counts = np.zeros((self.n_cores + self.n_inputs, self.n_cores), np.int64)
-        np.add.at(counts, (source, self.fan_out_core), per_axon)
-        return counts
-
     @property
     def _source_column(self) -> np.ndarray:
         return np.where(self.source < 0, self.n_cores - 1 - self.source, self.source)
@@ -119,7 +108,7 @@ class EmulatorRun:
         Spikes of every neuron over all steps and tiles, for every ensemble.
     spikes : dict of str to (n_tiles, n_steps, *shape) bool
         Full spikes, for the ensembles asked for.
-    events : EventCounts
+    events : CoreEvents
         Counts per core and step.
     """
 
@@ -128,7 +117,7 @@ class EmulatorRun:
     counts: dict[str, np.ndarray]
     totals: dict[str, np.ndarray]
     spikes: dict[str, np.ndarray]
-    events: EventCounts
+    events: CoreEvents
 
 
 class Emulator:
@@ -163,9 +152,8 @@ class Emulator:
         windows: Sequence[tuple[int, int]] | None = None,
         count: Sequence[str] | None = None,
         record: Sequence[str] = (),
-        progress: Progress | None = None,
     ) -> EmulatorRun:
-        """Run every tile from its start voltages for ``n_steps`` steps.
+        """Run every tile from its initial voltages for ``n_steps`` steps.
 
         Parameters
         ----------
@@ -181,8 +169,6 @@ class Emulator:
             Ensembles to give counts of; the last one in the order of computation by default.
         record : sequence of str
             Ensembles to give all spikes of.
-        progress : callable, optional
-            Called with tiles done and tiles in all.
 
         Raises
         ------
@@ -200,27 +186,7 @@ class Emulator:
         layers = {network.ensembles[layer.index].name: layer for layer in plan.layers}
         for name in (*count, *record):
             network.ensemble_index(name)
-        shapes = {e.name: e.shape for e in network.ensembles}
-        result = EmulatorRun(
-            n_steps=n_steps,
-            windows=windows,
-            counts={
-                name: np.zeros((n_tiles, len(windows), *shapes[name]), np.int32) for name in count
-            },
-            totals={name: np.zeros(shape, np.int64) for name, shape in shapes.items()},
-            spikes={name: np.zeros((n_tiles, n_steps, *shapes[name]), bool) for name in record},
-            events=EventCounts(
-                n_steps=n_steps,
-                n_cores=network.n_blocks,
-                n_inputs=len(network.inputs),
-                n_tiles=n_tiles,
-                source=plan.slot_source,
-                spikes_of=np.zeros((plan.slot_source.size, n_steps), np.int64).T,
-                fan_out_start=plan.fan_out_start,
-                fan_out_core=plan.fan_out_core,
-                fan_out_synapses=plan.fan_out_synapses,
-            ),
-        )
+        result = self._nothing_yet(n_tiles, n_steps, windows, count, record)
         for tile in range(n_tiles):
             tile_counts = np.zeros((len(windows) + 1, plan.n_positions), np.int32)
             recorded = {name: result.spikes[name][tile].reshape(n_steps, -1) for name in record}
@@ -239,9 +205,39 @@ class Emulator:
                 if name in result.counts:
                     counted = result.counts[name][tile]
                     counted[:] = part[:-1].reshape(counted.shape)
-            if progress is not None:
-                progress(tile + 1, n_tiles)
         return result
+
+    def _nothing_yet(
+        self,
+        n_tiles: int,
+        n_steps: int,
+        windows: tuple[tuple[int, int], ...],
+        count: Sequence[str],
+        record: Sequence[str],
+    ) -> EmulatorRun:
+        """Give a run whose counts are all 0, to be added to."""
+        network, plan = self.network, self.plan
+        shapes = {e.name: e.shape for e in network.ensembles}
+        return EmulatorRun(
+            n_steps=n_steps,
+            windows=windows,
+            counts={
+                name: np.zeros((n_tiles, len(windows), *shapes[name]), np.int32) for name in count
+            },
+            totals={name: np.zeros(shape, np.int64) for name, shape in shapes.items()},
+            spikes={name: np.zeros((n_tiles, n_steps, *shapes[name]), bool) for name in record},
+            events=CoreEvents(
+                n_steps=n_steps,
+                n_cores=network.n_blocks,
+                n_inputs=len(network.inputs),
+                n_tiles=n_tiles,
+                source=plan.slot_source,
+                spikes_of=np.zeros((plan.slot_source.size, n_steps), np.int64).T,
+                fan_out_start=plan.fan_out_start,
+                fan_out_core=plan.fan_out_core,
+                fan_out_synapses=plan.fan_out_synapses,
+            ),
+        )
 
     def _run_tile(
         self,

@@ -242,6 +242,18 @@ def add_lists(totals, events, first, n, links, k):  # type: ignore[no-untyped-de
             totals[links.list_target[j]] += links.list_weight[j]
 
 
+@njit
+def add_arrivals(totals, events, counts, links, row, t):  # type: ignore[no-untyped-def]
+    """Add what the events of time ``t`` of all sources add to one row of targets."""
+    for k in range(links.start[row], links.start[row + 1]):
+        n = counts[links.row[k], t]
+        first = links.first[k] * counts.shape[1] + t * links.length[k]
+        if links.vectors[k]:
+            add_events(totals, events, first, n, links, k)
+        else:
+            add_lists(totals, events, first, n, links, k)
+
+
 @njit(cache=True, parallel=True)
 def run_layer(  # type: ignore[no-untyped-def]
     rows,
@@ -275,13 +287,7 @@ def run_layer(  # type: ignore[no-untyped-def]
         state = row * rows.padded
         start = rows.first + row * rows.length
         for t in range(n_steps):
-            for k in range(links.start[row], links.start[row + 1]):
-                n = counts[links.row[k], t]
-                first = links.first[k] * times + t * links.length[k]
-                if links.vectors[k]:
-                    add_events(totals, events, first, n, links, k)
-                else:
-                    add_lists(totals, events, first, n, links, k)
+            add_arrivals(totals, events, counts, links, row, t)
             n = 0
             to = start * times + (t + 1) * rows.length
             for i in range(0, rows.padded, LANES):

@@ -1,64 +1,32 @@
 """How an integer network is laid out for fast emulation.
 
 The blocks of an ensemble are put together again, and for every pair of connected populations the
-convolution that was cut into blocks is recovered *from the integer synapses themselves*: every
-synapse of the pair is looked at, and only if each one is exactly what one kernel over the whole
-ensemble gives, and none is missing, the kernel takes their place. Otherwise (blocks of one channel
-with different integers, dense connections) the synapses are kept as lists, which give the same
-sums, only slower.
+convolution that was cut into blocks is recovered (:mod:`spikeseg_core.loihi.emulator.synapses`).
+Where there is none (blocks of one channel with different integers, dense connections) the synapses
+are kept as lists, which give the same sums, only slower.
 """
-
-# numba takes arguments by position.
-# ruff: noqa: PLR0917
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numba import get_num_threads, njit
+from numba import get_num_threads
 
 from spikeseg_core.errors import DeploymentError
-from spikeseg_core.loihi.emulator.kernels import LANES, Links, Rows
+from spikeseg_core.loihi.emulator.kernels import Links, Rows
+from spikeseg_core.loihi.emulator.links import LinkBuilder, joined, round_up, scale
+from spikeseg_core.loihi.emulator.synapses import MAX_ROW, Kernel, Routes, find_kernel
 from spikeseg_core.loihi.integer_network import IntegerNetwork, Population
 
 FLAT_ROW = 1024
 """Neurons in a row of a population without rows and columns."""
 
-MAX_ROW = 2**16
-"""Events hold the position in a row in 16 bits."""
-
-MAX_STRIDE = 8
-"""Largest stride that is looked for when convolutions are recovered."""
-
-
-class Synapses(NamedTuple):
-    """Every synapse between two populations, one entry each: neuron, neuron, weight."""
-
-    source: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-
-
-class Kernel(NamedTuple):
-    """A convolution over integer weights.
-
-    Source row ``r`` reaches target row ``t`` if ``d = r * up - t * down`` is one of
-    ``row0 ... row0 + len(weight) - 1``; columns likewise. ``weight`` has shape
-    ``(rows, columns, source channels, target channels)``.
-    """
-
-    up: int
-    down: int
-    row0: int
-    column0: int
-    weight: np.ndarray
-
 
 @dataclass(frozen=True)
-class Layer:
+class PlannedLayer:
     """One ensemble, ready to run.
 
     Attributes
@@ -95,7 +63,7 @@ class Plan:
     ----------
     inputs : tuple of Rows
         Where the spikes of each input lie.
-    layers : tuple of Layer
+    layers : tuple of PlannedLayer
         Ensembles in the order in which they are computed, sources first.
     n_positions, n_rows : int
         Size of one step of the event arrays.
@@ -109,7 +77,7 @@ class Plan:
     """
 
     inputs: tuple[Rows, ...]
-    layers: tuple[Layer, ...]
+    layers: tuple[PlannedLayer, ...]
     n_positions: int
     n_rows: int
     slot: np.ndarray
@@ -130,7 +98,7 @@ def build_plan(network: IntegerNetwork) -> Plan:
     """
     populations = (*network.inputs, *network.ensembles)
     n_inputs = len(network.inputs)
-    routes = _Routes(network)
+    routes = Routes(network)
     order = _feed_forward_order(network, routes)
     shapes = [_rows_and_length(population) for population in populations]
     first = np.concatenate([[0], np.cumsum([rows * length for rows, length in shapes])])
@@ -140,7 +108,7 @@ def build_plan(network: IntegerNetwork) -> Plan:
         rows, length = shapes[p]
         threads = get_num_threads()
         taken = np.concatenate([np.arange(k, rows, threads) for k in range(threads)])
-        padded = _round_up(length)
+        padded = round_up(length)
         return Rows(taken, int(first_row[p]), int(first[p]), length, padded, lead, width)
 
     layers = []
@@ -152,17 +120,17 @@ def build_plan(network: IntegerNetwork) -> Plan:
             if synapses.source.size:
                 kernel = find_kernel(synapses, population, network.ensembles[index])
                 parts.append((p, synapses, kernel))
-        builder = _LinkBuilder(*shapes[n_inputs + index])
+        builder = LinkBuilder(*shapes[n_inputs + index])
         for p, synapses, kernel in parts:
             place_of = (*shapes[p], int(first_row[p]), int(first[p]))
             if kernel is None:
                 builder.add_lists(synapses, *place_of)
             else:
                 builder.add_kernel(kernel, *place_of)
-        shift, dtype = _scale([s for _, s, _ in parts], network.ensembles[index].size)
+        shift, dtype = scale([s for _, s, _ in parts], network.ensembles[index].size)
         links, lead, width = builder.build(shift, dtype)
         layers.append(
-            Layer(
+            PlannedLayer(
                 index=index,
                 rows=place(n_inputs + index, lead, width),
                 links=links,
@@ -182,182 +150,10 @@ def build_plan(network: IntegerNetwork) -> Plan:
     )
 
 
-class _Routes:
-    """The routes of a network, expanded to neurons."""
-
-    def __init__(self, network: IntegerNetwork) -> None:
-        self.network = network
-        n_inputs = len(network.inputs)
-        source = network.route_source
-        self.source_population = np.where(
-            source < 0, -1 - source, network.block_ensemble[np.maximum(source, 0)] + n_inputs
-        )
-        self.target_block = network.synapse_block[network.route_synapse]
-        self.target_ensemble = network.block_ensemble[self.target_block]
-        # For every compartment of every route: weight set, base and number of synapses.
-        axon = network.route_axon
-        sizes = np.diff(network.route_start)
-        at = np.repeat(network.axon_start[network.route_synapse], sizes) + np.maximum(axon, 0)
-        self.base = np.where(axon < 0, -1, network.axon_base[at])
-        self.weight_set = network.axon_set[at]
-        self.n_synapses = np.where(
-            self.base < 0, 0, np.diff(network.target_start)[self.weight_set]
-        ).astype(np.int32)
-
-    def neurons(self, route: int) -> np.ndarray:
-        """Positions, in their population, of the compartments a route comes from."""
-        source = int(self.network.route_source[route])
-        if source < 0:
-            return np.arange(self.network.inputs[-1 - source].size, dtype=np.int32)
-        start = self.network.block_start
-        return self.network.neuron[start[source] : start[source + 1]]
-
-    def synapses(self, population: int, ensemble: int) -> Synapses:
-        """Every synapse from a population (inputs first) to an ensemble."""
-        chosen = np.flatnonzero(
-            (self.source_population == population) & (self.target_ensemble == ensemble)
-        )
-        network = self.network
-        start = network.route_start
-        n = int(sum(self.n_synapses[start[r] : start[r + 1]].sum() for r in chosen))
-        found = Synapses(*(np.empty(n, np.int32) for _ in Synapses._fields))
-        filled = 0
-        for route in chosen:
-            block = self.target_block[route]
-            part = slice(start[route], start[route + 1])
-            filled = _expand(
-                self.neurons(route),
-                self.base[part],
-                self.weight_set[part],
-                network.route_atom[part],
-                network.target_start,
-                network.target,
-                network.weight_start,
-                network.weight,
-                network.neuron[network.block_start[block] : network.block_start[block + 1]],
-                *found,
-                filled,
-            )
-        return found
-
-
-@njit(cache=True)
-def _expand(  # type: ignore[no-untyped-def]
-    neurons, base, weight_set, atom, target_start, targets, weight_start, weights, block_neurons,
-    source, target, weight, filled,
-):  # fmt: skip
-    """Append the synapses of one route to ``source``, ``target`` and ``weight``."""
-    for i in range(neurons.shape[0]):
-        if base[i] < 0:
-            continue
-        k = weight_set[i]
-        first, n = target_start[k], target_start[k + 1] - target_start[k]
-        row = weight_start[k] + atom[i] * n
-        for j in range(n):
-            source[filled] = neurons[i]
-            target[filled] = block_neurons[base[i] + targets[first + j]]
-            weight[filled] = weights[row + j]
-            filled += 1
-    return filled
-
-
-def find_kernel(synapses: Synapses, source: Population, target: Population) -> Kernel | None:
-    """Recover the convolution that is exactly these synapses, or None if there is none."""
-    if len(source.shape) != 3 or len(target.shape) != 3:
-        return None
-    if max(np.prod(source.shape[1:]), np.prod(target.shape[1:])) > MAX_ROW:
-        return None
-    ratio = source.shape[0] / target.shape[0]
-    strides = [(1, s) if ratio >= 1 else (s, 1) for s in range(1, MAX_STRIDE + 1)]
-    likely = max(ratio, 1 / ratio)
-    for up, down in sorted(strides, key=lambda pair: abs(max(pair) - likely)):
-        shape = (*source.shape, *target.shape)
-        row0, row1, column0, column1 = _reach(synapses.source, synapses.target, shape, up, down)
-        taps = (row1 - row0 + 1, column1 - column0 + 1)
-        if np.prod(taps) * source.shape[2] * target.shape[2] > synapses.source.size:
-            continue  # more weights than synapses: not this stride
-        weight = np.zeros((*taps, source.shape[2], target.shape[2]), np.int32)
-        if (
-            _fill(*synapses, shape, up, down, row0, column0, weight)
-            and _size(shape, up, down, row0, column0, weight.shape) == synapses.source.size
-        ):
-            return Kernel(up, down, row0, column0, weight)
-    return None
-
-
-@njit(cache=True)
-def _reach(source, target, shape, up, down):  # type: ignore[no-untyped-def]
-    """Smallest and largest distance of rows, and of columns, that synapses bridge."""
-    _, columns, channels, _, target_columns, target_channels = shape
-    row0 = column0 = 2**30
-    row1 = column1 = -(2**30)
-    for k in range(source.shape[0]):
-        s, t = source[k] // channels, target[k] // target_channels
-        row = s // columns * up - t // target_columns * down
-        column = s % columns * up - t % target_columns * down
-        row0, row1 = min(row0, row), max(row1, row)
-        column0, column1 = min(column0, column), max(column1, column)
-    return row0, row1, column0, column1
-
-
-@njit(cache=True)
-def _fill(source, target, weight, shape, up, down, row0, column0, kernel):  # type: ignore[no-untyped-def]
-    """Fill the kernel; False if two synapses disagree on one of its weights."""
-    _, columns, channels, _, target_columns, target_channels = shape
-    seen = np.zeros(kernel.shape, np.bool_)
-    for k in range(source.shape[0]):
-        s, t = source[k] // channels, target[k] // target_channels
-        row = s // columns * up - t // target_columns * down - row0
-        column = s % columns * up - t % target_columns * down - column0
-        tap = (row, column, source[k] % channels, target[k] % target_channels)
-        if seen[tap] and kernel[tap] != weight[k]:
-            return False
-        seen[tap] = True
-        kernel[tap] = weight[k]
-    return True
-
-
-def _size(
-    shape: tuple[int, ...], up: int, down: int, row0: int, column0: int, kernel: tuple[int, ...]
-) -> int:
-    """Count the synapses of a full convolution (one of a pair may not be there twice or not)."""
-    rows = _distance(shape[0], shape[3], up, down, row0, kernel[0])
-    columns = _distance(shape[1], shape[4], up, down, column0, kernel[1])
-    return int(rows.sum() * columns.sum() * shape[2] * shape[5])
-
-
-def _distance(n: int, n_target: int, up: int, down: int, first: int, taps: int) -> np.ndarray:
-    """Tell which of ``n`` rows (or columns) reach which of ``n_target``: ``(n, n_target)``."""
-    tap = np.arange(n)[:, None] * up - np.arange(n_target) * down - first
-    return (tap >= 0) & (tap < taps)
-
-
-def _scale(parts: list[Synapses], n_targets: int) -> tuple[int, type]:
-    """Find the power of two that all weights share, and the type that totals then fit."""
-    bits = 0
-    high, low = np.zeros(n_targets, np.int64), np.zeros(n_targets, np.int64)
-    for synapses in parts:
-        bits |= int(np.bitwise_or.reduce(synapses.weight, initial=0))
-        _bounds(synapses.target, synapses.weight, high, low)
-    shift = (bits & -bits).bit_length() - 1 if bits else 0
-    largest = max(high.max(initial=0), -low.min(initial=0)) >> shift
-    return shift, np.int16 if largest < 2**15 else np.int32
-
-
-@njit(cache=True)
-def _bounds(target, weight, high, low):  # type: ignore[no-untyped-def]
-    """Add to the largest and smallest total that each target can get in one step."""
-    for k in range(target.shape[0]):
-        if weight[k] > 0:
-            high[target[k]] += weight[k]
-        else:
-            low[target[k]] += weight[k]
-
-
 def _compartments(
     network: IntegerNetwork, index: int, shape: tuple[int, int]
 ) -> tuple[tuple[np.int32, ...], np.ndarray, np.ndarray, np.ndarray]:
-    """Constants, biases, thresholds and first voltages of an ensemble, arrays in padded rows."""
+    """Constants, biases, thresholds and initial voltages of an ensemble, arrays in padded rows."""
     blocks = network.ensemble_blocks(index)
     members = np.concatenate(
         [np.arange(network.block_start[b], network.block_start[b + 1]) for b in blocks]
@@ -378,7 +174,7 @@ def _compartments(
         constants.append(int(values[0]))
     decay_u, decay_v, vmin, vmax, refract = constants
     rows, length = shape
-    bias = np.zeros((rows, _round_up(length)), np.int32)
+    bias = np.zeros((rows, round_up(length)), np.int32)
     vth = np.full(bias.shape, np.iinfo(np.int32).max, np.int32)
     voltage = np.zeros_like(bias)
     at = np.unravel_index(network.neuron[members], (rows, length))
@@ -389,108 +185,8 @@ def _compartments(
     return constants_kept, bias.ravel(), vth.ravel(), voltage.ravel()
 
 
-class _LinkBuilder:
-    """Collects what reaches the rows of one population, see ``kernels.Links``."""
-
-    def __init__(self, n_rows: int, length: int) -> None:
-        self.n_rows, self.length = n_rows, length
-        self.entries: list[tuple[int, ...]] = []  # target row, then as in Links
-        self.tables = 0
-        self.to: list[np.ndarray] = []
-        self.run: list[np.ndarray] = []
-        self.weights: list[np.ndarray] = []
-        self.list_start: list[np.ndarray] = []
-        self.list_target: list[np.ndarray] = []
-        self.list_weight: list[np.ndarray] = []
-        self.n_weights = self.n_listed = 0
-
-    def _add_table(self, to: np.ndarray, run: np.ndarray, list_start: np.ndarray) -> int:
-        at = self.tables
-        self.to.append(to)
-        self.run.append(run)
-        self.list_start.append(list_start)
-        self.tables += to.size
-        return at
-
-    def add_kernel(self, kernel: Kernel, rows: int, length: int, row: int, first: int) -> None:
-        """Link a source of ``rows`` rows, beginning at ``row`` and ``first``, by a kernel."""
-        n_taps, n_columns, channels, target_channels = kernel.weight.shape
-        up, down = kernel.up, kernel.down
-        last = kernel.column0 + n_columns - 1
-        reach = np.arange(length // channels) * up
-        low = -((last - reach) // down)  # first target column of each source column
-        phase = reach - low * down - (last - down + 1)
-        n_run = -(-n_columns // down)
-        run = np.zeros((n_taps, down, channels, _round_up(n_run * target_channels)), np.int32)
-        for p in range(down):
-            for m in range(n_run):
-                column = n_columns - down + p - m * down
-                if column >= 0:
-                    part = slice(m * target_channels, (m + 1) * target_channels)
-                    run[:, p, :, part] = kernel.weight[:, column]
-        entry = phase[:, None] * channels + np.arange(channels)
-        to = np.repeat(low * target_channels, channels)
-        table = self._add_table(to, entry.ravel() * run.shape[3], np.zeros(length, np.int64))
-        tap = np.arange(rows) * up - np.arange(self.n_rows)[:, None] * down - kernel.row0
-        for target, source in np.argwhere((tap >= 0) & (tap < n_taps)):
-            weight = self.n_weights + int(tap[target, source]) * run[0].size
-            vectors = run.shape[3] // LANES
-            self.entries.append(
-                (target, row + source, first + source * length, length, table, weight, vectors)
-            )
-        self.weights.append(run.ravel())
-        self.n_weights += run.size
-
-    def add_lists(self, synapses: Synapses, rows: int, length: int, row: int, first: int) -> None:
-        """Link a source by lists of synapses."""
-        target_row, target = np.divmod(synapses.target.astype(np.int64), self.length)
-        pair = target_row * rows + synapses.source // length
-        key = pair * length + synapses.source % length
-        order = np.argsort(key, kind="stable")
-        key = key[order]
-        for p in np.unique(pair):
-            start = np.searchsorted(key, p * length + np.arange(length + 1)) + self.n_listed
-            unused = np.zeros(start.size, np.int64)
-            table = self._add_table(unused, unused, start)
-            source = p % rows
-            self.entries.append(
-                (p // rows, row + source, first + source * length, length, table, 0, 0)
-            )
-        self.list_target.append(target[order])
-        self.list_weight.append(synapses.weight[order])
-        self.n_listed += key.size
-
-    def build(self, shift: int, dtype: type) -> tuple[Links, int, int]:
-        """Give the links, and lead and width of the totals of a row."""
-        entries = np.array(sorted(self.entries), np.int64).reshape(-1, 7)
-        to = _joined(self.to, np.int64)
-        vectors = int(entries[:, 6].max(initial=0))
-        lead = _round_up(max(0, -int(to.min(initial=0))))
-        width = lead + _round_up(max(self.length, int(to.max(initial=0)) + vectors * LANES))
-        links = Links(
-            start=np.searchsorted(entries[:, 0], np.arange(self.n_rows + 1)),
-            row=entries[:, 1].copy(),
-            first=entries[:, 2].copy(),
-            length=entries[:, 3].copy(),
-            table=entries[:, 4].copy(),
-            weight=entries[:, 5].copy(),
-            vectors=entries[:, 6].copy(),
-            to=(to + lead).astype(np.int32),
-            run=_joined(self.run, np.int32),
-            weights=(_joined(self.weights, np.int32) >> shift).astype(dtype),
-            list_start=_joined(self.list_start, np.int64),
-            list_target=(_joined(self.list_target, np.int32) + lead).astype(np.int32),
-            list_weight=(_joined(self.list_weight, np.int32) >> shift).astype(dtype),
-        )
-        return links, lead, width
-
-
-def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate(parts).astype(dtype) if parts else np.zeros(0, dtype)
-
-
 def _counters(
-    network: IntegerNetwork, routes: _Routes, shapes: list[tuple[int, int]], first: np.ndarray
+    network: IntegerNetwork, routes: Routes, shapes: list[tuple[int, int]], first: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Give neurons of one row that come from one core and reach the same a common counter."""
     n_inputs = len(network.inputs)
@@ -526,8 +222,8 @@ def _counters(
         "slot": slots,
         "slot_source": np.array([fan_out[k][0] for k in chosen], np.int32),
         "fan_out_start": np.concatenate([[0], np.cumsum([fan_out[k][1].size for k in chosen])]),
-        "fan_out_core": _joined([fan_out[k][1] for k in chosen], np.int32),
-        "fan_out_synapses": _joined([fan_out[k][2] for k in chosen], np.int32),
+        "fan_out_core": joined([fan_out[k][1] for k in chosen], np.int32),
+        "fan_out_synapses": joined([fan_out[k][2] for k in chosen], np.int32),
     }
 
 
@@ -541,7 +237,7 @@ def _unique_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return table[first], member
 
 
-def _feed_forward_order(network: IntegerNetwork, routes: _Routes) -> list[int]:
+def _feed_forward_order(network: IntegerNetwork, routes: Routes) -> list[int]:
     """Order ensembles so that sources come first."""
     n_inputs = len(network.inputs)
     sources: dict[int, set[int]] = {e: set() for e in range(len(network.ensembles))}
@@ -564,7 +260,3 @@ def _rows_and_length(population: Population) -> tuple[int, int]:
         rows, columns, channels = population.shape
         return rows, columns * channels
     return -(-population.size // FLAT_ROW), FLAT_ROW
-
-
-def _round_up(n: int) -> int:
-    return -(-n // LANES) * LANES

@@ -22,8 +22,9 @@ from spikeseg_core.errors import MappingError
 from spikeseg_core.loihi import chip as limits
 from spikeseg_core.loihi.mapping.fit import Axis, Tile
 from spikeseg_core.loihi.mapping.tiles import check_fit
-from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Layer, Network, Weights
-from spikeseg_core.network.initial_state import start_voltages
+from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Network, Weights
+from spikeseg_core.network.initial_state import initial_potentials
+from spikeseg_core.network.neuron import nengo_neuron
 from spikeseg_core.stack import nengo_loihi
 
 builder = nengo_loihi.builder
@@ -123,10 +124,12 @@ def build_network(
         for layer in network.layers:
             shape = network.shape(layer.name)
             bias = np.tile(weights.biases[layer.name] * RATE_HZ_PER_UNIT, shape[0] * shape[1])
+            # On the chip :func:`discretize` sets the initial potentials.
+            initial = None if layer.on_chip else initial_potentials(network, layer.name)
             ensemble = nengo.Ensemble(
                 bias.size,
                 1,
-                neuron_type=_neuron_type(network, layer),
+                neuron_type=nengo_neuron(initial),
                 gain=np.ones(bias.size),
                 bias=bias,
                 label=layer.name,
@@ -150,14 +153,6 @@ def build_network(
             ensembles[layer.name] = ensemble
         probe = nengo.Probe(ensembles[last].neurons)
     return BuiltNetwork(network, dict(tiles), weight_bits, net, ensembles, source, probe)
-
-
-def _neuron_type(network: Network, layer: Layer) -> Any:
-    """Loihi's neuron; on the host with its first voltage, on the chip :func:`discretize` has it."""
-    start = {} if layer.on_chip else {"voltage": start_voltages(network, layer.name).ravel()}
-    return nengo_loihi.neurons.LoihiSpikingRectifiedLinear(
-        amplitude=1 / RATE_HZ_PER_UNIT, initial_state=start
-    )
 
 
 def _transform(network: Network, target: str, c: Connection, weights: Weights) -> Any:
@@ -262,7 +257,7 @@ class WeightError:
     largest: float
 
 
-class LoihiModel(_NengoLoihiModel):
+class BlockModel(_NengoLoihiModel):
     """NengoLoihi's model, with any number of weight bits, built once and run many times.
 
     A simulator builds its network into the model it is given; this one is left as it is when its
@@ -360,12 +355,12 @@ class DiscretizedNetwork:
     ----------
     built : BuiltNetwork
         The Nengo network it was made from.
-    model : LoihiModel
+    model : BlockModel
         The blocks; one per core.
     """
 
     built: BuiltNetwork
-    model: LoihiModel
+    model: BlockModel
     _names: Mapping[str, list[Any]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -388,7 +383,7 @@ def discretize(built: BuiltNetwork) -> DiscretizedNetwork:
     MappingError
         If NengoLoihi finds no exponents that hold a block's thresholds and biases.
     """
-    model = LoihiModel(built.weight_bits)
+    model = BlockModel(built.weight_bits)
     try:
         with nengo_loihi.Simulator(built.nengo, dt=DT, model=model, target="sim"):
             pass
@@ -399,7 +394,7 @@ def discretize(built: BuiltNetwork) -> DiscretizedNetwork:
         ) from error
     discretized = DiscretizedNetwork(built, model)
     for layer in built.network.chip_layers() if built.network.start != "rest" else ():
-        share = start_voltages(built.network, layer.name).ravel()
+        share = initial_potentials(built.network, layer.name).ravel()
         for block in discretized.blocks(layer.name):
             neurons = list(model.block_comp_map[block])
             model.voltages[block] = (share[neurons] * block.compartment.vth).astype(np.int32)

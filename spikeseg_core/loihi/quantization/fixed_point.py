@@ -10,22 +10,20 @@ of random networks).
 
 A kernel is shared by all positions of a layer, the scale only by those of a core. Cores that hold
 the same channels see the same kernel unless their tile is so thin that some positions of the
-kernel never reach it (:func:`core_parts`). Training takes the scale of the whole kernel for each
+kernel never reach it. Training takes the scale of the whole kernel for each
 group of channels: exact for every tile with at least two rows and columns under 3 x 3 kernels and
 four under 8 x 8 ones, as those of the presets (tested).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from spikeseg_core.errors import MappingError
-from spikeseg_core.loihi.mapping.fit import Tile, axis_of, cuts
-from spikeseg_core.network import DT, RATE_HZ_PER_UNIT, Network, Weights
+from spikeseg_core.network import DT, RATE_HZ_PER_UNIT
 from spikeseg_core.stack import nengo_loihi, tf
 
 _discretize = nengo_loihi.builder.discretize
@@ -240,126 +238,3 @@ def rounded(
         straight_through(kernel, real)
         for kernel, real in zip(kernels, found.real_kernels, strict=True)
     ], straight_through(biases, found.real_biases)
-
-
-# -- exactly, core by core ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CorePart:
-    """What a core sees of its layer's weights.
-
-    Attributes
-    ----------
-    channels : slice
-        Channels that it holds.
-    rows, columns : tuple of bool array (kernel,)
-        By connection: the positions of the kernel that reach it.
-    """
-
-    channels: slice
-    rows: tuple[np.ndarray, ...]
-    columns: tuple[np.ndarray, ...]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every position of every kernel reaches it."""
-        return all(used.all() for used in (*self.rows, *self.columns))
-
-
-def core_parts(network: Network, name: str, tile: Tile) -> list[CorePart]:
-    """Parts of a layer's kernels that its cores see, in the order of its blocks.
-
-    Parameters
-    ----------
-    network : Network
-        The architecture.
-    name : str
-        An on-chip layer.
-    tile : Tile
-        What it is cut into.
-    """
-    shape = network.shape(name)
-    rows, columns = (
-        [
-            tuple(_positions(network, name, c, *part) for c in network.layer(name).inputs)
-            for part in cuts(shape[axis], tile[axis])
-        ]
-        for axis in (0, 1)
-    )
-    return [
-        CorePart(slice(*channels), r, c)
-        for r in rows
-        for c in columns
-        for channels in cuts(shape[2], tile[2])
-    ]
-
-
-def _positions(network: Network, name: str, c: Any, start: int, stop: int) -> np.ndarray:
-    """Positions of a kernel along one axis that reach targets ``start..stop``."""
-    axis = axis_of(network, name, c)
-    first, last = axis.reach()
-    used = np.zeros(c.kernel, bool)
-    for target in range(start, stop):
-        sources = np.flatnonzero((first <= target) & (target < last))
-        used[axis.kernel_position(sources, np.asarray(target))] = True
-    return used
-
-
-def fixed_point_of_cores(
-    network: Network,
-    weights: Weights,
-    tiles: Mapping[str, Tile],
-    *,
-    weight_bits: int = 8,
-    synapse_ms: float = 0.0,
-) -> dict[str, list[tuple[CorePart, FixedPoint]]]:
-    """Round a network core by core, exactly as its blocks will be.
-
-    Parameters
-    ----------
-    network, weights, tiles
-        As :func:`spikeseg_core.loihi.quantization.build.build_network` takes them.
-    weight_bits, synapse_ms
-        As for :func:`fixed_point`.
-
-    Returns
-    -------
-    dict of str to list of (CorePart, FixedPoint)
-        By on-chip layer, one for each core in the order of its blocks. The kernels are cut to the
-        positions and channels of the part.
-
-    Raises
-    ------
-    MappingError
-        If the integers of a core cannot hold its thresholds and biases, or it has no weights.
-    """
-    found: dict[str, list[tuple[CorePart, FixedPoint]]] = {}
-    for layer in network.chip_layers():
-        kernels = [weights.kernel(layer.name, c.source) for c in layer.inputs]
-        known: dict[bytes, FixedPoint] = {}
-        found[layer.name] = []
-        for part in core_parts(network, layer.name, tiles[layer.name]):
-            key = repr((part.channels, part.rows, part.columns)).encode()
-            if key not in known:
-                channels = part.channels
-                known[key] = fixed_point(
-                    [
-                        tf.constant(kernel[rows][:, columns][..., channels])
-                        for kernel, rows, columns in zip(
-                            kernels, part.rows, part.columns, strict=True
-                        )
-                    ],
-                    tf.constant(weights.biases[layer.name][channels]),
-                    np.zeros(channels.stop - channels.start, int),
-                    weight_bits,
-                    synapse_ms,
-                )
-                if not np.all(known[key].fits):
-                    raise MappingError(
-                        f"layer {layer.name!r}, channels {channels.start} to {channels.stop - 1}: "
-                        "no weight exponent holds thresholds and biases; weights that are zero or "
-                        "tiny beside the biases are the reason, tune again"
-                    )
-            found[layer.name].append((part, known[key]))
-    return found

@@ -1,27 +1,89 @@
-"""Setting the voltages that a presentation begins with on a real board.
+"""Back end ``board``: Loihi itself, by way of NengoLoihi and Intel's NxSDK.
 
-NengoLoihi builds a board whose compartments are at rest. The names of NxSDK used here are those of
-NengoLoihi's own hardware builder, which writes other state of the cores the same way before the
-board starts; this module itself has been run against a stand-in alone.
+NengoLoihi builds a board whose compartments are at rest; their initial voltages are written here.
+The names of NxSDK are those of NengoLoihi's own hardware builder, which writes other state of the
+cores the same way before the board starts; this module has been run against a stand-in alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from spikeseg_core.errors import DeploymentError
+import numpy as np
+
+from spikeseg_core.config import DeployConfig, PresentationConfig
+from spikeseg_core.errors import DeploymentError, MeterError
 from spikeseg_core.loihi.mapping.partition import Placement
-from spikeseg_core.loihi.quantization.build import LoihiModel
+from spikeseg_core.loihi.quantization.build import BlockModel, DiscretizedNetwork
+from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
+from spikeseg_core.loihi.run.energy_probe import BoardEnergy, BoardProbe
+from spikeseg_core.loihi.run.nengo_loihi import simulate
+from spikeseg_core.reporting import SILENT, Reporter
+from spikeseg_core.stack import nengo_loihi
 
 
-def write_voltages(board: Any, model: LoihiModel, placement: Placement) -> None:
-    """Write the first voltages of all compartments that do not start at rest.
+def run(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    presentation: PresentationConfig,
+    config: DeployConfig,
+    report: Reporter = SILENT,
+) -> Deployment:
+    """Run tiles on a board, and read its energy probe after each.
+
+    Raises
+    ------
+    DeploymentError
+        If NxSDK is not installed, or the board does not take the initial voltages.
+    """
+    require_nxsdk()
+    energy: list[BoardEnergy] = []
+
+    @contextmanager
+    def watch(tile: int, blocks: DiscretizedNetwork, simulator: Any) -> Iterator[None]:
+        board = simulator.sims["loihi"].nxsdk_board
+        write_voltages(board, blocks.model, mapped.placement)
+        # A board takes its probes before it starts, and has the energy after it has stopped.
+        try:
+            probe = BoardProbe(board, presentation.steps)
+        except MeterError as error:
+            report.say(f"the board's energy is not measured: {error}")
+            yield
+        else:
+            yield
+            energy.append(probe.read())
+
+    logits, counts = simulate(
+        mapped, images, presentation, target="loihi", watch=watch, report=report
+    )
+    return Deployment(logits, counts, rates={}, events=None, board_energy=tuple(energy))
+
+
+def require_nxsdk() -> None:
+    """Check that Loihi can be reached.
+
+    Raises
+    ------
+    DeploymentError
+        If Intel's NxSDK is not installed.
+    """
+    if not nengo_loihi.hardware.HAS_NXSDK:
+        raise DeploymentError(
+            "target 'loihi' needs Intel's NxSDK, which is not installed here (Intel gives it to "
+            "members of its research community, with access to boards); choose target 'emulator'"
+        )
+
+
+def write_voltages(board: Any, model: BlockModel, placement: Placement) -> None:
+    """Write the initial voltages of all compartments that do not start at rest.
 
     Parameters
     ----------
     board : nxsdk N2Board
         Built, not yet started.
-    model : LoihiModel
+    model : BlockModel
         The blocks, each alone on its core.
     placement : Placement
         Chip and core of every block.
@@ -41,6 +103,6 @@ def write_voltages(board: Any, model: LoihiModel, placement: Placement) -> None:
                 state[compartment].v = int(voltage)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise DeploymentError(
-                f"the first voltages of core {core} on chip {chip} cannot be written ({error}); "
+                f"the initial voltages of core {core} on chip {chip} cannot be written ({error}); "
                 "tune with tune.start=rest, which needs none, or choose target 'emulator'"
             ) from error

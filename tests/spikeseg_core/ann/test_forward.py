@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 from spikeseg_core.ann.forward import convolutions, forward
-from spikeseg_core.ann.loihi_activation import loihi_rate
+from spikeseg_core.ann.neuron import loihi_rate
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
-from spikeseg_core.loihi.quantization.fixed_point import cores_of_channels, fixed_point_of_cores
+from spikeseg_core.loihi.quantization.fixed_point import cores_of_channels
 from spikeseg_core.network import kernel_key
 from spikeseg_core.stack import keras, tf
 from tests.spikeseg_core.ann.networks import TINY
+from tests.spikeseg_core.loihi.quantization.oracle import fixed_point_of_cores
 
 TILES = np.random.default_rng(2).normal(size=(3, TINY.tile, TINY.tile, 1)).astype(np.float32)
 TINY_TILES = {"down": (4, 4, 4), "up": (8, 8, 4)}

@@ -5,7 +5,7 @@ import pytest
 
 from spikeseg_core.bench import emulator as bench
 from spikeseg_core.loihi.emulator import Emulator
-from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.stack import nengo_loihi
 from tests.spikeseg_core.loihi.emulator.networks import build
 from tests.spikeseg_core.loihi.emulator.test_engine import small
@@ -50,4 +50,4 @@ def test_the_report_covers_every_network(case, monkeypatch):
     found = bench.bench_emulator({}, repeats=1)
     assert len(found["networks"]) == 3
     assert found["basis"] == "measured"
-    assert IntegerNetwork.from_model(case.model).n_neurons == found["networks"][0]["neurons"]
+    assert extract_network(case.model).n_neurons == found["networks"][0]["neurons"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spikeseg_core.bench.reference import LAYERS, reference_network
-from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.stack import nengo_loihi
 
 
@@ -17,6 +17,6 @@ def test_its_shapes_are_fixed():
 @pytest.mark.e2e
 def test_it_has_232_blocks():
     with nengo_loihi.Simulator(reference_network().network, target="sim") as simulator:
-        network = IntegerNetwork.from_model(simulator.model)
+        network = extract_network(simulator.model)
     assert network.n_blocks == 232
     assert np.bincount(network.block_ensemble).tolist() == [72, 36, 16, 36, 72]

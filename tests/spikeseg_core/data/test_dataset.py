@@ -132,7 +132,7 @@ def test_a_changed_or_damaged_folder_is_found(tmp_path):
     with pytest.raises(DataError, match="was changed"):
         load_dataset(tmp_path)
     (tmp_path / "dataset.json").write_text("{")
-    with pytest.raises(DataError, match="is no dataset folder"):
+    with pytest.raises(DataError, match="is not a dataset folder"):
         load_dataset(tmp_path)
 
 

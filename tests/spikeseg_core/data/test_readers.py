@@ -230,12 +230,12 @@ def test_bad_zips(tmp_path, monkeypatch):
         tmp_path / "whole.zip", {"train-volume.tif": volume, "train-labels.tif": labels}
     )
     (tmp_path / "cut.zip").write_bytes(whole.read_bytes()[:-30])
-    with pytest.raises(DataError, match="no readable zip"):
+    with pytest.raises(DataError, match="not a readable zip"):
         read_pair(tmp_path / "cut.zip")
     damaged = bytearray(whole.read_bytes())
     damaged[200:260] = b"\0" * 60
     (tmp_path / "damaged.zip").write_bytes(bytes(damaged))
-    with pytest.raises(DataError, match="no readable zip"):
+    with pytest.raises(DataError, match="not a readable zip"):
         read_pair(tmp_path / "damaged.zip")
     monkeypatch.setattr(readers, "MAX_MEMBER_BYTES", 1000)
     with pytest.raises(DataError, match="unpacks to over 1,000 bytes"):

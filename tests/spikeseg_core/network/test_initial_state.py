@@ -5,7 +5,7 @@ import pytest
 
 from spikeseg_core.network import Network
 from spikeseg_core.network.catalogue import NETWORKS
-from spikeseg_core.network.initial_state import start_voltages
+from spikeseg_core.network.initial_state import initial_potentials
 
 QUICK = NETWORKS["quick"]
 PAPER = NETWORKS["paper"]
@@ -13,21 +13,21 @@ PAPER = NETWORKS["paper"]
 
 @pytest.mark.parametrize("layer", [layer.name for layer in PAPER.layers])
 def test_they_are_spread_evenly(layer: str) -> None:
-    voltages = start_voltages(replace(PAPER, start="spread"), layer)
+    voltages = initial_potentials(replace(PAPER, start="spread"), layer)
     assert voltages.shape == PAPER.shape(layer)
     share, _ = np.histogram(voltages, bins=10, range=(0, 1))
     np.testing.assert_allclose(share / voltages.size, 0.1, atol=0.01)
 
 
 def test_every_neighbourhood_has_all_parts_of_the_cycle() -> None:
-    voltages = start_voltages(replace(PAPER, start="spread"), "enc0")
+    voltages = initial_potentials(replace(PAPER, start="spread"), "enc0")
     for patch in (voltages[:4, :4, 0], voltages[20:24, 17:21, 5], voltages[9, 9]):
         share, _ = np.histogram(patch, bins=4, range=(0, 1))
         assert share.min() >= patch.size / 8
 
 
 def test_at_rest_all_are_zero() -> None:
-    assert not start_voltages(QUICK, "stem").any()
+    assert not initial_potentials(QUICK, "stem").any()
 
 
 def test_how_a_network_starts_is_saved_and_older_files_are_at_rest() -> None:

@@ -9,9 +9,10 @@ import pytest
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PresentationConfig
 from spikeseg_core.data.dataset import Dataset, prepare_dataset
-from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.quantization.build import build_network, discretize
-from spikeseg_core.loihi.run.deploy import MappedNetwork, run_fast
+from spikeseg_core.loihi.quantization.extract import extract_network
+from spikeseg_core.loihi.run.base import MappedNetwork
+from spikeseg_core.loihi.run.emulated import run_fast
 from spikeseg_core.presentation.operating_point import (
     MARKED,
     OperatingPoints,
@@ -51,7 +52,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[MappedNetwork, Data
     )
     tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
     weights = weights_of(NETWORK, build_model(NETWORK))
-    integer = IntegerNetwork.from_model(discretize(build_network(NETWORK, weights, tiles)).model)
+    integer = extract_network(discretize(build_network(NETWORK, weights, tiles)).model)
     return MappedNetwork(NETWORK, weights, tiles, integer, in_order(NETWORK, tiles)), dataset
 
 

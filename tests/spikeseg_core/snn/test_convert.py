@@ -8,7 +8,7 @@ import pytest
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.network import DT, Network, Start, Weights
-from spikeseg_core.network.initial_state import start_voltages
+from spikeseg_core.network.initial_state import initial_potentials
 from spikeseg_core.snn.convert import convert
 from spikeseg_core.stack import nengo_dl
 from tests.spikeseg_core.ann.networks import TINY
@@ -52,7 +52,7 @@ def reference_run(
         for c in layer.inputs:
             convolutions[layer.name, c.source] = model.get_layer(f"{layer.name}_from_{c.source}")
     readout = model.get_layer(f"readout_from_{network.readout.source}")
-    voltage = {layer.name: start_voltages(network, layer.name) for layer in network.layers}
+    voltage = {layer.name: initial_potentials(network, layer.name) for layer in network.layers}
     spikes = {name: np.zeros_like(v) for name, v in voltage.items()}
     logits = np.zeros((network.tile, network.tile))
     for step in range(config.steps):

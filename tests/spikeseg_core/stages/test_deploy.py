@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikeseg_core.ann.float_reference import segment_as_twin
+from spikeseg_core.ann.float_reference import segment_with_float_reference
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import (
     DatasetConfig,
@@ -19,8 +19,8 @@ from spikeseg_core.config import (
 from spikeseg_core.data.dataset import prepare_dataset
 from spikeseg_core.evaluation.accounting import SCORES, loss_table
 from spikeseg_core.loihi.cost.events import EventCounts
-from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.run.deploy import run_fast
+from spikeseg_core.loihi.quantization.extract import extract_network
+from spikeseg_core.loihi.run.emulated import run_fast
 from spikeseg_core.network import save_network
 from spikeseg_core.presentation import anytime
 from spikeseg_core.reporting import SILENT
@@ -127,7 +127,7 @@ def test_the_way_from_exact_weights_to_cores_is_accounted_for(inputs, fast) -> N
 @pytest.mark.parametrize("synapse_ms", [0, 1, 4])
 def test_the_twin_with_the_scales_of_the_cores_is_the_chip(inputs, synapse_ms) -> None:
     mapped = deploy.load_mapped(inputs)
-    integer = IntegerNetwork.from_model(mapped.blocks(synapse_ms).model)
+    integer = extract_network(mapped.blocks(synapse_ms).model)
     mapped = replace(mapped, integer=integer)
     images = np.random.default_rng(0).normal(size=(4, NETWORK.tile, NETWORK.tile))
     tiles = images.astype(np.float32)
@@ -135,7 +135,9 @@ def test_the_twin_with_the_scales_of_the_cores_is_the_chip(inputs, synapse_ms) -
     chip = run_fast(mapped, tiles, shown).logits
 
     def twin(**settings):
-        return segment_as_twin(mapped.network, mapped.weights, tiles, shown, **settings)
+        return segment_with_float_reference(
+            mapped.network, mapped.weights, tiles, shown, **settings
+        )
 
     rounded = twin(weight_bits=mapped.weight_bits, core_tiles=mapped.tiles)
     # Integer and floating-point arithmetic move a spike by a step now and then.

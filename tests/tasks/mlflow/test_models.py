@@ -13,10 +13,10 @@ import pytest
 from spikeseg_core.config import DatasetConfig, PipelineConfig, PresentationConfig
 from spikeseg_core.data.dataset import prepare_dataset
 from spikeseg_core.inference.segmenter import load_segmenter
-from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.partition import partition
 from spikeseg_core.loihi.mapping.traffic import traffic
 from spikeseg_core.loihi.quantization.build import build_network, discretize
+from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import save_network
 from spikeseg_core.stages.table import ModelKind
 from spikeseg_core.storage import write_json
@@ -58,7 +58,7 @@ def records(home: Path) -> dict[str, StageRecord]:
             save_network(folder, network, weights)
         if name == "quantize":
             integer = discretize(build_network(network, weights, tiles)).model
-            IntegerNetwork.from_model(integer).save(folder / "integer")
+            extract_network(integer).save(folder / "integer")
             write_json(
                 folder / "mapping.json",
                 {"tiles": tiles, "population_type": 16, "weight_bits": 8, "chips": 2},

@@ -16,6 +16,7 @@ from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.partition import Placement
 from spikeseg_core.loihi.quantization.build import build_network, discretize
+from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import DT
 from tests.spikeseg_core.loihi.cost.networks import in_order, small_network
 
@@ -37,7 +38,7 @@ def ran() -> Ran:
     """A random network, split over two chips, shown random host spikes."""
     weights = weights_of(NETWORK, build_model(NETWORK, seed=3))
     discretized = discretize(build_network(NETWORK, weights, TILES))
-    integer = IntegerNetwork.from_model(discretized.model)
+    integer = extract_network(discretized.model)
     shape = (PRESENTED, STEPS, *NETWORK.shape("stem"))
     stem = (np.random.default_rng(0).random(shape) < 0.2).astype(np.uint8)
     emulator, placement = Emulator(integer), in_order(NETWORK, TILES, chips=2)

@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.stack import nengo_loihi
 
 Shape = tuple[int, int, int]
@@ -206,7 +207,7 @@ def run_nengo_loihi(network: Any, n_steps: int) -> Truth:
         warnings.simplefilter("always")
         with nengo_loihi.Simulator(network, target="sim", progress_bar=False) as simulator:
             model, emulator = simulator.model, simulator.sims["emulator"]
-            integer = IntegerNetwork.from_model(model)
+            integer = extract_network(model)
             sent: dict[Any, np.ndarray] = {
                 spikes: np.zeros((n_steps, spikes.n_neurons), np.uint8) for spikes in model.inputs
             }

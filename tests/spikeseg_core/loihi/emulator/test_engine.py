@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from nengo.exceptions import BuildError
 
 from spikeseg_core.errors import DeploymentError
-from spikeseg_core.loihi.emulator import Emulator, host_spikes
+from spikeseg_core.loihi.emulator import Emulator
+from spikeseg_core.network.neuron import spike_trains
 from spikeseg_core.stack import nengo_loihi
 
 from .networks import LayerSpec, Link, NetworkSpec, Truth, build, network_specs, run_nengo_loihi
@@ -132,13 +133,13 @@ def test_the_whole_simulator_from_currents_to_probe():
             expected = simulator.data[last] > 0
             emulator = Emulator(run_nengo_loihi(network, 1).network)
     assert (currents == currents[0]).all()
-    run = emulator.run([host_spikes(currents[:1], 60)], 60, record=["layer2"])
+    run = emulator.run([spike_trains(currents[:1], 60)], 60, record=["layer2"])
     assert expected.any()
     np.testing.assert_array_equal(run.spikes["layer2"][0].reshape(60, -1), expected)
 
 
 def test_counters_are_what_counting_one_by_one_gives(truth, emulator):
-    network, n_steps = truth.network, 50
+    n_steps = 50
     counted = emulator.run([x[None] for x in truth.inputs], n_steps).events
     brute = count_one_by_one(truth, n_steps)
     np.testing.assert_array_equal(counted.spikes, brute["spikes"])
@@ -146,9 +147,6 @@ def test_counters_are_what_counting_one_by_one_gives(truth, emulator):
     np.testing.assert_array_equal(counted.messages_out, brute["out"])
     np.testing.assert_array_equal(counted.messages_in, brute["in"])
     np.testing.assert_array_equal(counted.input_spikes[:, 0], truth.inputs[0].sum(1))
-    np.testing.assert_array_equal(
-        counted.messages_between[: network.n_blocks].sum(1), counted.messages_out.sum(0)
-    )
 
 
 @settings(relaxed, max_examples=5)
@@ -202,16 +200,13 @@ def count_one_by_one(truth: Truth, n_steps: int) -> dict[str, np.ndarray]:
 def test_windows_totals_and_tiles_agree_with_the_spikes(truth, emulator):
     quiet = np.zeros_like(truth.inputs[0])
     tiles = np.stack([truth.inputs[0], quiet, truth.inputs[0]])
-    seen = []
     run = emulator.run(
         {"host": tiles},
         50,
         windows=[(0, 10), (20, 50)],
         count=["layer0", "layer2"],
         record=["layer0", "layer2"],
-        progress=lambda done, total: seen.append((done, total)),
     )
-    assert seen == [(1, 3), (2, 3), (3, 3)]
     for name in ("layer0", "layer2"):
         spikes = run.spikes[name]
         assert spikes.shape == (3, 50, 6, 6, 4)

@@ -3,14 +3,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spikeseg_core.config import DeployConfig
 from spikeseg_core.errors import DeploymentError
-from spikeseg_core.loihi.integer_network import first_voltages
 from spikeseg_core.loihi.mapping.partition import partition
 from spikeseg_core.loihi.mapping.traffic import traffic
 from spikeseg_core.loihi.quantization.build import build_network, discretize
+from spikeseg_core.loihi.quantization.extract import initial_voltages
+from spikeseg_core.loihi.run import board as board_module
+from spikeseg_core.loihi.run.backends import deploy
 from spikeseg_core.loihi.run.board import write_voltages
+from spikeseg_core.loihi.run.energy_probe import BoardEnergy
+from spikeseg_core.stack import nengo_loihi
 from tests.spikeseg_core.loihi.boards import FakeBoard
 from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
+from tests.spikeseg_core.loihi.run.networks import IMAGES, MAPPED, PRESENTATION
 
 
 def parts(start):
@@ -25,7 +31,7 @@ def test_every_compartment_gets_its_voltage():
     model, placement = parts("spread")
     board = FakeBoard()
     write_voltages(board, model, placement)
-    expected = first_voltages(model)
+    expected = initial_voltages(model)
     assert (expected > 0).mean() > 0.9
     begin = 0
     for block, chip, core in zip(model.blocks, placement.chips, placement.positions, strict=True):
@@ -38,10 +44,69 @@ def test_every_compartment_gets_its_voltage():
 def test_a_network_at_rest_needs_nothing_written():
     model, placement = parts("rest")
     write_voltages(object(), model, placement)
-    assert not first_voltages(model).any()
+    assert not initial_voltages(model).any()
 
 
 def test_a_board_that_cannot_says_so():
     model, placement = parts("spread")
     with pytest.raises(DeploymentError, match=r"cannot be written .* tune with tune.start=rest"):
         write_voltages(object(), model, placement)
+
+
+def test_hardware_without_nxsdk_says_so():
+    assert not nengo_loihi.hardware.HAS_NXSDK
+    with pytest.raises(DeploymentError, match=r"needs Intel's NxSDK.*choose target 'emulator'"):
+        deploy(MAPPED, IMAGES, PRESENTATION, DeployConfig(target="loihi"))
+
+
+def test_a_boards_energy_is_probed_before_it_starts_and_read_after(monkeypatch):
+    """NengoLoihi's emulator in the place of the board, and a stand-in for NxSDK's probe."""
+    seen = []
+    simulator = nengo_loihi.Simulator
+
+    class Probe:
+        def __init__(self, board, steps):
+            seen.append(("attached", board, steps))
+
+        def read(self):
+            seen.append(("read", None, None))
+            return BoardEnergy(1.0, 2.0, 0.5, 40)
+
+    board = FakeBoard()
+
+    class Board:
+        nxsdk_board = board
+
+    def on_emulator(*args, target, **options):
+        made = simulator(*args, target="sim", **options)
+        made.sims["loihi"] = Board()
+        return Fixed(made)
+
+    class Fixed:
+        """Enters as the emulator, and has a board to look at."""
+
+        def __init__(self, made):
+            self.made, self.sims = made, dict(made.sims)
+            del made.sims["loihi"]
+
+        def __enter__(self):
+            seen.append(("started", None, None))
+            self.made.__enter__()
+            return self
+
+        def __exit__(self, *error):
+            seen.append(("stopped", None, None))
+            self.made.__exit__(*error)
+
+        def __getattr__(self, name):
+            return getattr(self.made, name)
+
+    monkeypatch.setattr(board_module, "BoardProbe", Probe)
+    monkeypatch.setattr(board_module.nengo_loihi, "Simulator", on_emulator)
+    monkeypatch.setattr(board_module, "require_nxsdk", lambda: None)
+    found = deploy(MAPPED, IMAGES[:1], PRESENTATION, DeployConfig(target="loihi"))
+    run = seen[-4:]  # before it, blocks are built in a simulator that is not run
+    assert [what for what, *_ in run] == ["attached", "started", "stopped", "read"]
+    assert run[0][1:] == (board, 40)
+    assert found.board_energy == (BoardEnergy(1.0, 2.0, 0.5, 40),)
+    assert found.events is None

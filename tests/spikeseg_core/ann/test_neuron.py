@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.ann.loihi_activation import counted, loihi_rate
+from spikeseg_core.ann.neuron import counted, loihi_rate
 from spikeseg_core.network import DT, RATE_HZ_PER_UNIT
 from spikeseg_core.stack import nengo_loihi, tf
 

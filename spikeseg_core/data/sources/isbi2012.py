@@ -1,19 +1,18 @@
-"""Where sections come from: the ISBI 2012 challenge, a folder of one's own, or the generator."""
+"""Source ``isbi2012``: the training stack of the ISBI 2012 challenge."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data.readers import Stack, pixel_sha256, read_pair
-from spikeseg_core.data.synthetic import synthetic_sections
+from spikeseg_core.data.sources.base import Sections, UnavailableError
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.storage import atomic_path
@@ -44,82 +43,8 @@ _RETRIES = 2
 _CHUNK_BYTES = 2**18
 
 
-class UnavailableError(DataError):
-    """Data that is not here and cannot be fetched; with the source ``auto`` no reason to stop."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Sections and masks as a source holds them.
-
-    Attributes
-    ----------
-    images, labels : Stack
-        Of the same shape; labels with two grey values of either polarity.
-    source : str
-        ``"isbi2012"``, ``"folder"`` or ``"synthetic"``.
-    note : str
-        Where they came from and why.
-    """
-
-    images: Stack
-    labels: Stack
-    source: str
-    note: str
-
-
-def read_source(config: DatasetConfig, report: Reporter = SILENT) -> Source:
-    """Read the source that a configuration names.
-
-    ``auto`` is ISBI 2012 when it can be had, else synthetic sections, with the reason in the note.
-
-    Raises
-    ------
-    DataError
-        If the source cannot be read. With ``auto`` also if data is there but damaged.
-    """
-    if config.source == "folder":
-        return read_folder(Path(config.path or ""))
-    if config.source == "synthetic":
-        return read_synthetic(config, "as configured")
-    try:
-        return read_isbi2012(report)
-    except UnavailableError as error:
-        if config.source == "isbi2012":
-            raise
-        return read_synthetic(config, f"because ISBI 2012 could not be had: {error}")
-
-
-def read_folder(path: Path) -> Source:
-    """Read a user's own folder, TIFF stack or zip (:func:`~spikeseg_core.data.readers.read_pair`).
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    """
-    images, labels = read_pair(path)
-    return Source(images, labels, "folder", f"{len(images.names)} sections read from {path}")
-
-
-def read_synthetic(config: DatasetConfig, why: str) -> Source:
-    """Generate synthetic sections, as many as the splits want."""
-    count = config.train_sections + config.validation_sections + config.test_sections
-    size, seed = config.synthetic_size, config.synthetic_seed
-    images, labels = synthetic_sections(count, size, seed)
-    names = tuple(f"synthetic-{index}" for index in range(count))
-    return Source(
-        Stack(images, names),
-        Stack(np.where(labels == 1, 0, 255).astype(np.uint8), names),
-        "synthetic",
-        f"SYNTHETIC sections, no microscopy ({count} of {size} x {size} px, seed {seed}), {why}",
-    )
-
-
-def read_isbi2012(
-    report: Reporter = SILENT, url: str | None = None, cache: Path | None = None
-) -> Source:
-    """Read the challenge's training stack from disk, the cache or its public address.
+class ISBI2012:
+    """The challenge's training stack, from disk, the cache or its public address.
 
     The folder named by ``SPIKESEG_ISBI2012_DIR`` comes first (``train/image`` and ``train/label``,
     or ``train-volume.tif`` and ``train-labels.tif``, or the zip), then the cache, then a download
@@ -127,54 +52,57 @@ def read_isbi2012(
 
     Parameters
     ----------
-    report : Reporter
-        Is shown the terms of use, and progress of a download.
     url : str, optional
         Address of the zip; by default :data:`ISBI_URL`.
-    cache : Path, optional
-        Folder of the cache; by default that of :func:`cache_folder`.
-
-    Raises
-    ------
-    UnavailableError
-        If the data is neither here nor to be fetched.
-    DataError
-        If it is here but damaged.
     """
-    if named := os.environ.get(ISBI_VARIABLE):
-        folder = Path(named)
-        if not folder.exists():
-            raise DataError(
-                f"{ISBI_VARIABLE} names {folder}, which does not exist; correct it or unset it"
-            )
-        archive = folder / Path(ISBI_URL).name
-        where = f"{ISBI_VARIABLE} ({folder})"
-        images, labels = _checked_isbi(archive if archive.exists() else folder, where)
-    else:
-        archive = _archive(cache or cache_folder())
-        images, labels, where = _cached_isbi(archive, url or ISBI_URL, report)
-    report.say(ISBI_TERMS)
-    return Source(
-        images, labels, "isbi2012", f"ISBI 2012 challenge, {len(images.names)} sections, {where}"
-    )
+
+    name = "isbi2012"
+
+    def __init__(self, url: str | None = None) -> None:
+        self.url = url or ISBI_URL
+
+    def available(self, config: DatasetConfig) -> bool:
+        """Tell whether the challenge's data is on this machine, named or in the cache."""
+        return bool(os.environ.get(ISBI_VARIABLE)) or _archive().exists()
+
+    def read(self, config: DatasetConfig, report: Reporter) -> Sections:
+        """Read the stack; the report is shown the terms of use, and progress of a download."""
+        if named := os.environ.get(ISBI_VARIABLE):
+            folder = Path(named)
+            if not folder.exists():
+                raise DataError(
+                    f"{ISBI_VARIABLE} names {folder}, which does not exist; correct it or unset it"
+                )
+            archive = folder / Path(ISBI_URL).name
+            where = f"{ISBI_VARIABLE} ({folder})"
+            images, labels = _checked(archive if archive.exists() else folder, where)
+        else:
+            images, labels, where = _cached(_archive(), self.url, report)
+        report.say(ISBI_TERMS)
+        note = f"ISBI 2012 challenge, {len(images.names)} sections, {where}"
+        return Sections(images, labels, self.name, note)
+
+    def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
+        """Give the name alone: the pixels are fixed by their published checksums."""
+        return {"source": self.name}
 
 
-def _cached_isbi(archive: Path, url: str, report: Reporter) -> tuple[Stack, Stack, str]:
+def _cached(archive: Path, url: str, report: Reporter) -> tuple[Stack, Stack, str]:
     if archive.exists():
         try:
-            return *_checked_isbi(archive, str(archive)), f"the cache ({archive})"
+            return *_checked(archive, str(archive)), f"the cache ({archive})"
         except DataError as error:
             report.say(f"the cache is damaged and fetched again: {error}")
             archive.unlink()
     download(url, archive, report)
     try:
-        return *_checked_isbi(archive, url), url
+        return *_checked(archive, url), url
     except DataError as error:
         archive.unlink()
         raise UnavailableError(f"{url} gave something else: {error}") from error
 
 
-def _checked_isbi(path: Path, where: str) -> tuple[Stack, Stack]:
+def _checked(path: Path, where: str) -> tuple[Stack, Stack]:
     images, labels = read_pair(path)
     for name, stack in (("train-volume", images), ("train-labels", labels)):
         found = pixel_sha256(stack.pixels)
@@ -187,11 +115,6 @@ def _checked_isbi(path: Path, where: str) -> tuple[Stack, Stack]:
     return images, labels
 
 
-def isbi2012_is_here() -> bool:
-    """Tell whether the challenge's data is on this machine, named or in the cache."""
-    return bool(os.environ.get(ISBI_VARIABLE)) or _archive(cache_folder()).exists()
-
-
 def cache_folder() -> Path:
     """Give the folder downloads are kept in: ``SPIKESEG_CACHE_DIR``, else the user's cache."""
     if named := os.environ.get(CACHE_VARIABLE):
@@ -199,8 +122,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spikeseg"
 
 
-def _archive(cache: Path) -> Path:
-    return cache / "isbi2012" / Path(ISBI_URL).name
+def _archive() -> Path:
+    return cache_folder() / "isbi2012" / Path(ISBI_URL).name
 
 
 def download(url: str, path: Path, report: Reporter = SILENT) -> None:

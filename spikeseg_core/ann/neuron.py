@@ -1,30 +1,16 @@
-"""Loihi's rate curve as a Keras activation: exact forward, smooth backward.
-
-A LoihiSpikingRectifiedLinear neuron adds its input to the voltage once a step and spikes when the
-voltage passes 1, so its interspike interval is a whole number of steps, ``ceil(1 / (J dt))`` for
-an input current of ``J`` spikes per second. Between 50 and 200 Hz that leaves 16 distinct rates.
-"""
+"""The neuron of :mod:`spikeseg_core.network.neuron` in TensorFlow: exact rate, smooth gradient."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from spikeseg_core.network import DT, RATE_HZ_PER_UNIT
+from spikeseg_core.network import RATE_HZ_PER_UNIT
+from spikeseg_core.network.neuron import POTENTIAL_PER_UNIT, firing_rate, rate_slope
 from spikeseg_core.stack import keras, tf
 
-
-def _staircase(x: Any) -> Any:
-    """Rate of nengo-loihi's ``loihi_rates``, in units.
-
-    In float64 and in the same order of operations as nengo-loihi, so that the interval is the
-    same also where ``1 / (J dt)`` is a whole number.
-    """
-    current_hz = tf.cast(x, tf.float64) * RATE_HZ_PER_UNIT
-    fires = current_hz > 0
-    period = 1.0 / tf.where(fires, current_hz, tf.ones_like(current_hz))
-    interval_steps = tf.math.ceil(period / DT)
-    rate_hz = tf.where(fires, (1.0 / DT) / interval_steps, tf.zeros_like(current_hz))
-    return tf.cast(rate_hz / RATE_HZ_PER_UNIT, x.dtype)
+SOFTNESS = 0.2
+"""Input, in units of 100 Hz, over which the gradient of :func:`measured_rate` sets in: spikes reach
+a neuron irregularly, so it fires now and then although its mean input is below zero."""
 
 
 @keras.utils.register_keras_serializable("spikeseg")
@@ -40,20 +26,39 @@ def loihi_rate(x: Any) -> Any:
     -------
     tensor of float
         ``loihi_rates(RATE_HZ_PER_UNIT * x) / RATE_HZ_PER_UNIT``, as nengo-loihi defines it. Its
-        gradient is that of the curve through the middle of the staircase,
-        ``1 / (1 / J + dt / 2)`` for ``J > 0`` and zero below.
+        gradient is that of the curve through the middle of the staircase, and zero for ``x <= 0``.
     """
 
     @tf.custom_gradient
     def staircase(current: Any) -> tuple[Any, Any]:
         def gradient(upstream: Any) -> Any:
-            half_step = RATE_HZ_PER_UNIT * DT / 2
-            slope = 1.0 / tf.square(1.0 + half_step * tf.nn.relu(current))
+            slope = rate_slope(tf.nn.relu(current))
             return upstream * tf.where(current > 0, slope, tf.zeros_like(slope))
 
-        return _staircase(current), gradient
+        current_hz = tf.cast(current, tf.float64) * RATE_HZ_PER_UNIT
+        fires = current_hz > 0
+        rate_hz = firing_rate(tf.where(fires, current_hz, tf.ones_like(current_hz)))
+        units = tf.where(fires, rate_hz, tf.zeros_like(rate_hz)) / RATE_HZ_PER_UNIT
+        return tf.cast(units, current.dtype), gradient
 
     return staircase(tf.convert_to_tensor(x))
+
+
+@tf.custom_gradient
+def measured_rate(current: Any, measured: Any) -> tuple[Any, Any]:
+    """Give the measured rate; its gradient is that of the smooth curve at the mean current.
+
+    Parameters
+    ----------
+    current, measured : tensor of float
+        Mean input and measured rate of every neuron, in units of 100 Hz.
+    """
+
+    def gradient(upstream: Any) -> tuple[Any, None]:
+        slope = tf.sigmoid(current / SOFTNESS) * rate_slope(tf.nn.relu(current))
+        return upstream * slope, None
+
+    return tf.identity(measured), gradient
 
 
 def counted(rate: Any, window_steps: int, seed: Any) -> Any:
@@ -79,7 +84,7 @@ def counted(rate: Any, window_steps: int, seed: Any) -> Any:
     tensor of float
         Of the same shape; its gradient is that of ``rate``.
     """
-    spikes_per_unit = RATE_HZ_PER_UNIT * DT * window_steps
+    spikes_per_unit = POTENTIAL_PER_UNIT * window_steps
     phase = tf.random.stateless_uniform(tf.shape(rate), seed, dtype=rate.dtype)
     spikes = tf.floor(rate * spikes_per_unit + phase)
     return rate + tf.stop_gradient(spikes / spikes_per_unit - rate)

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from spikeseg_core.data.polarity import choose_polarity
-from spikeseg_core.data.synthetic import synthetic_sections
+from spikeseg_core.data.sources.synthetic import synthetic_sections
 
 
 @pytest.fixture(scope="module")

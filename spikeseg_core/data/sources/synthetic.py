@@ -1,4 +1,4 @@
-"""Synthetic sections that look like electron microscopy of nerve tissue, with exact labels.
+"""Source ``synthetic``: sections like electron microscopy of nerve tissue, with exact labels.
 
 They stand in where no microscopy is at hand and are no substitute for it. Cells are a power
 diagram of drifting seeds on bent coordinates; their membranes vary in width and contrast and are
@@ -12,10 +12,16 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
+
+from spikeseg_core.config import DatasetConfig
+from spikeseg_core.data.readers import Stack
+from spikeseg_core.data.sources.base import Sections
+from spikeseg_core.reporting import Reporter
 
 MEMBRANE_SHARE = 0.2
 """Share of pixels labelled membrane, over the whole stack."""
@@ -27,6 +33,43 @@ _CYTOPLASM, _MEMBRANE_DEPTH = 150.0, 112.0  # grey values
 _BLUR_PX = 0.9
 _COUNTS = 55.0  # detected electrons per pixel at full brightness; fewer are noisier
 _COARSE = 4  # smooth fields are made on a grid this much coarser
+
+
+class Synthetic:
+    """Generated sections, as many as the splits want.
+
+    Parameters
+    ----------
+    why : str
+        The reason, for the note.
+    """
+
+    name = "synthetic"
+
+    def __init__(self, why: str = "as configured") -> None:
+        self.why = why
+
+    def available(self, config: DatasetConfig) -> bool:
+        """Tell whether they are here: always."""
+        return True
+
+    def read(self, config: DatasetConfig, report: Reporter) -> Sections:
+        """Generate the sections; membranes are 0 in the labels, the rest 255."""
+        count = config.train_sections + config.validation_sections + config.test_sections
+        size, seed = config.synthetic_size, config.synthetic_seed
+        images, labels = synthetic_sections(count, size, seed)
+        names = tuple(f"synthetic-{index}" for index in range(count))
+        return Sections(
+            Stack(images, names),
+            Stack(np.where(labels == 1, 0, 255).astype(np.uint8), names),
+            self.name,
+            f"SYNTHETIC sections, no microscopy ({count} of {size} x {size} px, seed {seed}), "
+            f"{self.why}",
+        )
+
+    def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
+        """Give the name alone: settings and code decide the sections."""
+        return {"source": self.name}
 
 
 @dataclass(frozen=True)
@@ -51,7 +94,7 @@ class _Bodies:
 
 
 @dataclass(frozen=True)
-class _Stack:
+class _Specimen:
     """What the sections of a stack share."""
 
     seed: int
@@ -85,7 +128,7 @@ def synthetic_sections(count: int, size: int, seed: int) -> tuple[np.ndarray, np
     seeds, radii = _make_seeds(count, size, rng)
     mitochondria = _make_bodies(count, size, _MITOCHONDRIA_PER_PX, (5, 14, 24), rng)
     vesicles = _make_bodies(count, size, _VESICLES_PER_PX, (0.8, 3.6, 4.2), rng)
-    stack = _Stack(seed, fields, seeds, radii, mitochondria, vesicles)
+    stack = _Specimen(seed, fields, seeds, radii, mitochondria, vesicles)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         cells = list(pool.map(lambda z: _cells(size, stack, z), range(count)))
@@ -155,7 +198,7 @@ def _fine(field: np.ndarray, size: int, zoom: int = _COARSE) -> np.ndarray:
     return ndimage.zoom(field, zoom, order=1)[:size, :size]
 
 
-def _cells(size: int, stack: _Stack, z: int) -> tuple[np.ndarray, np.ndarray]:
+def _cells(size: int, stack: _Specimen, z: int) -> tuple[np.ndarray, np.ndarray]:
     """Cell number and distance (px) to the nearest cell border, both (size, size).
 
     They are found at half resolution; the distance is smooth enough to interpolate.
@@ -209,7 +252,7 @@ def _image(
     number: np.ndarray,
     distance: np.ndarray,
     relative: np.ndarray,
-    stack: _Stack,
+    stack: _Specimen,
     z: int,
 ) -> np.ndarray:
     """Render section ``z``, uint8 (size, size)."""

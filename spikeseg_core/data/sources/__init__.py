@@ -1,0 +1,33 @@
+"""Where sections come from: a file for each source, and the table of them.
+
+Adding a source is a class in a file of its own, a line here, and its name in
+:data:`~spikeseg_core.config.settings.SourceName`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spikeseg_core.config import DatasetConfig
+from spikeseg_core.data.sources.auto import Auto
+from spikeseg_core.data.sources.base import Sections, Source, UnavailableError
+from spikeseg_core.data.sources.folder import Folder
+from spikeseg_core.data.sources.isbi2012 import ISBI2012
+from spikeseg_core.data.sources.synthetic import Synthetic
+from spikeseg_core.reporting import SILENT, Reporter
+
+SOURCES: dict[str, Source] = {
+    source.name: source for source in (Auto(), ISBI2012(), Folder(), Synthetic())
+}
+
+__all__ = ["SOURCES", "Sections", "Source", "UnavailableError", "fingerprint", "read_source"]
+
+
+def read_source(config: DatasetConfig, report: Reporter = SILENT) -> Sections:
+    """Read the source that is configured; see :meth:`Source.read`."""
+    return SOURCES[config.source].read(config, report)
+
+
+def fingerprint(config: DatasetConfig) -> dict[str, Any]:
+    """Say what the configured source holds now; see :meth:`Source.fingerprint`."""
+    return SOURCES[config.source].fingerprint(config)

@@ -1,0 +1,32 @@
+"""The back ends by name: adding one is a module with its ``run``, and a row here."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikeseg_core.config import DeployConfig, PresentationConfig
+from spikeseg_core.loihi.run import board, emulated, nengo_loihi
+from spikeseg_core.loihi.run.base import Backend, Deployment, MappedNetwork
+from spikeseg_core.reporting import SILENT, Reporter
+
+BACKENDS: dict[str, Backend] = {
+    "fast": emulated.run,
+    "nengo-loihi": nengo_loihi.run,
+    "board": board.run,
+}
+"""All give the same result, with more or less detail."""
+
+
+def deploy(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    presentation: PresentationConfig,
+    config: DeployConfig,
+    report: Reporter = SILENT,
+) -> Deployment:
+    """Show section tiles to a mapped network, on the back end that is configured.
+
+    See :class:`~spikeseg_core.loihi.run.base.Backend` for the parameters and errors.
+    """
+    name = "board" if config.target == "loihi" else config.engine
+    return BACKENDS[name](mapped, images, presentation, config, report)

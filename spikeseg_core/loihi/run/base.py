@@ -1,0 +1,217 @@
+"""What a mapped network is, what a back end is and gives, and what the host does for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from spikeseg_core.config import DeployConfig, PresentationConfig
+from spikeseg_core.errors import DeploymentError
+from spikeseg_core.loihi.cost.events import StepEvents
+from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.mapping.fit import Tile
+from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.quantization.build import DiscretizedNetwork, build_network, discretize
+from spikeseg_core.loihi.run.energy_probe import BoardEnergy
+from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network, Weights
+from spikeseg_core.network.initial_state import initial_potentials
+from spikeseg_core.network.neuron import spike_trains
+from spikeseg_core.reporting import Reporter
+from spikeseg_core.stack import tf
+
+
+@dataclass(frozen=True)
+class MappedNetwork:
+    """What quantization and partitioning leave: all that a run needs.
+
+    Attributes
+    ----------
+    network, weights : Network, Weights
+        The network in floating point.
+    tiles : mapping of str to Tile
+        Tile of every on-chip layer.
+    integer : IntegerNetwork
+        The network in Loihi's integers.
+    placement : Placement
+        Chip and core of every block.
+    population_type, weight_bits : int
+        As the network was mapped with.
+    """
+
+    network: Network
+    weights: Weights
+    tiles: Mapping[str, Tile]
+    integer: IntegerNetwork
+    placement: Placement
+    population_type: int = 16
+    weight_bits: int = 8
+
+    def blocks(self, synapse_ms: float = 0.0) -> DiscretizedNetwork:
+        """Build the network as NengoLoihi's blocks, in integers.
+
+        Parameters
+        ----------
+        synapse_ms : float
+            Time constant of the synaptic low-pass; 0: none.
+        """
+        return discretize(
+            build_network(
+                self.network,
+                self.weights,
+                self.tiles,
+                population_type=self.population_type,
+                weight_bits=self.weight_bits,
+                synapse_ms=synapse_ms,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the chip gave for a number of section tiles.
+
+    Attributes
+    ----------
+    logits : ndarray
+        Read-out of every pixel, float32 ``(tiles, rows, columns)``.
+    counts : ndarray
+        Spikes of the last on-chip layer in the read-out window, int32
+        ``(tiles, rows, columns, channels)``.
+    rates : mapping of str to ndarray
+        Spike rate in Hz over all steps, float32 ``(tiles, rows, columns, channels)`` by layer,
+        those on the host among them; empty from hardware, which does not report them.
+    events : StepEvents or None
+        Exact counts of all events, by tile and step; None from back ends that do not count.
+    readouts : mapping of (int, float) to ndarray
+        Logits as other presentations give them, by number of steps and read-out window; from the
+        back end ``fast`` only.
+    board_energy : tuple of BoardEnergy
+        What the board's energy probe showed, tile by tile; from hardware only.
+    """
+
+    logits: np.ndarray
+    counts: np.ndarray
+    rates: Mapping[str, np.ndarray]
+    events: StepEvents | None
+    readouts: Mapping[tuple[int, float], np.ndarray] = field(default_factory=dict)
+    board_energy: tuple[BoardEnergy, ...] = ()
+
+
+class Backend(Protocol):
+    """Shows section tiles to a mapped network."""
+
+    def __call__(
+        self,
+        mapped: MappedNetwork,
+        images: np.ndarray,
+        presentation: PresentationConfig,
+        config: DeployConfig,
+        report: Reporter,
+    ) -> Deployment:
+        """Run the network.
+
+        Parameters
+        ----------
+        mapped : MappedNetwork
+            The network, its blocks and their places.
+        images : ndarray
+            Standardised pixels, float ``(tiles, rows, columns)``.
+        presentation : PresentationConfig
+            Steps, read-out window, synapses.
+        config : DeployConfig
+            What else is to be read out.
+        report : Reporter
+            Told of every tile.
+
+        Raises
+        ------
+        DeploymentError
+            If the back end is not at hand here, or cannot run this network.
+        """
+
+
+def no_rates(network: Network, tiles: int) -> dict[str, np.ndarray]:
+    """Zeros to fill with the rates of all layers, by name as in :class:`Deployment`."""
+    return {
+        layer.name: np.zeros((tiles, *network.shape(layer.name)), np.float32)
+        for layer in network.layers
+    }
+
+
+def host_layer(network: Network, name: str) -> str:
+    """Layer on the host that an input of the integer network carries.
+
+    A layer that feeds several on-chip layers is several inputs: ``stem``, ``stem-2``, ...
+    """
+    for layer in network.layers:
+        if not layer.on_chip and (name == layer.name or name.startswith(f"{layer.name}-")):
+            return layer.name
+    raise DeploymentError(
+        f"input {name!r} of the integer network is not a host layer of network {network.name!r}; "
+        "run the quantize stage again"
+    )
+
+
+def host_spikes(
+    network: Network, weights: Weights, name: str, images: np.ndarray, steps: int
+) -> np.ndarray:
+    """Spikes of a layer on the host under a constant image.
+
+    Parameters
+    ----------
+    images : ndarray
+        ``(tiles, rows, columns)``.
+
+    Returns
+    -------
+    ndarray of uint8
+        ``(tiles, steps, rows, columns, channels)``, 0 or 1.
+
+    Raises
+    ------
+    DeploymentError
+        If the layer is not fed by the image alone.
+    """
+    inputs = network.layer(name).inputs
+    if [c.source for c in inputs] != [IMAGE]:
+        raise DeploymentError(
+            f"host layer {name!r} is fed by {[c.source for c in inputs]}; the fast engine takes "
+            "host layers fed by the image only, choose engine 'nengo-loihi'"
+        )
+    kernel = weights.kernel(name, IMAGE).astype(np.float64)
+    pixels = images[..., None].astype(np.float64)
+    units = tf.nn.conv2d(pixels, kernel, inputs[0].stride, "SAME").numpy() + weights.biases[name]
+    return spike_trains(units * RATE_HZ_PER_UNIT, steps, initial_potentials(network, name))
+
+
+def read_out(
+    network: Network, weights: Weights, counts: np.ndarray, window_steps: int
+) -> np.ndarray:
+    """Linear read-out on the host, from spikes of the last on-chip layer.
+
+    Parameters
+    ----------
+    counts : ndarray
+        Spikes in the window, ``(tiles, rows, columns, channels)``.
+    window_steps : int
+        Length of the window in steps.
+
+    Returns
+    -------
+    ndarray
+        Logits, float32 ``(tiles, rows, columns)``.
+    """
+    c = network.readout
+    units = (counts / (window_steps * DT * RATE_HZ_PER_UNIT)).astype(np.float32)
+    kernel = weights.kernel(None, c.source)
+    if c.kind == "conv_transpose":
+        shape = (len(counts), network.tile, network.tile, 1)
+        logits = tf.nn.conv2d_transpose(
+            units, kernel.transpose(0, 1, 3, 2), shape, c.stride, "SAME"
+        )
+    else:
+        logits = tf.nn.conv2d(units, kernel, c.stride, "SAME")
+    return logits.numpy()[..., 0] + weights.biases["readout"]

@@ -1,0 +1,155 @@
+"""Back end ``fast``: this project's emulator, whose spikes are exactly NengoLoihi's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from spikeseg_core.config import DeployConfig, PresentationConfig
+from spikeseg_core.loihi.cost.counted import EventCounter
+from spikeseg_core.loihi.cost.events import StepEvents
+from spikeseg_core.loihi.emulator import Emulator
+from spikeseg_core.loihi.run.base import (
+    Deployment,
+    MappedNetwork,
+    host_layer,
+    host_spikes,
+    no_rates,
+    read_out,
+)
+from spikeseg_core.network import DT
+from spikeseg_core.reporting import SILENT, Reporter
+
+BATCH_TILES = 16
+"""Section tiles whose host spikes are held at once: a byte a host neuron and step each."""
+
+
+def run(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    presentation: PresentationConfig,
+    config: DeployConfig,
+    report: Reporter = SILENT,
+) -> Deployment:
+    """Run tiles on the emulator, and read them out at every time that is configured."""
+    others = [
+        presentation.model_copy(update={"steps": steps, "readout_window": window})
+        for steps in (*config.anytime_steps, presentation.steps)
+        for window in (presentation.readout_window, *config.readout_windows)
+        if steps <= presentation.steps
+    ]
+    return run_fast(mapped, images, presentation, report, others)
+
+
+def run_fast(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    presentation: PresentationConfig,
+    report: Reporter = SILENT,
+    others: Sequence[PresentationConfig] = (),
+) -> Deployment:
+    """Run section tiles on this project's emulator.
+
+    Parameters
+    ----------
+    others : sequence of PresentationConfig
+        Give also the logits that these presentations would have, of as many steps or fewer; what
+        happens in a step does not depend on those after it.
+
+    Raises
+    ------
+    DeploymentError
+        If a host layer whose spikes go to the chip is not fed by the image alone.
+    """
+    own = presentation.readout_start, presentation.steps
+    windows = {(p.steps, p.readout_window): (p.readout_start, p.steps) for p in others}
+    distinct = dict.fromkeys(window for window in windows.values() if window != own)
+    # The counts are those of the last one.
+    found = emulate(mapped, images, presentation.steps, [*distinct, own], report)
+    return Deployment(
+        found.logits[own],
+        found.counts,
+        found.rates,
+        found.events,
+        readouts={shown: found.logits[window] for shown, window in windows.items()},
+    )
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """What :func:`emulate` saw.
+
+    Attributes
+    ----------
+    logits : mapping of (int, int) to ndarray
+        Read-out of every pixel by its window, float32 ``(tiles, rows, columns)``.
+    counts, rates, events
+        As in :class:`Deployment`; the counts are those of the last window.
+    """
+
+    logits: Mapping[tuple[int, int], np.ndarray]
+    counts: np.ndarray
+    rates: Mapping[str, np.ndarray]
+    events: StepEvents
+
+
+def emulate(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    steps: int,
+    windows: Sequence[tuple[int, int]],
+    report: Reporter = SILENT,
+) -> Emulation:
+    """Run section tiles on this project's emulator and read them out over several windows.
+
+    Parameters
+    ----------
+    steps : int
+        Steps that every tile is shown for.
+    windows : sequence of (int, int)
+        First step, from 0, and step after the last of each read-out. They may overlap.
+
+    Raises
+    ------
+    DeploymentError
+        If a host layer whose spikes go to the chip is not fed by the image alone.
+    """
+    network, weights, integer = mapped.network, mapped.weights, mapped.integer
+    last = network.readout.source
+    emulator = Emulator(integer)
+    counter = EventCounter(integer, mapped.placement, last)
+    edges = sorted({0, steps, *(edge for window in windows for edge in window)})
+    shape = (len(images), network.tile, network.tile)
+    logits = {window: np.zeros(shape, np.float32) for window in windows}
+    hosts = [layer.name for layer in network.layers if not layer.on_chip]
+    rates = no_rates(network, len(images))
+    counts = np.zeros((len(images), *network.shape(last)), np.int32)
+    events: list[StepEvents] = []
+    for first in range(0, len(images), BATCH_TILES):
+        batch = slice(first, first + BATCH_TILES)
+        sent = {name: host_spikes(network, weights, name, images[batch], steps) for name in hosts}
+        of_last = []  # spikes of the last layer between the edges
+        for tile in range(len(images[batch])):
+            shown = {name: spikes[[tile]] for name, spikes in sent.items()}
+            # One by one, because each tile's busiest core sets the time of its steps.
+            run = emulator.run(
+                [shown[host_layer(network, given.name)] for given in integer.inputs],
+                steps,
+                windows=list(pairwise(edges)),
+                count=[last],
+            )
+            events.append(counter.count(run.events))
+            of_last.append(run.counts[last][0])
+            for name, found in rates.items():
+                total = shown[name][0].sum(axis=0) if name in shown else run.totals[name]
+                found[first + tile] = total.reshape(found.shape[1:]) / (steps * DT)
+            report.progress(first + tile + 1, len(images), "section tiles on the emulator")
+        between = np.stack(of_last)
+        for start, end in windows:
+            inside = slice(edges.index(start), edges.index(end))
+            counts[batch] = between[:, inside].sum(axis=1).reshape(counts[batch].shape)
+            logits[start, end][batch] = read_out(network, weights, counts[batch], end - start)
+    return Emulation(logits, counts, rates, StepEvents.join(events))
