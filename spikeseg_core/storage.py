@@ -9,11 +9,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikeseg_core.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Asking for the umask means setting it, which is not safe once threads run.
 _UMASK = os.umask(0o022)
@@ -84,6 +87,13 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         raise DataError(
             f"{path} cannot be read as arrays ({error}); delete its folder and run the stage again"
         ) from error
+
+
+def save_table(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table as Parquet, atomically and without its index, and return its path."""
+    with atomic_path(path) as temporary:
+        table.to_parquet(temporary, index=False)
+    return path
 
 
 def digest_arrays(arrays: Mapping[str, np.ndarray]) -> str:

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.figures import stages as pictures
+from spikeseg_core.stages import artifacts
 from spikeseg_core.stages import table as registry
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.storage import digest_json, write_text
@@ -31,8 +33,8 @@ TRACKING = "tracking.json"
 CURVES = "curves.jsonl"
 CHECKPOINTS = "checkpoints"
 
-# Notes, clocks, pictures, copies and bookkeeping do not change what the next stage computes.
-NOT_CONTENT = (RECORD, TRACKING, CURVES, "dataset.json", "history.parquet", "model.keras")
+# Bookkeeping and what no stage reads do not change what the next stage computes.
+NOT_CONTENT = artifacts.NOT_CONTENT | {RECORD, TRACKING, CURVES}
 
 
 class Outcome(BaseModel):
@@ -58,6 +60,7 @@ class StageRecord(BaseModel):
     preset: str
     settings: dict[str, Any] = Field(description="sections read by it and by the stages before it")
     code: str = Field(description="digest of the code it ran")
+    drawing: str = Field("", description="digest of the code that drew its pictures")
     outcome: Outcome
     started: float = Field(description="seconds since 1970")
     seconds: float = Field(description="time taken, all attempts since the last interruption")
@@ -72,6 +75,7 @@ def stage_key(name: str, config: PipelineConfig, upstream: Sequence[StageRef]) -
         "settings": registry.determining_settings(name, config),
         "inputs": {ref.stage: ref.sha256 for ref in upstream},
         "code": code_version.code_digest(registry.stage(name).module),
+        "writes": [artifact.name for artifact in artifacts.written_by(name)],
     }
     if name == "prepare":
         determined["settings"]["dataset"] |= sources.fingerprint(config.dataset)
@@ -81,6 +85,18 @@ def stage_key(name: str, config: PipelineConfig, upstream: Sequence[StageRef]) -
 def is_finished(folder: Path) -> bool:
     """Whether the stage in this folder ran to its end."""
     return (folder / RECORD).is_file()
+
+
+def drawing_digest(stage: str) -> str:
+    """Digest of the code that draws the stage's pictures; empty if it has none."""
+    module = pictures.module_of(stage)
+    return code_version.code_digest(module) if module else ""
+
+
+def is_drawn(folder: Path) -> bool:
+    """Whether the pictures of the finished stage are those that today's code draws."""
+    record = read_record(folder)
+    return record.drawing == drawing_digest(record.stage)
 
 
 def read_record(folder: Path) -> StageRecord:
@@ -161,7 +177,7 @@ def content_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in content_files(folder):
         name = path.relative_to(folder).as_posix()
-        if path.name in NOT_CONTENT or path.suffix == ".png":
+        if name in NOT_CONTENT or path.suffix == ".png":
             continue
         digest.update(f"{name}\n".encode())
         with path.open("rb") as file:

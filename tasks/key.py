@@ -10,13 +10,23 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
-from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
-# Settings and architectures are in a stage's key by their values.
-IN_THE_KEY_BY_VALUE = frozenset({"spikeseg_core.config", "spikeseg_core.config.presets"})
+import grimp
+
+# What these say is in a stage's key by its values: settings, architectures, names of files.
+IN_THE_KEY_BY_VALUE = frozenset(
+    {
+        "spikeseg_core",  # the version
+        "spikeseg_core.config",
+        "spikeseg_core.config.presets",
+        "spikeseg_core.config.settings",
+        "spikeseg_core.network.catalogue",
+        "spikeseg_core.stages.artifacts",
+    }
+)
 
 
 @cache
@@ -29,60 +39,55 @@ def code_digest(module: str) -> str:
         Dotted name, such as ``spikeseg_core.stages.train``. It is not imported.
     """
     package = module.partition(".")[0]
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"package {package!r} of stage module {module!r} is not there")
-    root = Path(next(iter(spec.submodule_search_locations))).parent
-    seen: dict[str, str] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        file = _file_of(root, name)
-        if name in seen or name in IN_THE_KEY_BY_VALUE or file is None:
-            continue
-        seen[name], imports = _read(file, name, file.stat().st_mtime_ns)
-        waiting += [found for found in imports if _in(found, package)]
-        waiting += [name.rpartition(".")[0]] if "." in name else []
     digest = hashlib.sha256()
-    for name in sorted(seen):
-        digest.update(f"{name}\n{seen[name]}\n".encode())
+    for name in sorted(closure(module)):
+        file = _file_of(_root(package), name)
+        text = _syntax(file, file.stat().st_mtime_ns)
+        digest.update(f"{name}\n{text}\n".encode())
     return digest.hexdigest()
 
 
+def closure(module: str) -> set[str]:
+    """Modules of its package that ``module`` runs: itself, its imports and theirs.
+
+    Imports inside functions count, those for type checkers do not. With a module, the packages
+    that it is in are run.
+    """
+    package = module.partition(".")[0]
+    graph = _imports(package)
+    found: set[str] = set()
+    waiting = {module}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        parent = name.rpartition(".")[0]
+        reached = graph.find_modules_directly_imported_by(name) | ({parent} if parent else set())
+        waiting |= reached - found - IN_THE_KEY_BY_VALUE
+    return found
+
+
 @cache
-def _read(file: Path, module: str, changed: int) -> tuple[str, tuple[str, ...]]:
-    """Syntax tree as text, and imports, of a file; the stages have most of theirs in common."""
+def _imports(package: str) -> grimp.ImportGraph:
+    return grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
+
+
+@cache
+def _syntax(file: Path, changed: int) -> str:
+    """Syntax tree as text; the stages have most of their files in common."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    imports = tuple(dict.fromkeys(_imports(tree, module, file.name == "__init__.py")))
     _drop_docstrings(tree)
-    return ast.dump(tree), imports
+    return ast.dump(tree)
 
 
-def _file_of(root: Path, module: str) -> Path | None:
+def _root(package: str) -> Path:
+    spec = find_spec(package)
+    assert spec is not None and spec.submodule_search_locations
+    return Path(next(iter(spec.submodule_search_locations))).parent
+
+
+def _file_of(root: Path, module: str) -> Path:
     path = root.joinpath(*module.split("."))
-    for file in (path / "__init__.py", path.with_suffix(".py")):
-        if file.is_file():
-            return file
-    return None
-
-
-def _in(module: str, package: str) -> bool:
-    return module == package or module.startswith(f"{package}.")
-
-
-def _imports(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
-    """Names that may be modules, of every import statement, those inside functions included."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = module.split(".")
-                kept = len(parts) - node.level + (1 if is_package else 0)
-                base = ".".join([*parts[:kept], *([base] if base else [])])
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def _drop_docstrings(tree: ast.Module) -> None:

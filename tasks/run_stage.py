@@ -5,21 +5,28 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.figures import stages as pictures
 from spikeseg_core.stages import table as registry
+from spikeseg_core.stages.base import StageResult
 from tasks import key as code_version
 from tasks.folder import (
     CHECKPOINTS,
     StageRecord,
     content_digest,
+    drawing_digest,
+    is_drawn,
     is_finished,
     locked,
     outcome_of,
+    read_record,
     reference,
     stage_key,
     write_record,
@@ -62,43 +69,72 @@ def run_stage(name: str, config: PipelineConfig, *upstream: StageRef) -> StageRe
     folder = state.current().stage_folder(name, key)
     logger = run_logger()
     with locked(folder, lambda: logger.info("another run is computing %s; waiting for it", name)):
-        if is_finished(folder):
-            logger.info("%s is finished already; using %s", name, folder.name)
-            run_id = tracking.complete_stage(folder)
+        if not is_finished(folder):
+            run_id = _compute(one, config, inputs, key, closure(upstream))
         else:
-            keys = closure(upstream)
-            run = tracking.start_stage(name, key, folder, keys)
-            reporter = StageReporter(one, Curve(folder), run)
-            started = time.time()
-            try:
-                with monitored(reporter.curve):
-                    result = registry.function(one)(config, inputs, folder, reporter)
-            except BaseException as error:
-                _end_early(run, error)
-                raise
-            finally:
-                reporter.close()
-            record = StageRecord(
-                stage=name,
-                key=key,
-                sha256=content_digest(folder),
-                inputs=keys,
-                preset=config.preset,
-                settings=registry.settings(name, config),
-                code=code_version.code_digest(one.module),
-                outcome=outcome_of(result, folder),
-                started=started,
-                seconds=time.time() - started,
-                versions=environment(),
-                machine=machine_tags(),
-            )
-            write_record(folder, record)
-            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-            run_id = tracking.complete_stage(folder, run, reporter.curve)
+            logger.info("%s is finished already; using %s", name, folder.name)
+            if not is_drawn(folder):
+                _draw_again(config, inputs, folder)
+            run_id = tracking.complete_stage(folder)
     return reference(folder, run_id)
 
 
-def _folders(one: registry.Stage, upstream: Sequence[StageRef]) -> dict[str, Any]:
+def _compute(
+    one: registry.Stage,
+    config: PipelineConfig,
+    inputs: Mapping[str, Path],
+    key: str,
+    keys: dict[str, str],
+) -> str | None:
+    """Run the core function, draw, write the record, and log it all; return the MLflow run."""
+    folder = state.current().stage_folder(one.name, key)
+    run = tracking.start_stage(one.name, key, folder, keys)
+    reporter = StageReporter(one, Curve(folder), run)
+    started = time.time()
+    try:
+        with monitored(reporter.curve):
+            result = registry.function(one)(config, inputs, folder, reporter)
+        drawn = pictures.draw(one.name, config, inputs, folder)
+    except BaseException as error:
+        _end_early(run, error)
+        raise
+    finally:
+        reporter.close()
+    record = StageRecord(
+        stage=one.name,
+        key=key,
+        sha256=content_digest(folder),
+        inputs=keys,
+        preset=config.preset,
+        settings=registry.settings(one.name, config),
+        code=code_version.code_digest(one.module),
+        drawing=drawing_digest(one.name),
+        outcome=outcome_of(replace(result, figures=(*drawn, *result.figures)), folder),
+        started=started,
+        seconds=time.time() - started,
+        versions=environment(),
+        machine=machine_tags(),
+    )
+    write_record(folder, record)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return tracking.complete_stage(folder, run, reporter.curve)
+
+
+def _draw_again(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> None:
+    """Draw the pictures of a finished stage, because the code that draws them has changed.
+
+    MLflow keeps the pictures that it was given when the stage ran.
+    """
+    record = read_record(folder)
+    drawn = outcome_of(
+        StageResult(figures=pictures.draw(record.stage, config, inputs, folder)), folder
+    )
+    outcome = record.outcome.model_copy(update={"figures": drawn.figures})
+    digest = drawing_digest(record.stage)
+    write_record(folder, record.model_copy(update={"outcome": outcome, "drawing": digest}))
+
+
+def _folders(one: registry.Stage, upstream: Sequence[StageRef]) -> dict[str, Path]:
     """Folders of the stages that this one reads; what is not on this machine is fetched."""
     given = {ref.stage: ref for ref in upstream}
     for missing in set(one.upstream) - set(given):

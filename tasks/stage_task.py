@@ -14,7 +14,7 @@ from prefect.context import FlowRunContext
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.stages import table as registry
-from tasks.folder import is_finished, read_record, reference, stage_key
+from tasks.folder import is_drawn, is_finished, read_record, reference, stage_key
 from tasks.local import state
 from tasks.mlflow import tracking
 from tasks.mlflow.store import Run, store
@@ -54,7 +54,7 @@ def stage_task(name: str) -> Callable[[StageCall], StageCall]:
             folder = state.current().stage_folder(name, key)
             this_time = task.with_options(
                 task_run_name=f"{name}-{parameters[0].preset}-{key[:8]}",
-                refresh_cache=not is_finished(folder),
+                refresh_cache=not (is_finished(folder) and is_drawn(folder)),
             )
             this_time(*parameters)
             # Not what Prefect kept: the state folder may have moved, MLflow may have caught up.

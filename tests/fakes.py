@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.figures import stages as pictures
 from spikeseg_core.network.catalogue import network
 from spikeseg_core.reporting import Reporter
+from spikeseg_core.stages import table
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.storage import digest_json, save_arrays, write_json
 
@@ -28,7 +31,22 @@ class FakeStages:
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
+        self.drawn: Counter[str] = Counter()
         self.fail_once: dict[str, BaseException] = {}
+
+    def put_in_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the place of the real stages, and of what draws their pictures."""
+        monkeypatch.setattr(table, "function", self.function)
+        monkeypatch.setattr(pictures, "draw", self.draw)
+
+    def draw(
+        self, name: str, config: PipelineConfig, inputs: Mapping[str, Path], folder: Path
+    ) -> tuple[Path, ...]:
+        """Take the place of :func:`spikeseg_core.figures.stages.draw`."""
+        self.drawn[name] += 1
+        path = folder / f"{name}-picture.png"
+        path.write_bytes(PNG)
+        return (path,)
 
     def function(self, stage):  # type: ignore[no-untyped-def]
         """Take the place of :func:`spikeseg_core.stages.table.function`."""
@@ -69,7 +87,6 @@ def _result(
         made["steps"] = config.presentation.steps
     write_json(folder / "made.json", made)
     save_arrays(folder / "made.npz", {"x": np.arange(5)})
-    (folder / f"{name}-picture.png").write_bytes(PNG)
     facts: dict[str, object] = {"digest": digest_json(made), "resumed_at": resumed_at}
     if name == "prepare":
         synthetic = config.dataset.source != "isbi2012"
@@ -102,7 +119,7 @@ def _result(
                 "source": "a test",
             }
         ]
-    return StageResult(metrics=metrics, figures=(folder / f"{name}-picture.png",), facts=facts)
+    return StageResult(metrics=metrics, facts=facts)
 
 
 PNG = bytes.fromhex(

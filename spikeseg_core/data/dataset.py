@@ -23,7 +23,7 @@ from spikeseg_core.storage import atomic_path, digest_arrays, load_arrays, save_
 
 SPLITS = ("train", "validation", "test")
 
-_SECTIONS, _MANIFEST, _FACTS = "sections.npz", "manifest.parquet", "dataset.json"
+SECTIONS_FILE, MANIFEST_FILE, FACTS_FILE = "sections.npz", "manifest.parquet", "dataset.json"
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,9 @@ def load_dataset(folder: Path) -> Dataset:
     DataError
         If a file is missing, damaged or was changed.
     """
-    arrays = load_arrays(folder / _SECTIONS)
+    arrays = load_arrays(folder / SECTIONS_FILE)
     try:
-        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
         dataset = Dataset(
             images=arrays["images"],
             labels=arrays["labels"],
@@ -192,7 +192,7 @@ def load_dataset(folder: Path) -> Dataset:
     found = _digest(dataset.images, dataset.labels, dataset.splits)
     if found != dataset.sha256:
         raise DataError(
-            f"{folder} was changed: its digest is {found[:12]}..., {_FACTS} says "
+            f"{folder} was changed: its digest is {found[:12]}..., {FACTS_FILE} says "
             f"{dataset.sha256[:12]}...; prepare it again"
         )
     return dataset
@@ -204,12 +204,12 @@ def _digest(images: np.ndarray, labels: np.ndarray, splits: Mapping[str, np.ndar
 
 
 def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
-    save_arrays(folder / _SECTIONS, {"images": dataset.images, "labels": dataset.labels})
-    with atomic_path(folder / _MANIFEST) as temporary:
+    save_arrays(folder / SECTIONS_FILE, {"images": dataset.images, "labels": dataset.labels})
+    with atomic_path(folder / MANIFEST_FILE) as temporary:
         pq.write_table(_manifest(dataset, masks), temporary)
     # Last: a folder with this file is whole.
     write_json(
-        folder / _FACTS,
+        folder / FACTS_FILE,
         {
             "source": dataset.source,
             "is_synthetic": dataset.is_synthetic,

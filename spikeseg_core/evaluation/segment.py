@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,6 @@ from scipy.special import expit
 
 from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.evaluation.scorer import evaluate
-from spikeseg_core.figures.sections import sections_figure
-from spikeseg_core.storage import save_arrays
 
 SCORED_SPLITS = ("validation", "test")
 """Splits that every stage is scored on; thresholds are chosen on the first."""
@@ -32,13 +29,10 @@ class Segmentation:
         Of membrane.
     metrics : mapping of str to float
         ``test/v_rand`` and so on.
-    figure : Path
-        The first test section: image, truth, probability, overlay.
     """
 
     probability: Mapping[str, np.ndarray]
     metrics: Mapping[str, float]
-    figure: Path
 
 
 def segment_sections(segment_tiles: SegmentTiles, dataset: Dataset, split: str) -> np.ndarray:
@@ -62,36 +56,24 @@ def segment_sections(segment_tiles: SegmentTiles, dataset: Dataset, split: str) 
     return dataset.grid.stitch(expit(segment_tiles(dataset.grid.cut(images))))
 
 
-def segment_and_score(
-    tag: str, segment_tiles: SegmentTiles, dataset: Dataset, folder: Path
-) -> Segmentation:
-    """Segment validation and test sections, score them, and keep what a loaded model must repeat.
+def segment_and_score(segment_tiles: SegmentTiles, dataset: Dataset) -> Segmentation:
+    """Segment validation and test sections, and score them.
 
     Parameters
     ----------
-    tag : str
-        Segmentation stage tag: ``ann``, ``rate_tuned``, ``snn_rate``, ``snn_spiking``, ``loihi``.
     segment_tiles : callable
         Tiles to logits.
     dataset : Dataset
         Sections, labels and how they are cut.
-    folder : Path
-        Gets ``probability_<tag>.npz`` (test split, float16) and ``sections_<tag>.png``.
 
     Returns
     -------
     Segmentation
-        Probabilities, scores and the picture.
+        Probabilities and scores.
     """
     probability = {s: segment_sections(segment_tiles, dataset, s) for s in SCORED_SPLITS}
     metrics = evaluate({s: (p, dataset.split(s)[1]) for s, p in probability.items()})
-    test = probability["test"]
-    save_arrays(folder / f"probability_{tag}.npz", {"test": test.astype(np.float16)})
-    images, labels = dataset.split("test")
-    figure = sections_figure(
-        images[0], labels[0], test[0], folder / f"sections_{tag}.png", f"{tag}, first test section"
-    )
-    return Segmentation(probability, metrics, figure)
+    return Segmentation(probability, metrics)
 
 
 def keras_segmenter(model: Any, batch_tiles: int = 16) -> SegmentTiles:

@@ -35,6 +35,9 @@ RATE_HZ_PER_UNIT = 100.0
 IMAGE = "image"
 """Name of the source that stands for the standardised section tile itself."""
 
+NETWORK_FILE, WEIGHTS_FILE = "network.json", "weights.npz"
+"""What :func:`save_network` writes."""
+
 Kind = Literal["conv", "conv_transpose"]
 
 Start = Literal["rest", "spread"]
@@ -308,8 +311,8 @@ class Weights:
 
 def save_network(folder: Path, network: Network, weights: Weights) -> None:
     """Write ``network.json`` and ``weights.npz`` into ``folder``, each atomically."""
-    save_arrays(folder / "weights.npz", weights._arrays())
-    write_json(folder / "network.json", network.to_json() | {"weights_sha256": weights.sha256})
+    save_arrays(folder / WEIGHTS_FILE, weights._arrays())
+    write_json(folder / NETWORK_FILE, network.to_json() | {"weights_sha256": weights.sha256})
 
 
 def load_network(folder: Path) -> tuple[Network, Weights]:
@@ -320,8 +323,8 @@ def load_network(folder: Path) -> tuple[Network, Weights]:
     ConfigError
         If the weights are not the ones the network was saved with.
     """
-    data = json.loads((folder / "network.json").read_text())
-    arrays = load_arrays(folder / "weights.npz")
+    data = json.loads((folder / NETWORK_FILE).read_text())
+    arrays = load_arrays(folder / WEIGHTS_FILE)
     weights = Weights(
         {k.removeprefix("kernel:"): v for k, v in arrays.items() if k.startswith("kernel:")},
         {k.removeprefix("bias:"): v for k, v in arrays.items() if k.startswith("bias:")},

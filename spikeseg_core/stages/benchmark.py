@@ -39,8 +39,7 @@ from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.deploy import BOARD_ENERGY, EVENTS, first_sections, load_mapped
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import RATES, load_mapping
-from spikeseg_core.stages.train import save_table
-from spikeseg_core.storage import load_arrays, write_json
+from spikeseg_core.storage import load_arrays, save_table, write_json
 
 REPRESENTATIVE_TILES = 64
 """Tiles of the training split for int8's ranges and for timing."""

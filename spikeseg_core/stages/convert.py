@@ -14,7 +14,9 @@ from spikeseg_core.evaluation.segment import segment_and_score
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.snn.convert import convert
+from spikeseg_core.stages.artifacts import RATES
 from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.files import save_rates, save_segmentation
 from spikeseg_core.storage import save_arrays
 
 
@@ -59,17 +61,18 @@ def run(
         spike_rates.append(found.rates)
         return found.logits
 
-    by_rate = segment_and_score("snn_rate", segment_with_rates, dataset, folder)
-    by_spikes = segment_and_score("snn_spiking", segment_with_spikes, dataset, folder)
+    by_rate = segment_and_score(segment_with_rates, dataset)
+    by_spikes = segment_and_score(segment_with_spikes, dataset)
+    save_segmentation(folder, "snn_rate", by_rate)
+    save_segmentation(folder, "snn_spiking", by_spikes)
     validation, test = spike_rates  # in the order of SCORED_SPLITS
-    save_arrays(folder / "rates.npz", {name: r.mean(axis=0) for name, r in validation.items()})
-    rates = report_rates("snn_spiking", network, test, config.tune, folder)
+    save_arrays(folder / RATES, {name: r.mean(axis=0) for name, r in validation.items()})
+    rates = report_rates(network, test, config.tune)
     return StageResult(
         metrics={
             "snn_rate": by_rate.metrics,
-            "snn_spiking": {**by_spikes.metrics, **rates.metrics["snn_spiking"]},
+            "snn_spiking": {**by_spikes.metrics, **rates.metrics},
         },
-        figures=(by_rate.figure, by_spikes.figure, *rates.figures),
-        tables=rates.tables,
+        tables=save_rates(folder, rates),
         facts={"neurons": net.neurons, "steps": config.presentation.steps},
     )

@@ -29,10 +29,10 @@ from spikeseg_core.presentation.anytime import (
 )
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.files import save_rates, save_segmentation
 from spikeseg_core.stages.partition import PLACEMENT
 from spikeseg_core.stages.quantize import INTEGER, load_mapping
-from spikeseg_core.stages.train import save_table
-from spikeseg_core.storage import write_json
+from spikeseg_core.storage import save_table, write_json
 
 EVENTS = "events.npz"
 """What happened on the chip: :meth:`EventCounts.save`."""
@@ -65,18 +65,18 @@ def run(
         deployments.append(deploy(mapped, tiles, config.presentation, config.deploy, report))
         return deployments[-1].logits
 
-    found = segment_and_score("loihi", segment_tiles, dataset, folder)
+    found = segment_and_score(segment_tiles, dataset)
+    save_segmentation(folder, "loihi", found)
     by_split = dict(zip(SCORED_SPLITS, deployments, strict=True))
     test = by_split["test"]
     facts: dict[str, object] = {}
     metrics = dict(found.metrics)
-    figures: list[Path] = [found.figure]
+    figures: list[Path] = []
     tables: list[Path] = []
     if test.rates:
-        rates = report_rates("loihi", mapped.network, test.rates, config.tune, folder)
-        metrics |= rates.metrics["loihi"]
-        figures += rates.figures
-        tables += rates.tables
+        rates = report_rates(mapped.network, test.rates, config.tune)
+        metrics |= rates.metrics
+        tables += save_rates(folder, rates)
         _events(mapped, test, config.presentation.steps).save(folder / EVENTS)
     if test.board_energy:
         readings = [reading.to_json() for reading in test.board_energy]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.data.dataset import prepare_dataset
+from spikeseg_core.data.dataset import MANIFEST_FILE, prepare_dataset
 from spikeseg_core.network import catalogue
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
@@ -32,7 +32,7 @@ def run(
     }
     return StageResult(
         metrics={"prepare": metrics},
-        tables=(folder / "manifest.parquet",),
+        tables=(folder / MANIFEST_FILE,),
         facts={
             "source": dataset.source,
             "synthetic": dataset.is_synthetic,

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from spikeseg_core.stages import table as registry
 from tasks.mlflow import models
 from tests.fakes import FakeStages
 
@@ -12,7 +11,7 @@ from tests.fakes import FakeStages
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeStages:
     stages = FakeStages()
-    monkeypatch.setattr(registry, "function", stages.function)
+    stages.put_in_place(monkeypatch)
     monkeypatch.setattr(models, "log", lambda *model: None)  # fakes leave no network behind
     return stages
 

@@ -41,7 +41,7 @@ def finished(
     shutil.copy(mlflow_database, folder / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPIKESEG_HOME", str(folder))
-        patch.setattr(registry, "function", FakeStages().function)
+        FakeStages().put_in_place(patch)
         patch.setattr(models, "log", lambda *model: None)
         patch.setattr(run_stage, "SECONDS_BETWEEN_ARTIFACTS", 0.0)
         return folder, pipeline(preset("quick"))

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from spikeseg_core.stages.table import STAGES
 from tasks import key as code_version
-from tasks.key import code_digest
+from tasks.key import closure, code_digest
 
 FILES = {
     "__init__.py": '"""A package."""\n',
@@ -61,3 +62,18 @@ def test_settings_are_in_the_key_by_value_not_by_their_source() -> None:
     assert "spikeseg_core.config" in code_version.IN_THE_KEY_BY_VALUE
     code_digest.cache_clear()
     assert len(code_digest("spikeseg_core.stages.prepare")) == 64
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train", "tune", "convert"])
+def test_pictures_and_energy_are_not_in_the_key(stage: str) -> None:
+    """A colour, a constant of the energy model or a report must not compute a stage again."""
+    reached = closure(f"spikeseg_core.stages.{stage}")
+    rooms = ("figures", "loihi.cost", "energy", "bench", "report", "sweep", "inference")
+    barred = tuple(f"spikeseg_core.{room}." for room in rooms)
+    assert not {module for module in reached if f"{module}.".startswith(barred)}
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train", "tune", "convert"])
+def test_no_stage_runs_another(stage: str) -> None:
+    others = {f"spikeseg_core.stages.{name}" for name in STAGES if name != stage}
+    assert not closure(f"spikeseg_core.stages.{stage}") & others
