@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,10 @@ class Dataset:
     def grid(self) -> TileGrid:
         """The tiles a section is cut into for the network."""
         return TileGrid(self.section_shape, self.tile, self.tiles_per_axis)
+
+    def first(self, count: int | None) -> Dataset:
+        """Return the dataset with the first ``count`` sections of every split (None: all)."""
+        return replace(self, splits={name: s[:count] for name, s in self.splits.items()})
 
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Give the sections of a split as the network sees them, with their labels.

@@ -8,7 +8,7 @@ target is always named: left to itself, NengoLoihi takes hardware where it finds
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -96,9 +96,6 @@ class Deployment:
         those on the host among them; empty from hardware, which does not tell.
     events : StepEvents or None
         Exact counts of all events, by tile and step; None from engines that do not count.
-    readouts : mapping of (int, float) to ndarray
-        Logits as other presentations give them, by number of steps and read-out window; from the
-        fast engine only.
     board_energy : tuple of BoardEnergy
         What the board's energy probe showed, tile by tile; from hardware only.
     """
@@ -107,7 +104,6 @@ class Deployment:
     counts: np.ndarray
     rates: Mapping[str, np.ndarray]
     events: StepEvents | None
-    readouts: Mapping[tuple[int, float], np.ndarray] = field(default_factory=dict)
     board_energy: tuple[BoardEnergy, ...] = ()
 
 
@@ -141,13 +137,7 @@ def deploy(
     if config.target == "loihi":
         require_nxsdk()
     elif config.engine == "fast":
-        others = [
-            presentation.model_copy(update={"steps": steps, "readout_window": window})
-            for steps in (*config.anytime_steps, presentation.steps)
-            for window in (presentation.readout_window, *config.readout_windows)
-            if steps <= presentation.steps
-        ]
-        return run_fast(mapped, images, presentation, report, others)
+        return run_fast(mapped, images, presentation, report)
     target = "sim" if config.target == "emulator" else "loihi"
     return run_nengo_loihi(mapped, images, presentation, target, report)
 
@@ -175,15 +165,8 @@ def run_fast(
     images: np.ndarray,
     presentation: PresentationConfig,
     report: Reporter = SILENT,
-    others: Sequence[PresentationConfig] = (),
 ) -> Deployment:
     """Run section tiles on this project's emulator.
-
-    Parameters
-    ----------
-    others : sequence of PresentationConfig
-        Give also the logits that these presentations would have, of as many steps or fewer; what
-        happens in a step does not depend on those after it.
 
     Raises
     ------
@@ -191,17 +174,8 @@ def run_fast(
         If a host layer whose spikes go to the chip is not fed by the image alone.
     """
     own = presentation.readout_start, presentation.steps
-    windows = {(p.steps, p.readout_window): (p.readout_start, p.steps) for p in others}
-    distinct = dict.fromkeys(window for window in windows.values() if window != own)
-    # The counts are those of the last one.
-    found = emulate(mapped, images, presentation.steps, [*distinct, own], report)
-    return Deployment(
-        found.logits[own],
-        found.counts,
-        found.rates,
-        found.events,
-        readouts={shown: found.logits[window] for shown, window in windows.items()},
-    )
+    found = emulate(mapped, images, presentation.steps, [own], report)
+    return Deployment(found.logits[own], found.counts, found.rates, found.events)
 
 
 @dataclass(frozen=True)
@@ -228,6 +202,8 @@ def emulate(
     steps: int,
     windows: Sequence[tuple[int, int]],
     report: Reporter = SILENT,
+    *,
+    rate_steps: int | None = None,
 ) -> Emulation:
     """Run section tiles on this project's emulator and read them out over several windows.
 
@@ -237,6 +213,8 @@ def emulate(
         Steps that every tile is shown for.
     windows : sequence of (int, int)
         First step, from 0, and step after the last of each read-out. They may overlap.
+    rate_steps : int, optional
+        Rates are those of the first ``rate_steps`` steps; by default of all.
 
     Raises
     ------
@@ -247,7 +225,8 @@ def emulate(
     last = network.readout.source
     emulator = Emulator(integer)
     counter = EventCounter(integer, mapped.placement, last)
-    edges = sorted({0, steps, *(edge for window in windows for edge in window)})
+    rate_steps = rate_steps or steps
+    edges = sorted({0, steps, rate_steps, *(edge for window in windows for edge in window)})
     shape = (len(images), network.tile, network.tile)
     logits = {window: np.zeros(shape, np.float32) for window in windows}
     hosts = [layer.name for layer in network.layers if not layer.on_chip]
@@ -270,9 +249,12 @@ def emulate(
             events.append(counter.count(run.events))
             of_last.append(run.counts[last][0])
             for name, found in rates.items():
-                spikes = shown[name] if name in shown else run.counts[name]
-                total = spikes[0].sum(axis=0)
-                found[first + tile] = total.reshape(found.shape[1:]) / (steps * DT)
+                if name in shown:
+                    spikes = shown[name][0, :rate_steps]
+                else:
+                    spikes = run.counts[name][0, : edges.index(rate_steps)]
+                total = spikes.sum(axis=0)
+                found[first + tile] = total.reshape(found.shape[1:]) / (rate_steps * DT)
             report.progress(first + tile + 1, len(images), "section tiles on the emulator")
         between = np.stack(of_last)
         for start, end in windows:
