@@ -26,6 +26,7 @@ from flows.report import number
 from flows.stages import run_after
 from spikeseg_core.config import BenchmarkConfig, StageConfig
 from spikeseg_core.config.overrides import shown
+from spikeseg_core.config.tolerances import MOVED
 from spikeseg_core.storage import write_json, write_text
 from tasks.folder import StageRecord, read_record
 from tasks.local.machine import FINGERPRINT, machine_tags
@@ -43,9 +44,13 @@ SCORES = ("test/pixel_accuracy", "test/v_rand")
 class MoveTolerance(StageConfig):
     """How far a figure may move between two benchmarks before it is called out."""
 
-    energy: float = Field(0.10, ge=0, title="Energy", description="by ratio: 0.1 is 10 %")
-    time: float = Field(0.10, ge=0, title="Time", description="by ratio: 0.1 is 10 %")
-    score: float = Field(0.002, ge=0, title="Scores", description="by ratio: 0.002 is 0.2 %")
+    energy: float = Field(
+        MOVED["energy"], ge=0, title="Energy", description="by ratio: 0.1 is 10 %"
+    )
+    time: float = Field(MOVED["time"], ge=0, title="Time", description="by ratio: 0.1 is 10 %")
+    score: float = Field(
+        MOVED["score"], ge=0, title="Scores", description="by ratio: 0.002 is 0.2 %"
+    )
 
 
 @dataclass(frozen=True)
@@ -170,13 +175,12 @@ def _energies(record: StageRecord) -> Iterator[Figure]:
         if one["basis"] == "published":
             continue
         batch = "online" if one["batch"] == 1 else f"batch {one['batch']}"
-        device = f"{one['device']}, {one['precision']}, {batch}"
+        device = f"{one['label']}, {one['precision']}, {batch}"
         energy = f"{device}, {one['component']} energy"
-        yield Figure(energy, "energy", one["mj_per_section"], "mJ a section", one["basis"])
+        yield Figure(energy, "energy", one["mj_per_section"], "mJ per section", one["basis"])
         if one["component"] == "total":
-            time = "modelled" if one["device"].startswith("loihi") else "measured"
             ms = 1000 * one["seconds_per_section"]
-            yield Figure(f"{device}, time", "time", ms, "ms a section", time)
+            yield Figure(f"{device}, time", "time", ms, "ms per section", one["time_basis"])
 
 
 def _scores(metrics: Mapping[str, Mapping[str, float | None]]) -> Iterator[Figure]:

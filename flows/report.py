@@ -110,7 +110,7 @@ def energy_table(summary: Mapping[str, Any], *, published: bool) -> tuple[Row, l
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for figure in summary["energy"].get("figures", []):
         if figure["basis"] != "published" or published:
-            key = (figure["device"], figure["precision"], str(figure["batch"]), figure["basis"])
+            key = (figure["label"], figure["precision"], str(figure["batch"]), figure["basis"])
             line = found.setdefault(key, {"ms": 1000 * figure["seconds_per_section"]})
             line[figure["component"]] = figure["mj_per_section"]
     rows = [

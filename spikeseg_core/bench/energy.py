@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from spikeseg_core.config import PipelineConfig
@@ -30,10 +31,10 @@ def bench_energy(
     Returns
     -------
     dict
-        ``figures``: objects with ``device``, ``precision``, ``batch``, ``component``,
-        ``mj_per_section``, ``basis``, ``source`` and more; ``accuracy`` by device and precision, on
+        ``figures``: the fields of :class:`~spikeseg_core.energy.figure.EnergyFigure`, and
+        ``label``; ``accuracy`` by device and precision, on
         the same sections, and ``equal_accuracy``; ``ratios``, and ``ratios_by_idle`` under every
-        definition of idle power; ``operating_point``; ``sensitivity``; ``overtaking_batch``; and
+        static-power accounting; ``operating_point``; ``sensitivity``; ``overtaking_batch``; and
         what they were made from.
 
     Raises
@@ -41,4 +42,6 @@ def bench_energy(
     DataError
         If an input of an earlier stage is missing or damaged.
     """
-    return run_benchmark(config, inputs, BATCHES, report).to_json()
+    with TemporaryDirectory() as folder:
+        facts = run_benchmark(config, inputs, BATCHES, Path(folder), report).facts
+    return dict(facts)

@@ -11,6 +11,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from spikeseg_core.config.tolerances import (
+    CHALLENGER_BELOW_CHAMPION,
+    CHALLENGER_ENERGY,
+    CHIP_BELOW_ANN,
+)
+
+RENAMED = {
+    "deploy.anytime_steps": "deploy.presentation_steps",
+    "benchmark.presentation_steps": "deploy.presentation_steps",
+    "benchmark.readout_windows": "deploy.readout_windows",
+    "benchmark.tiles_per_axis": "deploy.tiles_per_axis",
+    "benchmark.settling": "deploy.settling",
+}
+"""Old names of settings, with their section, and what they are called now."""
+
 SourceName = Literal["auto", "isbi2012", "folder", "synthetic"]
 """Names of :data:`spikeseg_core.data.sources.SOURCES`."""
 
@@ -33,6 +48,16 @@ class StageConfig(BaseModel):
     """Base: frozen, and a misspelt setting is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_say_ranges)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_old_names(cls, data: Any) -> Any:
+        section = cls.__name__.removesuffix("Config").lower()
+        for name in data if isinstance(data, dict) else ():
+            old = f"{section}.{name}"
+            if old in RENAMED:
+                raise ValueError(f"the setting {old} is now called {RENAMED[old]}")
+        return data
 
 
 class DatasetConfig(StageConfig):
@@ -410,16 +435,33 @@ class DeployConfig(StageConfig):
         title="Emulator",
         description="which emulator: this project's, or nengo-loihi's own (slow)",
     )
-    anytime_steps: tuple[int, ...] = Field(
-        (25, 50, 75),
-        title="Also score after, ms",
-        description="score also what the read-out says after so many steps (fast engine)",
+    presentation_steps: tuple[Annotated[int, Field(ge=5, le=2000)], ...] = Field(
+        (20, 30, 35, 40, 45, 50, 60, 70, 80, 100, 150, 200),
+        max_length=100,
+        title="Presentation times",
+        description="numbers of steps, besides that of the presentation, among which the operating "
+        "point is looked for (fast engine); the largest is the start that it is compared with",
     )
-    readout_windows: tuple[float, ...] = Field(
-        (0.3, 0.5, 0.7, 0.9),
-        title="Read-out windows to try",
-        description="last parts of the steps to read out over; the validation split chooses one "
-        "for each number of steps (fast engine)",
+    readout_windows: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.5, 0.6, 0.7),
+        max_length=10,
+        title="Read-out windows",
+        description="shares of the steps to read out over that are tried, besides that of the "
+        "presentation",
+    )
+    tiles_per_axis: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field(
+        (3,),
+        max_length=4,
+        title="Other grids of tiles",
+        description="tiles along each side of a section that are tried as operating point, besides "
+        "the dataset's own",
+    )
+    settling: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        (0.04, 0.03, 0.02, 0.015),
+        max_length=20,
+        title="Early-exit thresholds",
+        description="tried: stop a tile when its membrane probability changes by less than this "
+        "from one of those numbers of steps to the next; empty: every tile runs equally long",
     )
     sections: int | None = Field(
         None,
@@ -453,48 +495,39 @@ class BenchmarkConfig(StageConfig):
         title="Total power of the CPU, W",
         description="total CPU power assumed where no meter can be read",
     )
-    tiles_per_axis: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field(
-        (3,),
-        max_length=4,
-        title="Other grids of tiles",
-        description="tiles along each side of a section that are tried as operating point, besides "
-        "the dataset's own",
-    )
-    presentation_steps: tuple[Annotated[int, Field(ge=5, le=2000)], ...] = Field(
-        (20, 30, 35, 40, 45, 50, 60, 70, 80, 100, 150, 200),
-        min_length=2,
-        max_length=100,
-        title="Presentation times",
-        description="numbers of steps among which the operating point is looked for; the largest "
-        "is the start that it is compared with",
-    )
-    readout_windows: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        (0.5, 0.6, 0.7),
-        min_length=1,
-        max_length=10,
-        title="Read-out windows",
-        description="shares of the steps to read out over that are tried",
-    )
-    settling: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
-        (0.04, 0.03, 0.02, 0.015),
-        max_length=20,
-        title="Settling thresholds",
-        description="tried: stop a tile when its membrane probability changes by less than this "
-        "from one of those numbers of steps to the next; empty: every tile runs equally long",
-    )
 
 
 class ToleranceConfig(StageConfig):
     """How far the chip may stay below the ANN on the test split before a run says so."""
 
     pixel_accuracy: float = Field(
-        0.002, ge=0, le=1, title="Pixel accuracy", description="at the threshold 0.5"
+        CHIP_BELOW_ANN["pixel_accuracy"],
+        ge=0,
+        le=1,
+        title="Pixel accuracy",
+        description="at the threshold 0.5",
     )
     membrane_iou: float = Field(
-        0.015, ge=0, le=1, title="Membrane IoU", description="at the threshold 0.5"
+        CHIP_BELOW_ANN["membrane_iou"],
+        ge=0,
+        le=1,
+        title="Membrane IoU",
+        description="at the threshold 0.5",
     )
-    v_rand: float = Field(0.01, ge=0, le=1, title="V_Rand", description="at the best threshold")
-    v_info: float = Field(0.003, ge=0, le=1, title="V_Info", description="at the best threshold")
+    v_rand: float = Field(
+        CHIP_BELOW_ANN["v_rand"],
+        ge=0,
+        le=1,
+        title="V_Rand",
+        description="at the best threshold",
+    )
+    v_info: float = Field(
+        CHIP_BELOW_ANN["v_info"],
+        ge=0,
+        le=1,
+        title="V_Info",
+        description="at the best threshold",
+    )
 
 
 class PromotionConfig(StageConfig):
@@ -505,12 +538,28 @@ class PromotionConfig(StageConfig):
     """
 
     pixel_accuracy: float = Field(
-        0.001, ge=0, le=1, title="Pixel accuracy", description="may be lower by so much"
+        CHALLENGER_BELOW_CHAMPION["pixel_accuracy"],
+        ge=0,
+        le=1,
+        title="Pixel accuracy",
+        description="may be lower by so much",
     )
-    v_rand: float = Field(0.01, ge=0, le=1, title="V_Rand", description="may be lower by so much")
-    v_info: float = Field(0.0025, ge=0, le=1, title="V_Info", description="may be lower by so much")
+    v_rand: float = Field(
+        CHALLENGER_BELOW_CHAMPION["v_rand"],
+        ge=0,
+        le=1,
+        title="V_Rand",
+        description="may be lower by so much",
+    )
+    v_info: float = Field(
+        CHALLENGER_BELOW_CHAMPION["v_info"],
+        ge=0,
+        le=1,
+        title="V_Info",
+        description="may be lower by so much",
+    )
     energy: float = Field(
-        0.05,
+        CHALLENGER_ENERGY,
         ge=0,
         le=1,
         title="Energy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +65,9 @@ class Dataset:
     tile: int
     tiles_per_axis: int
     sha256: str
+    _shown: dict[str, tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def is_synthetic(self) -> bool:
@@ -81,8 +84,14 @@ class Dataset:
         """The tiles a section is cut into for the network."""
         return TileGrid(self.section_shape, self.tile, self.tiles_per_axis)
 
+    def first(self, count: int | None) -> Dataset:
+        """Return the dataset with the first ``count`` sections of every split (None: all)."""
+        return replace(self, splits={name: s[:count] for name, s in self.splits.items()})
+
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Give the sections of a split as the network sees them, with their labels.
+
+        They are standardized once and kept; neither array can be written to.
 
         Returns
         -------
@@ -97,8 +106,13 @@ class Dataset:
         """
         if name not in self.splits:
             raise DataError(f"no split {name!r}; the dataset has {', '.join(self.splits)}")
-        sections = self.splits[name]
-        return standardize(self.images[sections]), self.labels[sections]
+        if name not in self._shown:
+            sections = self.splits[name]
+            shown = standardize(self.images[sections]), self.labels[sections]
+            for array in shown:
+                array.flags.writeable = False
+            self._shown[name] = shown
+        return self._shown[name]
 
 
 def prepare_dataset(

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from spikeseg_core.errors import ConfigError
 
+Family = Literal["loihi", "cpu", "gpu", "jetson", "movidius"]
+Presentation = Literal["deployed", "start", "operating point", "equal accuracy"]
 Component = Literal["dynamic", "static", "total"]
 Basis = Literal["measured", "modelled", "published"]
+
+FAMILIES: dict[str, str] = {
+    "loihi": "Loihi",
+    "cpu": "CPU",
+    "gpu": "GPU",
+    "jetson": "Jetson",
+    "movidius": "Movidius",
+}
+"""Families of devices with their names for people."""
+
+COMPONENTS: tuple[Component, ...] = ("dynamic", "static", "total")
 
 RELATIVE_TOLERANCE = 1e-9
 """How far dynamic + static may be from total before :func:`check_parts` objects."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EnergyFigure:
     """Energy and time of segmenting one section on one device.
 
     Attributes
     ----------
-    device : str
-        ``loihi``, ``cpu``, ``gpu``, or one of these with what sets the figure apart.
+    family : {"loihi", "cpu", "gpu", "jetson", "movidius"}
+        Kind of device.
+    variant : str
+        What sets the device apart from others of its family, ``"pre-silicon"`` for Loihi with the
+        other set of constants; normally empty.
+    presentation : {"deployed", "start", "operating point", "equal accuracy"} or None
+        How long Loihi is shown a tile; None for other devices.
+    feed : {"tiles", "sections"}
+        What the device is given: overlapping tiles, or whole sections.
+    host : bool
+        Whether the host's part of the work is included.
     precision : str
         Number format of the weights: ``int8``, ``fp32``, ...
     batch : int
@@ -37,6 +59,8 @@ class EnergyFigure:
     basis : {"measured", "modelled", "published"}
         Read from a meter here; computed from counts or time and stated constants; or taken from a
         publication.
+    time_basis : {"measured", "modelled", "published"}
+        The same of the time.
     source : str
         The meter, the constants, or the publication.
     note : str
@@ -45,13 +69,18 @@ class EnergyFigure:
         Overlapping tiles that the section is cut into; None if the device takes it whole.
     """
 
-    device: str
+    family: Family
+    variant: str = ""
+    presentation: Presentation | None = None
+    feed: Literal["tiles", "sections"] = "tiles"
+    host: bool = False
     precision: str
-    batch: int
-    component: Component
+    batch: int = 1
+    component: Component = "total"
     mj_per_section: float
     seconds_per_section: float
     basis: Basis
+    time_basis: Basis
     source: str
     note: str = ""
     tiles: int | None = None
@@ -61,12 +90,49 @@ class EnergyFigure:
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0:
                 raise ConfigError(
-                    f"{self.device} {self.precision} batch {self.batch} {self.component}: {name} "
-                    f"is {value}; it must be a finite number of at least 0"
+                    f"{self.title}, {self.component}: {name} is {value}; it must be a finite "
+                    "number of at least 0"
                 )
 
+    @property
+    def label(self) -> str:
+        """Name of the device for people: ``Loihi, operating point, with host``."""
+        parts = (
+            FAMILIES[self.family],
+            self.variant,
+            self.presentation,
+            "whole sections" if self.feed == "sections" else "",
+            "with host" if self.host else "",
+        )
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def title(self) -> str:
+        """Label, precision and batch."""
+        batch = "online" if self.batch == 1 else f"batch {self.batch}"
+        return f"{self.label}, {self.precision}, {batch}"
+
+    @property
+    def device(self) -> str:
+        """Name of the device for tables of scores: ``loihi operating point``; host left out."""
+        parts = (
+            self.family,
+            self.variant,
+            "" if self.presentation == "deployed" else self.presentation,
+            "whole section" if self.feed == "sections" else "",
+        )
+        return " ".join(part for part in parts if part)
+
+    @property
+    def name(self) -> str:
+        """Flat name for metrics: ``loihi_with_host``, ``cpu_int8_batch16``."""
+        precision = "" if self.family == "loihi" else f" {self.precision}"
+        host = " with host" if self.host else ""
+        batch = "" if self.batch == 1 else f" batch{self.batch}"
+        return f"{self.device}{host}{precision}{batch}".replace(" ", "_").replace("-", "_")
+
     def cut_into(self, tiles: int | None) -> EnergyFigure:
-        """Return the figure for so many tiles a section.
+        """Return the figure for ``tiles`` tiles per section.
 
         Unchanged if sections are not cut, here or there.
         """
@@ -81,62 +147,63 @@ class EnergyFigure:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return a plain dict of the fields."""
-        return asdict(self)
+        """Return a plain dict of the fields and the label."""
+        return asdict(self) | {"label": self.label}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> EnergyFigure:
+        """Read what :meth:`to_json` gave."""
+        return cls(**{name: value for name, value in data.items() if name != "label"})
 
 
-def figures_of(
-    device: str,
-    precision: str,
-    batch: int,
-    *,
-    dynamic_mj: float,
-    static_mj: float,
-    seconds: float,
-    basis: Basis,
-    source: str,
-    note: str = "",
-    tiles: int | None = None,
-) -> tuple[EnergyFigure, EnergyFigure, EnergyFigure]:
+Figures = tuple[EnergyFigure, EnergyFigure, EnergyFigure]
+"""Dynamic, static and total of one device."""
+
+
+def figures_of(*, dynamic_mj: float, static_mj: float, seconds: float, **fields: Any) -> Figures:
     """Return the dynamic, static and total figure of one device, which add up by construction.
 
     ``dynamic_mj`` and ``static_mj`` are millijoules per section, ``seconds`` seconds per section;
     the rest is as in :class:`EnergyFigure`.
     """
-    parts: tuple[tuple[Component, float], ...] = (
-        ("dynamic", dynamic_mj),
-        ("static", static_mj),
-        ("total", dynamic_mj + static_mj),
+    total = EnergyFigure(
+        mj_per_section=dynamic_mj + static_mj, seconds_per_section=seconds, **fields
     )
-    dynamic, static, total = (
-        EnergyFigure(device, precision, batch, component, mj, seconds, basis, source, note, tiles)
-        for component, mj in parts
+    return (
+        replace(total, component="dynamic", mj_per_section=dynamic_mj),
+        replace(total, component="static", mj_per_section=static_mj),
+        total,
     )
-    return dynamic, static, total
 
 
-def find(
-    figures: Iterable[EnergyFigure],
-    device: str,
-    precision: str,
-    batch: int,
-    component: Component = "total",
-) -> EnergyFigure:
-    """Return the one figure with these keys.
+def select(figures: Iterable[EnergyFigure], **fields: Any) -> list[EnergyFigure]:
+    """Return the figures whose fields have these values."""
+    return [f for f in figures if all(getattr(f, name) == v for name, v in fields.items())]
+
+
+def find(figures: Iterable[EnergyFigure], **fields: Any) -> EnergyFigure:
+    """Return the one figure whose fields have these values.
 
     Raises
     ------
     ConfigError
         If there is none, or more than one.
     """
-    key = (device, precision, batch, component)
-    found = [f for f in figures if (f.device, f.precision, f.batch, f.component) == key]
+    found = select(figures, **fields)
     if len(found) != 1:
+        wanted = ", ".join(f"{name} {value!r}" for name, value in fields.items())
         raise ConfigError(
-            f"there are {len(found)} energy figures for device {device!r}, {precision}, batch "
-            f"{batch}, {component}; expected exactly one"
+            f"there are {len(found)} energy figures of {wanted}; expected exactly one"
         )
     return found[0]
+
+
+def by_device(figures: Iterable[EnergyFigure]) -> dict[str, dict[str, EnergyFigure]]:
+    """Group figures by :attr:`EnergyFigure.title`, and within by component."""
+    groups: dict[str, dict[str, EnergyFigure]] = {}
+    for f in figures:
+        groups.setdefault(f.title, {})[f.component] = f
+    return groups
 
 
 def check_parts(figures: Iterable[EnergyFigure]) -> None:
@@ -147,16 +214,12 @@ def check_parts(figures: Iterable[EnergyFigure]) -> None:
     ConfigError
         If they do not add up, or a part is missing; names the device.
     """
-    groups: dict[tuple[str, str, int], dict[str, float]] = {}
-    for f in figures:
-        groups.setdefault((f.device, f.precision, f.batch), {})[f.component] = f.mj_per_section
-    for (device, precision, batch), parts in groups.items():
-        name = f"{device} {precision} batch {batch}"
-        if missing := {"dynamic", "static", "total"} - parts.keys():
-            raise ConfigError(f"{name}: the {', '.join(sorted(missing))} energy is missing")
-        total = parts["dynamic"] + parts["static"]
-        if not math.isclose(total, parts["total"], rel_tol=RELATIVE_TOLERANCE):
+    for title, group in by_device(figures).items():
+        if missing := set(COMPONENTS) - group.keys():
+            raise ConfigError(f"{title}: the {', '.join(sorted(missing))} energy is missing")
+        dynamic, static, stated = (group[name].mj_per_section for name in COMPONENTS)
+        if not math.isclose(dynamic + static, stated, rel_tol=RELATIVE_TOLERANCE):
             raise ConfigError(
-                f"{name}: dynamic {parts['dynamic']:.6g} mJ + static {parts['static']:.6g} mJ is "
-                f"{total:.6g} mJ, the stated total is {parts['total']:.6g} mJ"
+                f"{title}: dynamic {dynamic:.6g} mJ + static {static:.6g} mJ is "
+                f"{dynamic + static:.6g} mJ, the stated total is {stated:.6g} mJ"
             )

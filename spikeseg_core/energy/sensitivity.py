@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from spikeseg_core.energy.figure import EnergyFigure
-from spikeseg_core.energy.report import Presented
-from spikeseg_core.energy.static_power import Opponent, best_online, ratios_by_idle
+from spikeseg_core.energy.baseline import Baseline, ratios_by_accounting
+from spikeseg_core.energy.devices.loihi import Presented
+from spikeseg_core.energy.devices.published import PUBLISHED_DEVICES
+from spikeseg_core.energy.figure import EnergyFigure, select
 from spikeseg_core.loihi.cost import constants as k
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.model import IDLE_DEFINITIONS, LoihiModel, energy_range, loihi_energy
@@ -58,7 +59,7 @@ class Sensitivity:
     swings : tuple of Swing
         Widest first.
     by_idle : mapping of str to float
-        The ratio under each pair of idle definitions.
+        The ratio under each pair of static-power accountings.
     """
 
     headline: float
@@ -73,6 +74,12 @@ class Sensitivity:
             "by_idle": self.by_idle,
         }
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Sensitivity:
+        """Read what :meth:`to_json` gave."""
+        swings = tuple(Swing(**swing) for swing in data["swings"])
+        return cls(data["headline"], swings, data["by_idle"])
+
 
 def sensitivity(
     network: Network,
@@ -84,8 +91,8 @@ def sensitivity(
 ) -> Sensitivity:
     """Vary every unknown of the ratio of the best CPU int8 online run to Loihi, one at a time.
 
-    The network and the model are those of :func:`~spikeseg_core.energy.report
-    .energy_report`; what is particular here:
+    The network and the model are those of :func:`~spikeseg_core.energy.comparison.compare`; what is
+    particular here:
 
     Parameters
     ----------
@@ -98,9 +105,9 @@ def sensitivity(
     """
     model = model or LoihiModel()
     events = loihi.events
-    opponent = Opponent.of(cpu, best_online(cpu), "int8").cut_into(loihi.tiles)
-    dynamic, total = opponent.dynamic_mj / loihi.tiles, opponent.total_mj / loihi.tiles
-    seconds = opponent.seconds / loihi.tiles
+    baseline = Baseline.best(cpu).cut_into(loihi.tiles)
+    dynamic, total = (baseline.mj(charge) / loihi.tiles for charge in ("dynamic", "total"))
+    seconds = baseline.total.seconds_per_section / loihi.tiles
 
     def ratio(m: LoihiModel = model, e: EventCounts = events, cpu_mj: float = total) -> float:
         return cpu_mj / loihi_energy(e, m).total_mj
@@ -115,9 +122,9 @@ def sensitivity(
             yield f"{pj / 1e3:g} nJ, {ns:g} ns", ratio(changed)
 
     low, high = energy_range(events, model)
-    published = k.PUBLISHED_DEVICES["cpu"]
-    published_cpu_w = published.running_w
-    host = Opponent.of(cpu, "cpu", "int8").cut_into(loihi.tiles).total_mj / loihi.tiles
+    published_cpu_w = PUBLISHED_DEVICES["cpu"].running_w
+    by_tiles = Baseline.of(cpu, family="cpu", feed="tiles", precision="int8")
+    host = by_tiles.cut_into(loihi.tiles).mj("total") / loihi.tiles
     hosted = loihi_energy(events, model).total_mj + loihi.host_share(network) * host
     cases: dict[str, Iterable[tuple[str, float]]] = {
         "constants": models(constants=list(k.CONSTANT_SETS.values()))(),
@@ -153,21 +160,18 @@ def sensitivity(
             ("not charged", ratio()),
         ],
     }
-    online = {f.device: f.cut_into(loihi.tiles).mj_per_section for f in cpu if _online(f)}
+    online = select(cpu, precision="int8", batch=1, component="total")
     if len(online) > 1:
         cases["how the CPU is fed"] = [
-            (device, ratio(cpu_mj=mj / loihi.tiles)) for device, mj in online.items()
+            (f.label, ratio(cpu_mj=f.cut_into(loihi.tiles).mj_per_section / loihi.tiles))
+            for f in online
         ]
     swings = sorted(
         (_swing(unknown, list(found)) for unknown, found in cases.items()),
         key=lambda s: s.high / s.low,
         reverse=True,
     )
-    return Sensitivity(ratio(), tuple(swings), ratios_by_idle(loihi, opponent, model))
-
-
-def _online(f: EnergyFigure) -> bool:
-    return (f.precision, f.batch, f.component) == ("int8", 1, "total")
+    return Sensitivity(ratio(), tuple(swings), ratios_by_accounting(loihi, baseline, model))
 
 
 def _label(value: Any) -> str:
@@ -216,20 +220,3 @@ def _scaled(events: EventCounts, factor: float, but: Sequence[str] = ()) -> Even
         busy=scaled(events.busy),
         synaptic_ops_by_connection=scaled(events.synaptic_ops_by_connection),
     )
-
-
-def overtaking_batch(
-    figures: Iterable[EnergyFigure], device: str, precision: str, loihi: EnergyFigure
-) -> int | None:
-    """Return the smallest batch at which a device needs less than Loihi for the same tiles.
-
-    None if it never does among the batches that were timed. Loihi's own energy does not depend on
-    the batch: it takes one tile at a time.
-    """
-    batches = [
-        f.batch
-        for f in figures
-        if (f.device, f.precision, f.component) == (device, precision, "total")
-        and f.cut_into(loihi.tiles).mj_per_section < loihi.mj_per_section
-    ]
-    return min(batches, default=None)

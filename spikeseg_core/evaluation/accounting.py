@@ -14,7 +14,7 @@ STEPS = (
     ("a step from layer to layer", "loihi/exact_weights"),
     ("integer weights", "loihi/one_scale_a_layer"),
     ("splitting into cores", "loihi"),
-    ("presentation time", "loihi/chosen_time"),
+    ("presentation time", "benchmark/operating_point"),
 )
 """Every step after the ANN, with where it ends: a segmentation stage tag, or one of its variants
 (``tag/variant``), whose metrics are the tag's that begin with it (``variant/test/v_rand``).

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from spikeseg_core.data.dataset import Dataset
-from spikeseg_core.evaluation.scorer import evaluate
+from spikeseg_core.evaluation.scorer import Scorer, evaluate
 
 SCORED_SPLITS = ("validation", "test")
 """Splits that every stage is scored on; thresholds are chosen on the first."""
@@ -74,6 +74,18 @@ def segment_and_score(segment_tiles: SegmentTiles, dataset: Dataset) -> Segmenta
     probability = {s: segment_sections(segment_tiles, dataset, s) for s in SCORED_SPLITS}
     metrics = evaluate({s: (p, dataset.split(s)[1]) for s, p in probability.items()})
     return Segmentation(probability, metrics)
+
+
+def scorers_of(dataset: Dataset) -> dict[str, Scorer]:
+    """Return a scorer of each of :data:`SCORED_SPLITS`."""
+    return {split: Scorer(dataset.split(split)[1], split) for split in SCORED_SPLITS}
+
+
+def score_sections(
+    segment: Callable[[np.ndarray], np.ndarray], dataset: Dataset, scorers: Mapping[str, Scorer]
+) -> dict[str, float]:
+    """Score a function of standardised sections ``(n, height, width)`` to their probability."""
+    return evaluate({s: (segment(dataset.split(s)[0]), scorer) for s, scorer in scorers.items()})
 
 
 def keras_segmenter(model: Any, batch_tiles: int = 16) -> SegmentTiles:

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 
-from spikeseg_core.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, clean, new_figure, save
+from spikeseg_core.figures.style import BLUE, GREEN, ORANGE, PURPLE, clean, new_figure, save
 
 _COLOURS = {"validation": ORANGE, "test": BLUE, "dynamic": GREEN, "total": PURPLE}
 
 
-def anytime_figure(
-    steps: np.ndarray,
-    scores: Mapping[str, Mapping[str, np.ndarray]],
-    energy_mj: Mapping[str, np.ndarray],
-    chosen: int,
-    path: Path,
-) -> Path:
-    """Draw one panel a score and one of energy.
+def anytime_figure(table: pd.DataFrame, path: Path) -> Path:
+    """Draw one panel per score and one of energy.
 
     Parameters
     ----------
-    steps : array (times,)
-        Numbers of time steps.
-    scores : mapping of score name to split to array (times,)
-        One panel each.
-    energy_mj : mapping of component to array (times,)
-        Millijoules a section, modelled.
-    chosen : int
-        Presentation time chosen on the validation split; a dashed line.
+    table : pandas.DataFrame
+        From :meth:`~spikeseg_core.presentation.operating_point.OperatingPoints.anytime`.
     path : Path
         Where the PNG goes.
 
@@ -39,15 +26,20 @@ def anytime_figure(
     Path
         ``path``.
     """
-    panels = {name.replace("_", " "): lines for name, lines in scores.items()}
-    panels["energy a section, mJ (modelled)"] = energy_mj
-    figure = new_figure(3.2 * len(panels), 3.2, f"Presentation time (chosen: {chosen} steps)")
-    for axes, (name, lines) in zip(
+    scores = [str(name).removeprefix("test/") for name in table if str(name).startswith("test/")]
+    panels = {
+        name.replace("_", " "): {split: f"{split}/{name}" for split in ("validation", "test")}
+        for name in scores
+    }
+    energies = {part: f"loihi_{part}_mj" for part in ("dynamic", "total")}
+    panels["energy per section, mJ (modelled)"] = energies
+    figure = new_figure(3.2 * len(panels), 3.2, "Presentation time")
+    for axes, (name, columns) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
-        axes.axvline(chosen, color=GREY, linestyle="--", linewidth=1)
-        for label, values in lines.items():
-            axes.plot(steps, values, color=_COLOURS[label], label=label, marker="o", markersize=3)
+        for label, column in columns.items():
+            colour = _COLOURS[label]
+            axes.plot(table["steps"], table[column], "o-", color=colour, label=label, markersize=3)
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("time steps of 1 ms", fontsize=8)
         axes.legend(fontsize=8, frameon=False)

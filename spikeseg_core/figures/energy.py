@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.patches import Patch
 
-from spikeseg_core.energy.figure import Basis, EnergyFigure
+from spikeseg_core.energy.figure import Basis, EnergyFigure, by_device
 from spikeseg_core.energy.sensitivity import Sensitivity
 from spikeseg_core.figures.style import (
     BLUE,
@@ -32,11 +32,8 @@ def draw_energy(figures: Iterable[EnergyFigure], title: str, path: Path) -> Path
     The hatching says whether a figure was measured, modelled or published. Published figures are of
     another network; they stand below the others, in grey.
     """
-    groups: dict[tuple[str, str, int], dict[str, EnergyFigure]] = {}
-    for f in figures:
-        groups.setdefault((f.device, f.precision, f.batch), {})[f.component] = f
     order = sorted(
-        groups.values(),
+        by_device(figures).values(),
         key=lambda g: (g["total"].basis != "published", -g["total"].mj_per_section),
     )
     picture = new_figure(9, 1.6 + 0.36 * len(order), title)
@@ -54,8 +51,8 @@ def draw_energy(figures: Iterable[EnergyFigure], title: str, path: Path) -> Path
     smallest = min(g["dynamic"].mj_per_section for g in order)
     axes.set_xscale("log")
     axes.set_xlim(max(smallest, 1e-9) / 3, 3 * max(g["total"].mj_per_section for g in order))
-    axes.set_yticks(range(len(order)), [_label(g["total"]) for g in order])
-    axes.set_xlabel("energy, mJ a section")
+    axes.set_yticks(range(len(order)), [g["total"].title for g in order])
+    axes.set_xlabel("energy, mJ per section")
     bases = dict.fromkeys(g["total"].basis for g in reversed(order))
     picture.legend(
         handles=[
@@ -74,11 +71,6 @@ def draw_energy(figures: Iterable[EnergyFigure], title: str, path: Path) -> Path
 
 def _number(mj: float) -> str:
     return f"{mj:,.0f}" if mj >= 100 else f"{mj:.3g}"
-
-
-def _label(f: EnergyFigure) -> str:
-    batch = "online" if f.batch == 1 else f"batch {f.batch}"
-    return f"{f.device}, {f.precision}, {batch}"
 
 
 def draw_tornado(sensitivity: Sensitivity, title: str, path: Path) -> Path:
@@ -111,7 +103,7 @@ def draw_tornado(sensitivity: Sensitivity, title: str, path: Path) -> Path:
 
 
 def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
-    """Draw V_Rand against energy of a section, one panel a split, energy on a log scale.
+    """Draw V_Rand against energy per section, one panel per split, energy on a log scale.
 
     Parameters
     ----------
@@ -128,7 +120,7 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
         grids = table["tiles"].unique()
         for tiles, colour in zip(grids, (BLUE, ORANGE, GREEN, SKY, PURPLE), strict=False):
             own = table[table["tiles"] == tiles]
-            for settled, marker in (("", "o"), (", each settled", "^")):
+            for settled, marker in (("", "o"), (", early exit", "^")):
                 rows = own[own["settling"].notna() == bool(settled)]
                 label = f"{tiles} tiles{settled}"
                 axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=5, label=label)
@@ -147,7 +139,7 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
         axes.xaxis.set_minor_formatter("{x:g}")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_title(split, fontsize=9)
-        axes.set_xlabel("Loihi's energy, mJ a section (modelled)", fontsize=8)
+        axes.set_xlabel("Loihi's energy, mJ per section (modelled)", fontsize=8)
         axes.set_ylabel("V_Rand", fontsize=8)
         clean(axes)
         axes.tick_params(axis="x", which="both", labelsize=7)

@@ -32,8 +32,9 @@ STRATEGIES = "strategies.parquet"
 BLOCKS = "blocks.parquet"
 EVENTS = "events.npz"
 BOARD_ENERGY = "board_energy.json"
+PRESENTATIONS = "presentations.parquet"
+PRESENTED_EVENTS = "presentations.npz"
 ANYTIME = "anytime.parquet"
-READOUT_WINDOWS = "readout_windows.parquet"
 ENERGY = "energy.json"
 ENERGY_TABLE = "energy.parquet"
 IDLE = "idle.parquet"
@@ -159,12 +160,27 @@ ARTIFACTS: tuple[Artifact, ...] = (
     ),
     Artifact(rates_by_layer(), "deploy", "table", _BY_LAYER, optional=True),
     Artifact(rates_by_neuron(), "deploy", "table", _BY_NEURON, optional=True),
-    Artifact(ANYTIME, "deploy", "table", "scores by presentation time", optional=True),
-    Artifact(READOUT_WINDOWS, "deploy", "table", "scores by read-out window", optional=True),
+    Artifact(
+        PRESENTATIONS,
+        "deploy",
+        "table",
+        "every way of presenting tiles that was tried, with its scores",
+        ("benchmark",),
+        optional=True,
+    ),
+    Artifact(
+        PRESENTED_EVENTS,
+        "deploy",
+        "arrays",
+        "events of the longest presentations, step by step, and when each tile of each way ended",
+        ("benchmark",),
+        optional=True,
+    ),
     Artifact(ENERGY, "benchmark", "json", "all figures, ratios and facts"),
     Artifact(ENERGY_TABLE, "benchmark", "table", "a row per energy figure"),
     Artifact(IDLE, "benchmark", "table", "ratios under every accounting of static power"),
     Artifact(OPERATING_POINTS, "benchmark", "table", "accuracy against energy", optional=True),
+    Artifact(ANYTIME, "benchmark", "table", "scores and energy by time shown", optional=True),
 )
 
 NOT_CONTENT = frozenset(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from scipy.special import expit
 
 from spikeseg_core.ann.float_reference import segment_with_float_reference
@@ -22,24 +20,20 @@ from spikeseg_core.loihi.mapping.partition import Placement
 from spikeseg_core.loihi.run.backends import deploy
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.network import load_network
-from spikeseg_core.presentation.anytime import (
-    anytime_table,
-    draw,
-    shortest_good_enough,
-    window_table,
-)
+from spikeseg_core.presentation.search import search
 from spikeseg_core.reporting import Reporter
+from spikeseg_core.stages.artifacts import (
+    BOARD_ENERGY,
+    EVENTS,
+    INTEGER,
+    PLACEMENT,
+    PRESENTATIONS,
+    PRESENTED_EVENTS,
+)
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.files import save_rates, save_segmentation
-from spikeseg_core.stages.partition import PLACEMENT
-from spikeseg_core.stages.quantize import INTEGER, load_mapping
-from spikeseg_core.storage import save_table, write_json
-
-EVENTS = "events.npz"
-"""What happened on the chip: :meth:`EventCounts.save`."""
-
-BOARD_ENERGY = "board_energy.json"
-"""What the board's energy probe showed for each tile; from hardware only."""
+from spikeseg_core.stages.quantize import load_mapping
+from spikeseg_core.storage import write_json
 
 
 def run(
@@ -47,9 +41,11 @@ def run(
 ) -> StageResult:
     """Segment validation and test sections with the mapped network, as ``config.deploy``.
 
-    Writes ``events.npz``, the events of the test split: exact from the fast engine, expected from
-    the rates of the slow one; hardware tells neither, but gives ``board_energy.json``, what NxSDK's
-    energy probe showed for each tile.
+    The fast engine shows every tile for as long as any presentation that is to be tried, and scores
+    all of them: ``presentations.parquet`` and ``presentations.npz``. ``events.npz`` has the events
+    of the test split as deployed: exact from the fast engine, expected from the rates of the slow
+    one; hardware tells neither, but gives ``board_energy.json``, what NxSDK's energy probe showed
+    for each tile.
 
     Raises
     ------
@@ -59,21 +55,27 @@ def run(
         If an input of an earlier stage is missing or damaged.
     """
     mapped = load_mapped(inputs)
-    dataset = first_sections(load_dataset(inputs["prepare"]), config.deploy.sections)
-    deployments: list[Deployment] = []
-
-    def segment_tiles(tiles: np.ndarray) -> np.ndarray:
-        deployments.append(deploy(mapped, tiles, config.presentation, config.deploy, report))
-        return deployments[-1].logits
-
-    found = segment_and_score(segment_tiles, dataset)
-    save_segmentation(folder, "loihi", found)
-    by_split = dict(zip(SCORED_SPLITS, deployments, strict=True))
-    test = by_split["test"]
-    facts: dict[str, object] = {}
-    metrics = dict(found.metrics)
-    figures: list[Path] = []
+    dataset = load_dataset(inputs["prepare"]).first(config.deploy.sections)
     tables: list[Path] = []
+    fast = config.deploy.target == "emulator" and config.deploy.engine == "fast"
+    if fast:
+        tried, deployed = search(mapped, dataset, config.presentation, config.deploy, report)
+        tables.append(tried.save(folder / PRESENTATIONS, folder / PRESENTED_EVENTS))
+    else:
+        deployed = {
+            split: deploy(
+                mapped,
+                dataset.grid.cut(dataset.split(split)[0]),
+                config.presentation,
+                config.deploy,
+                report,
+            )
+            for split in SCORED_SPLITS
+        }
+    logits = iter([deployed[split].logits for split in SCORED_SPLITS])
+    found = segment_and_score(lambda tiles: next(logits), dataset)
+    save_segmentation(folder, "loihi", found)
+    test, metrics = deployed["test"], dict(found.metrics)
     if test.rates:
         rates = report_rates(mapped.network, test.rates, config.tune)
         metrics |= rates.metrics
@@ -82,30 +84,12 @@ def run(
     if test.board_energy:
         readings = [reading.to_json() for reading in test.board_energy]
         write_json(folder / BOARD_ENERGY, readings)
-    if test.readouts:
-        anytime = anytime_table(by_split, dataset)
-        chosen = shortest_good_enough(anytime)
-        row = anytime[anytime["steps"] == chosen].iloc[0]
-        report.say(
-            f"{chosen} of {config.presentation.steps} steps would do, read out over the last "
-            f"{row['readout_window']:.0%} (on validation)"
-        )
-        facts["steps_chosen_on_validation"] = chosen
-        facts["readout_window_chosen_on_validation"] = float(row["readout_window"])
-        scores = row.drop(["loihi_dynamic_mj", "loihi_total_mj"])
-        metrics |= {f"chosen_time/{name}": float(value) for name, value in scores.items()}
-        windows = window_table(by_split["validation"], dataset)
-        tables.append(save_table(anytime, folder / "anytime.parquet"))
-        tables.append(save_table(windows, folder / "readout_windows.parquet"))
-        figures.append(draw(anytime, chosen, folder / "anytime.png"))
-    if test.readouts:
+    if fast:
         metrics |= twin_metrics(mapped, dataset, config, report)
     return StageResult(
         metrics={"loihi": metrics},
-        figures=tuple(figures),
         tables=tuple(tables),
-        facts=facts
-        | {
+        facts={
             "target": config.deploy.target,
             "engine": config.deploy.engine if config.deploy.target == "emulator" else "hardware",
             "steps": config.presentation.steps,
@@ -172,8 +156,3 @@ def load_mapped(inputs: Mapping[str, Path]) -> MappedNetwork:
         population_type,
         weight_bits,
     )
-
-
-def first_sections(dataset: Dataset, count: int | None) -> Dataset:
-    """Keep only the first sections of every split (None: all)."""
-    return replace(dataset, splits={name: s[:count] for name, s in dataset.splits.items()})

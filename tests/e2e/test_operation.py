@@ -31,7 +31,7 @@ from tests.e2e.conftest import (
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-QUICKLY = {"repeats": 1, "presentation_steps": [10, 20], "settling": []}
+QUICKLY = {"repeats": 1}
 SECONDS_BETWEEN_BENCHMARKS = 30
 
 
@@ -116,6 +116,7 @@ def tiny_network(operated: Spikeseg) -> None:
         "train": {**TINY, "epochs": 1},
         "tune": {**TINY, "epochs": 1, "spiking_epochs": 0},
         "presentation": {"steps": 20},
+        "deploy": {"presentation_steps": [10], "settling": []},
         "benchmark": QUICKLY,
     }
     changes = [f"{name}={json.dumps(values)}" for name, values in settings.items()]

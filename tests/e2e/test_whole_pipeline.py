@@ -74,9 +74,9 @@ def test_it_ends_with_everything_in_the_table(finished: tuple[dict[str, Any], st
     for values in summary["stages"].values():
         assert 0 <= values["test/pixel_accuracy"] <= 1
     assert summary["mapping"]["chips"] >= 1
-    devices = {figure["device"]: figure["basis"] for figure in summary["energy"]["figures"]}
-    assert devices["loihi"] == "modelled"
-    assert devices["cpu"] in ("measured", "modelled")
+    devices = {figure["label"]: figure["basis"] for figure in summary["energy"]["figures"]}
+    assert devices["Loihi, deployed"] == "modelled"
+    assert devices["CPU"] in ("measured", "modelled")
     assert "SYNTHETIC DATA" in "".join(output.splitlines()[-4:])
     assert Path(summary["report"]).stat().st_size > 100_000  # the pictures are inside
 

@@ -22,7 +22,7 @@ def summary() -> dict[str, Any]:
 
     def figure(component: str, mj: float, basis: str) -> dict[str, Any]:
         return {
-            "device": "loihi",
+            "label": "Loihi, deployed",
             "precision": "int8",
             "batch": 1,
             "component": component,

@@ -69,7 +69,6 @@ def measure_cpu(
     batches: Sequence[int],
     repeats: int,
     power: Power,
-    device: str = "cpu",
     report: Reporter = SILENT,
 ) -> CpuBenchmark:
     """Time the plain network on this machine's CPU and turn time into energy.
@@ -88,8 +87,6 @@ def measure_cpu(
         Timed calls of each; the median counts.
     power : IdleMeter or StatedPower
         How time becomes energy (:func:`cpu_power`).
-    device : str
-        Name in the figures.
     report : Reporter
         Told of progress.
     """
@@ -97,10 +94,11 @@ def measure_cpu(
     segmenters: dict[str, Segmenter] = {}
     threads: dict[str, int] = {}
     fastest: dict[str, float] = {}
+    fed = "whole sections" if tiles_per_section is None else "tiles"
     cases = [(precision, batch) for precision in PRECISIONS for batch in batches]
     for done, (precision, batch) in enumerate(cases):
         name = f"{precision} batch {batch}"
-        report.progress(done, len(cases), f"{device} {name}")
+        report.progress(done, len(cases), f"CPU, {fed}, {name}")
         content = to_tflite(model, precision, batch, representative)
         tiles = np.resize(representative, (batch, *representative.shape[1:])).astype(np.float32)
         count, net = best_threads(content, tiles)
@@ -108,7 +106,7 @@ def measure_cpu(
         figures += figures_of_timing(
             timing,
             power,
-            device=device,
+            family="cpu",
             precision=precision,
             batch=batch,
             tiles_per_section=tiles_per_section,
@@ -117,7 +115,7 @@ def measure_cpu(
         segmenters[precision] = net.segment_tiles
         threads[name] = count
         fastest[name] = timing.fastest / timing.seconds
-    report.progress(len(cases), len(cases), f"{device} timed")
+    report.progress(len(cases), len(cases), f"CPU timed, {fed}")
     return CpuBenchmark(tuple(figures), segmenters, threads, fastest)
 
 

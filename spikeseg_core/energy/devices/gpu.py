@@ -1,4 +1,4 @@
-"""The GPU by NVML where there is one, else published devices as context."""
+"""The GPU, metered by NVML."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ import numpy as np
 import pynvml
 
 from spikeseg_core.energy.devices.meter import IdleMeter, figures_of_timing, time_calls
-from spikeseg_core.energy.figure import EnergyFigure, figures_of
+from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.errors import MeterError
-from spikeseg_core.loihi.cost.constants import (
-    KEYWORD_SPOTTER_MULTIPLY_ADDS,
-    PUBLISHED_DEVICES,
-    PUBLISHED_SOURCE,
-)
 from spikeseg_core.stack import tf
 
 
@@ -104,7 +99,7 @@ def measure_gpu(
         figures += figures_of_timing(
             timing,
             power,
-            device="gpu",
+            family="gpu",
             precision="fp32",
             batch=batch,
             tiles_per_section=tiles_per_section,
@@ -116,36 +111,3 @@ def measure_gpu(
 def _devices() -> list[Any]:
     found: list[Any] = tf.config.list_physical_devices()
     return found
-
-
-def published_figures(tiles_per_section: int, multiply_adds: int) -> tuple[EnergyFigure, ...]:
-    """Return published devices as lower bounds: one inference of a far smaller network a tile.
-
-    No publication states this network's energy on these devices. What is known is the energy of
-    one inference of a keyword spotter; this network's tile is many times its size, so as many of
-    those inferences as a section has tiles is less than a section would take. Not scaled.
-
-    Parameters
-    ----------
-    tiles_per_section : int
-        Tiles that cover one section.
-    multiply_adds : int
-        Of one tile of this network, for the note.
-    """
-    figures: list[EnergyFigure] = []
-    for d in PUBLISHED_DEVICES.values():
-        figures += figures_of(
-            f"{d.device} (keyword spotter)",
-            "as published",
-            1,
-            dynamic_mj=d.dynamic_mj * tiles_per_section,
-            static_mj=d.static_mj * tiles_per_section,
-            seconds=tiles_per_section / d.inferences_per_second,
-            basis="published",
-            source=PUBLISHED_SOURCE,
-            note=f"ANOTHER network: {tiles_per_section} inferences of a keyword spotter of about "
-            f"{KEYWORD_SPOTTER_MULTIPLY_ADDS / 1e6:.2f} M multiply-adds; a tile here has "
-            f"{multiply_adds / 1e6:.1f} M. Context, and at most a lower bound",
-            tiles=tiles_per_section,
-        )
-    return tuple(figures)

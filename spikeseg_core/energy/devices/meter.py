@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol
 
-from spikeseg_core.energy.figure import EnergyFigure, figures_of
+from spikeseg_core.energy.figure import FAMILIES, Basis, Family, Figures, figures_of
 from spikeseg_core.errors import MeterError
 
 IDLE_SECONDS = 1.0
@@ -33,7 +33,7 @@ class Meter(Protocol):
     Attributes
     ----------
     source : str
-        What is read, for :attr:`EnergyFigure.source`.
+        What is read, for :attr:`~spikeseg_core.energy.figure.EnergyFigure.source`.
     ranges_mj : sequence of float
         Where each counter starts again at 0, in millijoules; infinite if it never does.
     """
@@ -199,12 +199,12 @@ def figures_of_timing(
     timing: Timing,
     power: Power,
     *,
-    device: str,
+    family: Family,
     precision: str,
     batch: int,
     tiles_per_section: int | None,
     note: str,
-) -> tuple[EnergyFigure, EnergyFigure, EnergyFigure]:
+) -> Figures:
     """Return dynamic, static and total energy of a section from timed calls.
 
     With a meter: total is what the meter showed, static the idle power times the time (never more
@@ -218,31 +218,32 @@ def figures_of_timing(
     )
     if isinstance(power, IdleMeter):
         if timing.mj is None:
-            raise MeterError(f"{device}: the work was timed without its meter")
+            raise MeterError(f"{FAMILIES[family]}: the work was timed without its meter")
         total = timing.mj * calls_per_section
         static = min(1e3 * power.idle_watts * seconds, total)
-        return figures_of(
-            device,
-            precision,
-            batch,
-            dynamic_mj=total - static,
-            static_mj=static,
-            seconds=seconds,
-            basis="measured",
-            source=power.meter.source,
-            note=f"{note}; idle {power.idle_watts:.2f} W; {calls}",
-            tiles=tiles_per_section,
+        basis: Basis = "measured"
+        source = power.meter.source
+        note = f"{note}; idle {power.idle_watts:.2f} W; {calls}"
+    else:
+        total = 1e3 * power.total_watts * seconds
+        static = 1e3 * (power.total_watts - power.dynamic_watts) * seconds
+        basis = "modelled"
+        source = (
+            f"measured time x stated power ({power.dynamic_watts:g} W dynamic, "
+            f"{power.total_watts:g} W total)"
         )
+        note = f"{note}; {calls}; no meter: {power.why}"
     return figures_of(
-        device,
-        precision,
-        batch,
-        dynamic_mj=1e3 * power.dynamic_watts * seconds,
-        static_mj=1e3 * (power.total_watts - power.dynamic_watts) * seconds,
+        family=family,
+        feed="sections" if tiles_per_section is None else "tiles",
+        precision=precision,
+        batch=batch,
+        dynamic_mj=total - static,
+        static_mj=static,
         seconds=seconds,
-        basis="modelled",
-        source=f"measured time x stated power ({power.dynamic_watts:g} W dynamic, "
-        f"{power.total_watts:g} W total)",
-        note=f"{note}; {calls}; no meter: {power.why}",
+        basis=basis,
+        time_basis="measured",
+        source=source,
+        note=note,
         tiles=tiles_per_section,
     )

@@ -1,4 +1,4 @@
-"""Energies and times of single events on Loihi, and published devices, each with its source.
+"""Energies and times of single events on Loihi, each with its source.
 
 All of these were read in secondary sources or in code, not in the original tables; every source
 string says so. Energies are in picojoules, times in nanoseconds, powers in watts.
@@ -123,56 +123,4 @@ INTERCHIP_SOURCE = (
     "assumed: Loihi's links between chips and to the host are unpublished. 640 pJ a message is 64 "
     "bits at 10 pJ a bit, an ordinary board-level parallel link; 6.5 ns is the slowest hop of the "
     "mesh that the links continue; swept from 0 to 10 nJ and 0 to 200 ns"
-)
-
-
-@dataclass(frozen=True)
-class PublishedDevice:
-    """One inference of *another* network on one device, as published.
-
-    Attributes
-    ----------
-    device : str
-        Name of the device.
-    idle_w, running_w : float
-        Power in watts without and with the work.
-    inferences_per_second : float
-        At batch 1.
-    """
-
-    device: str
-    idle_w: float
-    running_w: float
-    inferences_per_second: float
-
-    @property
-    def dynamic_mj(self) -> float:
-        """Millijoules per inference above idle."""
-        return 1e3 * (self.running_w - self.idle_w) / self.inferences_per_second
-
-    @property
-    def static_mj(self) -> float:
-        """Millijoules per inference of being idle for the same time."""
-        return 1e3 * self.idle_w / self.inferences_per_second
-
-
-KEYWORD_SPOTTER_MULTIPLY_ADDS = 390 * 256 + 256 * 256 + 256 * 29
-"""Size of the network behind :data:`PUBLISHED_DEVICES`: two hidden layers of 256 units."""
-
-PUBLISHED_SOURCE = (
-    "Blouw et al. 2018, Benchmarking keyword spotting efficiency on neuromorphic hardware, "
-    "arXiv 1812.01739, table 1, batch 1; read in secondary sources"
-)
-
-PUBLISHED_DEVICES: Mapping[str, PublishedDevice] = MappingProxyType(
-    {
-        d.device: d
-        for d in (
-            PublishedDevice("gpu", 14.97, 37.83, 770.39),
-            PublishedDevice("cpu", 17.01, 28.48, 1813.63),
-            PublishedDevice("jetson", 2.64, 4.98, 419.0),
-            PublishedDevice("movidius", 0.210, 0.647, 300.0),
-            PublishedDevice("loihi", 0.029, 0.110, 296.0),
-        )
-    }
 )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numba
 import numpy as np
 import scipy.sparse as sp
 
 from spikeseg_core.errors import DataError
-from spikeseg_core.loihi.cost.constants import CONSTANT_SETS
 from spikeseg_core.loihi.cost.events import OF_A_CORE, StepEvents
-from spikeseg_core.loihi.cost.model import nanoseconds
 from spikeseg_core.loihi.emulator import CoreEvents
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.partition import Placement
@@ -81,9 +80,8 @@ class EventCounter:
             "messages_out": sent @ maps.messages_out,
             "messages_in": delivered @ maps.messages_in,
         }
-        candidates = np.stack(
-            [nanoseconds(cores, costs).argmax(axis=1) for costs in CONSTANT_SETS.values()], axis=1
-        )
+        front = _front(np.stack([cores[name] for name in OF_A_CORE], axis=2))
+        candidates = np.argsort(~front, axis=1, kind="stable")[:, : front.sum(axis=1).max()]
         totals = {name: cores[name].sum(axis=1) for name in OF_A_CORE}
         totals |= {name: sent @ of_counter for name, of_counter in maps.others.items()}
         return StepEvents(
@@ -97,6 +95,39 @@ class EventCounter:
                 for name, synapses in maps.synapses_by_connection.items()
             },
         )
+
+
+@numba.njit(cache=True)
+def _front(work: np.ndarray) -> np.ndarray:
+    """Cores that may be the busiest, whatever an event costs: no other does as much of everything.
+
+    Parameters
+    ----------
+    work : array (steps, cores, kinds of event)
+
+    Returns
+    -------
+    bool array (steps, cores)
+        Of cores that do the same, the first.
+    """
+    steps, cores, kinds = work.shape
+    front = np.ones((steps, cores), np.bool_)
+    for step in range(steps):
+        for core in range(cores):
+            for other in range(cores):
+                if other == core or not front[step, other]:
+                    continue
+                no_less, more = True, other < core
+                for kind in range(kinds):
+                    difference = work[step, other, kind] - work[step, core, kind]
+                    no_less &= difference >= 0
+                    more |= difference > 0
+                    if not no_less:
+                        break
+                if no_less and more:
+                    front[step, core] = False
+                    break
+    return front
 
 
 class _Maps:

@@ -8,7 +8,7 @@ every step of every presentation; or they are expected values from mean firing r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,7 +65,7 @@ class EventCounts:
         By the names of :data:`OF_A_CORE`, the events of single cores, ``(rows, candidates)``. A row
         is a part of the time; the rows together are all of it, over all presentations. The
         candidates of a row are the cores that may be the busiest in it: all cores, or those that
-        are it under one of the :data:`~spikeseg_core.loihi.cost.constants.CONSTANT_SETS`.
+        no other core exceeds in everything, filled up with others or with zeros.
     synaptic_ops_by_connection : mapping of str to float
         The synaptic operations again, by ``"target/source"``; adds up to their sum.
     """
@@ -215,17 +215,51 @@ class StepEvents:
     def join(cls, parts: Sequence[StepEvents]) -> StepEvents:
         """Put presentations to the same network after one another."""
         first = parts[0]
+        most = max(part.busy["spikes"].shape[2] for part in parts)
+
+        def joined(kind: str, names: Iterable[str]) -> dict[str, np.ndarray]:
+            return {name: np.concatenate([getattr(p, kind)[name] for p in parts]) for name in names}
+
+        def filled(counts: np.ndarray) -> np.ndarray:
+            return np.pad(counts, ((0, 0), (0, 0), (0, most - counts.shape[2])))
+
         return cls(
             first.chip_of_core,
-            *(
-                {name: np.concatenate([getattr(p, kind)[name] for p in parts]) for name in names}
-                for kind, names in (
-                    ("totals", EVENTS),
-                    ("busy", OF_A_CORE),
-                    ("by_connection", first.by_connection),
-                )
-            ),
+            joined("totals", EVENTS),
+            {name: np.concatenate([filled(p.busy[name]) for p in parts]) for name in OF_A_CORE},
+            joined("by_connection", first.by_connection),
         )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all of it as named arrays, for one file."""
+        return {"chip_of_core": self.chip_of_core} | {
+            f"{kind}/{name}": counts
+            for kind in ("totals", "busy", "by_connection")
+            for name, counts in getattr(self, kind).items()
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> StepEvents:
+        """Read what :meth:`arrays` gave; other arrays are left alone.
+
+        Raises
+        ------
+        DataError
+            If one is missing.
+        """
+        try:
+            return cls(
+                arrays["chip_of_core"],
+                {name: arrays[f"totals/{name}"] for name in EVENTS},
+                {name: arrays[f"busy/{name}"] for name in OF_A_CORE},
+                {
+                    name.removeprefix("by_connection/"): counts
+                    for name, counts in arrays.items()
+                    if name.startswith("by_connection/")
+                },
+            )
+        except KeyError as error:
+            raise DataError(f"events lack {error}; run the deploy stage again") from None
 
     def until(self, steps: int | np.ndarray) -> EventCounts:
         """Return the events of presentations that end after ``steps`` steps.

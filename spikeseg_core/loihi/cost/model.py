@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 
-from spikeseg_core.energy.figure import EnergyFigure, figures_of
 from spikeseg_core.loihi import chip as limits
 from spikeseg_core.loihi.cost import constants as k
 from spikeseg_core.loihi.cost.constants import LoihiConstants
@@ -152,36 +151,6 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
         static_mj=1e3 * model.static_watts(events) * seconds,
         seconds=seconds,
         steps=events.steps,
-    )
-
-
-def loihi_figures(
-    events: EventCounts,
-    tiles_per_section: int,
-    model: LoihiModel | None = None,
-    *,
-    device: str = "loihi",
-    precision: str = "int8",
-) -> tuple[EnergyFigure, EnergyFigure, EnergyFigure]:
-    """Return dynamic, static and total energy of one section, its tiles one after the other.
-
-    Resetting the neurons between tiles is not charged: its cost is unpublished.
-    """
-    model = model or LoihiModel()
-    tile = loihi_energy(events, model)
-    return figures_of(
-        device,
-        precision,
-        1,
-        dynamic_mj=tile.dynamic_mj * tiles_per_section,
-        static_mj=tile.static_mj * tiles_per_section,
-        seconds=tile.seconds * tiles_per_section,
-        basis="modelled",
-        source=model.source,
-        note=f"events {events.basis}; {events.steps} steps a tile, {events.cores} cores on "
-        f"{events.chips} chip{'s' if events.chips > 1 else ''}; {k.INTERCHIP_SOURCE}; "
-        f"{k.SEEN_STEPS_SOURCE}",
-        tiles=tiles_per_section,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -85,9 +85,6 @@ class Deployment:
         those on the host among them; empty from hardware, which does not report them.
     events : StepEvents or None
         Exact counts of all events, by tile and step; None from back ends that do not count.
-    readouts : mapping of (int, float) to ndarray
-        Logits as other presentations give them, by number of steps and read-out window; from the
-        back end ``fast`` only.
     board_energy : tuple of BoardEnergy
         What the board's energy probe showed, tile by tile; from hardware only.
     """
@@ -96,7 +93,6 @@ class Deployment:
     counts: np.ndarray
     rates: Mapping[str, np.ndarray]
     events: StepEvents | None
-    readouts: Mapping[tuple[int, float], np.ndarray] = field(default_factory=dict)
     board_energy: tuple[BoardEnergy, ...] = ()
 
 

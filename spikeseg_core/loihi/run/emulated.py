@@ -34,14 +34,8 @@ def run(
     config: DeployConfig,
     report: Reporter = SILENT,
 ) -> Deployment:
-    """Run tiles on the emulator, and read them out at every time that is configured."""
-    others = [
-        presentation.model_copy(update={"steps": steps, "readout_window": window})
-        for steps in (*config.anytime_steps, presentation.steps)
-        for window in (presentation.readout_window, *config.readout_windows)
-        if steps <= presentation.steps
-    ]
-    return run_fast(mapped, images, presentation, report, others)
+    """Run section tiles on the emulator; nothing of ``config`` concerns it."""
+    return run_fast(mapped, images, presentation, report)
 
 
 def run_fast(
@@ -49,15 +43,8 @@ def run_fast(
     images: np.ndarray,
     presentation: PresentationConfig,
     report: Reporter = SILENT,
-    others: Sequence[PresentationConfig] = (),
 ) -> Deployment:
     """Run section tiles on this project's emulator.
-
-    Parameters
-    ----------
-    others : sequence of PresentationConfig
-        Give also the logits that these presentations would have, of as many steps or fewer; what
-        happens in a step does not depend on those after it.
 
     Raises
     ------
@@ -65,17 +52,8 @@ def run_fast(
         If a host layer whose spikes go to the chip is not fed by the image alone.
     """
     own = presentation.readout_start, presentation.steps
-    windows = {(p.steps, p.readout_window): (p.readout_start, p.steps) for p in others}
-    distinct = dict.fromkeys(window for window in windows.values() if window != own)
-    # The counts are those of the last one.
-    found = emulate(mapped, images, presentation.steps, [*distinct, own], report)
-    return Deployment(
-        found.logits[own],
-        found.counts,
-        found.rates,
-        found.events,
-        readouts={shown: found.logits[window] for shown, window in windows.items()},
-    )
+    found = emulate(mapped, images, presentation.steps, [own], report)
+    return Deployment(found.logits[own], found.counts, found.rates, found.events)
 
 
 @dataclass(frozen=True)
@@ -102,6 +80,8 @@ def emulate(
     steps: int,
     windows: Sequence[tuple[int, int]],
     report: Reporter = SILENT,
+    *,
+    rate_steps: int | None = None,
 ) -> Emulation:
     """Run section tiles on this project's emulator and read them out over several windows.
 
@@ -111,6 +91,8 @@ def emulate(
         Steps that every tile is shown for.
     windows : sequence of (int, int)
         First step, from 0, and step after the last of each read-out. They may overlap.
+    rate_steps : int, optional
+        Rates are those of the first ``rate_steps`` steps; by default of all.
 
     Raises
     ------
@@ -121,7 +103,8 @@ def emulate(
     last = network.readout.source
     emulator = Emulator(integer)
     counter = EventCounter(integer, mapped.placement, last)
-    edges = sorted({0, steps, *(edge for window in windows for edge in window)})
+    rate_steps = rate_steps or steps
+    edges = sorted({0, steps, rate_steps, *(edge for window in windows for edge in window)})
     shape = (len(images), network.tile, network.tile)
     logits = {window: np.zeros(shape, np.float32) for window in windows}
     hosts = [layer.name for layer in network.layers if not layer.on_chip]
@@ -139,13 +122,17 @@ def emulate(
                 [shown[host_layer(network, given.name)] for given in integer.inputs],
                 steps,
                 windows=list(pairwise(edges)),
-                count=[last],
+                count=[layer.name for layer in network.chip_layers()],
             )
             events.append(counter.count(run.events))
             of_last.append(run.counts[last][0])
             for name, found in rates.items():
-                total = shown[name][0].sum(axis=0) if name in shown else run.totals[name]
-                found[first + tile] = total.reshape(found.shape[1:]) / (steps * DT)
+                if name in shown:
+                    spikes = shown[name][0, :rate_steps]
+                else:
+                    spikes = run.counts[name][0, : edges.index(rate_steps)]
+                total = spikes.sum(axis=0)
+                found[first + tile] = total.reshape(found.shape[1:]) / (rate_steps * DT)
             report.progress(first + tile + 1, len(images), "section tiles on the emulator")
         between = np.stack(of_last)
         for start, end in windows:

@@ -7,11 +7,10 @@ public code that ran on boards; this module itself has been run against a stand-
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from spikeseg_core.energy.figure import EnergyFigure, figures_of
 from spikeseg_core.errors import DataError, MeterError
 
 BUFFER_BINS = 2048
@@ -109,31 +108,3 @@ class BoardProbe:
             seconds=seconds,
             steps=self._steps,
         )
-
-
-def board_figures(
-    readings: Sequence[BoardEnergy], tiles_per_section: int
-) -> tuple[EnergyFigure, EnergyFigure, EnergyFigure]:
-    """Return dynamic, static and total energy of a section, measured on a board.
-
-    Parameters
-    ----------
-    readings : sequence of BoardEnergy
-        Of one presentation of one tile each; their mean counts.
-    tiles_per_section : int
-        Tiles that cover one section.
-    """
-    n = len(readings)
-    per_section = tiles_per_section / n
-    return figures_of(
-        "loihi board",
-        "int8",
-        1,
-        dynamic_mj=sum(r.dynamic_mj for r in readings) * per_section,
-        static_mj=sum(r.static_mj for r in readings) * per_section,
-        seconds=sum(r.seconds for r in readings) * per_section,
-        basis="measured",
-        source=SOURCE,
-        note=f"mean of {n} tiles of {readings[0].steps} steps; the host is not measured",
-        tiles=tiles_per_section,
-    )

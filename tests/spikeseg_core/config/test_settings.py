@@ -2,6 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from spikeseg_core.config import (
+    BenchmarkConfig,
     DatasetConfig,
     PipelineConfig,
     PresentationConfig,
@@ -10,6 +11,7 @@ from spikeseg_core.config import (
     TuneConfig,
 )
 from spikeseg_core.config.presets import PRESETS, preset
+from spikeseg_core.config.settings import RENAMED
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network.catalogue import NETWORKS, network
 
@@ -37,6 +39,11 @@ def test_paper_network_has_the_papers_number_of_neurons() -> None:
         (lambda: TuneConfig(rate_min_hz=200, rate_max_hz=50), "must be below rate_max_hz"),
         (lambda: DatasetConfig(source="folder"), "needs path"),
         (lambda: DatasetConfig(sorce="auto"), "Extra inputs"),
+        (lambda: BenchmarkConfig(settling=()), "benchmark.settling is now called deploy.settling"),
+        (
+            lambda: PipelineConfig.model_validate({"deploy": {"anytime_steps": [25]}}),
+            "deploy.anytime_steps is now called deploy.presentation_steps",
+        ),
         (lambda: PresentationConfig(steps=0), "greater than or equal to 5"),
     ],
 )
@@ -88,3 +95,12 @@ def test_forms_offer_the_presets_and_networks_there_are() -> None:
     assert offered == list(PRESETS)
     offered = TrainConfig.model_json_schema()["properties"]["network"]["enum"]
     assert offered == list(NETWORKS)
+
+
+def test_every_setting_that_was_renamed_has_a_new_one() -> None:
+    sections = {name: field.annotation for name, field in PipelineConfig.model_fields.items()}
+    for old, new in RENAMED.items():
+        section, name = new.split(".")
+        assert name in sections[section].model_fields
+        section, name = old.split(".")
+        assert name not in sections[section].model_fields

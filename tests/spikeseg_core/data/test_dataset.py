@@ -55,6 +55,11 @@ def test_split_is_what_the_network_sees(tmp_path):
     images, labels = dataset.split("train")
     np.testing.assert_array_equal(images, standardize(dataset.images[:2]))
     np.testing.assert_array_equal(labels, dataset.labels[:2])
+    assert dataset.split("train")[0] is images
+    assert not images.flags.writeable
+    fewer = dataset.first(1)
+    np.testing.assert_array_equal(fewer.split("train")[0], images[:1])
+    assert dataset.first(None).split("train")[0].shape == images.shape
     with pytest.raises(DataError, match="no split 'holdout'; the dataset has train, validation"):
         dataset.split("holdout")
 

@@ -1,22 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from spikeseg_core.energy.figure import check_parts, figures_of, find
+from spikeseg_core.energy.figure import EnergyFigure, check_parts, figures_of, find
 from spikeseg_core.errors import ConfigError
 
 
-def some(device: str = "cpu", batch: int = 1) -> tuple:
+def some(batch: int = 1, **fields: Any) -> tuple:
     return figures_of(
-        device,
-        "int8",
-        batch,
+        **{"family": "cpu", "precision": "int8", "batch": batch, **fields},
         dynamic_mj=3.0,
         static_mj=4.5,
         seconds=0.01,
         basis="modelled",
+        time_basis="measured",
         source="test",
     )
 
@@ -24,7 +24,7 @@ def some(device: str = "cpu", batch: int = 1) -> tuple:
 def test_parts_add_up_to_the_total() -> None:
     figures = some() + some(batch=16)
     check_parts(figures)
-    assert find(figures, "cpu", "int8", 16).mj_per_section == 7.5
+    assert find(figures, family="cpu", batch=16, component="total").mj_per_section == 7.5
 
 
 def test_a_total_that_is_not_the_sum_is_refused() -> None:
@@ -34,7 +34,7 @@ def test_a_total_that_is_not_the_sum_is_refused() -> None:
 
 
 def test_a_missing_part_is_named() -> None:
-    with pytest.raises(ConfigError, match="cpu int8 batch 1: the static energy is missing"):
+    with pytest.raises(ConfigError, match="CPU, int8, online: the static energy is missing"):
         check_parts([f for f in some() if f.component != "static"])
 
 
@@ -45,5 +45,38 @@ def test_energy_is_a_finite_positive_number(value: float) -> None:
 
 
 def test_an_absent_figure_is_named() -> None:
-    with pytest.raises(ConfigError, match="0 energy figures for device 'gpu', fp32, batch 1"):
-        find(some(), "gpu", "fp32", 1)
+    with pytest.raises(ConfigError, match="0 energy figures of family 'gpu', precision 'fp32'"):
+        find(some(), family="gpu", precision="fp32")
+    with pytest.raises(ConfigError, match="there are 3 energy figures of family 'cpu'"):
+        find(some(), family="cpu")
+
+
+@pytest.mark.parametrize(
+    ("fields", "label", "device", "name"),
+    [
+        ({"batch": 16}, "CPU", "cpu", "cpu_int8_batch16"),
+        (
+            {"feed": "sections"},
+            "CPU, whole sections",
+            "cpu whole section",
+            "cpu_whole_section_int8",
+        ),
+        (
+            {"family": "loihi", "presentation": "operating point", "host": True},
+            "Loihi, operating point, with host",
+            "loihi operating point",
+            "loihi_operating_point_with_host",
+        ),
+        (
+            {"family": "loihi", "presentation": "deployed", "variant": "pre-silicon"},
+            "Loihi, pre-silicon, deployed",
+            "loihi pre-silicon",
+            "loihi_pre_silicon",
+        ),
+    ],
+)
+def test_names_follow_from_the_fields(fields: dict, label: str, device: str, name: str) -> None:
+    figure = some(**fields)[2]
+    assert (figure.label, figure.device, figure.name) == (label, device, name)
+    assert figure.to_json()["label"] == label
+    assert EnergyFigure.from_json(figure.to_json()) == figure

@@ -4,17 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from spikeseg_core.energy.figure import find
-from spikeseg_core.energy.report import Presented
-from spikeseg_core.energy.sensitivity import (
-    overtaking_batch,
-    sensitivity,
-    with_active,
-    with_spikes,
-    with_steps,
-)
-from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy, loihi_figures
-from tests.spikeseg_core.energy.test_report import cpu_figures
+from spikeseg_core.energy.devices.loihi import Presented, loihi_figures
+from spikeseg_core.energy.sensitivity import sensitivity, with_active, with_spikes, with_steps
+from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
+from tests.spikeseg_core.energy.test_comparison import cpu_figures
 from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 
@@ -61,23 +54,10 @@ def test_idle_updates_cost_less() -> None:
     assert loihi_energy(idle).dynamic_mj < loihi_energy(with_active(events, True)).dynamic_mj
 
 
-def test_the_batch_that_overtakes_is_the_smallest_one_below_loihi() -> None:
-    figures = cpu_figures()
-    online = find(figures, "cpu", "int8", 1)
-
-    def batch(factor: float, tiles: int = 4) -> int | None:
-        loihi = replace(online, mj_per_section=factor * online.mj_per_section, tiles=tiles)
-        return overtaking_batch(figures, "cpu", "int8", loihi)
-
-    assert (batch(0.9), batch(0.1), batch(2)) == (16, None, 1)
-    # Where Loihi is shown two tiles instead of four, so is the CPU.
-    assert (batch(0.4, tiles=2), batch(0.2, tiles=2)) == (16, None)
-
-
 def test_the_headline_is_the_best_way_to_feed_the_cpu() -> None:
     cpu = cpu_figures()
     whole = [
-        replace(f, device="cpu whole section", mj_per_section=f.mj_per_section / 2)
+        replace(f, feed="sections", mj_per_section=f.mj_per_section / 2)
         for f in cpu
         if f.batch == 1
     ]
@@ -85,4 +65,4 @@ def test_the_headline_is_the_best_way_to_feed_the_cpu() -> None:
     both = sensitivity(small_network(), Presented(events_of(), 4), [*cpu, *whole])
     assert both.headline == pytest.approx(one.headline / 2)
     (fed,) = [swing for swing in both.swings if swing.unknown == "how the CPU is fed"]
-    assert (fed.low_case, fed.high_case) == ("cpu whole section", "cpu")
+    assert (fed.low_case, fed.high_case) == ("CPU, whole sections", "CPU")

@@ -68,7 +68,7 @@ def test_a_shorter_presentation_is_not_to_blame() -> None:
     places = {
         "ann": scores(v_rand=0.97),
         "loihi": scores(v_rand=0.965),
-        "loihi/chosen_time": scores(v_rand=0.9),
+        "benchmark/operating_point": scores(v_rand=0.9),
     }
     assert blame(loss_table(metrics(places)), {"v_rand": 0.01}) == []
     (sentence,) = blame(loss_table(metrics(places)), {"v_rand": 0.001})

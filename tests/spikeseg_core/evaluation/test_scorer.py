@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikeseg_core.errors import DataError
-from spikeseg_core.evaluation.scorer import evaluate
+from spikeseg_core.evaluation.scorer import Scorer, evaluate
 
 NAMES = {
     "pixel_accuracy",
@@ -60,3 +60,14 @@ def test_bad_input_is_named(grid):
         evaluate({"test": (broken, grid)})
     with pytest.raises(DataError, match=r"\(2, 40, 39\)"):
         evaluate({"test": (broken[:, :, 1:], grid)})
+
+
+def test_a_scorer_scores_any_number_of_segmentations_of_its_sections(grid):
+    scorer = Scorer(grid, "test")
+    faint = np.where(grid == 1, 0.35, 0.05).astype(np.float32)
+    for probability in (faint, grid.astype(np.float32)):
+        expected = evaluate({"test": (probability, grid)}, validation_threshold=0.3)
+        assert evaluate({"test": (probability, scorer)}, 0.3) == expected
+        plain = scorer.scores(probability)
+        assert plain == {name: expected[f"test/{name}"] for name in plain}
+        assert len(plain) == 6

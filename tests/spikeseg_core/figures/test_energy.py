@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from spikeseg_core.energy.report import Presented, energy_report
+from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.sensitivity import sensitivity
 from spikeseg_core.figures.energy import draw_energy, draw_operating_points, draw_tornado
-from tests.spikeseg_core.energy.test_report import cpu_figures
+from tests.spikeseg_core.energy.test_comparison import compare, cpu_figures
 from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 
 def test_pictures_are_drawn(tmp_path: Path) -> None:
     network, events = small_network(), Presented(events_of(chips=2), 4)
-    report = energy_report(network, {"loihi": events}, cpu_figures())
-    draw_energy(report.figures, "Energy of a test", tmp_path / "energy.png")
+    found = compare(network, {"deployed": events}, cpu_figures())
+    draw_energy(found.figures, "Energy of a test", tmp_path / "energy.png")
     draw_tornado(sensitivity(network, events, cpu_figures()), "A test", tmp_path / "tornado.png")
     points = pd.DataFrame(
         {

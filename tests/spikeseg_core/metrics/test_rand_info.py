@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from skimage.segmentation import watershed
 
 from spikeseg_core.errors import DataError
 from spikeseg_core.metrics import (
     THRESHOLDS,
+    TrueCells,
     cell_regions,
     rand_info,
     thinned_regions,
@@ -140,10 +142,25 @@ def test_thinning_keeps_every_cell_and_leaves_no_two_cells_touching(seed, thresh
     assert (thin > 0).sum() >= (cells > 0).sum()
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_flooding_is_the_watershed_of_a_flat_image(seed):
+    # Where two cells are as far from a pixel, either may be there first: lines move by a pixel.
+    noise = np.random.default_rng(seed).random((96, 96))
+    membrane = ndimage.gaussian_filter(noise, 3, mode="wrap") > 0.5
+    cells, thin = cell_regions(membrane), thinned_regions(membrane)
+    flat = np.zeros(cells.shape, np.uint8)
+    general = watershed(flat, cells, connectivity=1, watershed_line=True)
+    apart = (thin != general) & (thin > 0) & (general > 0)
+    assert np.mean(apart) < 0.002
+    assert np.mean(thin != general) < 0.06
+    assert rand_info(cells, thin) == pytest.approx(rand_info(cells, general), abs=0.01)
+
+
 def test_curve_averages_sections_and_finds_the_best_threshold():
     membrane = np.stack([walls(8, 21, 10), walls(8, 21, 5)])
     probability = np.where(membrane, 0.55, 0.15)
-    curve = threshold_curve(probability, membrane.astype(np.uint8))
+    curve = threshold_curve(probability, [TrueCells(cell_regions(m)) for m in membrane])
     assert curve.thresholds.tolist() == list(THRESHOLDS)
     assert curve.v_rand[1:5] == pytest.approx(1.0)  # 0.2 .. 0.5
     assert curve.best_v_rand_threshold == 0.2

@@ -1,70 +1,38 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from spikeseg_core.ann.unet import build_model, weights_of
-from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PresentationConfig
-from spikeseg_core.data.dataset import Dataset, prepare_dataset
-from spikeseg_core.loihi.quantization.build import build_network, discretize
-from spikeseg_core.loihi.quantization.extract import extract_network
-from spikeseg_core.loihi.run.base import MappedNetwork
-from spikeseg_core.loihi.run.emulated import run_fast
+from spikeseg_core.loihi.cost.constants import PRE_SILICON
+from spikeseg_core.loihi.cost.model import LoihiModel
 from spikeseg_core.presentation.operating_point import (
     MARKED,
     OperatingPoints,
-    Point,
     choose,
     find_operating_point,
-    on_front,
-    points_of,
+    price,
 )
+from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import SILENT
-from tests.spikeseg_core.loihi.cost.networks import in_order, small_network
+from tests.spikeseg_core.presentation.searched import searched
 
-NETWORK = small_network(16, channels=(2, 4, 4, 4))
-CONFIG = BenchmarkConfig(
-    tiles_per_axis=(4, 5),
-    presentation_steps=(10, 20, 30),
-    readout_windows=(0.5, 0.8),
-    settling=(0.5, 0.0),
-)
-PRESENTATION = PresentationConfig(steps=20)
 CPU = {"validation/v_rand": 0.96, "validation/v_info": 0.97, "validation/pixel_accuracy": 0.92}
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[MappedNetwork, Dataset]:
-    dataset = prepare_dataset(
-        DatasetConfig(
-            source="synthetic",
-            synthetic_size=128,
-            train_sections=1,
-            validation_sections=1,
-            test_sections=1,
-            tiles_per_axis=5,
-        ),
-        NETWORK.tile,
-        Path(tmp_path_factory.mktemp("data")),
-    )
-    tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
-    weights = weights_of(NETWORK, build_model(NETWORK))
-    integer = extract_network(discretize(build_network(NETWORK, weights, tiles)).model)
-    return MappedNetwork(NETWORK, weights, tiles, integer, in_order(NETWORK, tiles)), dataset
+def tried(tmp_path_factory: pytest.TempPathFactory) -> Search:
+    return searched(tmp_path_factory.mktemp("data")).search
 
 
 @pytest.fixture(scope="module")
-def found(shown: tuple[MappedNetwork, Dataset]) -> OperatingPoints:
-    return find_operating_point(*shown, PRESENTATION, CONFIG, as_good_as=CPU, report=SILENT)
+def found(tried: Search) -> OperatingPoints:
+    return find_operating_point(tried, as_good_as=CPU, report=SILENT)
 
 
-def test_every_point_is_tried_and_one_is_chosen(found: OperatingPoints) -> None:
+def test_every_point_is_priced_and_one_is_chosen(tried: Search, found: OperatingPoints) -> None:
     table = found.table
-    assert len(table) == 2 * (2 * 3 + 2 * 2) == len(points_of([5, 4], PRESENTATION, CONFIG))
-    assert table.groupby("tiles").size().to_dict() == {25: 10, 16: 10}  # 5 is the dataset's own
+    assert len(table) == len(tried.table)
     assert [table[mark].sum() for mark in MARKED] == [1, 1, 1, 1]
     assert found.row("start")["point"] == "5 x 5 tiles, 30 steps, last 50% read"
     assert (
@@ -93,35 +61,41 @@ def test_more_steps_take_more_energy(found: OperatingPoints) -> None:
     assert fixed["test/loihi_total_mj"].is_monotonic_increasing
 
 
-def test_a_tile_that_never_settles_runs_to_the_end(found: OperatingPoints) -> None:
+def test_a_tile_that_never_settles_costs_as_much_as_the_whole(found: OperatingPoints) -> None:
     own = of_own_grid(found)
-    never, always = (own[own["settling"] == t] for t in (0.0, 0.5))
-    assert (never["test/mean_steps"] == 30).all()
-    assert (always["test/mean_steps"] == 20).all()  # the second checkpoint is the first to compare
+    never = own[own["settling"] == 0.0]
     whole = own[(own["steps"] == 30) & own["settling"].isna()]
-    for name in ("test/loihi_total_mj", "validation/pixel_accuracy"):
-        np.testing.assert_allclose(never[name], whole[name])
+    np.testing.assert_allclose(never["test/loihi_total_mj"], whole["test/loihi_total_mj"])
 
 
-def test_a_shorter_presentation_is_the_start_of_the_longest(
-    shown: tuple[MappedNetwork, Dataset], found: OperatingPoints
+def test_other_constants_price_the_same_search(tried: Search) -> None:
+    fitted, spice = price(tried), price(tried, LoihiModel(PRE_SILICON))
+    dynamic = "test/loihi_dynamic_mj"
+    assert (fitted[dynamic] != spice[dynamic]).all()
+    pd.testing.assert_frame_equal(fitted[tried.table.columns], spice[tried.table.columns])
+
+
+def test_every_time_has_the_read_out_window_that_validation_likes_best(
+    found: OperatingPoints,
 ) -> None:
-    mapped, dataset = shown
-    tiles = dataset.grid.cut(dataset.split("test")[0])
-    alone = run_fast(mapped, tiles, PresentationConfig(steps=30))
-    np.testing.assert_array_equal(alone.logits, found.shown["start"].logits)
-    assert alone.events is not None
-    start = found.shown["start"].events
-    assert alone.events.until(30).per_presentation() == start.per_presentation()
+    anytime = found.anytime()
+    assert anytime["steps"].tolist() == [10, 20, 30]
+    own = of_own_grid(found)
+    for _, row in anytime.iterrows():
+        same = own[(own["steps"] == row["steps"]) & own["settling"].isna()].set_index("window")
+        entropy = same["validation/cross_entropy"]
+        assert entropy.idxmin() == row["readout_window"]
+        assert entropy.min() == row["validation/cross_entropy"]
+    assert anytime["loihi_dynamic_mj"].is_monotonic_increasing
 
 
-def test_the_read_out_covers_the_last_share_of_the_steps() -> None:
-    assert Point(4, 0.7, 100).read_out(50) == (15, 50)
-
-
-def test_the_front_is_of_points_that_nothing_beats() -> None:
-    energy, score = pd.Series([1.0, 2, 3, 3]), pd.Series([0.8, 0.9, 0.85, 0.95])
-    assert on_front(energy, score).tolist() == [True, True, False, True]
+def test_the_front_is_of_points_that_nothing_beats(found: OperatingPoints) -> None:
+    table = found.table
+    energy, score = table["validation/loihi_total_mj"], table["validation/v_rand"]
+    for _, row in table.iterrows():
+        beaten = (energy < row["validation/loihi_total_mj"]) & (score >= row["validation/v_rand"])
+        assert row["front"] <= (not beaten.any())
+    assert table["front"].any()
 
 
 def points(v_rand: list[float], accuracy: list[float], **changes: object) -> pd.DataFrame:
@@ -177,12 +151,12 @@ def test_a_lucky_point_is_not_chosen(kind: dict[str, object], chosen: int) -> No
 
 
 def test_where_even_the_start_is_not_as_good_as_wanted_the_start_is_the_measure(
-    shown: tuple[MappedNetwork, Dataset],
+    tried: Search,
 ) -> None:
     perfect = dict.fromkeys(CPU, 1.0)
-    found = find_operating_point(*shown, PRESENTATION, CONFIG, as_good_as=perfect, report=SILENT)
+    found = find_operating_point(tried, as_good_as=perfect, report=SILENT)
     assert found.row("chosen")["point"] == found.row("as_good_as_start")["point"]
     hopeless = dict.fromkeys(CPU, 0.0)
-    found = find_operating_point(*shown, PRESENTATION, CONFIG, as_good_as=hopeless, report=SILENT)
+    found = find_operating_point(tried, as_good_as=hopeless, report=SILENT)
     least = found.table["validation/loihi_total_mj"].min()
     assert found.row("chosen")["validation/loihi_total_mj"] == least

@@ -12,20 +12,28 @@ import pytest
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.bench import energy as bench
 from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PipelineConfig
-from spikeseg_core.data.dataset import load_dataset, prepare_dataset
+from spikeseg_core.config.tolerances import EQUAL_ACCURACY
+from spikeseg_core.data.dataset import prepare_dataset
+from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.figure import EnergyFigure, check_parts
 from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.evaluation.segment import SCORED_SPLITS
+from spikeseg_core.figures.stages.benchmark import draw
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.network import save_network
-from spikeseg_core.presentation.operating_point import SCORES, OperatingPoints, Shown
+from spikeseg_core.presentation.operating_point import WAYS, OperatingPoints
+from spikeseg_core.presentation.search import SCORES
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
-from spikeseg_core.stages.benchmark import OPERATING_POINT, POINTS
-from spikeseg_core.stages.deploy import EVENTS
-from spikeseg_core.stages.partition import PLACEMENT
-from spikeseg_core.stages.quantize import MAPPING, RATES
+from spikeseg_core.stages.artifacts import (
+    ANYTIME,
+    EVENTS,
+    MAPPING,
+    PLACEMENT,
+    PRESENTATIONS,
+    RATES,
+)
 from spikeseg_core.storage import save_arrays, write_json
 from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, small_network
 
@@ -69,16 +77,22 @@ def test_the_stage_writes_figures_that_add_up(inputs: dict[str, Path], tmp_path:
     result = benchmark.run(CONFIG, inputs, tmp_path, SILENT)
     table = pd.read_parquet(tmp_path / "energy.parquet").astype(object)
     table = table.where(table.notna(), None)  # tiles, of whole sections
-    figures = [
-        EnergyFigure(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")
-    ]
+    figures = [EnergyFigure.from_json(row) for row in table.to_dict("records")]
     check_parts(figures)
-    assert {f.device for f in figures} >= {"loihi", "loihi pre-silicon", "loihi + host", "cpu"}
+    assert {f.label for f in figures} >= {
+        "Loihi, deployed",
+        "Loihi, pre-silicon, deployed",
+        "Loihi, deployed, with host",
+        "CPU",
+    }
     assert {f.basis for f in figures} <= {"measured", "modelled", "published"}
     energy = json.loads((tmp_path / "energy.json").read_text())
     assert energy["figures"] == table.to_dict("records") == result.facts["figures"]
     assert energy["tiles_per_section"] == 16
-    assert all(path.exists() for path in (*result.figures, *result.tables))
+    assert not result.figures
+    pictures = draw(CONFIG, inputs, tmp_path)
+    assert {path.name for path in pictures} == {"energy.png", "tornado.png"}
+    assert all(path.exists() for path in (*pictures, *result.tables))
 
     metrics = result.metrics["benchmark"]
     assert metrics["energy/loihi_total_mj"] > 0
@@ -96,16 +110,22 @@ def test_the_bench_has_the_keys_it_promises(
     monkeypatch.setattr(bench, "BATCHES", (1, 2))
     found = bench.bench_energy(CONFIG, inputs)
     json.dumps(found)
-    keys = {"device", "precision", "batch", "component", "mj_per_section", "basis", "source"}
+    keys = {"family", "variant", "presentation", "feed", "host", "precision", "batch", "component"}
+    keys |= {"mj_per_section", "seconds_per_section", "basis", "time_basis", "source", "label"}
     assert all(keys <= figure.keys() for figure in found["figures"])
     assert {f["component"] for f in found["figures"]} == {"dynamic", "static", "total"}
     for device in ("cpu", "cpu whole section"):
         assert set(found["accuracy"][device]) == {"fp32", "int8"}
     difference = 1 - found["accuracy"]["cpu"]["int8"]["test/pixel_accuracy"]
     assert found["pixel_accuracy_less_cpu_int8"] == {"loihi": pytest.approx(difference)}
-    assert found["equal_accuracy"] == (difference <= benchmark.EQUAL_ACCURACY)
+    assert found["equal_accuracy"] == (difference <= EQUAL_ACCURACY)
     idle = pd.DataFrame(found["ratios_by_idle"])
-    assert set(idle["loihi"]) == {"loihi", "loihi + host"}
+    assert set(idle["loihi"]) == {"Loihi, deployed", "Loihi, deployed, with host"}
+    assert set(idle["baseline"]) == {
+        "CPU, int8",
+        "CPU, whole sections, int8",
+        "GPU, keyword spotter, as published",
+    }
     assert len(idle) == 6 * 2 * 3
     assert found["operating_point"] is None  # the fixture's events are expected, not counted
     assert found["accuracy"]["loihi"]["int8"]["test/pixel_accuracy"] == 1
@@ -124,21 +144,22 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     counted = replace(EventCounts.load(inputs["deploy"] / EVENTS), basis="counted")
     counted.save(tmp_path / EVENTS)
     copyfile(inputs["deploy"] / "probability_loihi.npz", tmp_path / "probability_loihi.npz")
+    (tmp_path / PRESENTATIONS).touch()
     costs = {"mean_steps": [40.0, 10.0], "loihi_dynamic_mj": [4.0, 1.0]}
     columns = costs | {"loihi_total_mj": [5.0, 1.5]} | {name: [0.9, 0.9] for name in SCORES}
     table = pd.DataFrame(
         {f"{split}/{name}": column for split in SCORED_SPLITS for name, column in columns.items()}
         | {"point": ["a", "b"], "tiles": [16, 9], "settling": [np.nan, 0.02], "front": True}
-        | {"start": [True, False], "chosen": [False, True]}
+        | {"tiles_per_axis": [4, 3], "steps": 40, "window": 0.5, "test/checks": [0.0, 3.0]}
+        | {"start": [True, False], "chosen": [False, True], "validation/cross_entropy": 0.2}
         | {"equal_accuracy": [False, True], "as_good_as_start": [True, False]}
     )
-    logits = np.zeros((1, 2, 2))
-    longest = Shown(logits, with_steps(counted, 40), 16, 0.0)
-    settled = Shown(logits, with_steps(counted, 10), 9, 3.0)
+    longest = Presented(with_steps(counted, 40), 16)
+    settled = Presented(with_steps(counted, 10), 9, 3 / 16)
     points = OperatingPoints(
         table, {"start": longest, "chosen": settled, "equal_accuracy": settled}
     )
-    monkeypatch.setattr(benchmark, "load_mapped", lambda inputs: None)
+    monkeypatch.setattr(benchmark.Search, "load", lambda *paths: None)
     monkeypatch.setattr(benchmark, "find_operating_point", lambda *args, **_: points)
     result = benchmark.run(CONFIG, {**inputs, "deploy": tmp_path}, tmp_path, SILENT)
 
@@ -153,26 +174,22 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
         / metrics["energy/loihi_operating_point_total_mj"]
     )
     idle = pd.read_parquet(tmp_path / "idle.parquet")
-    least = idle[(idle["loihi"] == OPERATING_POINT) & (idle["opponent"] == "cpu, int8")]["ratio"]
+    ours = (idle["presentation"] == "operating point") & ~idle["host"]
+    least = idle[ours & (idle["baseline"] == "CPU, int8")]["ratio"]
     assert metrics["energy/least_ratio_loihi_operating_point_against_cpu_int8"] == least.min()
     assert result.metrics["loihi_operating_point_int8"]["test/v_rand"] == 0.9
     facts = json.loads((tmp_path / "energy.json").read_text())
     assert facts["operating_point"]["chosen"]["settling"] == 0.02
     assert facts["operating_point"]["start"]["settling"] is None
-    assert set(facts["pixel_accuracy_less_cpu_int8"]) == {"loihi", *POINTS}
+    assert facts["operating_point"]["checks_per_tile"] == 3
+    assert set(facts["pixel_accuracy_less_cpu_int8"]) == {"loihi", *(f"loihi {w}" for w in WAYS)}
     assert (
         metrics["energy/loihi_equal_accuracy_total_mj"]
         == metrics["energy/loihi_operating_point_total_mj"]
     )
-    assert (tmp_path / "operating_points.png").exists()
-
-
-def test_int8_ranges_come_from_training_sections(inputs: dict[str, Path]) -> None:
-    dataset = load_dataset(inputs["prepare"])
-    tiles = benchmark.representative_tiles(dataset, count=5)
-    training = dataset.grid.cut(dataset.split("train")[0])
-    assert tiles.shape == (5, 32, 32)
-    assert all(any(np.array_equal(tile, other) for other in training) for tile in tiles)
+    assert pd.read_parquet(tmp_path / ANYTIME)["loihi_total_mj"].tolist() == [5.0]
+    drawn = {path.name for path in draw(CONFIG, inputs, tmp_path)}
+    assert drawn == {"energy.png", "tornado.png", "operating_points.png", "anytime.png"}
 
 
 def test_a_deployment_that_counts_nothing_is_estimated_from_rates(tmp_path: Path) -> None:

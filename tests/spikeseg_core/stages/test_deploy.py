@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import grimp
 import numpy as np
-import pandas as pd
 import pytest
 
 from spikeseg_core.ann.float_reference import segment_with_float_reference
@@ -22,10 +22,10 @@ from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.loihi.run.emulated import run_fast
 from spikeseg_core.network import save_network
-from spikeseg_core.presentation import anytime
+from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import deploy, partition, quantize
-from spikeseg_core.stages.deploy import EVENTS
+from spikeseg_core.stages.artifacts import EVENTS, PRESENTATIONS, PRESENTED_EVENTS
 from spikeseg_core.storage import load_arrays, save_arrays
 from tests.spikeseg_core.loihi.cost.networks import random_rates, small_network
 
@@ -41,7 +41,13 @@ CONFIG = PipelineConfig(
     ),
     presentation=PresentationConfig(steps=20),
     quantize=QuantizeConfig(mapping="square"),
-    deploy=DeployConfig(anytime_steps=(10, 15, 40), readout_windows=(0.25,), sections=1),
+    deploy=DeployConfig(
+        presentation_steps=(10, 15),
+        readout_windows=(0.25,),
+        tiles_per_axis=(),
+        settling=(),
+        sections=1,
+    ),
 )
 
 
@@ -58,6 +64,15 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         folders[name].mkdir()
         stage.run(CONFIG, folders, folders[name], SILENT)
     return folders
+
+
+def test_deployment_does_not_depend_on_pictures_nor_on_what_events_cost() -> None:
+    graph = grimp.build_graph("spikeseg_core", exclude_type_checking_imports=True, cache_dir=None)
+    reached = graph.find_upstream_modules("spikeseg_core.stages.deploy")
+    priced = graph.find_upstream_modules("spikeseg_core.stages.benchmark")
+    assert "spikeseg_core.loihi.cost.model" not in reached
+    assert not any(name.startswith("spikeseg_core.energy") for name in reached)
+    assert not any(name.startswith("spikeseg_core.figures") for name in reached | priced)
 
 
 @pytest.fixture(scope="module")
@@ -80,47 +95,25 @@ def test_the_stage_says_how_the_network_does_and_what_happened(fast) -> None:
     assert events.totals["spikes"] == pytest.approx(spikes)
 
 
-def test_every_time_has_the_read_out_window_that_validation_likes_best(fast) -> None:
+def test_every_presentation_that_was_tried_is_kept_to_be_priced(fast) -> None:
     result, folder = fast
-    table = pd.read_parquet(folder / "anytime.parquet")
-    windows = pd.read_parquet(folder / "readout_windows.parquet")
-    assert table["steps"].tolist() == [10, 15, 20]
-    assert sorted(zip(windows["steps"], windows["readout_window"], strict=True)) == [
-        (steps, window) for steps in (10, 15, 20) for window in (0.25, 0.5)
+    tried = Search.load(folder / PRESENTATIONS, folder / PRESENTED_EVENTS)
+    assert list(zip(tried.table["window"], tried.table["steps"], strict=True)) == [
+        (window, steps) for window in (0.5, 0.25) for steps in (10, 15, 20)
     ]
-    for _, row in table.iterrows():
-        same = windows[windows["steps"] == row["steps"]].set_index("readout_window")
-        entropy = same["validation/cross_entropy"]
-        assert entropy.idxmin() == row["readout_window"]
-        assert entropy.min() == row["validation/cross_entropy"]
-    assert table["loihi_dynamic_mj"].is_monotonic_increasing
-    metrics = result.metrics["loihi"]
-    chosen = table[table["steps"] == result.facts["steps_chosen_on_validation"]].iloc[0]
-    assert result.facts["readout_window_chosen_on_validation"] == chosen["readout_window"]
-    assert metrics["chosen_time/test/v_rand"] == chosen["test/v_rand"]
-
-
-def test_the_whole_presentation_has_the_scores_of_the_stage(inputs, tmp_path) -> None:
-    only_its_own = CONFIG.model_copy(
-        update={"deploy": DeployConfig(anytime_steps=(), readout_windows=(), sections=1)}
-    )
-    result = deploy.run(only_its_own, inputs, tmp_path, SILENT)
-    (row,) = pd.read_parquet(tmp_path / "anytime.parquet").to_dict("records")
+    deployed = tried.table.index[(tried.table["window"] == 0.5) & (tried.table["steps"] == 20)]
+    events = EventCounts.load(folder / EVENTS)
+    assert tried.events_of(deployed[0], "test").per_presentation() == events.per_presentation()
     for name in ("test/v_rand", "validation/pixel_accuracy"):
-        assert row[name] == result.metrics["loihi"][name]
+        assert tried.table[name][deployed[0]] == result.metrics["loihi"][name]
 
 
 def test_the_way_from_exact_weights_to_cores_is_accounted_for(inputs, fast) -> None:
     result, _ = fast
     stages = {"ann": {f"test/{name}": 0.9 for name in SCORES}, **result.metrics}
     table = loss_table(stages)
-    assert table["to"].tolist() == [
-        "loihi/exact_weights",
-        "loihi/one_scale_a_layer",
-        "loihi",
-        "loihi/chosen_time",
-    ]
-    total = result.metrics["loihi"]["chosen_time/test/v_info"] - 0.9
+    assert table["to"].tolist() == ["loihi/exact_weights", "loihi/one_scale_a_layer", "loihi"]
+    total = result.metrics["loihi"]["test/v_info"] - 0.9
     assert table["v_info"].sum() == pytest.approx(total)
 
 
@@ -147,26 +140,8 @@ def test_the_twin_with_the_scales_of_the_cores_is_the_chip(inputs, synapse_ms) -
 
 def test_nengo_loihis_engine_segments_the_same(inputs, fast, tmp_path) -> None:
     _, folder = fast
-    slow = CONFIG.model_copy(
-        update={"deploy": DeployConfig(engine="nengo-loihi", sections=1, anytime_steps=())}
-    )
+    slow = CONFIG.model_copy(update={"deploy": DeployConfig(engine="nengo-loihi", sections=1)})
     deploy.run(slow, inputs, tmp_path, SILENT)
     expected, found = (load_arrays(f / "probability_loihi.npz")["test"] for f in (folder, tmp_path))
     np.testing.assert_array_equal(found, expected)
     assert EventCounts.load(tmp_path / EVENTS).basis == "from rates"
-
-
-@pytest.mark.parametrize(
-    ("v_rand", "chosen"),
-    [([0.97, 0.97, 0.97], 25), ([0.5, 0.97, 0.975], 50), ([0.97, 0.5, 0.97], 100)],
-)
-def test_the_shortest_presentation_that_is_good_enough(v_rand, chosen) -> None:
-    table = pd.DataFrame(
-        {
-            "steps": [25, 50, 100],
-            "validation/v_rand": v_rand,
-            "validation/v_info": 0.98,
-            "validation/pixel_accuracy": 0.92,
-        }
-    )
-    assert anytime.shortest_good_enough(table) == chosen

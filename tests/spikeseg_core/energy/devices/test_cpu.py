@@ -33,7 +33,7 @@ def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
     assert {(f.precision, f.batch) for f in found.figures} == {
         ("fp32", 1), ("fp32", 2), ("int8", 1), ("int8", 2),
     }  # fmt: skip
-    total = find(found.figures, "cpu", "int8", 2)
+    total = find(found.figures, precision="int8", batch=2, component="total")
     assert total.mj_per_section == pytest.approx(28e3 * total.seconds_per_section)
     expected = model(x[..., None], training=False).numpy()[..., 0]
     np.testing.assert_allclose(found.segmenters["fp32"](x), expected, atol=1e-5)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spikeseg_core.energy.devices.gpu import NvmlMeter, measure_gpu, published_figures
+from spikeseg_core.energy.devices.gpu import NvmlMeter, measure_gpu
 from spikeseg_core.energy.devices.meter import IdleMeter
 from spikeseg_core.energy.figure import check_parts, find
 from spikeseg_core.errors import MeterError
@@ -60,8 +60,8 @@ def test_the_measured_path_runs_with_a_fake_meter(monkeypatch: pytest.MonkeyPatc
     )
     check_parts(figures)
     assert len(figures) == 6
-    assert all(f.basis == "measured" and f.device == "gpu" for f in figures)
-    assert find(figures, "gpu", "fp32", 2).mj_per_section > 0
+    assert all(f.basis == "measured" and f.family == "gpu" for f in figures)
+    assert find(figures, batch=2, component="total").mj_per_section > 0
 
 
 def test_a_gpu_that_tensorflow_does_not_see_is_named() -> None:
@@ -76,11 +76,3 @@ def test_a_gpu_that_tensorflow_does_not_see_is_named() -> None:
             power=power,
             device="/GPU:7",
         )
-
-
-def test_published_devices_say_that_they_ran_another_network() -> None:
-    figures = published_figures(16, multiply_adds=40_000_000)
-    check_parts(figures)
-    gpu = find(figures, "gpu (keyword spotter)", "as published", 1, "dynamic")
-    assert gpu.mj_per_section == pytest.approx(16 * 29.8, rel=0.01)
-    assert all(f.basis == "published" and "ANOTHER network" in f.note for f in figures)

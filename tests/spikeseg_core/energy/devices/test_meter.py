@@ -83,7 +83,7 @@ def test_without_a_meter_there_is_time_only() -> None:
 
 def figures(timing: Timing, power: IdleMeter | StatedPower) -> tuple:
     found = figures_of_timing(
-        timing, power, device="cpu", precision="int8", batch=4, tiles_per_section=16, note="test"
+        timing, power, family="cpu", precision="int8", batch=4, tiles_per_section=16, note="test"
     )
     check_parts(found)
     return found

@@ -1,13 +1,6 @@
 from __future__ import annotations
 
-import pytest
-
-from spikeseg_core.loihi.cost.constants import (
-    CONSTANT_SETS,
-    PRE_SILICON,
-    PUBLISHED_DEVICES,
-    SILICON_FITTED,
-)
+from spikeseg_core.loihi.cost.constants import CONSTANT_SETS, PRE_SILICON, SILICON_FITTED
 
 
 def test_barriers_are_the_table_at_its_entries_and_rise_between() -> None:
@@ -16,13 +9,6 @@ def test_barriers_are_the_table_at_its_entries_and_rise_between() -> None:
     assert SILICON_FITTED.barrier(29) == SILICON_FITTED.barrier(64) == 1800
     assert 1000 < SILICON_FITTED.barrier(3) < 1400
     assert PRE_SILICON.barrier(32) == 465
-
-
-def test_published_joules_follow_from_published_watts() -> None:
-    published_j = {"gpu": 0.0298, "cpu": 0.0063, "jetson": 0.0056, "movidius": 0.0015}
-    for device, joules in published_j.items():
-        assert PUBLISHED_DEVICES[device].dynamic_mj == pytest.approx(1e3 * joules, rel=0.04)
-    assert PUBLISHED_DEVICES["loihi"].dynamic_mj == pytest.approx(0.27, rel=0.02)
 
 
 def test_every_set_says_where_it_was_read() -> None:

@@ -5,14 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spikeseg_core.energy.figure import check_parts
 from spikeseg_core.loihi.cost.constants import PRE_SILICON, SILICON_FITTED
 from spikeseg_core.loihi.cost.model import (
     IDLE_DEFINITIONS,
     LoihiModel,
     energy_range,
     loihi_energy,
-    loihi_figures,
 )
 from tests.spikeseg_core.loihi.cost.networks import events_of
 
@@ -75,17 +73,6 @@ def test_messages_between_chips_pay_for_the_link() -> None:
     events = events_of(chips=2)
     free, dear = (loihi_energy(events, LoihiModel(interchip_pj=pj)) for pj in (0, 1000))
     assert dear.total_mj - free.total_mj == pytest.approx((30 + 30 + 15) * 1000 * 1e-9)
-
-
-def test_a_section_is_its_tiles_one_after_the_other() -> None:
-    events = events_of()
-    tile = loihi_energy(events)
-    dynamic, static, total = figures = loihi_figures(events, 16)
-    check_parts(figures)
-    assert total.mj_per_section == pytest.approx(16 * tile.total_mj)
-    assert dynamic.seconds_per_section == pytest.approx(16 * tile.seconds)
-    assert static.basis == "modelled"
-    assert "SANA-FE" in total.source
 
 
 def test_stated_errors_give_a_range() -> None:

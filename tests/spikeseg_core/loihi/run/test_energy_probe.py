@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from spikeseg_core.energy.figure import check_parts
 from spikeseg_core.errors import DataError, MeterError
-from spikeseg_core.loihi.run.energy_probe import BoardEnergy, BoardProbe, board_figures
+from spikeseg_core.loihi.run.energy_probe import BoardEnergy, BoardProbe
 
 
 class FakeBoard:
@@ -51,14 +50,6 @@ def test_power_and_time_become_energy(nxsdk: None) -> None:
     assert found.seconds == pytest.approx(2e-3)
     assert (found.dynamic_mj, found.static_mj) == pytest.approx((0.06, 0.14))
     assert BoardEnergy.from_json(found.to_json()) == found
-
-
-def test_a_section_is_its_tiles_one_after_the_other() -> None:
-    figures = board_figures([BoardEnergy(1, 2, 0.01, 50), BoardEnergy(3, 2, 0.03, 50)], 16)
-    check_parts(figures)
-    assert [f.mj_per_section for f in figures] == [32, 32, 64]
-    assert figures[0].seconds_per_section == pytest.approx(0.32)
-    assert {f.basis for f in figures} == {"measured"}
 
 
 def test_what_is_missing_is_named(nxsdk: None) -> None:

@@ -1,0 +1,270 @@
+"""All energy figures of one mapped network, and what they are worth against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from spikeseg_core.config.tolerances import EQUAL_ACCURACY
+from spikeseg_core.energy.baseline import Baseline, accounting_table
+from spikeseg_core.energy.devices.loihi import Presented, loihi_figures, with_host
+from spikeseg_core.energy.devices.published import KEYWORD_SPOTTER, published_figures
+from spikeseg_core.energy.figure import EnergyFigure, Presentation, check_parts, find, select
+from spikeseg_core.energy.sensitivity import Sensitivity, sensitivity
+from spikeseg_core.loihi.cost.constants import PRE_SILICON
+from spikeseg_core.loihi.cost.model import LoihiModel, energy_range, loihi_energy
+from spikeseg_core.network import Network
+
+Accuracy = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""Scores by :attr:`~spikeseg_core.energy.figure.EnergyFigure.device` and precision."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Loihi and conventional devices at the same work.
+
+    Attributes
+    ----------
+    figures : tuple of EnergyFigure
+        Every device, precision, batch and component.
+    ratios : mapping of str to float
+        Energy of a conventional device over Loihi's; above 1 Loihi needs less.
+    by_accounting : pandas.DataFrame
+        Ratios under every static-power accounting,
+        :func:`~spikeseg_core.energy.baseline.accounting_table`.
+    sensitivity : Sensitivity
+        How far the comparison moves with what is not known; of the operating point where there is
+        one, else of the network as it was deployed.
+    overtaking : mapping of str to (int or None)
+        Smallest timed batch at which a conventional device needs less than Loihi, if any does.
+    loihi_scores : mapping of str to (mapping of str to float)
+        Scores by presentation; of ``"deployed"`` of the test split alone.
+    accuracy : mapping of str to (mapping of str to (mapping of str to float))
+        Scores by conventional device and precision, of the very networks that were timed, on the
+        same sections.
+    facts : mapping
+        Cores, chips, steps, step rate, events and Loihi's dynamic energy by kind of event of the
+        deployed network; the range of Loihi's total by the constants' stated errors.
+    """
+
+    figures: tuple[EnergyFigure, ...]
+    ratios: Mapping[str, float]
+    by_accounting: pd.DataFrame
+    sensitivity: Sensitivity
+    overtaking: Mapping[str, int | None]
+    loihi_scores: Mapping[Presentation, Mapping[str, float]]
+    accuracy: Accuracy
+    facts: Mapping[str, Any]
+
+    def table(self) -> pd.DataFrame:
+        """One row per figure."""
+        return pd.DataFrame([f.to_json() for f in self.figures])
+
+    def metrics(self) -> dict[str, float]:
+        """Flat names: ``energy/loihi_total_mj``, ``energy/ratio_cpu_int8_online``, ..."""
+        ours = [f for f in self.figures if f.basis != "published"]
+        named = {f"{f.name}_{f.component}_mj": f.mj_per_section for f in ours}
+        named |= {
+            f"{f.name}_seconds": f.seconds_per_section for f in select(ours, component="total")
+        }
+        named |= {f"ratio_{name}": ratio for name, ratio in self.ratios.items()}
+        return {f"energy/{name}": value for name, value in named.items()}
+
+    def least_ratios(self) -> dict[str, float]:
+        """Flat names of the least ratios over all accountings, published devices included."""
+        least = self.by_accounting.groupby("name", sort=False)["ratio"].min()
+        return {f"energy/least_ratio_{name}": float(ratio) for name, ratio in least.items()}
+
+    def scores(self) -> dict[str, Mapping[str, float]]:
+        """Scores by device and precision, ``cpu_int8``, but for those of the deployed network."""
+        return {
+            f"{device}_{precision}".replace(" ", "_"): scores
+            for device, by_precision in (self._on_loihi() | dict(self.accuracy)).items()
+            for precision, scores in by_precision.items()
+            if device != "loihi"
+        }
+
+    def _on_loihi(self) -> dict[str, Mapping[str, Mapping[str, float]]]:
+        names = {way: "loihi" + _suffix(way).replace("_", " ") for way in self.loihi_scores}
+        return {names[way]: {"int8": scores} for way, scores in self.loihi_scores.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain dicts and lists."""
+        on_loihi, score = self._on_loihi(), "test/pixel_accuracy"
+        cpu = self.accuracy["cpu"]["int8"][score]
+        differences = {name: found["int8"][score] - cpu for name, found in on_loihi.items()}
+        return {
+            "accuracy": on_loihi | dict(self.accuracy),
+            "equal_accuracy": all(abs(d) <= EQUAL_ACCURACY for d in differences.values()),
+            "pixel_accuracy_less_cpu_int8": differences,
+            "figures": [f.to_json() for f in self.figures],
+            "ratios": dict(self.ratios),
+            "ratios_by_idle": self.by_accounting.to_dict("records"),
+            "sensitivity": self.sensitivity.to_json(),
+            "overtaking_batch": dict(self.overtaking),
+            **self.facts,
+        }
+
+
+def compare(
+    network: Network,
+    loihi: Mapping[Presentation, Presented],
+    cpu: Sequence[EnergyFigure],
+    *,
+    others: Sequence[EnergyFigure] = (),
+    loihi_scores: Mapping[Presentation, Mapping[str, float]],
+    accuracy: Accuracy,
+    fastest: float = 1.0,
+    model: LoihiModel | None = None,
+) -> Comparison:
+    """Put the figures of all devices side by side.
+
+    Parameters
+    ----------
+    network : Network
+        The network that was mapped.
+    loihi : mapping of str to Presented
+        As it was deployed, ``"deployed"``, and other ways of presenting tiles.
+    cpu : sequence of EnergyFigure
+        From :mod:`spikeseg_core.energy.devices.cpu`.
+    others : sequence of EnergyFigure
+        Measured on a GPU or a board. Published devices are added either way.
+    loihi_scores, accuracy : mapping
+        As in :class:`Comparison`; those of the int8 CPU given tiles among them.
+    fastest : float
+        Time of the CPU's fastest call over its median one, in its best run.
+    model : LoihiModel, optional
+        By default silicon-fitted constants, whole chips and their x86 cores charged.
+
+    Raises
+    ------
+    ConfigError
+        If the parts of a device do not add up, or the CPU has no int8 online figure.
+    """
+    model = model or LoihiModel()
+    events, tiles = loihi["deployed"].events, loihi["deployed"].tiles
+    pre_silicon = replace(model, constants=PRE_SILICON)
+    modelled = [*loihi_figures(events, tiles, pre_silicon, variant="pre-silicon")]
+    for way, shown in loihi.items():
+        chip = loihi_figures(shown.events, shown.tiles, model, presentation=way)
+        modelled += [*chip, *with_host(chip, cpu, shown.host_share(network))]
+    published = published_figures(tiles, network.multiply_adds)
+    check_parts(figures := (*modelled, *cpu, *others, *published))
+    chosen = loihi.get("operating point", loihi["deployed"])
+    by_tiles = Baseline.of(cpu, family="cpu", feed="tiles", precision="int8")
+    fed = dict.fromkeys(f.feed for f in cpu)
+    return Comparison(
+        figures=figures,
+        ratios=_ratios(figures, [*cpu, *others], loihi),
+        by_accounting=accounting_table(
+            network,
+            {way: shown for way, shown in loihi.items() if way != "start"},
+            (
+                *(Baseline.of(cpu, family="cpu", feed=f, precision="int8") for f in fed),
+                Baseline.of(published, family="gpu"),
+            ),
+            host=by_tiles,
+            model=model,
+        ),
+        sensitivity=sensitivity(network, chosen, cpu, fastest=fastest, model=model),
+        overtaking=_overtaking(figures, loihi),
+        loihi_scores=loihi_scores,
+        accuracy=accuracy,
+        facts=_facts(loihi["deployed"], model),
+    )
+
+
+def _facts(deployed: Presented, model: LoihiModel) -> dict[str, Any]:
+    events, tiles = deployed.events, deployed.tiles
+    tile = loihi_energy(events, model)
+    return {
+        "events_per_tile": events.per_presentation(),
+        "loihi_parts_mj": {name: mj * tiles for name, mj in tile.parts_mj.items()},
+        "event_basis": events.basis,
+        "presentations": events.presentations,
+        "steps": events.steps,
+        "cores": events.cores,
+        "chips": events.chips,
+        "tiles_per_section": tiles,
+        "steps_per_second": tile.steps_per_second,
+        "loihi_total_mj_range": [mj * tiles for mj in energy_range(events, model)],
+        "synaptic_ops_by_connection": {
+            name: operations / events.presentations
+            for name, operations in events.synaptic_ops_by_connection.items()
+        },
+    }
+
+
+def _on_loihi(figures: Iterable[EnergyFigure], way: str, **fields: Any) -> EnergyFigure:
+    return find(figures, family="loihi", variant="", presentation=way, **fields)
+
+
+def _suffix(way: str) -> str:
+    return "" if way == "deployed" else f"_{way}".replace(" ", "_")
+
+
+def _ratios(
+    figures: Sequence[EnergyFigure],
+    conventional: Sequence[EnergyFigure],
+    loihi: Mapping[Presentation, Presented],
+) -> dict[str, float]:
+    """Conventional over Loihi: dynamic over dynamic, total over total, for equally many tiles.
+
+    Names end with what Loihi is: nothing as deployed, ``_operating_point`` and so on.
+    """
+    gpu = find(figures, family="gpu", variant=KEYWORD_SPOTTER, component="total")
+    ratios: dict[str, float] = {}
+    for way, shown in loihi.items():
+        dynamic = _on_loihi(figures, way, host=False, component="dynamic").mj_per_section
+        total, hosted = (
+            _on_loihi(figures, way, host=host, component="total").mj_per_section
+            for host in (False, True)
+        )
+        for f in (figure.cut_into(shown.tiles) for figure in conventional):
+            when = "online" if f.batch == 1 else f"batch{f.batch}"
+            name = f"{f.device}_{f.precision}_{when}{_suffix(way)}".replace(" ", "_")
+            if f.component == "total":
+                ratios[name] = f.mj_per_section / total
+                ratios[f"{name}_with_host"] = f.mj_per_section / hosted
+            elif f.component == "dynamic":
+                ratios[f"{name}_dynamic"] = f.mj_per_section / dynamic
+        ratios[f"published_gpu_other_network_online{_suffix(way)}"] = (
+            gpu.cut_into(shown.tiles).mj_per_section / total
+        )
+    return ratios
+
+
+def _overtaking(
+    figures: Sequence[EnergyFigure], loihi: Mapping[Presentation, Presented]
+) -> dict[str, int | None]:
+    """By device and precision, with ``_operating_point`` and ``_with_host`` where Loihi is that."""
+    conventional = [f for f in figures if f.basis != "published" and f.family != "loihi"]
+    return {
+        f"{device}_{precision}{_suffix(way)}{'_with_host' * host}".replace(" ", "_"): (
+            overtaking_batch(
+                [f for f in conventional if (f.device, f.precision) == (device, precision)],
+                _on_loihi(figures, way, host=host, component="total"),
+            )
+        )
+        for device, precision in dict.fromkeys((f.device, f.precision) for f in conventional)
+        for way in loihi
+        if way != "start"
+        for host in (False, True)
+    }
+
+
+def overtaking_batch(figures: Iterable[EnergyFigure], loihi: EnergyFigure) -> int | None:
+    """Return the smallest batch at which a device needs less than Loihi for the same tiles.
+
+    None if it never does among the batches that were timed. Loihi's own energy does not depend on
+    the batch: it takes one tile at a time.
+    """
+    batches = [
+        f.batch
+        for f in select(figures, component="total")
+        if f.cut_into(loihi.tiles).mj_per_section < loihi.mj_per_section
+    ]
+    return min(batches, default=None)

@@ -1,0 +1,39 @@
+"""Pictures of the benchmark stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.sensitivity import Sensitivity
+from spikeseg_core.figures.anytime import anytime_figure
+from spikeseg_core.figures.energy import draw_energy, draw_operating_points, draw_tornado
+from spikeseg_core.stages.artifacts import ANYTIME, ENERGY, OPERATING_POINTS
+
+
+def draw(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
+    """Draw the energies, what is not known of them, and what other presentations would cost."""
+    facts = json.loads((folder / ENERGY).read_text(encoding="utf-8"))
+    figures = [EnergyFigure.from_json(figure) for figure in facts["figures"]]
+    name = f"{facts['network']}, one section"
+    pictures = [
+        draw_energy(figures, f"Energy: {name}", folder / "energy.png"),
+        draw_tornado(
+            Sensitivity.from_json(facts["sensitivity"]),
+            f"What is not known: {name}",
+            folder / "tornado.png",
+        ),
+    ]
+    if (folder / OPERATING_POINTS).exists():
+        points = pd.read_parquet(folder / OPERATING_POINTS)
+        path = folder / "operating_points.png"
+        pictures += [
+            draw_operating_points(points, f"Operating points: {name}", path),
+            anytime_figure(pd.read_parquet(folder / ANYTIME), folder / "anytime.png"),
+        ]
+    return tuple(pictures)

@@ -1,0 +1,270 @@
+"""For how long is a tile shown? Every way of presenting tiles that is tried, emulated and scored.
+
+Every point is a grid of overlapping tiles, a share of the steps to read out over, and either a
+number of steps for all tiles or a threshold at which each tile stops by itself
+(:mod:`spikeseg_core.presentation.early_exit`). One emulation of the longest presentation serves all
+points of a grid, because what happens in a step depends on the steps before it alone. What a point
+costs and which one is chosen is decided later (:mod:`spikeseg_core.presentation.operating_point`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from spikeseg_core.config import DeployConfig, PresentationConfig
+from spikeseg_core.data.dataset import Dataset
+from spikeseg_core.data.tiles import TileGrid
+from spikeseg_core.errors import DataError
+from spikeseg_core.evaluation.scorer import Scorer
+from spikeseg_core.evaluation.segment import SCORED_SPLITS
+from spikeseg_core.loihi.cost.events import EventCounts, StepEvents
+from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
+from spikeseg_core.loihi.run.emulated import Emulation, emulate
+from spikeseg_core.presentation.early_exit import Settled, settle
+from spikeseg_core.reporting import Reporter
+from spikeseg_core.storage import load_arrays, save_arrays, save_table
+
+SCORES = ("v_rand", "v_info", "pixel_accuracy", "membrane_iou")
+
+_SMALLEST = 1e-6  # probability: a pixel that is wrong for sure must not cost infinitely much
+
+
+@dataclass(frozen=True)
+class Point:
+    """One way of presenting tiles.
+
+    Attributes
+    ----------
+    tiles_per_axis : int
+        Overlapping tiles along each side of a section.
+    window : float
+        Share of the steps, the last ones, that the read-out averages over.
+    steps : int
+        Steps of every tile, or the most that a tile may take.
+    settling : float or None
+        Threshold at which a tile stops by itself; None if all take ``steps``.
+    """
+
+    tiles_per_axis: int
+    window: float
+    steps: int
+    settling: float | None = None
+
+    def read_out(self, steps: int) -> tuple[int, int]:
+        """First step and step after the last of the read-out after ``steps`` steps."""
+        shown = PresentationConfig(steps=steps, readout_window=self.window)
+        return shown.readout_start, steps
+
+    @property
+    def name(self) -> str:
+        """What a table calls it."""
+        ends = "" if self.settling is None else f", stopped at a change of {self.settling:g}"
+        cut = f"{self.tiles_per_axis} x {self.tiles_per_axis} tiles"
+        return f"{cut}, {self.steps} steps, last {self.window:.0%} read{ends}"
+
+
+@dataclass(frozen=True)
+class Search:
+    """All points, with their scores and the events to price them by.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        A row each: ``point``, ``tiles_per_axis``, ``tiles`` (of a section), ``window``, ``steps``,
+        ``settling`` (NaN: none), ``start``, true of the longest presentation of the dataset's own
+        tiles alone; for each split ``<split>/mean_steps``, ``<split>/checks`` (read-outs per tile
+        made to decide whether to stop), and the scores; ``validation/cross_entropy``.
+    events : mapping of (str, int) to StepEvents
+        By split and tiles per axis, of the longest presentation.
+    ends : mapping of (str, int) to ndarray
+        Steps that each tile ran at each point of that grid, int ``(points, tiles)``.
+    """
+
+    table: pd.DataFrame
+    events: Mapping[tuple[str, int], StepEvents]
+    ends: Mapping[tuple[str, int], np.ndarray]
+
+    def events_of(self, row: int, split: str) -> EventCounts:
+        """Return the events of one row's presentations."""
+        along = int(self.table["tiles_per_axis"].iloc[row])
+        number = int((self.table["tiles_per_axis"].iloc[:row] == along).sum())
+        return self.events[split, along].until(self.ends[split, along][number])
+
+    def save(self, table: Path, arrays: Path) -> Path:
+        """Write it to a table and an npz file, and return the path of the table."""
+        named = {
+            f"{split}/{along}/{name}": array
+            for (split, along), events in self.events.items()
+            for name, array in (events.arrays() | {"ends": self.ends[split, along]}).items()
+        }
+        save_arrays(arrays, named)
+        return save_table(self.table, table)
+
+    @classmethod
+    def load(cls, table: Path, arrays: Path) -> Search:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        DataError
+            If a file is missing or damaged.
+        """
+        try:
+            rows = pd.read_parquet(table)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{table} cannot be read ({error}); run the deploy stage") from error
+        groups: dict[tuple[str, int], dict[str, np.ndarray]] = {}
+        for name, array in load_arrays(arrays).items():
+            split, along, rest = name.split("/", 2)
+            groups.setdefault((split, int(along)), {})[rest] = array
+        return cls(
+            rows,
+            {key: StepEvents.from_arrays(group) for key, group in groups.items()},
+            {key: group["ends"] for key, group in groups.items()},
+        )
+
+
+def search(
+    mapped: MappedNetwork,
+    dataset: Dataset,
+    presentation: PresentationConfig,
+    config: DeployConfig,
+    report: Reporter,
+) -> tuple[Search, dict[str, Deployment]]:
+    """Emulate the longest presentation of every grid, and score every point.
+
+    Parameters
+    ----------
+    mapped : MappedNetwork
+        The network on the chips.
+    dataset : Dataset
+        Validation and test sections to show.
+    presentation : PresentationConfig
+        As the network is deployed.
+    config : DeployConfig
+        Tiles, steps, windows and thresholds to try besides.
+    report : Reporter
+        Told of progress.
+
+    Returns
+    -------
+    Search
+    dict of str to Deployment
+        By split, the network as it is deployed.
+    """
+    grids = grids_of(dataset, config)
+    steps = steps_of(presentation, config)
+    points = points_of(list(grids), presentation, config)
+    own = presentation.readout_start, presentation.steps
+    windows = [*sorted({p.read_out(n) for p in points for n in steps} - {own}), own]
+    start = Point(next(iter(grids)), presentation.readout_window, steps[-1])
+    rows: list[dict[str, object]] = [
+        {
+            "point": p.name,
+            "tiles_per_axis": p.tiles_per_axis,
+            "tiles": grids[p.tiles_per_axis].tiles,
+            "window": p.window,
+            "steps": p.steps,
+            "settling": p.settling,
+            "start": p == start,
+        }
+        for p in points
+    ]
+    events: dict[tuple[str, int], StepEvents] = {}
+    ends: dict[tuple[str, int], np.ndarray] = {}
+    deployed: dict[str, Deployment] = {}
+    for split in SCORED_SPLITS:
+        images, labels = dataset.split(split)
+        scorer = Scorer(labels, split)
+        for along, grid in grids.items():
+            found = emulate(
+                mapped,
+                grid.cut(images),
+                steps[-1],
+                windows,
+                report,
+                rate_steps=presentation.steps,
+            )
+            if along == start.tiles_per_axis:
+                deployed[split] = Deployment(
+                    found.logits[own], found.counts, found.rates, found.events
+                )
+            stopped = []
+            for row, point in zip(rows, points, strict=True):
+                if point.tiles_per_axis != along:
+                    continue
+                shown = show(found, point, steps)
+                stopped.append(shown.steps)
+                row.update(_scores(split, scorer, grid.stitch(expit(shown.logits)), labels))
+                row[f"{split}/mean_steps"] = float(shown.steps.mean())
+                row[f"{split}/checks"] = float(shown.checks.mean())
+                report.progress(len(stopped), len(points), f"presentations scored on {split}")
+            events[split, along], ends[split, along] = found.events, np.stack(stopped)
+    return Search(pd.DataFrame(rows).astype({"settling": float}), events, ends), deployed
+
+
+def _scores(
+    split: str, scorer: Scorer, probability: np.ndarray, labels: np.ndarray
+) -> dict[str, float]:
+    scores = scorer.scores(probability)
+    named = {f"{split}/{name}": scores[name] for name in SCORES}
+    if split == "validation":
+        named["validation/cross_entropy"] = cross_entropy(probability, labels)
+    return named
+
+
+def cross_entropy(probability: np.ndarray, labels: np.ndarray) -> float:
+    """Mean cross-entropy in nats over the pixels of sections ``(n, height, width)``.
+
+    It moves less from one read-out window to the next than any of the scores.
+    """
+    membrane = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
+    right = np.where(labels == 1, membrane, 1 - membrane)
+    return float(-np.mean(np.log(right), dtype=np.float64))
+
+
+def grids_of(dataset: Dataset, config: DeployConfig) -> dict[int, TileGrid]:
+    """Grids to cut sections with, by tiles along each side: the dataset's first, no two alike."""
+    own = dataset.grid
+    found = {own.tiles_per_axis: own}
+    for along in config.tiles_per_axis:
+        grid = TileGrid(own.section_shape, own.tile, along)
+        if all(grid.origins != other.origins for other in found.values()):
+            found[along] = grid
+    return found
+
+
+def steps_of(presentation: PresentationConfig, config: DeployConfig) -> list[int]:
+    """Presentation times to try, rising, the deployed one among them."""
+    return sorted({presentation.steps, *config.presentation_steps})
+
+
+def points_of(
+    grids: Sequence[int], presentation: PresentationConfig, config: DeployConfig
+) -> list[Point]:
+    """List the points to try, grid by grid; the first of ``grids`` is that of the start."""
+    windows = dict.fromkeys((presentation.readout_window, *config.readout_windows))
+    steps = steps_of(presentation, config)
+    return [
+        point
+        for along in grids
+        for point in (
+            *(Point(along, window, n) for window in windows for n in steps),
+            *(Point(along, w, steps[-1], change) for w in windows for change in config.settling),
+        )
+    ]
+
+
+def show(emulation: Emulation, point: Point, checkpoints: Sequence[int]) -> Settled:
+    """Return what a point gives of an emulation that was read out at all checkpoints."""
+    if point.settling is not None and len(checkpoints) > 1:
+        readouts = {n: emulation.logits[point.read_out(n)] for n in checkpoints}
+        return settle(readouts, point.settling)
+    logits = emulation.logits[point.read_out(point.steps)]
+    return Settled(logits, np.full(len(logits), point.steps), np.zeros(len(logits), int))

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikeseg_core.config import PresentationConfig
+from spikeseg_core.errors import DataError
+from spikeseg_core.evaluation.scorer import evaluate
+from spikeseg_core.loihi.run.emulated import run_fast
+from spikeseg_core.presentation.search import Point, Search, cross_entropy, points_of
+from tests.spikeseg_core.presentation.searched import CONFIG, PRESENTATION, Searched, searched
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    return searched(tmp_path_factory.mktemp("data"))
+
+
+def test_every_point_is_tried(found: Searched) -> None:
+    table = found.search.table
+    assert len(table) == 2 * (2 * 3 + 2 * 2) == len(points_of([5, 4], PRESENTATION, CONFIG))
+    assert table.groupby("tiles").size().to_dict() == {25: 10, 16: 10}  # 5 is the dataset's own
+    (start,) = table[table["start"]].to_dict("records")
+    assert start["point"] == "5 x 5 tiles, 30 steps, last 50% read"
+
+
+def test_a_tile_that_never_settles_runs_to_the_end(found: Searched) -> None:
+    own = found.search.table[found.search.table["tiles"] == 25]
+    never, always = (own[own["settling"] == t] for t in (0.0, 0.5))
+    assert (never["test/mean_steps"] == 30).all()
+    assert (always["test/mean_steps"] == 20).all()  # the second checkpoint is the first to compare
+    whole = own[(own["steps"] == 30) & own["settling"].isna()]
+    np.testing.assert_allclose(
+        never["validation/pixel_accuracy"], whole["validation/pixel_accuracy"]
+    )
+
+
+@pytest.mark.parametrize("steps", [20, 30])
+def test_a_shorter_presentation_is_the_start_of_the_longest(found: Searched, steps: int) -> None:
+    tiles = found.dataset.grid.cut(found.dataset.split("test")[0])
+    alone = run_fast(found.mapped, tiles, PresentationConfig(steps=steps))
+    assert alone.events is not None
+    table = found.search.table
+    own = (table["tiles"] == 25) & table["settling"].isna() & (table["window"] == 0.5)
+    (row,) = np.flatnonzero(own & (table["steps"] == steps))
+    events = found.search.events_of(row, "test")
+    assert alone.events.until(steps).per_presentation() == events.per_presentation()
+    if steps == PRESENTATION.steps:
+        deployed = found.deployed["test"]
+        np.testing.assert_array_equal(alone.logits, deployed.logits)
+        np.testing.assert_array_equal(alone.counts, deployed.counts)
+        for name, rates in alone.rates.items():
+            np.testing.assert_array_equal(rates, deployed.rates[name])
+
+
+def test_the_deployed_presentation_has_the_scores_of_the_deployment(found: Searched) -> None:
+    table, dataset = found.search.table, found.dataset
+    own = (table["tiles"] == 25) & table["settling"].isna() & (table["window"] == 0.5)
+    (row,) = table[own & (table["steps"] == 20)].to_dict("records")
+    probability = dataset.grid.stitch(1 / (1 + np.exp(-found.deployed["test"].logits)))
+    scores = evaluate({"test": (probability, dataset.split("test")[1])})
+    for name in ("test/v_rand", "test/pixel_accuracy"):
+        assert row[name] == pytest.approx(scores[name], abs=1e-6)
+
+
+def test_what_is_saved_is_loaded(found: Searched, tmp_path: Path) -> None:
+    paths = tmp_path / "a.parquet", tmp_path / "a.npz"
+    assert found.search.save(*paths) == paths[0]
+    again = Search.load(*paths)
+    pd.testing.assert_frame_equal(again.table, found.search.table)
+    for row in (0, len(again.table) - 1):
+        for split in ("validation", "test"):
+            expected = found.search.events_of(row, split)
+            assert again.events_of(row, split).per_presentation() == expected.per_presentation()
+    paths[0].unlink()
+    with pytest.raises(DataError, match="run the deploy stage"):
+        Search.load(*paths)
+
+
+def test_the_read_out_covers_the_last_share_of_the_steps() -> None:
+    assert Point(4, 0.7, 100).read_out(50) == (15, 50)
+
+
+def test_a_pixel_that_is_wrong_for_sure_does_not_cost_infinitely_much() -> None:
+    labels = np.array([[[1, 0]]])
+    assert cross_entropy(np.array([[[0.5, 0.5]]]), labels) == pytest.approx(np.log(2))
+    assert cross_entropy(np.array([[[0.0, 0.0]]]), labels) == pytest.approx(-np.log(1e-6) / 2)
