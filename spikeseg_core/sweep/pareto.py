@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikeseg_core.pareto import front
 from spikeseg_core.sweep.definition import Choice, Goal
 
 
@@ -22,12 +23,8 @@ def pareto_front(values: np.ndarray, goals: tuple[Goal, ...]) -> np.ndarray:
     bool array (points,)
         True on the front; equal points are on it together.
     """
-    costs = np.asarray(values, float) * [1 if g.goal == "minimize" else -1 for g in goals]
-    known = np.isfinite(costs).all(axis=1)
-    no_worse = (costs[:, None] <= costs[None]).all(axis=2)
-    better = (costs[:, None] < costs[None]).any(axis=2)
-    dominated = (no_worse & better & known[:, None]).any(axis=0)
-    return np.asarray(known & ~dominated)
+    signs = [1 if g.goal == "minimize" else -1 for g in goals]
+    return front(np.asarray(values, float) * signs)
 
 
 def choose(best: np.ndarray, then: np.ndarray | None, choice: Choice) -> int | None:
