@@ -30,7 +30,8 @@ from spikeseg_core.figures.energy import draw_energy, draw_operating_points, dra
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.cost.model import LoihiModel
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy, board_figures
 from spikeseg_core.network import Network, Weights, load_network
 from spikeseg_core.presentation.operating_point import OperatingPoints, find_operating_point
@@ -38,7 +39,7 @@ from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.deploy import BOARD_ENERGY, EVENTS, first_sections, load_mapped
 from spikeseg_core.stages.partition import PLACEMENT
-from spikeseg_core.stages.quantize import RATES, load_mapping
+from spikeseg_core.stages.quantize import MAPPING, RATES
 from spikeseg_core.stages.train import save_table
 from spikeseg_core.storage import load_arrays, write_json
 
@@ -127,7 +128,7 @@ def events_of(
     if counted.exists():
         return EventCounts.load(counted)
     report.say("the deployment counted no events: taken from the rates of the converted network")
-    tiles, *_ = load_mapping(inputs["quantize"])
+    tiles = CoreMapping.load(inputs["quantize"] / MAPPING).tiles
     rates = load_arrays(inputs["convert"] / RATES)
     placement = Placement.load(inputs["partition"] / PLACEMENT)
     return events_from_rates(network, tiles, rates, steps, placement)

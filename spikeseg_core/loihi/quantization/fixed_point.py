@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from spikeseg_core.errors import MappingError
-from spikeseg_core.loihi.mapping.fit import Tile, axis_of, cuts
+from spikeseg_core.loihi.mapping.axis import axis_of, cuts
+from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.network import DT, RATE_HZ_PER_UNIT, Network, Weights
 from spikeseg_core.stack import nengo_loihi, tf
 

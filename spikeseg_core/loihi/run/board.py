@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from spikeseg_core.errors import DeploymentError
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.quantization.build import LoihiModel
 
 

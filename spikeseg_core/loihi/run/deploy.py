@@ -22,8 +22,9 @@ from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.emulator import host_spikes as integrate_on_host
 from spikeseg_core.loihi.integer_network import IntegerNetwork, first_voltages
 from spikeseg_core.loihi.mapping.fit import Tile
-from spikeseg_core.loihi.mapping.partition import Placement, PlacementAllocator
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.quantization.build import DiscretizedNetwork, build_network, discretize
+from spikeseg_core.loihi.run.allocator import PlacementAllocator
 from spikeseg_core.loihi.run.board import write_voltages
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy, BoardProbe
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network, Weights
