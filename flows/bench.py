@@ -86,7 +86,7 @@ def mapping(config: PipelineConfig) -> dict[str, Any]:
     from spikeseg_core.bench.mapping import bench_mapping
 
     report = TerminalReporter("mapping")
-    folders = _finished("convert", config.preset)
+    folders = _finished("partition", config.preset) or _finished("convert", config.preset)
     if folders is None:
         report.say(f"no finished conversion of the preset {config.preset!r}: it is left out")
     return bench_mapping(config, folders, report)

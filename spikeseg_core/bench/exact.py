@@ -9,8 +9,6 @@ costs at least half the sum of m_i times the i-th smallest eigenvalue of L.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,36 +16,11 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse.linalg import eigsh
 
 from spikeseg_core.loihi.chip import Board
-from spikeseg_core.loihi.mapping.fit import Tile, grid_of
-from spikeseg_core.loihi.mapping.optimize import (
-    INTERCHIP_WEIGHT,
-    Problem,
-    mapping_cost,
-    output_axons_fit,
-)
+from spikeseg_core.loihi.mapping.problem import INTERCHIP_WEIGHT, Problem, Solution
 from spikeseg_core.loihi.mapping.traffic import Traffic
 
 DENSE_NODES = 1500
 """Up to so many cores all eigenvalues are computed; above, only the smallest ones."""
-
-
-@dataclass(frozen=True)
-class ExactMapping:
-    """A mapping with a proof that there is none that costs less.
-
-    Attributes
-    ----------
-    tiles : mapping of str to Tile
-        Tile of every on-chip layer.
-    chips : ndarray of int
-        Chip of every core.
-    cost : float
-        As :mod:`spikeseg_core.loihi.mapping.optimize` defines it.
-    """
-
-    tiles: Mapping[str, Tile]
-    chips: np.ndarray
-    cost: float
 
 
 def exact_chips(messages: Traffic, board: Board, below: float = np.inf) -> np.ndarray | None:
@@ -109,28 +82,26 @@ def exact_chips(messages: Traffic, board: Board, below: float = np.inf) -> np.nd
     return np.asarray(found.x[:placed].reshape(nodes, chips).argmax(axis=1))
 
 
-def exact_mapping(problem: Problem, incumbent: ExactMapping | None = None) -> ExactMapping | None:
+def exact_mapping(problem: Problem, incumbent: Solution | None = None) -> Solution | None:
     """Try every choice of tiles of the problem's menu, and prove the best.
 
     Parameters
     ----------
     problem : Problem
         With a menu of few tiles: the work grows with the product of their numbers.
-    incumbent : ExactMapping, optional
+    incumbent : Solution, optional
         A good mapping that is known, to prune with.
 
     Returns
     -------
-    ExactMapping or None
-        None if no choice of tiles fits the board.
+    Solution or None
+        Nothing costs less. None if no choice of tiles fits the board.
     """
-    network, board = problem.network, problem.board
-    names = [layer.name for layer in network.chip_layers()]
+    names = [layer.name for layer in problem.network.chip_layers()]
     trials = []
     for choice in itertools.product(*(problem.tiles_of(name) for name in names)):
         tiles = dict(zip(names, choice, strict=True))
-        cores = sum(int(np.prod(grid_of(network.shape(n), t))) for n, t in tiles.items())
-        if cores <= board.cores and output_axons_fit(problem, tiles):
+        if problem.cores(tiles) <= problem.board.cores and problem.output_axons_fit(tiles):
             messages = problem.traffic(tiles)
             trials.append((messages.total, choice, messages))
     best = incumbent
@@ -138,10 +109,12 @@ def exact_mapping(problem: Problem, incumbent: ExactMapping | None = None) -> Ex
         room = np.inf if best is None else (best.cost - total) / INTERCHIP_WEIGHT
         if room <= 0:
             break
-        chips = exact_chips(messages, board, below=room - 1e-9)
-        if chips is not None and (best is None or mapping_cost(messages, chips) < best.cost):
-            cost = mapping_cost(messages, chips)
-            best = ExactMapping(dict(zip(names, choice, strict=True)), chips, cost)
+        chips = exact_chips(messages, problem.board, below=room - 1e-9)
+        if chips is None:
+            continue
+        found = Solution(dict(zip(names, choice, strict=True)), messages, chips)
+        if best is None or found.cost < best.cost:
+            best = found
     return best
 
 

@@ -21,10 +21,10 @@ from spikeseg_core.figures.style import (
     new_figure,
     save,
 )
-from spikeseg_core.loihi import chip as limits
+from spikeseg_core.loihi.chip import LOIHI_1, Chip
 from spikeseg_core.loihi.mapping.fit import Tile, grid_of, shape_text, tile_boxes
 from spikeseg_core.loihi.mapping.mesh import hops
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.placement import Placement, router_of
 from spikeseg_core.loihi.mapping.traffic import Traffic
 from spikeseg_core.network import Network
 
@@ -104,9 +104,15 @@ def chip_traffic_figure(messages: Traffic, placement: Placement, path: Path) -> 
     return save(figure, path)
 
 
-def mesh_figure(messages: Traffic, placement: Placement, path: Path, most_chips: int = 4) -> Path:
+def mesh_figure(
+    messages: Traffic,
+    placement: Placement,
+    path: Path,
+    most_chips: int = 4,
+    chip: Chip = LOIHI_1,
+) -> Path:
     """Draw the mesh of each chip: routers by the messages of their cores, links by what passes."""
-    found = hops(messages, placement)
+    found = hops(messages, placement, chip)
     chips = range(min(placement.chip_count, most_chips))
     figure = new_figure(
         4.2 * len(chips),
@@ -116,12 +122,12 @@ def mesh_figure(messages: Traffic, placement: Placement, path: Path, most_chips:
     panels = figure.subplots(1, len(chips), squeeze=False)[0]
     sent = np.asarray(messages.between.sum(axis=1)).ravel()
     widest = max(found.busiest_link, 1e-12)
-    for panel, chip in zip(panels, chips, strict=True):
+    for panel, number in zip(panels, chips, strict=True):
         links, widths = [], []
-        for (row, link), value in np.ndenumerate(found.links_east_west[chip]):
+        for (row, link), value in np.ndenumerate(found.links_east_west[number]):
             links.append([(link, row), (link + 1, row)])
             widths.append(value)
-        for (link, column), value in np.ndenumerate(found.links_north_south[chip]):
+        for (link, column), value in np.ndenumerate(found.links_north_south[number]):
             links.append([(column, link), (column, link + 1)])
             widths.append(value)
         panel.add_collection(
@@ -129,10 +135,10 @@ def mesh_figure(messages: Traffic, placement: Placement, path: Path, most_chips:
                 links, linewidths=0.3 + 7 * np.array(widths) / widest, colors=GREY, zorder=1
             )
         )
-        here = placement.chips == chip
-        load = np.zeros(limits.MESH_SHAPE)
-        np.add.at(load, tuple(placement.routers[here].T), sent[here])
-        rows, columns = np.indices(limits.MESH_SHAPE)
+        here = placement.chips == number
+        load = np.zeros(chip.mesh_shape)
+        np.add.at(load, tuple(router_of(placement.positions[here], chip).T), sent[here])
+        rows, columns = np.indices(chip.mesh_shape)
         panel.scatter(
             columns,
             rows,
@@ -143,9 +149,9 @@ def mesh_figure(messages: Traffic, placement: Placement, path: Path, most_chips:
             linewidths=0.5,
             zorder=2,
         )
-        panel.set_title(f"chip {chip}, {int(here.sum())} cores", fontsize=9)
-        panel.set_xlim(-0.6, limits.MESH_SHAPE[1] - 0.4)
-        panel.set_ylim(limits.MESH_SHAPE[0] - 0.4, -0.6)
+        panel.set_title(f"chip {number}, {int(here.sum())} cores", fontsize=9)
+        panel.set_xlim(-0.6, chip.mesh_shape[1] - 0.4)
+        panel.set_ylim(chip.mesh_shape[0] - 0.4, -0.6)
         panel.set_aspect("equal")
         panel.axis("off")
     return save(figure, path)

@@ -1,59 +1,91 @@
-"""What one Loihi 1 core, chip and board can hold.
+"""What one Loihi core, chip and board can hold.
 
 Sources: nengo-loihi 1.1.0, ``block.py`` (the four limits a core is checked against and
 the formats of synapse memory) and ``hardware/allocators.py`` (cores of a chip); Davies et al.,
-"Loihi: a neuromorphic manycore processor with on-chip learning", IEEE Micro 2018 (the mesh).
+"Loihi: a neuromorphic manycore processor with on-chip learning", IEEE Micro 2018 (the mesh, and the
+energy of a hop in table 2).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-COMPARTMENTS = 1024
-"""Neurons (compartments) of a core."""
 
-INPUT_AXONS = 4096
-"""Input axons of a core: one for each source pixel that reaches it, per connection."""
+@dataclass(frozen=True)
+class Chip:
+    """Limits and formats of one kind of chip.
 
-OUTPUT_AXONS = 4096
-"""Output axon slots of a core: one (population type 16) or two (32) for each of its pixels and
-each core that pixel reaches."""
+    Attributes
+    ----------
+    compartments : int
+        Neurons (compartments) of a core.
+    input_axons : int
+        Input axons of a core: one for each source pixel that reaches it, per connection.
+    output_axons : int
+        Output axon slots of a core, taken by each of its pixels for each core that it reaches.
+    synapse_bits : int
+        Bits of a core's synapse memory.
+    cores : int
+        Neuron cores of a chip.
+    cores_per_tile : int
+        Neuron cores that share one router of the mesh.
+    mesh_shape : tuple of int
+        Routers of a chip's mesh, rows and columns.
+    hop_pj : tuple of float
+        Energy in pJ of a message passing one router north-south (along a column of the mesh) and
+        east-west (along a row).
+    base_step : mapping of int to int
+        By population type: a population axon's compartment base must be a multiple of this.
+    axon_slots : mapping of int to int
+        By population type: output axon slots that one axon takes.
+    base_range : int
+        A compartment base is below this; what is above it moves into the weight indices.
+    word_bits : int
+        Synapse memory is allotted in words of this many bits.
+    synapses_per_entry : int
+        Most synapses of one synapse memory entry.
+    entry_header_bits : int
+        Bits of an entry besides its synapses.
+    index_bits : tuple of int
+        Bits a target index can be stored with, ascending.
+    """
 
-SYNAPSE_BITS = 16384 * 64
-"""Synapse memory of a core: 16,384 words of 64 bits."""
+    compartments: int
+    input_axons: int
+    output_axons: int
+    synapse_bits: int
+    cores: int
+    cores_per_tile: int
+    mesh_shape: tuple[int, int]
+    hop_pj: tuple[float, float]
+    base_step: Mapping[int, int] = field(hash=False)
+    axon_slots: Mapping[int, int] = field(hash=False)
+    base_range: int
+    word_bits: int
+    synapses_per_entry: int
+    entry_header_bits: int
+    index_bits: tuple[int, ...]
 
-CORES_PER_CHIP = 128
-"""Neuron cores of a chip."""
 
-CORES_PER_TILE = 4
-"""Neuron cores that share one router of the mesh."""
-
-MESH_SHAPE = (4, 8)
-"""Routers of a chip's mesh, rows and columns (32 tiles of 4 cores)."""
-
-BASE_STEP = {16: 4, 32: 1}
-"""By population type: a population axon's compartment base must be a multiple of this."""
-
-AXON_SLOTS = {16: 1, 32: 2}
-"""By population type: output axon slots that one axon takes."""
-
-BASE_RANGE = 256
-"""A compartment base is below this; what is above it moves into the weight indices."""
-
-WORD_BITS = 64
-"""Synapse memory is allotted in words of this many bits."""
-
-SYNAPSES_PER_ENTRY = 64
-"""Most synapses of one synapse memory entry."""
-
-ENTRY_HEADER_BITS = 10
-"""Bits of an entry besides its synapses: 4 for the synapse index, 6 for their number."""
-
-INDEX_BITS = (0, 6, 7, 8, 9, 10, 11, 12)
-"""Bits a target index can be stored with."""
-
-WEIGHT_BITS = (1, 2, 3, 4, 5, 6, 8)
-"""Bits a weight can be stored with, the sign included."""
+LOIHI_1 = Chip(
+    compartments=1024,
+    input_axons=4096,
+    output_axons=4096,
+    synapse_bits=16_384 * 64,
+    cores=128,
+    cores_per_tile=4,
+    mesh_shape=(4, 8),
+    hop_pj=(4.0, 3.0),
+    base_step={16: 4, 32: 1},
+    axon_slots={16: 1, 32: 2},
+    base_range=256,
+    word_bits=64,
+    synapses_per_entry=64,
+    entry_header_bits=10,  # 4 for the synapse format, 6 for the number of synapses
+    index_bits=(0, 6, 7, 8, 9, 10, 11, 12),
+)
+"""The first generation: Kapoho Bay, Nahuku and Pohoiki Springs are made of it."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +97,14 @@ class Board:
     chips : int
         Number of chips: 2 on Kapoho Bay, 8 to 32 on Nahuku, 768 on Pohoiki Springs.
     cores_per_chip : int
-        Cores in use on a chip, at most 128.
+        Cores in use on a chip, at most those that it has.
+    chip : Chip
+        Kind of the chips.
     """
 
     chips: int = 2
-    cores_per_chip: int = CORES_PER_CHIP
+    cores_per_chip: int = LOIHI_1.cores
+    chip: Chip = LOIHI_1
 
     @property
     def cores(self) -> int:

@@ -19,7 +19,8 @@ from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import score_sections, scorers_of
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy
 from spikeseg_core.network import Network, load_network
 from spikeseg_core.presentation.operating_point import OperatingPoints, find_operating_point
@@ -27,7 +28,6 @@ from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages import artifacts as files
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.quantize import load_mapping
 from spikeseg_core.storage import load_arrays, save_table, write_json
 
 
@@ -138,7 +138,7 @@ def events_of(
     if counted.exists():
         return EventCounts.load(counted)
     report.say("the deployment counted no events: taken from the rates of the converted network")
-    tiles, *_ = load_mapping(inputs["quantize"])
+    tiles = CoreMapping.load(inputs["quantize"] / files.MAPPING).tiles
     rates = load_arrays(inputs["convert"] / files.RATES)
     placement = Placement.load(inputs["partition"] / files.PLACEMENT)
     return events_from_rates(network, tiles, rates, steps, placement)

@@ -16,7 +16,8 @@ from spikeseg_core.evaluation.segment import SCORED_SPLITS, segment_and_score
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.run.backends import deploy
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.network import load_network
@@ -26,13 +27,13 @@ from spikeseg_core.stages.artifacts import (
     BOARD_ENERGY,
     EVENTS,
     INTEGER,
+    MAPPING,
     PLACEMENT,
     PRESENTATIONS,
     PRESENTED_EVENTS,
 )
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.files import save_rates, save_segmentation
-from spikeseg_core.stages.quantize import load_mapping
 from spikeseg_core.storage import write_json
 
 
@@ -146,13 +147,13 @@ def load_mapped(inputs: Mapping[str, Path]) -> MappedNetwork:
         If a file is missing or damaged.
     """
     network, weights = load_network(inputs["tune"])
-    tiles, population_type, weight_bits = load_mapping(inputs["quantize"])
+    mapping = CoreMapping.load(inputs["quantize"] / MAPPING)
     return MappedNetwork(
         network,
         weights,
-        tiles,
+        mapping.tiles,
         IntegerNetwork.load(inputs["quantize"] / INTEGER),
         Placement.load(inputs["partition"] / PLACEMENT),
-        population_type,
-        weight_bits,
+        mapping.population_type,
+        mapping.weight_bits,
     )

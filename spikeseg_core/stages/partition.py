@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,14 +11,16 @@ import pandas as pd
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.figures.mapping import chip_traffic_figure, layers_figure, mesh_figure
 from spikeseg_core.loihi.chip import Board
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.fit import Tile, tile_boxes
 from spikeseg_core.loihi.mapping.mesh import hops, place_on_mesh
-from spikeseg_core.loihi.mapping.partition import STRATEGIES, Placement, partition
+from spikeseg_core.loihi.mapping.partition import Strategy, placements
+from spikeseg_core.loihi.mapping.placement import Placement, router_of
 from spikeseg_core.loihi.mapping.traffic import Traffic, traffic
 from spikeseg_core.network import Network, load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.quantize import RATES, load_mapping
+from spikeseg_core.stages.quantize import MAPPING, RATES
 from spikeseg_core.storage import atomic_path, load_arrays
 
 PLACEMENT = "placement.json"
@@ -31,6 +32,9 @@ def run(
 ) -> StageResult:
     """Place the cores of the quantize stage as ``config.partition`` says.
 
+    The strategy ``optimized`` begins with the chips that the quantize stage found, and never ends
+    with more messages between chips.
+
     Raises
     ------
     MappingError
@@ -39,12 +43,13 @@ def run(
         If an input of an earlier stage is missing or damaged.
     """
     network, _ = load_network(inputs["tune"])
-    tiles, _, _ = load_mapping(inputs["quantize"])
-    board = Board(config.quantize.chips)
+    carried = CoreMapping.load(inputs["quantize"] / MAPPING)
+    board, tiles = Board(config.quantize.chips), carried.tiles
     messages = traffic(network, tiles, load_arrays(inputs["convert"] / RATES))
-    strategies, placements = compare(messages, board, config.partition.seed)
-    strategy = config.partition.strategy
-    placement = place_on_mesh(messages, placements[strategy], config.partition.seed)
+    strategy, seed = config.partition.strategy, config.partition.seed
+    found = placements(messages, board, seed, carried.chips)
+    strategies = strategy_table(messages, found)
+    placement = place_on_mesh(messages, found[strategy], seed)
     placement.save(folder / PLACEMENT)
 
     interchip = messages.interchip(placement.chips)
@@ -79,33 +84,23 @@ def run(
             "strategy": strategy,
             "chips": placement.chip_count,
             "cores_per_chip": placement.cores_per_chip.tolist(),
+            "quantize_interchip_messages_per_step": messages.interchip(carried.chips),
             "strategies": strategies.to_dict(orient="records"),
         },
     )
 
 
-def compare(
-    messages: Traffic, board: Board, seed: int = 0
-) -> tuple[pd.DataFrame, dict[str, Placement]]:
-    """Run every strategy on the same cores.
+def strategy_table(messages: Traffic, placements: Mapping[Strategy, Placement]) -> pd.DataFrame:
+    """Compare the strategies' placements of the same cores.
 
     Returns
     -------
-    tuple of DataFrame and dict
+    DataFrame
         A row per strategy: ``strategy``, ``chips``, ``cores_per_chip``, messages per step between
-        chips, on a chip and in all, ``seconds``; and the placements by strategy.
-
-    Raises
-    ------
-    MappingError
-        If the board has too few cores for all of them.
+        chips, on a chip and in all.
     """
     rows = []
-    placements: dict[str, Placement] = {}
-    for strategy in STRATEGIES:
-        begin = time.perf_counter()
-        placement = partition(strategy, messages, board, seed)
-        seconds = time.perf_counter() - begin
+    for strategy, placement in placements.items():
         crossing = messages.interchip(placement.chips)
         rows.append(
             {
@@ -115,11 +110,9 @@ def compare(
                 "interchip_messages_per_step": crossing,
                 "intrachip_messages_per_step": messages.total - crossing,
                 "messages_per_step": messages.total,
-                "seconds": seconds,
             }
         )
-        placements[strategy] = placement
-    return pd.DataFrame(rows), placements
+    return pd.DataFrame(rows)
 
 
 def block_table(
@@ -142,7 +135,7 @@ def block_table(
     table = pd.DataFrame(boxes, columns=["rows", "columns", "channels"])
     table.insert(0, "layer", messages.layers)
     table["chip"], table["core"] = placement.chips, placement.positions
-    table["router_row"], table["router_column"] = placement.routers.T
+    table["router_row"], table["router_column"] = router_of(placement.positions).T
     table["messages_out"] = np.asarray(messages.between.sum(axis=1)).ravel()
     table["messages_in"] = np.asarray(messages.between.sum(axis=0)).ravel() + messages.from_host
     return table

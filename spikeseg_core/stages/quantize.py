@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,19 +9,20 @@ import numpy as np
 import pandas as pd
 
 from spikeseg_core.config import PipelineConfig, QuantizeConfig
-from spikeseg_core.errors import DataError
 from spikeseg_core.loihi.chip import Board
-from spikeseg_core.loihi.mapping.fit import RESOURCES, Tile, fit_table
-from spikeseg_core.loihi.mapping.optimize import Problem, optimize
-from spikeseg_core.loihi.mapping.partition import check_board
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
+from spikeseg_core.loihi.mapping.fit import RESOURCES, fit_table
+from spikeseg_core.loihi.mapping.optimize import optimize
+from spikeseg_core.loihi.mapping.partition import partition
+from spikeseg_core.loihi.mapping.problem import Problem
 from spikeseg_core.loihi.mapping.tiles import choose_tiles
-from spikeseg_core.loihi.mapping.traffic import Rates, traffic
+from spikeseg_core.loihi.mapping.traffic import Rates
 from spikeseg_core.loihi.quantization.build import DiscretizedNetwork, build_network, discretize
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import Network, load_network
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.storage import atomic_path, load_arrays, write_json
+from spikeseg_core.storage import atomic_path, load_arrays
 
 RATES = "rates.npz"
 """What the convert stage writes: mean rate in Hz of every neuron, by layer."""
@@ -31,7 +31,7 @@ INTEGER = "integer"
 """Folder of the integer network."""
 
 MAPPING = "mapping.json"
-"""Tiles, population type, weight bits and chips."""
+"""Tiles, chip of every core, population type and weight bits: a :class:`CoreMapping`."""
 
 
 def run(
@@ -48,7 +48,9 @@ def run(
     """
     settings = config.quantize
     network, weights = load_network(inputs["tune"])
-    tiles = tiles_for(settings, network, load_arrays(inputs["convert"] / RATES), report)
+    mapping = map_network(settings, network, load_arrays(inputs["convert"] / RATES), report)
+    tiles = mapping.tiles
+    mapping.save(folder / MAPPING)
     table = fit_table(network, tiles, settings.population_type, settings.weight_bits)
     cores = int(table["cores"].sum())
     report.say(f"{network.name}: {network.neurons_on_chip:,} neurons in {cores} cores")
@@ -63,15 +65,6 @@ def run(
     blocks = discretize(built)
     extract_network(blocks.model).save(folder / INTEGER)
     table = table.merge(rounding_table(blocks), on="layer")
-    write_json(
-        folder / MAPPING,
-        {
-            "tiles": tiles,
-            "population_type": settings.population_type,
-            "weight_bits": settings.weight_bits,
-            "chips": settings.chips,
-        },
-    )
     with atomic_path(folder / "cores.parquet") as temporary:
         table.to_parquet(temporary)
     metrics = {
@@ -101,10 +94,10 @@ def run(
     )
 
 
-def tiles_for(
+def map_network(
     settings: QuantizeConfig, network: Network, rates: Rates, report: Reporter = SILENT
-) -> dict[str, Tile]:
-    """Choose the tiles that the settings ask for, on the board they name.
+) -> CoreMapping:
+    """Choose tiles as the settings ask, and chips for them, on the board they name.
 
     Raises
     ------
@@ -112,29 +105,13 @@ def tiles_for(
         If a layer fits no core, or the network not the board.
     """
     board = Board(settings.chips)
+    form = (settings.population_type, settings.weight_bits)
+    problem = Problem(network, board, rates, *form)
     if settings.mapping == "square":
-        tiles = choose_tiles(network, "square", settings.population_type, settings.weight_bits)
-        check_board(traffic(network, tiles), board)
-        return tiles
-    problem = Problem(network, board, rates, settings.population_type, settings.weight_bits)
-    return dict(optimize(problem, report=report).tiles)
-
-
-def load_mapping(folder: Path) -> tuple[dict[str, Tile], int, int]:
-    """Read tiles, population type and weight bits from a finished stage's folder.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or damaged.
-    """
-    path = folder / MAPPING
-    try:
-        data = json.loads(path.read_text())
-        tiles = {name: (int(r), int(c), int(k)) for name, (r, c, k) in data["tiles"].items()}
-        return tiles, int(data["population_type"]), int(data["weight_bits"])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is no mapping ({error}); run the quantize stage again") from error
+        tiles = choose_tiles(network, "square", *form)
+        return CoreMapping(tiles, partition("metis", problem.traffic(tiles), board).chips, *form)
+    found = optimize(problem, report=report)
+    return CoreMapping(found.tiles, found.chips, *form)
 
 
 def rounding_table(blocks: DiscretizedNetwork) -> pd.DataFrame:

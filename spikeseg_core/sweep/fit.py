@@ -6,8 +6,7 @@ from functools import lru_cache
 
 from spikeseg_core.config import PipelineConfig, QuantizeConfig
 from spikeseg_core.loihi.chip import Board
-from spikeseg_core.loihi.mapping.fit import fit_table
-from spikeseg_core.loihi.mapping.tiles import choose_tiles
+from spikeseg_core.loihi.mapping.tiles import fewest_cores
 from spikeseg_core.network import catalogue
 
 
@@ -29,7 +28,4 @@ def cores_of(config: PipelineConfig) -> int:
 
 @lru_cache(maxsize=256)
 def _cores(name: str, settings: QuantizeConfig) -> int:
-    network = catalogue.network(name)
-    form = (settings.population_type, settings.weight_bits)
-    tiles = choose_tiles(network, "fewest_cores", *form)
-    return int(fit_table(network, tiles, *form)["cores"].sum())
+    return fewest_cores(catalogue.network(name), settings.population_type, settings.weight_bits)

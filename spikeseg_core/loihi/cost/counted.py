@@ -12,7 +12,7 @@ from spikeseg_core.errors import DataError
 from spikeseg_core.loihi.cost.events import OF_A_CORE, StepEvents
 from spikeseg_core.loihi.emulator import CoreEvents
 from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.placement import Placement, router_of
 
 
 class EventCounter:
@@ -161,7 +161,8 @@ class _Maps:
 
         from_core = source >= 0
         stays = from_core & (placement.chips[source] == placement.chips[target])
-        passed = np.abs(placement.routers[source] - placement.routers[target])
+        routers = router_of(placement.positions)
+        passed = np.abs(routers[source] - routers[target])
         one = np.ones(counter.size)
         self.others: Mapping[str, np.ndarray] = {
             "messages_interchip": in_all(one, from_core & ~stays),

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from spikeseg_core.errors import DataError
-from spikeseg_core.loihi import chip as limits
+from spikeseg_core.loihi.chip import LOIHI_1
 from spikeseg_core.storage import load_arrays, save_arrays
 
 EventBasis = Literal["counted", "from rates"]
@@ -120,7 +120,7 @@ class EventCounts:
     def mesh_tiles(self) -> int:
         """Mesh tiles (4 cores each) in use, all chips together."""
         _, cores = np.unique(self.chip_of_core, return_counts=True)
-        return int(np.ceil(cores / limits.CORES_PER_TILE).sum())
+        return int(np.ceil(cores / LOIHI_1.cores_per_tile).sum())
 
     def per_presentation(self) -> dict[str, float]:
         """Return the counts of one presentation of one tile, all cores together."""

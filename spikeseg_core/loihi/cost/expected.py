@@ -13,9 +13,10 @@ import numpy as np
 
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.loihi.cost.events import EventCounts
-from spikeseg_core.loihi.mapping.fit import Tile, axis_of, tile_boxes
+from spikeseg_core.loihi.mapping.axis import axis_of
+from spikeseg_core.loihi.mapping.fit import Tile, tile_boxes
 from spikeseg_core.loihi.mapping.mesh import hops
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.mapping.traffic import traffic
 from spikeseg_core.network import DT, Connection, Network
 

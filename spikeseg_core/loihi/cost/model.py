@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from spikeseg_core.loihi import chip as limits
+from spikeseg_core.loihi.chip import LOIHI_1
 from spikeseg_core.loihi.cost import constants as k
 from spikeseg_core.loihi.cost.constants import LoihiConstants
 from spikeseg_core.loihi.cost.events import EventCounts
@@ -50,7 +50,7 @@ class LoihiModel:
         """Power in watts of the chips in use without any work."""
         return {
             "none": 0.0,
-            "cores in use": k.LEAKAGE_W_PER_CHIP * events.cores / limits.CORES_PER_CHIP,
+            "cores in use": k.LEAKAGE_W_PER_CHIP * events.cores / LOIHI_1.cores,
             "chips": k.LEAKAGE_W_PER_CHIP * events.chips,
             "chips and x86": (k.LEAKAGE_W_PER_CHIP + k.X86_W_PER_CHIP) * events.chips,
         }[self.idle]

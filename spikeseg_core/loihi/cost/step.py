@@ -19,7 +19,7 @@ from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy, nanoseconds
 from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.loihi.mapping.mesh import Hops, hops
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.mapping.traffic import Rates, Traffic, traffic
 from spikeseg_core.network import Network
 

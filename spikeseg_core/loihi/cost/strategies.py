@@ -9,17 +9,17 @@ import pandas as pd
 
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.cost.step import MappedStep
-from spikeseg_core.loihi.mapping.fit import Tile
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.mesh import place_on_mesh
-from spikeseg_core.loihi.mapping.partition import STRATEGIES, partition
+from spikeseg_core.loihi.mapping.partition import placements
 from spikeseg_core.loihi.mapping.traffic import Rates, traffic
 from spikeseg_core.network import Network, load_network
-from spikeseg_core.stages.quantize import RATES, load_mapping
+from spikeseg_core.stages.quantize import MAPPING, RATES
 from spikeseg_core.storage import load_arrays
 
 
 def strategy_table(
-    network: Network, tiles: Mapping[str, Tile], rates: Rates, board: Board, seed: int = 0
+    network: Network, mapping: CoreMapping, rates: Rates, board: Board, seed: int = 0
 ) -> pd.DataFrame:
     """Partition the same tiles in every way, and model a step of each.
 
@@ -27,8 +27,8 @@ def strategy_table(
     ----------
     network : Network
         What is mapped.
-    tiles : mapping of str to Tile
-        Tiles of every layer.
+    mapping : CoreMapping
+        Tiles of every layer, and the chips that the strategy ``optimized`` begins with.
     rates : mapping of str to ndarray
         Firing rates in Hz of every layer, ``(rows, columns, channels)``.
     board : Board
@@ -48,11 +48,11 @@ def strategy_table(
     MappingError
         If the board has too few cores.
     """
-    messages = traffic(network, tiles, rates)
+    messages = traffic(network, mapping.tiles, rates)
     rows = []
-    for strategy in STRATEGIES:
-        placement = place_on_mesh(messages, partition(strategy, messages, board, seed), seed)
-        step = MappedStep.of(network, tiles, rates, placement).estimate()
+    for strategy, placement in placements(messages, board, seed, mapping.chips).items():
+        on_mesh = place_on_mesh(messages, placement, seed)
+        step = MappedStep.of(network, mapping.tiles, rates, on_mesh).estimate()
         rows.append(
             {
                 "strategy": strategy,
@@ -84,5 +84,5 @@ def strategy_table_of(folders: Mapping[str, Path], board: Board, seed: int = 0) 
         If a file is missing or damaged.
     """
     network, _ = load_network(folders["tune"])
-    tiles, *_ = load_mapping(folders["quantize"])
-    return strategy_table(network, tiles, load_arrays(folders["convert"] / RATES), board, seed)
+    mapping = CoreMapping.load(folders["quantize"] / MAPPING)
+    return strategy_table(network, mapping, load_arrays(folders["convert"] / RATES), board, seed)

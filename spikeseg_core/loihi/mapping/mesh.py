@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import quadratic_assignment
 
-from spikeseg_core.loihi import chip as limits
-from spikeseg_core.loihi.cost.constants import PRE_SILICON
-from spikeseg_core.loihi.mapping.partition import Placement, router_of
+from spikeseg_core.loihi.chip import LOIHI_1, Chip
+from spikeseg_core.loihi.mapping.placement import Placement, router_of
 from spikeseg_core.loihi.mapping.traffic import Traffic
 
 
@@ -50,13 +49,13 @@ class Hops:
         return float(max(self.links_east_west.max(), self.links_north_south.max()))
 
 
-def hops(messages: Traffic, placement: Placement) -> Hops:
+def hops(messages: Traffic, placement: Placement, chip: Chip = LOIHI_1) -> Hops:
     """Count the hops of a placement, row first, then column."""
     entries = messages.between.tocoo()
     stays = placement.chips[entries.row] == placement.chips[entries.col]
     source, target, sent = entries.row[stays], entries.col[stays], entries.data[stays]
-    where = placement.routers
-    rows, columns = limits.MESH_SHAPE
+    where = router_of(placement.positions, chip)
+    rows, columns = chip.mesh_shape
     chips = placement.chips[source]
     count = int(placement.chips.max()) + 1
     east_west = np.zeros((count, rows, columns - 1))
@@ -71,7 +70,9 @@ def hops(messages: Traffic, placement: Placement) -> Hops:
     return Hops(float(east_west.sum()), float(north_south.sum()), east_west, north_south)
 
 
-def place_on_mesh(messages: Traffic, placement: Placement, seed: int = 0) -> Placement:
+def place_on_mesh(
+    messages: Traffic, placement: Placement, seed: int = 0, chip: Chip = LOIHI_1
+) -> Placement:
     """Find places on each chip's mesh that need little hop energy.
 
     Chips stay as they are. Cores of a chip fill its routers without gaps, as NengoLoihi allots
@@ -79,10 +80,10 @@ def place_on_mesh(messages: Traffic, placement: Placement, seed: int = 0) -> Pla
     """
     graph = (messages.between + messages.between.T).tocsr()
     positions = placement.positions.copy()
-    for chip in np.unique(placement.chips):
-        here = np.flatnonzero(placement.chips == chip)
+    for number in np.unique(placement.chips):
+        here = np.flatnonzero(placement.chips == number)
         flow = graph[here][:, here].toarray()
-        energy = hop_energy(np.arange(len(here)))
+        energy = hop_energy(np.arange(len(here)), chip)
         start = positions[here]
         options = {"rng": np.random.default_rng(seed), "P0": "barycenter"}
         found = quadratic_assignment(flow, energy, method="faq", options=options).col_ind
@@ -92,11 +93,9 @@ def place_on_mesh(messages: Traffic, placement: Placement, seed: int = 0) -> Pla
     return replace(placement, positions=positions)
 
 
-def hop_energy(positions: np.ndarray) -> np.ndarray:
-    """Energy in pJ of a message's hops between these cores, shape ``(cores, cores)``.
-
-    Davies et al. 2018, table 2: a hop east-west costs less than one north-south.
-    """
-    where = router_of(positions)
+def hop_energy(positions: np.ndarray, chip: Chip = LOIHI_1) -> np.ndarray:
+    """Energy in pJ of a message's hops between these cores, shape ``(cores, cores)``."""
+    where = router_of(positions, chip)
     distance = np.abs(where[:, None, :] - where[None, :, :])
-    return distance[..., 1] * PRE_SILICON.hop_ew.pj + distance[..., 0] * PRE_SILICON.hop_ns.pj
+    energy: np.ndarray = distance @ np.array(chip.hop_pj)
+    return energy

@@ -3,115 +3,30 @@
 Strategies by name: nengo-loihi's own ``greedy``, ``round_robin`` and ``greedy_interchip`` (its
 allocators, run on the traffic), ``metis`` (as its ``PartitionInterchip`` would use METIS, which it
 cannot here because networkx-metis is not published), and ``optimized`` (METIS many times over, with
-every balance that the chips allow, the best kept).
-
-The result is a :class:`Placement`; :class:`PlacementAllocator` gives it to NengoLoihi.
+every balance that the chips allow, the best kept, never worse than chips that were known before).
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pymetis
 
-from spikeseg_core.errors import ConfigError, DataError, MappingError
-from spikeseg_core.loihi import chip as limits
+from spikeseg_core.errors import ConfigError, MappingError
 from spikeseg_core.loihi.chip import Board
+from spikeseg_core.loihi.mapping.placement import Placement, place
 from spikeseg_core.loihi.mapping.traffic import Traffic
 from spikeseg_core.stack import nengo_loihi
-from spikeseg_core.storage import write_json
 
 allocators = nengo_loihi.hardware.allocators
-_Allocator: Any = allocators.Allocator
 
 Strategy = Literal["greedy", "round_robin", "greedy_interchip", "metis", "optimized"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 CUTS = 16
 """Cuts METIS tries of which it keeps the best; one alone varies by half with its seed."""
-
-
-def router_of(positions: np.ndarray) -> np.ndarray:
-    """Row and column on the mesh of these cores' routers, shape ``(cores, 2)``."""
-    router = positions // limits.CORES_PER_TILE
-    return np.stack(np.divmod(router, limits.MESH_SHAPE[1]), axis=1)
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where every core block runs.
-
-    Attributes
-    ----------
-    strategy : str
-        How it was found.
-    chips : ndarray of int
-        Chip of every block, shape ``(blocks,)``, in the order of nengo-loihi's blocks.
-    positions : ndarray of int
-        Core of every block on its chip, shape ``(blocks,)``; 0, 1, ... on each chip. Four
-        consecutive cores share a router of the mesh.
-    """
-
-    strategy: str
-    chips: np.ndarray
-    positions: np.ndarray
-
-    @property
-    def chip_count(self) -> int:
-        """Number of chips in use."""
-        return len(np.unique(self.chips))
-
-    @property
-    def cores_per_chip(self) -> np.ndarray:
-        """Cores in use on every chip, shape ``(chips,)``."""
-        return np.bincount(self.chips)
-
-    @property
-    def routers(self) -> np.ndarray:
-        """Row and column on the mesh of every block's router, shape ``(blocks, 2)``."""
-        return router_of(self.positions)
-
-    def save(self, path: Path) -> None:
-        """Write it as JSON."""
-        write_json(
-            path,
-            {
-                "strategy": self.strategy,
-                "chips": self.chips.tolist(),
-                "positions": self.positions.tolist(),
-            },
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> Placement:
-        """Read what :meth:`save` wrote.
-
-        Raises
-        ------
-        DataError
-            If the file is missing or is not a placement.
-        """
-        try:
-            data = json.loads(path.read_text())
-            return cls(data["strategy"], np.array(data["chips"]), np.array(data["positions"]))
-        except (OSError, ValueError, KeyError) as error:
-            raise DataError(
-                f"{path} is not a placement ({error}); run the partition stage again"
-            ) from error
-
-
-def place(chips: np.ndarray, strategy: str) -> Placement:
-    """Give the blocks of each chip the cores 0, 1, ... in their order."""
-    chips = np.asarray(chips, dtype=np.int64)
-    positions = np.zeros(len(chips), dtype=np.int64)
-    for chip in np.unique(chips):
-        here = np.flatnonzero(chips == chip)
-        positions[here] = np.arange(len(here))
-    return Placement(strategy, chips, positions)
 
 
 def check_board(messages: Traffic, board: Board) -> None:
@@ -139,7 +54,8 @@ def partition(
     board: Board | None = None,
     seed: int = 0,
     *,
-    tries: int = 24,
+    tries: int = 48,
+    known: np.ndarray | None = None,
 ) -> Placement:
     """Assign cores to chips; METIS uses the fewest chips that hold them.
 
@@ -155,11 +71,13 @@ def partition(
         Seed of METIS.
     tries : int
         Runs of METIS that ``optimized`` keeps the best of.
+    known : ndarray of int, optional
+        Chip of every core, ``(cores,)``, as found before: ``optimized`` is never worse.
 
     Raises
     ------
     MappingError
-        If the board has too few cores.
+        If the board has too few cores, or ``known`` is of other cores.
     ConfigError
         If there is no such strategy.
     """
@@ -171,8 +89,17 @@ def partition(
     if strategy == "metis":
         return place(metis(messages, fewest, seed), strategy)
     if strategy == "optimized":
-        return place(best_metis(messages, fewest, seed, tries), strategy)
+        return place(best_metis(messages, fewest, seed, tries, known), strategy)
     raise ConfigError(f"unknown strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
+
+
+def placements(
+    messages: Traffic, board: Board, seed: int = 0, known: np.ndarray | None = None
+) -> dict[Strategy, Placement]:
+    """Run every strategy on the same cores; parameters and errors as of :func:`partition`."""
+    return {
+        strategy: partition(strategy, messages, board, seed, known=known) for strategy in STRATEGIES
+    }
 
 
 # -- NengoLoihi's own allocators, on traffic instead of on built blocks ---------------------------
@@ -290,64 +217,35 @@ def _within_chips(parts: np.ndarray, graph: Any, board: Board) -> np.ndarray:
     return parts
 
 
-def best_metis(messages: Traffic, board: Board, seed: int = 0, tries: int = 24) -> np.ndarray:
-    """Run METIS with many seeds and every balance the chips allow; keep the fewest crossings."""
+def best_metis(
+    messages: Traffic,
+    board: Board,
+    seed: int = 0,
+    tries: int = 48,
+    known: np.ndarray | None = None,
+) -> np.ndarray:
+    """Run METIS with many seeds and every balance the chips allow; keep the fewest crossings.
+
+    Raises
+    ------
+    MappingError
+        If ``known``, which the result is never worse than, is of another number of cores.
+    """
+    if known is not None and len(known) != messages.cores:
+        raise MappingError(
+            f"the chips found before are of {len(known)} cores, the network has {messages.cores}; "
+            "run the quantize stage again"
+        )
     room = board.cores / messages.cores
-    best: tuple[float, np.ndarray] | None = None
+    best, fewest = known, np.inf if known is None else messages.interchip(known)
     for attempt in range(tries):
+        if fewest == 0:
+            break
         imbalance = 1 + (room - 1) * (1 - attempt % 4 / 4)
         parts = metis(
             messages, board, seed + attempt, imbalance=imbalance, recursive=attempt % 2 == 0
         )
-        cost = messages.interchip(parts)
-        if best is None or cost < best[0]:
-            best = (cost, parts)
+        if (crossing := messages.interchip(parts)) < fewest:
+            best, fewest = parts, crossing
     assert best is not None
-    return best[1]
-
-
-# -- for NengoLoihi -------------------------------------------------------------------------------
-
-
-class PlacementAllocator(_Allocator):
-    """Put a model's blocks where a placement says: ``hardware_options={"allocator": ...}``.
-
-    Parameters
-    ----------
-    placement : Placement
-        Made for the same blocks, in the same order.
-    """
-
-    def __init__(self, placement: Placement) -> None:
-        self.placement = placement
-
-    def __call__(self, model: Any, n_chips: int) -> Any:
-        """Return the board.
-
-        Raises
-        ------
-        MappingError
-            If the placement is for another number of blocks, or the board has too few chips.
-        """
-        chips, positions = self.placement.chips, self.placement.positions
-        blocks = list(model.blocks)
-        if len(blocks) != len(chips):
-            raise MappingError(
-                f"the placement is for {len(chips)} blocks, the model has {len(blocks)}; "
-                "run the partition stage again for this network"
-            )
-        if chips.max() >= n_chips:
-            raise MappingError(
-                f"the placement uses {chips.max() + 1} chips, the board has {n_chips}; "
-                "raise n_chips or partition for fewer chips"
-            )
-        board = allocators.Board()
-        for spike_input in model.inputs:
-            self.input_to_board(spike_input, board)
-        for number in range(int(chips.max()) + 1):
-            chip = board.new_chip()
-            here = np.flatnonzero(chips == number)
-            for block in here[np.argsort(positions[here])]:
-                self.block_to_new_core(blocks[block], chip)
-        board.probes.extend(model.probes)
-        return board
+    return best

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from spikeseg_core.errors import MappingError
-from spikeseg_core.loihi import chip as limits
+from spikeseg_core.loihi.chip import LOIHI_1, Chip
 from spikeseg_core.loihi.mapping.fit import (
     LayerFit,
     Tile,
@@ -32,9 +32,9 @@ def parts(size: int) -> tuple[int, ...]:
     return tuple(sorted({-(-size // count) for count in range(1, size + 1)}, reverse=True))
 
 
-def channel_parts(channels: int, population_type: int) -> tuple[int, ...]:
+def channel_parts(channels: int, population_type: int, chip: Chip = LOIHI_1) -> tuple[int, ...]:
     """Channel depths worth trying: those whose tiles have depths the population axons allow."""
-    step = limits.BASE_STEP[population_type]
+    step = chip.base_step[population_type]
     if channels % step:
         return parts(channels)
     return tuple(dict.fromkeys(-(-part // step) * step for part in parts(channels) if part >= 1))
@@ -42,38 +42,48 @@ def channel_parts(channels: int, population_type: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=4096)
 def candidates(
-    shape: tuple[int, int, int], population_type: int = 16, square: bool = False
+    shape: tuple[int, int, int],
+    population_type: int = 16,
+    square: bool = False,
+    *,
+    chip: Chip = LOIHI_1,
 ) -> tuple[Tile, ...]:
     """Tiles of at most a core's compartments, fewest cores first."""
     rows, columns, channels = shape
     found = {
         (r, c, k)
-        for k in channel_parts(channels, population_type)
+        for k in channel_parts(channels, population_type, chip=chip)
         for r in parts(rows)
         for c in ([r] if square else parts(columns))
-        if r * c * k <= limits.COMPARTMENTS
+        if r * c * k <= chip.compartments
     }
     return tuple(sorted(found, key=lambda tile: (int(np.prod(grid_of(shape, tile))), tile)))
 
 
 @lru_cache(maxsize=200_000)
 def _input_side(
-    network: Network, name: str, tile: Tile, population_type: int, weight_bits: int
+    network: Network, name: str, tile: Tile, population_type: int, weight_bits: int, *, chip: Chip
 ) -> tuple[str, int]:
     """Say what keeps a tile from fitting (empty: nothing), and count its input axons."""
-    axons, bits, step = input_fit(network, name, tile, weight_bits)
+    axons, bits, step = input_fit(network, name, tile, weight_bits, chip=chip)
     size = np.prod(np.minimum(tile, network.shape(name)), keepdims=True)
     need = LayerFit(
         name, tile, grid_of(network.shape(name), tile), size, axons, size * 0, bits, step
     )
-    return "; ".join(need.problems(population_type)), int(axons.sum())
+    return "; ".join(need.problems(population_type, chip=chip)), int(axons.sum())
 
 
 def input_problem(
-    network: Network, name: str, tile: Tile, population_type: int = 16, weight_bits: int = 8
+    network: Network,
+    name: str,
+    tile: Tile,
+    population_type: int = 16,
+    weight_bits: int = 8,
+    *,
+    chip: Chip = LOIHI_1,
 ) -> str:
     """Say what keeps a tile from fitting, output axons apart; empty if it fits."""
-    return _input_side(network, name, tile, population_type, weight_bits)[0]
+    return _input_side(network, name, tile, population_type, weight_bits, chip=chip)[0]
 
 
 def fitting_tiles(
@@ -82,6 +92,8 @@ def fitting_tiles(
     population_type: int = 16,
     weight_bits: int = 8,
     square: bool = False,
+    *,
+    chip: Chip = LOIHI_1,
 ) -> Iterator[tuple[Tile, int]]:
     """Tiles of a layer whose compartments, input axons and synapses fit, fewest cores first.
 
@@ -91,8 +103,8 @@ def fitting_tiles(
         The tile and the number of cores that it cuts the layer into.
     """
     shape = network.shape(name)
-    for tile in candidates(shape, population_type, square):
-        if not input_problem(network, name, tile, population_type, weight_bits):
+    for tile in candidates(shape, population_type, square, chip=chip):
+        if not input_problem(network, name, tile, population_type, weight_bits, chip=chip):
             yield tile, int(np.prod(grid_of(shape, tile)))
 
 
@@ -104,6 +116,8 @@ def choose_tiles(
     strategy: Strategy = "fewest_cores",
     population_type: int = 16,
     weight_bits: int = 8,
+    *,
+    chip: Chip = LOIHI_1,
 ) -> dict[str, Tile]:
     """Choose a tile for every on-chip layer.
 
@@ -118,6 +132,8 @@ def choose_tiles(
         Type of the population axons.
     weight_bits : int
         Bits a weight is stored with.
+    chip : Chip
+        What the cores are part of.
 
     Raises
     ------
@@ -129,20 +145,26 @@ def choose_tiles(
     for layer in reversed(network.chip_layers()):
         best: tuple[tuple[int, int], Tile] | None = None
         for tile, cores in fitting_tiles(
-            network, layer.name, population_type, weight_bits, strategy == "square"
+            network, layer.name, population_type, weight_bits, strategy == "square", chip=chip
         ):
             if best and cores > best[0][0]:
                 break
-            slots = output_axons(network, layer.name, chosen | {layer.name: tile}, population_type)
-            if slots.max() > limits.OUTPUT_AXONS:
+            slots = output_axons(
+                network, layer.name, chosen | {layer.name: tile}, population_type, chip=chip
+            )
+            if slots.max() > chip.output_axons:
                 continue
-            messages = _input_side(network, layer.name, tile, population_type, weight_bits)[1]
+            messages = _input_side(
+                network, layer.name, tile, population_type, weight_bits, chip=chip
+            )[1]
             score = (cores, -tile[0] if strategy == "square" else messages)
             if best is None or score < best[0]:
                 best = (score, tile)
         if best is None:
-            smallest = candidates(network.shape(layer.name), population_type)[-1]
-            problem = input_problem(network, layer.name, smallest, population_type, weight_bits)
+            smallest = candidates(network.shape(layer.name), population_type, chip=chip)[-1]
+            problem = input_problem(
+                network, layer.name, smallest, population_type, weight_bits, chip=chip
+            )
             raise MappingError(
                 f"layer {layer.name!r}: no tile fits a core; even {shape_text(smallest)} needs "
                 f"{problem or 'too many output axons'}. Use fewer channels in its sources, a "
@@ -152,8 +174,27 @@ def choose_tiles(
     return {layer.name: chosen[layer.name] for layer in network.chip_layers()}
 
 
+def fewest_cores(
+    network: Network, population_type: int = 16, weight_bits: int = 8, *, chip: Chip = LOIHI_1
+) -> int:
+    """Count the cores of the tiles that need fewest.
+
+    Raises
+    ------
+    MappingError
+        If no tile of a layer fits: the message names the layer, the resource, value and limit.
+    """
+    tiles = choose_tiles(network, "fewest_cores", population_type, weight_bits, chip=chip)
+    return sum(int(np.prod(grid_of(network.shape(n), tile))) for n, tile in tiles.items())
+
+
 def check_fit(
-    network: Network, tiles: Mapping[str, Tile], population_type: int = 16, weight_bits: int = 8
+    network: Network,
+    tiles: Mapping[str, Tile],
+    population_type: int = 16,
+    weight_bits: int = 8,
+    *,
+    chip: Chip = LOIHI_1,
 ) -> list[LayerFit]:
     """Return :func:`spikeseg_core.loihi.mapping.fit.fit`, or say what does not fit and what would.
 
@@ -162,18 +203,20 @@ def check_fit(
     MappingError
         Naming the layer, the resource, its value, the limit, and the largest tile that fits.
     """
-    found = fit(network, tiles, population_type, weight_bits)
+    found = fit(network, tiles, population_type, weight_bits, chip=chip)
     for part in found:
-        problems = part.problems(population_type)
+        problems = part.problems(population_type, chip=chip)
         if not problems:
             continue
-        fits = next(fitting_tiles(network, part.name, population_type, weight_bits), None)
+        fits = next(
+            fitting_tiles(network, part.name, population_type, weight_bits, chip=chip), None
+        )
         way_out = (
             f"the largest tile that fits is {shape_text(fits[0])} ({fits[1]} cores)"
             if fits
             else "no tile of this layer fits; use fewer channels in its sources"
         )
-        if part.output_axons.max() > limits.OUTPUT_AXONS:
+        if part.output_axons.max() > chip.output_axons:
             way_out = "choose smaller tiles here, or larger ones in the layers it feeds"
         raise MappingError(
             f"layer {part.name!r}, tile {shape_text(part.tile)}: {'; '.join(problems)}; {way_out}"

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.sparse as sp
 
 from spikeseg_core.errors import MappingError
-from spikeseg_core.loihi.mapping.fit import Tile, axis_of, cuts, grid_of
+from spikeseg_core.loihi.mapping.axis import Axis, axis_of, cuts
+from spikeseg_core.loihi.mapping.fit import Tile, grid_of
 from spikeseg_core.network import DT, IMAGE, Connection, Network
 
 Rates = Mapping[str, np.ndarray]
@@ -114,10 +116,9 @@ def traffic(network: Network, tiles: Mapping[str, Tile], rates: Rates | None = N
         if not on_chip:
             from_host[first : first + table.shape[1]] += table.sum(axis=0)
             continue
-        i, j = np.nonzero(table)
-        rows.append(i + starts[connection.source])
-        columns.append(j + first)
-        values.append(table[i, j])
+        rows.append(table.row + starts[connection.source])
+        columns.append(table.col + first)
+        values.append(table.data)
     shape = (count, count)
     between = (
         sp.csr_array(
@@ -138,7 +139,7 @@ def connection_traffic(
     source_tile: Tile | None,
     target_tile: Tile,
     rates: Rates | None = None,
-) -> np.ndarray:
+) -> sp.coo_array:
     """Messages of one connection between the cores of its source and of its target.
 
     Parameters
@@ -152,7 +153,7 @@ def connection_traffic(
 
     Returns
     -------
-    ndarray
+    coo_array
         Shape ``(source cores, target cores)``.
     """
     target, connection = link
@@ -160,38 +161,47 @@ def connection_traffic(
     tile = source_tile or shape
     activity = _activity(shape, tile, connection.source, rates)  # (rows, columns, channel parts)
     axis = axis_of(network, target, connection)
-    grid = grid_of(network.shape(target), target_tile)
-    split = grid != (1, 1, 1)
+    sources, targets = grid_of(shape, tile), grid_of(network.shape(target), target_tile)
+    everything = targets == (1, 1, 1) and rates is None
+    (p, i, rows), (q, j, columns) = (
+        _joined(axis, tile[k], target_tile[k], everything) for k in (0, 1)
+    )
+    # (pairs of row parts, pairs of column parts, channel parts)
+    sent = np.tensordot(np.tensordot(rows, activity, axes=(1, 0)), columns, axes=(1, 1))
+    sent = np.repeat(sent.transpose(0, 2, 1)[..., None], targets[2], axis=3)
+    at_row, at_column, part, copy = np.nonzero(sent)
+    source = (i[at_row] * sources[1] + j[at_column]) * sources[2] + part
+    sink = (p[at_row] * targets[1] + q[at_column]) * targets[2] + copy
+    return sp.coo_array(
+        (sent[at_row, at_column, part, copy], (source, sink)),
+        shape=(int(np.prod(sources)), int(np.prod(targets))),
+    )
 
-    def reaching(part: int) -> np.ndarray:
-        """Target part x source position: whether the position reaches the part."""
-        first, last = axis.reach()
-        return np.array(
-            [
-                (np.maximum(first, a) < np.minimum(last, b)) | (not split and rates is None)
-                for a, b in cuts(axis.targets, part)
-            ],
-            dtype=float,
-        )
 
-    def by_part(reach: np.ndarray, part: int) -> np.ndarray:
-        """Target part x source part x source position."""
-        member = np.array(
-            [
-                (np.arange(axis.sources) >= a) & (np.arange(axis.sources) < b)
-                for a, b in cuts(axis.sources, part)
-            ],
-            dtype=float,
-        )
-        return reach[:, None, :] * member[None, :, :]
+@lru_cache(maxsize=4096)
+def _joined(
+    axis: Axis, source_part: int, target_part: int, everything: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of a target part and a source part that reaches it, and by which source positions.
 
-    rows = by_part(reaching(target_tile[0]), tile[0])  # (p, i, r)
-    columns = by_part(reaching(target_tile[1]), tile[1])  # (q, j, c)
-    half = np.tensordot(rows, activity, axes=(2, 0))  # (p, i, c, k)
-    full = np.tensordot(half, columns, axes=(2, 2))  # (p, i, k, q, j)
-    p, i, k, q, j = full.shape
-    table = full.transpose(1, 4, 2, 0, 3).reshape(i * j * k, p * q)
-    return np.repeat(table, grid[2], axis=1)
+    ``everything`` joins all positions to the one part, whether they reach it or not.
+
+    Returns
+    -------
+    tuple of ndarray
+        Target part and source part, ``(pairs,)`` each; 1 where a source position is in the one and
+        reaches the other, ``(pairs, positions)``.
+    """
+    first, last = axis.reach()
+    position = np.arange(axis.sources)
+    reaches = [
+        (np.maximum(first, a) < np.minimum(last, b)) | everything
+        for a, b in cuts(axis.targets, target_part)
+    ]
+    members = [(a <= position) & (position < b) for a, b in cuts(axis.sources, source_part)]
+    joined = np.array(reaches)[:, None, :] & np.array(members)[None, :, :]
+    target, source = np.nonzero(joined.any(axis=2))
+    return target, source, joined[target, source].astype(float)
 
 
 def _activity(

@@ -19,8 +19,9 @@ import numpy as np
 from nengo.exceptions import BuildError
 
 from spikeseg_core.errors import MappingError
-from spikeseg_core.loihi import chip as limits
-from spikeseg_core.loihi.mapping.fit import Axis, Tile
+from spikeseg_core.loihi.chip import LOIHI_1
+from spikeseg_core.loihi.mapping.axis import Axis
+from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.loihi.mapping.tiles import check_fit
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Network, Weights
 from spikeseg_core.network.initial_state import initial_potentials
@@ -203,7 +204,7 @@ def transposed_weights(
         rows = slice(position[i], position[i] + last[i] - first[i])
         columns = slice(position[j], position[j] + last[j] - first[j])
         offset = (first[i] * axis.targets + first[j]) * channels
-        base = offset % limits.BASE_RANGE
+        base = offset % LOIHI_1.base_range
         key = (rows.start, rows.stop, columns.start, columns.stop, int(offset - base))
         if key not in known:
             known[key] = len(weights)

@@ -13,7 +13,7 @@ from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.cost.events import StepEvents
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.fit import Tile
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.quantization.build import DiscretizedNetwork, build_network, discretize
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network, Weights

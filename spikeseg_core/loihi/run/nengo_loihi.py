@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from spikeseg_core.config import DeployConfig, PresentationConfig
-from spikeseg_core.loihi.mapping.partition import PlacementAllocator
 from spikeseg_core.loihi.quantization.build import DiscretizedNetwork
 from spikeseg_core.loihi.quantization.extract import initial_voltages
+from spikeseg_core.loihi.run.allocator import PlacementAllocator
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork, host_spikes, no_rates, read_out
 from spikeseg_core.network import DT
 from spikeseg_core.reporting import SILENT, Reporter

@@ -11,6 +11,9 @@ import pandas as pd
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.config.presets import preset
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
+from spikeseg_core.loihi.mapping.partition import partition
+from spikeseg_core.loihi.mapping.traffic import traffic
 from spikeseg_core.network import save_network
 from spikeseg_core.stages import table as registry
 from spikeseg_core.storage import digest_json, save_arrays, write_json
@@ -176,8 +179,8 @@ def _write_files(stage: str, folder: Path, mapped: bool) -> dict[str, list[str]]
             {x.name: rng.gamma(0.5, 40.0, network.shape(x.name)) for x in network.layers},
         )
     if stage == "quantize":
-        mapping = {"tiles": {n: list(t) for n, t in tiles.items()}, "cores": 1}
-        write_json(folder / "mapping.json", mapping | {"population_type": 16, "weight_bits": 8})
+        chips = partition("metis", traffic(network, tiles)).chips
+        CoreMapping(tiles, chips).save(folder / "mapping.json")
         pd.DataFrame(
             {
                 "layer": list(tiles),

@@ -3,11 +3,12 @@ import itertools
 import numpy as np
 import pytest
 
-from spikeseg_core.bench.exact import ExactMapping, exact_chips, exact_mapping, spectral_bound
-from spikeseg_core.bench.mapping import REFERENCE_235K, small_cases
+from spikeseg_core.bench.cases import REFERENCE_235K, small_cases
+from spikeseg_core.bench.exact import exact_chips, exact_mapping, spectral_bound
 from spikeseg_core.loihi.chip import Board
-from spikeseg_core.loihi.mapping.optimize import mapping_cost, optimize
+from spikeseg_core.loihi.mapping.optimize import optimize
 from spikeseg_core.loihi.mapping.partition import partition
+from spikeseg_core.loihi.mapping.problem import mapping_cost
 from spikeseg_core.loihi.mapping.tiles import choose_tiles
 from spikeseg_core.loihi.mapping.traffic import traffic
 from tests.spikeseg_core.loihi.networks import random_network
@@ -48,8 +49,7 @@ def test_optimizer_is_close_to_the_proven_optimum():
     gaps = []
     for case in small_cases(3):
         found = optimize(case.problem, rounds=4)
-        known = ExactMapping(found.tiles, found.chips, found.cost)
-        optimum = exact_mapping(case.problem, known)
+        optimum = exact_mapping(case.problem, found)
         assert optimum.cost <= found.cost
         messages = case.problem.traffic(optimum.tiles)
         assert optimum.cost == pytest.approx(mapping_cost(messages, optimum.chips))

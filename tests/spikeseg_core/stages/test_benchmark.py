@@ -21,6 +21,7 @@ from spikeseg_core.evaluation.segment import SCORED_SPLITS
 from spikeseg_core.figures.stages.benchmark import draw
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.network import save_network
 from spikeseg_core.presentation.operating_point import WAYS, OperatingPoints
 from spikeseg_core.presentation.search import SCORES
@@ -34,7 +35,7 @@ from spikeseg_core.stages.artifacts import (
     PRESENTATIONS,
     RATES,
 )
-from spikeseg_core.storage import save_arrays, write_json
+from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, small_network
 
 NETWORK = small_network(16)
@@ -198,8 +199,7 @@ def test_a_deployment_that_counts_nothing_is_estimated_from_rates(tmp_path: Path
     inputs = dict.fromkeys(("deploy", "convert", "quantize", "partition"), tmp_path)
     save_arrays(tmp_path / RATES, rates)
     placement.save(tmp_path / PLACEMENT)
-    mapping = {"tiles": tiles, "population_type": 16, "weight_bits": 8, "chips": 1}
-    write_json(tmp_path / MAPPING, mapping)
+    CoreMapping(tiles, placement.chips).save(tmp_path / MAPPING)
     events = benchmark.events_of(NETWORK, inputs, 20, SILENT)
     assert events.basis == "from rates"
     expected = events_from_rates(NETWORK, tiles, rates, 20, placement)

@@ -13,13 +13,13 @@ import pytest
 from spikeseg_core.config import DatasetConfig, PipelineConfig, PresentationConfig
 from spikeseg_core.data.dataset import prepare_dataset
 from spikeseg_core.inference.segmenter import load_segmenter
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.partition import partition
 from spikeseg_core.loihi.mapping.traffic import traffic
 from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import save_network
 from spikeseg_core.stages.table import ModelKind
-from spikeseg_core.storage import write_json
 from tasks.folder import Outcome, StageRecord, write_record
 from tasks.local import state
 from tasks.mlflow import models
@@ -46,6 +46,7 @@ def records(home: Path) -> dict[str, StageRecord]:
     rng = np.random.default_rng(7)
     network = random_network(rng, size=16, channels=lambda rng: 8)
     weights, tiles = random_weights(rng, network), random_tiles(rng, network, step=4)
+    placement = partition("metis", traffic(network, tiles))
     keys = {name: name * 8 for name in ("prepare", "train", "tune", "quantize", "partition")}
     keys["deploy"] = "deploy" * 8
     found = {}
@@ -59,12 +60,9 @@ def records(home: Path) -> dict[str, StageRecord]:
         if name == "quantize":
             integer = discretize(build_network(network, weights, tiles)).model
             extract_network(integer).save(folder / "integer")
-            write_json(
-                folder / "mapping.json",
-                {"tiles": tiles, "population_type": 16, "weight_bits": 8, "chips": 2},
-            )
+            CoreMapping(tiles, placement.chips).save(folder / "mapping.json")
         if name == "partition":
-            partition("metis", traffic(network, tiles)).save(folder / "placement.json")
+            placement.save(folder / "placement.json")
         record = StageRecord(
             stage=name,
             key=key,

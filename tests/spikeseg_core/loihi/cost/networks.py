@@ -8,7 +8,7 @@ import numpy as np
 
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.mapping.fit import Tile, grid_of
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
 
 

@@ -14,7 +14,7 @@ from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.cost.model import nanoseconds
 from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import DT

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.loihi.cost.expected import events_from_rates
-from spikeseg_core.loihi.mapping.partition import Placement
+from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.network import DT, IMAGE, Connection, Layer, Network
 from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, small_network
 

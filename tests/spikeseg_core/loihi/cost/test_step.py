@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.bench.mapping import REFERENCE_235K
+from spikeseg_core.bench.cases import REFERENCE_235K
 from spikeseg_core.loihi.cost.constants import PRE_SILICON
 from spikeseg_core.loihi.cost.model import LoihiModel
 from spikeseg_core.loihi.cost.step import MappedStep

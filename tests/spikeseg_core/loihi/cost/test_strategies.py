@@ -6,9 +6,11 @@ import pytest
 from spikeseg_core.errors import DataError, MappingError
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.cost.strategies import strategy_table, strategy_table_of
-from spikeseg_core.loihi.mapping.partition import STRATEGIES
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
+from spikeseg_core.loihi.mapping.partition import STRATEGIES, partition
+from spikeseg_core.loihi.mapping.traffic import traffic
 from spikeseg_core.network import save_network
-from spikeseg_core.storage import save_arrays, write_json
+from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.loihi.networks import random_network, random_weights
 
 rng = np.random.default_rng(0)
@@ -16,10 +18,12 @@ NETWORK = random_network(rng, channels=lambda rng: 4, size=16)
 TILES = {layer.name: (4, 4, 4) for layer in NETWORK.chip_layers()}
 RATES = {layer.name: rng.gamma(0.5, 40.0, NETWORK.shape(layer.name)) for layer in NETWORK.layers}
 TWO_CHIPS = Board(2, 24)
+KNOWN = partition("round_robin", traffic(NETWORK, TILES, RATES), TWO_CHIPS).chips
+MAPPING = CoreMapping(TILES, KNOWN)
 
 
 def test_every_strategy_has_its_messages_time_and_energy():
-    table = strategy_table(NETWORK, TILES, RATES, TWO_CHIPS)
+    table = strategy_table(NETWORK, MAPPING, RATES, TWO_CHIPS)
     assert tuple(table["strategy"]) == tuple(STRATEGIES)
     assert set(table["chips"]) == {2}
     by_name = table.set_index("strategy")
@@ -32,13 +36,13 @@ def test_every_strategy_has_its_messages_time_and_energy():
 
 
 def test_on_one_chip_nothing_crosses():
-    table = strategy_table(NETWORK, TILES, RATES, Board(1))
+    table = strategy_table(NETWORK, MAPPING, RATES, Board(1))
     assert (table["interchip_messages_per_step"] == 0).all()
 
 
 def test_a_board_that_is_too_small_is_refused():
     with pytest.raises(MappingError):
-        strategy_table(NETWORK, TILES, RATES, Board(1, 4))
+        strategy_table(NETWORK, MAPPING, RATES, Board(1, 4))
 
 
 def test_a_finished_run_gives_the_same(tmp_path):
@@ -47,12 +51,9 @@ def test_a_finished_run_gives_the_same(tmp_path):
         folder.mkdir()
     save_network(folders["tune"], NETWORK, random_weights(rng, NETWORK))
     save_arrays(folders["convert"] / "rates.npz", RATES)
-    mapping = {"tiles": {n: list(t) for n, t in TILES.items()}, "cores": 1}
-    write_json(
-        folders["quantize"] / "mapping.json", mapping | {"population_type": 16, "weight_bits": 8}
-    )
-    direct = strategy_table(NETWORK, TILES, RATES, TWO_CHIPS)
+    MAPPING.save(folders["quantize"] / "mapping.json")
+    direct = strategy_table(NETWORK, MAPPING, RATES, TWO_CHIPS)
     assert strategy_table_of(folders, TWO_CHIPS).equals(direct)
     (folders["quantize"] / "mapping.json").write_text(json.dumps({"tiles": {}}))
-    with pytest.raises(DataError, match="no mapping"):
+    with pytest.raises(DataError, match="not a mapping"):
         strategy_table_of(folders, TWO_CHIPS)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikeseg_core.errors import MappingError
-from spikeseg_core.loihi import chip as limits
+from spikeseg_core.loihi.chip import LOIHI_1
 from spikeseg_core.loihi.mapping.fit import RESOURCES, fit, fit_table
 from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
@@ -34,7 +34,7 @@ def test_agrees_with_nengo_loihi_after_building(seed, bits):
         found = np.array([[value for value, _ in u] for u in used]).T
         np.testing.assert_array_equal(found, [getattr(part, name) for name in RESOURCES])
         limits_found = [limit for _, limit in next(iter(used))]
-        assert limits_found == list(RESOURCES.values())
+        assert limits_found == [getattr(LOIHI_1, name) for name in RESOURCES]
 
 
 @settings(max_examples=6, deadline=None)
@@ -82,7 +82,7 @@ def test_table_has_a_row_per_layer_and_shares_of_the_limits():
     table = fit_table(PAPER, tiles)
     assert list(table["layer"]) == [layer.name for layer in PAPER.chip_layers()]
     assert table["neurons"].sum() == PAPER.neurons_on_chip
-    assert np.allclose(table["synapse_bits_used"], table["synapse_bits"] / limits.SYNAPSE_BITS)
+    assert np.allclose(table["synapse_bits_used"], table["synapse_bits"] / LOIHI_1.synapse_bits)
 
 
 def test_odd_channel_depths_need_population_type_32():

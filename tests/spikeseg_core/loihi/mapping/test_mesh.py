@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from spikeseg_core.bench.mapping import REFERENCE_235K
-from spikeseg_core.loihi.chip import Board
+from spikeseg_core.bench.cases import REFERENCE_235K
+from spikeseg_core.loihi.chip import LOIHI_1, Board
+from spikeseg_core.loihi.cost.constants import PRE_SILICON
 from spikeseg_core.loihi.mapping.mesh import hop_energy, hops, place_on_mesh
-from spikeseg_core.loihi.mapping.partition import Placement, partition
+from spikeseg_core.loihi.mapping.partition import partition
+from spikeseg_core.loihi.mapping.placement import Placement, router_of
 from spikeseg_core.loihi.mapping.tiles import choose_tiles
 from spikeseg_core.loihi.mapping.traffic import traffic
 from tests.spikeseg_core.loihi.networks import random_network, random_tiles
@@ -20,7 +24,8 @@ def test_hops_are_distances_on_the_mesh(mapped):
     messages, placement = mapped
     found = hops(messages, placement)
     flow = messages.between.toarray() * (placement.chips[:, None] == placement.chips[None, :])
-    distance = np.abs(placement.routers[:, None] - placement.routers[None, :])
+    routers = router_of(placement.positions)
+    distance = np.abs(routers[:, None] - routers[None, :])
     assert found.north_south == pytest.approx((flow * distance[..., 0]).sum())
     assert found.east_west == pytest.approx((flow * distance[..., 1]).sum())
     assert found.links_east_west.shape == (2, 4, 7)
@@ -70,3 +75,19 @@ def test_places_are_never_worse_than_before():
         return (flow * hop_energy(found.positions)).sum()
 
     assert energy(place_on_mesh(messages, placement)) <= energy(placement)
+
+
+def test_hops_cost_what_the_energy_model_says():
+    assert LOIHI_1.hop_pj == (PRE_SILICON.hop_ns.pj, PRE_SILICON.hop_ew.pj)
+    energy = hop_energy(np.array([0, 4 * (2 * 8 + 1)]))  # two rows and a column apart
+    assert energy[0, 1] == 2 * PRE_SILICON.hop_ns.pj + PRE_SILICON.hop_ew.pj
+    assert energy[0, 0] == 0
+
+
+def test_another_mesh():
+    messages = traffic(*_two_cores())
+    placement = Placement("by hand", np.array([0, 0]), np.array([0, 5]))
+    chip = replace(LOIHI_1, cores_per_tile=1, mesh_shape=(3, 3))
+    found = hops(messages, placement, chip)
+    assert found.links_east_west.shape == (1, 3, 2)
+    assert found.total == 3 * messages.between[0, 1]

@@ -1,16 +1,14 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.bench.mapping import REFERENCE_235K
-from spikeseg_core.errors import ConfigError, DataError, MappingError
+from spikeseg_core.bench.cases import REFERENCE_235K
+from spikeseg_core.errors import ConfigError, MappingError
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.mapping.partition import (
     STRATEGIES,
-    Placement,
-    PlacementAllocator,
     metis,
     partition,
-    place,
+    placements,
 )
 from spikeseg_core.loihi.mapping.traffic import traffic, uniform_rates
 from spikeseg_core.loihi.quantization.build import build_network, discretize
@@ -64,20 +62,6 @@ def small():
     return network, tiles, discretize(build_network(network, weights, tiles, population_type=32))
 
 
-def test_nengo_loihi_accepts_a_placement_and_its_board_is_valid(small):
-    network, tiles, blocks = small
-    messages = traffic(network, tiles)
-    found = partition("metis", messages)
-    board = PlacementAllocator(found)(blocks.model, n_chips=2)
-    nengo_loihi.hardware.validate.validate_board(board)
-    activity = nengo_loihi.hardware.allocators.estimate_interchip_activity(board)
-    assert activity["interchip"] == messages.interchip(found.chips)
-    assert activity["intrachip"] == messages.total - messages.interchip(found.chips)
-    on_board = [[core.blocks[0] for core in chip.cores] for chip in board.chips]
-    for index, block in enumerate(blocks.model.blocks):
-        assert on_board[found.chips[index]][found.positions[index]] is block
-
-
 @pytest.mark.parametrize(
     ("strategy", "allocator"),
     [("greedy", "Greedy"), ("round_robin", "RoundRobin"), ("greedy_interchip", "GreedyInterchip")],
@@ -87,15 +71,6 @@ def test_the_same_chips_as_nengo_loihis_own_allocators(small, strategy, allocato
     board = getattr(nengo_loihi.hardware.allocators, allocator)()(blocks.model, n_chips=2)
     expected = [board.find_block(block)[0] for block in blocks.model.blocks]
     np.testing.assert_array_equal(partition(strategy, traffic(network, tiles)).chips, expected)
-
-
-def test_placements_for_other_networks_and_boards_are_refused(small):
-    _, _, blocks = small
-    count = len(blocks.model.blocks)
-    with pytest.raises(MappingError, match=f"is for {count + 1} blocks, the model has {count}"):
-        PlacementAllocator(place(np.zeros(count + 1), "x"))(blocks.model, 2)
-    with pytest.raises(MappingError, match="uses 4 chips, the board has 2"):
-        PlacementAllocator(place(np.full(count, 3), "x"))(blocks.model, 2)
 
 
 def test_more_cores_than_the_board_has():
@@ -126,19 +101,33 @@ def test_silent_and_unconnected_cores_are_placed_too():
         assert found.cores_per_chip.sum() == 232
 
 
-def test_placement_survives_the_disk(tmp_path):
-    found = place(np.array([1, 0, 1, 0, 0]), "metis")
-    found.save(tmp_path / "placement.json")
-    again = Placement.load(tmp_path / "placement.json")
-    assert again.strategy == "metis"
-    np.testing.assert_array_equal(again.chips, found.chips)
-    np.testing.assert_array_equal(again.positions, [0, 0, 1, 1, 2])
-    (tmp_path / "placement.json").write_text("{}")
-    with pytest.raises(DataError, match="is not a placement"):
-        Placement.load(tmp_path / "placement.json")
-
-
 def test_unknown_strategy():
     messages = traffic(REFERENCE_235K, reference_tiles((16, 16, 4), (8, 8, 16)))
     with pytest.raises(ConfigError, match="unknown strategy 'best'"):
         partition("best", messages)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_optimized_is_never_worse_than_what_was_known(seed):
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, size=16, channels=lambda rng: 8)
+    tiles = {layer.name: (4, 4, 8) for layer in network.chip_layers()}
+    rates = {x.name: rng.gamma(0.5, 40.0, network.shape(x.name)) for x in network.layers}
+    messages = traffic(network, tiles, rates)
+    board = Board(3, messages.cores // 3 + 2)
+    good = partition("optimized", messages, board, seed=100, tries=8).chips
+    found = placements(messages, board, seed, good)
+    assert tuple(found) == STRATEGIES
+    assert messages.interchip(found["optimized"].chips) <= messages.interchip(good)
+    # Without METIS nothing is left but what was known.
+    alone = partition("optimized", messages, board, seed, tries=0, known=good)
+    np.testing.assert_array_equal(alone.chips, good)
+    poor = partition("round_robin", messages, board).chips
+    better = partition("optimized", messages, board, seed, tries=8, known=poor)
+    assert messages.interchip(better.chips) < messages.interchip(poor)
+
+
+def test_chips_known_of_other_cores_are_refused():
+    messages = traffic(REFERENCE_235K, reference_tiles((16, 16, 4), (8, 8, 16)))
+    with pytest.raises(MappingError, match="are of 3 cores, the network has 232; run the quantize"):
+        partition("optimized", messages, known=np.zeros(3, dtype=int))

@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 
 from spikeseg_core.errors import MappingError
-from spikeseg_core.loihi import chip as limits
+from spikeseg_core.loihi.chip import LOIHI_1
 from spikeseg_core.loihi.mapping.fit import fit, fit_table
-from spikeseg_core.loihi.mapping.tiles import candidates, check_fit, choose_tiles, parts
+from spikeseg_core.loihi.mapping.tiles import (
+    candidates,
+    check_fit,
+    choose_tiles,
+    fewest_cores,
+    parts,
+)
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
 from spikeseg_core.network.catalogue import NETWORKS
 
@@ -31,7 +37,7 @@ def test_candidates_are_at_most_a_core_and_fewest_cores_come_first():
     found = candidates((48, 48, 28), 16)
     cores = [np.prod(np.ceil(np.array([48, 48, 28]) / tile)) for tile in found]
     assert cores == sorted(cores)
-    assert all(np.prod(tile) <= limits.COMPARTMENTS and tile[2] % 4 == 0 for tile in found)
+    assert all(np.prod(tile) <= LOIHI_1.compartments and tile[2] % 4 == 0 for tile in found)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -56,7 +62,8 @@ def test_free_shapes_need_no_more_cores_than_squares():
 def test_paper_network_has_its_neurons_on_two_chips():
     assert abs(PAPER.neurons_on_chip - 238_000) <= 0.03 * 238_000
     cores = fit_table(PAPER, choose_tiles(PAPER))["cores"].sum()
-    assert limits.CORES_PER_CHIP < cores <= 2 * limits.CORES_PER_CHIP
+    assert fewest_cores(PAPER) == cores
+    assert LOIHI_1.cores < cores <= 2 * LOIHI_1.cores
 
 
 def test_fewer_weight_bits_and_type_32_are_heard():

@@ -1,0 +1,70 @@
+"""Synapse memory of a core: a kernel is stored once for every way it is clipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from spikeseg_core.loihi.chip import LOIHI_1, Chip
+from spikeseg_core.loihi.mapping.axis import Clipping
+
+
+def entry_bits(
+    synapses: np.ndarray, weight_bits: int, index_bits: int, *, chip: Chip = LOIHI_1
+) -> np.ndarray:
+    """Memory bits of synapse lists of these lengths, in whole words."""
+    bits = weight_bits + index_bits
+
+    def words(n: np.ndarray) -> np.ndarray:
+        return -(-(n * bits + chip.entry_header_bits) // chip.word_bits)
+
+    full, rest = np.divmod(synapses, chip.synapses_per_entry)
+    total = full * words(np.asarray(chip.synapses_per_entry)) + np.where(rest, words(rest), 0)
+    return total * chip.word_bits
+
+
+@dataclass(frozen=True)
+class Synapses:
+    """What one connection needs in one core."""
+
+    bits: int
+    base_step: int  # greatest power of two, up to 4, that divides every compartment base
+
+
+@lru_cache(maxsize=200_000)
+def synapse_memory(
+    rows: Clipping,
+    columns: Clipping,
+    width: int,
+    channels: tuple[int, int],
+    weight_bits: int,
+    *,
+    chip: Chip = LOIHI_1,
+) -> Synapses:
+    """Synapse memory of a connection in a core of ``width`` columns.
+
+    ``rows`` and ``columns`` are the clippings of the tile's rows and columns; ``channels`` are
+    those of the source and of the tile.
+    """
+    in_channels, out_channels = channels
+    r = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    c = np.array(columns, dtype=np.int64).reshape(-1, 3)
+    first = (r[:, None, 1] * width + c[None, :, 1]) * out_channels
+    beyond = (r[:, None, 1] + r[:, None, 2] - 1) * width + c[None, :, 1] + c[None, :, 2]
+    last = beyond * out_channels - 1
+    base = first % chip.base_range
+    largest = int((last - base).max())
+    needed = int(np.ceil(np.log2(largest + 1)))
+    index_bits = next((bits for bits in chip.index_bits if bits >= needed), chip.index_bits[-1])
+    # A kernel is stored once for each clipping and each multiple of 256 in its indices.
+    kinds = np.zeros(first.shape, dtype=np.int64)
+    for part in (r[:, None, 0], r[:, None, 2], c[None, :, 0], c[None, :, 2]):
+        kinds = kinds * 64 + part
+    kinds = kinds * chip.compartments + (first - base) // chip.base_range
+    _, where = np.unique(kinds, return_index=True)
+    synapses = (r[:, None, 2] * c[None, :, 2]).ravel()[where] * out_channels * in_channels
+    bits = int(entry_bits(synapses, weight_bits, index_bits, chip=chip).sum())
+    step = 1 if (base % 2).any() else 2 if (base % 4).any() else 4
+    return Synapses(bits, step)
