@@ -438,3 +438,10 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("interrupted; the same command goes on where it was", err=True)
         sys.exit(130)
+    except Exception as error:
+        httpx = sys.modules.get("httpx")  # Prefect's client has imported it, if it was at work
+        if httpx is None or not isinstance(error, httpx.HTTPError):
+            raise
+        message = f"Prefect's server stopped answering ({error}); run the same command again"
+        typer.secho(f"spikeseg: {message}", fg="red", err=True)
+        sys.exit(2)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -87,6 +88,17 @@ def test_an_interruption_says_how_to_go_on(
     monkeypatch.setattr(cli, "app", interrupted)
     assert run_main(monkeypatch) == 130
     assert "goes on where it was" in capsys.readouterr().err
+
+
+def test_a_prefect_server_that_goes_away_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone() -> None:
+        raise httpx.ConnectError("connection refused")
+
+    monkeypatch.setattr(cli, "app", gone)
+    assert run_main(monkeypatch) == 2
+    assert "stopped answering (connection refused)" in capsys.readouterr().err
 
 
 def test_a_disk_that_is_full_is_one_message(
