@@ -13,27 +13,28 @@ from spikeseg_core.errors import SpikeSegError
 
 app = typer.Typer(
     name="spikeseg",
-    help="From electron-microscopy sections to a spiking U-Net on Loihi, and what it costs.",
+    help="From electron-microscopy sections to a spiking U-Net on Loihi, with its energy.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 def _examples(*commands: str) -> str:
-    """Show commands below a command's options, one a line."""
+    """Show commands below a command's options, one per line."""
     return "\n\n".join(["Examples:", *(f"[bold]{command}[/]" for command in commands)])
 
 
 Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated."),
+    typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; can be repeated."),
 ]
 
 
 def _with_folder(path: Path | None) -> Path | None:
-    """Make the file's folder now: after half an hour of work is late to hear that it cannot be."""
+    """Create the file's folder now, so that a bad path fails before half an hour of work."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
     return path
@@ -47,13 +48,13 @@ JsonFile = Annotated[
         dir_okay=False,
         writable=True,
         callback=_with_folder,
-        help="Write the result as JSON too.",
+        help="Also write the result to this file as JSON.",
     ),
 ]
 
 
 class Benchmark(StrEnum):
-    """What can be measured."""
+    """What `spikeseg bench` can measure."""
 
     emulator = "emulator"
     mapping = "mapping"
@@ -76,19 +77,21 @@ class SegmentEngine(StrEnum):
     )
 )
 def run(
-    preset: Annotated[str, typer.Option(help="quick: minutes; paper: 235K neurons.")] = "quick",
+    preset: Annotated[
+        str, typer.Option(help="quick: done in minutes; paper: 235,008 neurons.")
+    ] = "quick",
     dataset: Annotated[
         str,
         typer.Option(
             metavar="auto|isbi2012|synthetic|PATH",
-            help="auto: ISBI 2012 when it can be had, else synthetic sections; "
-            "PATH: a folder of images, a TIFF stack or a zip.",
+            help="auto: ISBI 2012 if it is available, otherwise synthetic sections; "
+            "PATH: a folder of images, a TIFF stack or a ZIP file.",
         ),
     ] = "auto",
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    """Run the whole pipeline; finished stages are used again."""
+    """Run the whole pipeline, reusing the stages that are already finished."""
     from spikeseg_core.config.overrides import configured
 
     config = configured(preset, dataset, change or [])
@@ -118,13 +121,13 @@ def stage(
         str | None,
         typer.Option(
             metavar="RUN_ID",
-            help="MLflow run of the stage before it, or of a pipeline; default: the newest.",
+            help="MLflow run of the preceding stage or of a pipeline; default: the newest.",
         ),
     ] = None,
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    """Run one stage alone, on what the stages before it have made."""
+    """Run a single stage on the results of the stages before it."""
     from flows.single import run_stage_alone
 
     _write(json, run_stage_alone(name, after, change or []))
@@ -140,13 +143,13 @@ def stage(
 def segment(
     sections: Annotated[
         Path,
-        typer.Argument(metavar="INPUT", help="Folder of images (PNG, TIFF), or a TIFF stack."),
+        typer.Argument(metavar="INPUT", help="Folder of images (PNG or TIFF), or a TIFF stack."),
     ],
     out: Annotated[
         Path,
         typer.Argument(
             metavar="OUTPUT",
-            help="Folder for probability/NAME and mask/NAME of every file, and preview.png.",
+            help="Folder for probability/NAME and mask/NAME per file, and preview.png.",
         ),
     ],
     *,
@@ -159,20 +162,21 @@ def segment(
     ] = None,
     engine: Annotated[
         SegmentEngine,
-        typer.Option(help="ann: the trained network; loihi: that of the chips, on the emulator."),
+        typer.Option(help="ann: the trained network; loihi: the network on the chips, emulated."),
     ] = SegmentEngine.ann,
     threshold: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Probability from which on a pixel is membrane."),
+        typer.Option(min=0, max=1, help="Pixels with at least this probability count as membrane."),
     ] = 0.5,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results that are there already.")
+        bool, typer.Option("--overwrite", help="Replace existing results.")
     ] = False,
     json: JsonFile = None,
 ) -> None:
-    """Segment sections with a finished network: probability and mask of the same name and size.
+    """Segment sections with a trained network.
 
-    In a PNG 255 is certain membrane; a TIFF holds probabilities as 32-bit floats.
+    Each section gives a probability map and a mask of the same name and size. In a PNG, 255 means
+    certain membrane; a TIFF holds probabilities as 32-bit floats.
     """
     from flows.segment import segment_files
 
@@ -199,24 +203,26 @@ def sweep(
         str,
         typer.Argument(
             metavar="NAME|FILE",
-            help="A sweep of deployments/sweeps by its name, or a YAML file like those.",
+            help="Name of a sweep in deployments/sweeps, or a YAML file in the same format.",
         ),
     ],
     *,
     workers: Annotated[
         int,
         typer.Option(
-            min=1, max=64, help="Processes at work; 1: this one. DASK_SCHEDULER_ADDRESS wins."
+            min=1,
+            max=64,
+            help="Worker processes; 1 uses this process. DASK_SCHEDULER_ADDRESS overrides it.",
         ),
     ] = 1,
     dataset: Annotated[str, typer.Option(help="Dataset, as for `spikeseg run`.")] = "auto",
     seed: Annotated[
-        list[int] | None, typer.Option(help="Instead of the sweep's seeds; may be repeated.")
+        list[int] | None, typer.Option(help="Seed that replaces the sweep's own; can be repeated.")
     ] = None,
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    """Run the pipeline with different settings, and show which are worth having."""
+    """Run the pipeline with different settings and compare the results."""
     from flows.sweep import run_sweep
 
     _write(json, run_sweep(study, workers, dataset, seed or [], change or []))
@@ -234,16 +240,18 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="[RUN]...",
-            help="MLflow run ids (or how they begin) or names; default: the newest pipelines.",
+            help="MLflow run ids (or their beginnings) or names; default: the newest pipelines.",
         ),
     ] = None,
-    last: Annotated[int, typer.Option(min=2, help="How many of the newest, if none named.")] = 2,
+    last: Annotated[
+        int, typer.Option(min=2, help="How many of the newest runs, if none are named.")
+    ] = 2,
     everything: Annotated[
-        bool, typer.Option("--all", help="All results instead of the main ones.")
+        bool, typer.Option("--all", help="Show all results, not only the main ones.")
     ] = False,
     json: JsonFile = None,
 ) -> None:
-    """Show what differs between runs: settings, data, code and results."""
+    """Compare runs: settings, data, code and results."""
     from flows.compare import compare as side_by_side
 
     _write(json, side_by_side(runs or [], last, everything))
@@ -258,12 +266,12 @@ def compare(
 )
 def bench(
     what: Annotated[Benchmark, typer.Argument(help="What to measure.")],
-    preset: Annotated[str, typer.Option(help="Preset, where one is needed.")] = "quick",
-    dataset: Annotated[str, typer.Option(help="Dataset, where one is needed.")] = "auto",
+    preset: Annotated[str, typer.Option(help="Preset, if the benchmark needs one.")] = "quick",
+    dataset: Annotated[str, typer.Option(help="Dataset, if the benchmark needs one.")] = "auto",
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    """Measure the emulator, mapping strategies, energy, or what orchestration costs."""
+    """Measure the emulator, the mapping strategies, energy, or the cost of orchestration."""
     from flows.bench import bench as measure
 
     _write(json, measure(what.value, preset, dataset, change or []))
@@ -280,13 +288,13 @@ def benchmark(
         str | None,
         typer.Option(
             metavar="NAME[@ALIAS]|RUN_ID",
-            help="Registered model, or MLflow run of a deployment; default: the newest deployed.",
+            help="Registered model, or MLflow run of a deployment; default: the newest deployment.",
         ),
     ] = None,
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    """Measure a model on this machine again, and say what moved since the last time."""
+    """Measure a model on this machine again, and report what changed since the last time."""
     from flows.single import run_benchmark
 
     result = run_benchmark(model, change or [])
@@ -310,13 +318,15 @@ def promote(
     ],
     why: Annotated[
         str | None,
-        typer.Option(help="Makes it champion by hand; left out, the rule decides again."),
+        typer.Option(
+            help="Reason for making it champion by hand; without it, the promotion rule decides."
+        ),
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who says so; default: you.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who decided; default: the current user.")] = None,
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    """Make a deployed network the champion of its preset, or weigh it against that again."""
+    """Make a deployed network the champion of its preset, by rule or by hand."""
     from flows.single import run_promotion
 
     result = run_promotion(model, why, by, change or [])
@@ -332,21 +342,25 @@ def promote(
     )
 )
 def report(
-    preset: Annotated[str, typer.Option(help="Whose runs are reported.")] = "paper",
+    preset: Annotated[str, typer.Option(help="Preset whose runs are reported.")] = "paper",
     seeds: Annotated[
         str | None,
         typer.Option(
             metavar="0,1,2",
-            help="Seeds that the report needs; those without a finished run are run first.",
+            help="Seeds to report; seeds without a finished run are run first.",
         ),
     ] = None,
     of_runs: Annotated[
         list[str] | None,
-        typer.Option("--run", metavar="RUN_ID", help="Exactly these pipeline runs in MLflow."),
+        typer.Option(
+            "--run",
+            metavar="RUN_ID",
+            help="MLflow run of a pipeline to report, and no others; can be repeated.",
+        ),
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Answer the paper's five questions from MLflow's records, as one HTML page and Markdown."""
+    """Answer the paper's five questions from the records in MLflow, as HTML and Markdown."""
     from flows.single import run_report
 
     result = run_report(preset, seeds, of_runs or [])
@@ -358,7 +372,7 @@ def report(
 
 @app.command()
 def doctor() -> None:
-    """Check this machine: versions, data, disk, servers, meters, and what to do about each."""
+    """Check this machine (versions, data, disk, servers, power meters) and suggest fixes."""
     from tasks.local.doctor import examine, show
 
     if not show(examine()):
@@ -368,17 +382,19 @@ def doctor() -> None:
 @app.command()
 def up(
     prefect_port: Annotated[
-        int | None, typer.Option(help="Port of the Prefect server; default: 4200 or a free one.")
+        int | None, typer.Option(help="Port of the Prefect server; default: 4200, or a free port.")
     ] = None,
     mlflow_port: Annotated[
-        int | None, typer.Option(help="Port of the MLflow server; default: 5000 or a free one.")
+        int | None, typer.Option(help="Port of the MLflow server; default: 5000, or a free port.")
     ] = None,
-    worker: Annotated[bool, typer.Option(help="Start a worker that runs what is asked.")] = True,
+    worker: Annotated[
+        bool, typer.Option(help="Also start a worker, which runs what the Prefect page asks for.")
+    ] = True,
 ) -> None:
-    """Start Prefect and MLflow pages and a worker on this machine, and register deployments.
+    """Start Prefect, MLflow and a worker on this machine, and register the deployments.
 
-    Runs until Ctrl-C or `spikeseg down`, which stop all of them. Where they run already, it prints
-    where. `spikeseg run` in another terminal uses them.
+    They run until Ctrl-C or `spikeseg down`. If they are running already, their addresses are
+    printed. `spikeseg run` in another terminal uses them.
     """
     from tasks.local.servers import up as start
 
@@ -387,7 +403,7 @@ def up(
 
 @app.command()
 def status() -> None:
-    """Say what of `spikeseg up` runs, and where."""
+    """Show which servers of `spikeseg up` are running, and where."""
     from tasks.local.servers import status as say
 
     if not say():
@@ -396,10 +412,10 @@ def status() -> None:
 
 @app.command()
 def down() -> None:
-    """Stop what `spikeseg up` has started, from another terminal or after it was killed."""
+    """Stop the servers of `spikeseg up`, from another terminal or after it was killed."""
     from tasks.local.servers import down as stop
 
-    typer.echo("stopped" if stop() else "nothing ran")
+    typer.echo("stopped" if stop() else "nothing was running")
 
 
 def _write(path: Path | None, result: Any) -> None:
@@ -422,3 +438,10 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("interrupted; the same command goes on where it was", err=True)
         sys.exit(130)
+    except Exception as error:
+        httpx = sys.modules.get("httpx")  # Prefect's client has imported it, if it was at work
+        if httpx is None or not isinstance(error, httpx.HTTPError):
+            raise
+        message = f"Prefect's server stopped answering ({error}); run the same command again"
+        typer.secho(f"spikeseg: {message}", fg="red", err=True)
+        sys.exit(2)

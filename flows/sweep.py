@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
 
@@ -19,7 +20,7 @@ import pandas as pd
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -44,6 +45,9 @@ from tasks.prefect.artifacts import PageProgress
 from tasks.prefect.bootstrap import set_up_for_prefect
 from tasks.sweep_point import PointResult, run_point
 
+if TYPE_CHECKING:
+    from prefect_dask.task_runners import DaskTaskRunner
+
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """Environment variable that names a Dask scheduler to use instead of workers started here."""
 
@@ -60,19 +64,19 @@ def sweep(
         Study, shown("Study", "a sweep that comes with the project (deployments/sweeps)")
     ] = Study.operating_point,
     own: Annotated[
-        Sweep | None, shown("Your own sweep", "instead of a study: what varies, and what is shown")
+        Sweep | None, shown("Your own sweep", "replaces the study: what varies, and what is shown")
     ] = None,
     workers: Annotated[
         int,
         Field(ge=1, le=64),
         shown(
             "Workers",
-            "processes on this machine that work at the same time; 1: this one alone; a cluster "
-            "that DASK_SCHEDULER_ADDRESS names has its own (1 to 64)",
+            "worker processes on this machine (1 to 64); 1 uses this process; a cluster named by "
+            "DASK_SCHEDULER_ADDRESS brings its own workers",
         ),
     ] = 1,
 ) -> dict[str, Any]:
-    """Run the pipeline with different settings, and show which of them are worth having.
+    """Run the pipeline with different settings and compare the results.
 
     Points that share stages, such as one training, share them. A point that fails, or whose
     network does not fit the board, is a row of the table that says so. Nothing is chosen by the
@@ -82,10 +86,10 @@ def sweep(
     run = sweep_tracking.start(asked)
     done = Progress(asked, run)
     try:
-        with pool(workers) as work:
+        with dask(workers) as runner:
             for points in rounds(asked, done):
                 done.add(points)
-                work.run(done.to_run(points), done)
+                run_jobs(done.to_run(points), runner, done)
         return conclude(done)
     except BaseException as error:
         sweep_tracking.finish(run, [], {}, asked.question, status_of(error))
@@ -175,48 +179,26 @@ class Progress:
         return point_table(self.sweep, points or self.points, self.outcomes, self.cores)
 
 
-class Pool(Protocol):
-    """What runs the jobs of a sweep."""
-
-    def run(self, jobs: Sequence[Job], done: Progress) -> None:
-        """Run all of them, and settle each."""
-
-
-class InThisProcess:
-    """One job after the other, without a cluster."""
-
-    def run(self, jobs: Sequence[Job], done: Progress) -> None:
-        """Run all of them, and settle each."""
+def run_jobs(jobs: Sequence[Job], runner: DaskTaskRunner | None, done: Progress) -> None:
+    """Run all jobs, in this process without a runner, and settle each as it ends."""
+    if runner is None:
+        # On the main thread, which Ctrl-C and cancelling interrupt; a runner's thread would go on.
         for job in jobs:
-            ended: State[PointResult] = run_point(**_parameters(job, done), return_state=True)
-            done.settle(job, _found(ended))
-
-
-class OnDask:
-    """As many jobs at a time as the Dask cluster has workers."""
-
-    def __init__(self, runner: Any) -> None:
-        self.runner = runner
-
-    def run(self, jobs: Sequence[Job], done: Progress) -> None:
-        """Run all of them, and settle each in the order in which they end."""
-        from distributed import as_completed
-
-        futures = {}
-        for job in jobs:
-            future = self.runner.submit(run_point, _parameters(job, done))
-            futures[future.wrapped_future] = (job, future)
-        for ended in as_completed(list(futures), loop=self.runner.client.loop):
-            job, future = futures[ended]
-            done.settle(job, _found_on_dask(future))
+            done.settle(job, _found(partial(run_point, **_parameters(job, done))))
+        return
+    futures: dict[PrefectFuture[PointResult], Job] = {
+        runner.submit(run_point, _parameters(job, done)): job for job in jobs
+    }
+    for future in as_completed(list(futures)):
+        done.settle(futures[future], _found(future.result))
 
 
 @contextmanager
-def pool(workers: int) -> Iterator[Pool]:
-    """Give what runs the jobs: this process, workers started here, or a cluster elsewhere."""
+def dask(workers: int) -> Iterator[DaskTaskRunner | None]:
+    """Give a runner on workers started here, or on a cluster elsewhere; None: neither is asked."""
     address = os.environ.get(ADDRESS)
     if workers == 1 and not address:
-        yield InThisProcess()
+        yield None
         return
     from prefect_dask.task_runners import DaskTaskRunner
 
@@ -243,7 +225,7 @@ def pool(workers: int) -> Iterator[Pool]:
             )
         )
         with runner:
-            yield OnDask(runner)
+            yield runner
 
 
 def _parameters(job: Job, done: Progress) -> dict[str, Any]:
@@ -257,18 +239,12 @@ def _parameters(job: Job, done: Progress) -> dict[str, Any]:
     }
 
 
-def _found(ended: State[PointResult]) -> PointResult | str:
-    """Give what a job found, or why it failed, in one line."""
-    found = ended.result(raise_on_failure=False)
-    return _reason(found) if isinstance(found, BaseException) else found
-
-
-def _found_on_dask(future: Any) -> PointResult | str:
+def _found(job: Callable[[], PointResult]) -> PointResult | str:
+    """Give what a job finds, or why it failed, in one line."""
     try:
-        found: PointResult = future.result()
+        return job()
     except Exception as error:  # also of the cluster: a worker that was killed
         return _reason(error)
-    return found
 
 
 def _reason(error: BaseException) -> str:

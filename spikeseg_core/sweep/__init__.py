@@ -1,4 +1,4 @@
-"""Sweeps: the same pipeline with different settings, and which of them are worth having.
+"""Sweeps: the same pipeline with different settings, compared.
 
 A :class:`~spikeseg_core.sweep.definition.Sweep` says what is varied;
 :func:`~spikeseg_core.sweep.points.expand` makes it a list of configurations; the table and the

@@ -37,7 +37,7 @@ def register(environment: Mapping[str, str]) -> None:
     Raises
     ------
     SpikeSegError
-        If Prefect refuses; its words are in the message.
+        If Prefect refuses; the message quotes it.
     """
     content = deployments()
     done = subprocess.run(
@@ -50,7 +50,7 @@ def register(environment: Mapping[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise SpikeSegError(f"Prefect took no deployments:\n{done.stdout}{done.stderr}")
+        raise SpikeSegError(f"Prefect did not accept the deployments:\n{done.stdout}{done.stderr}")
 
 
 def deployments() -> dict[str, Any]:

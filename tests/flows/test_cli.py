@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
-import tasks.local.doctor
 from flows import cli
-from spikeseg_core.errors import DataError
 
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
@@ -43,11 +42,12 @@ def test_prefect_keeps_its_things_in_the_state_folder(module: str, tmp_path: Pat
     assert done.stdout.strip() == str(tmp_path / "state" / "prefect")
 
 
+@pytest.mark.parametrize("option", ["-h", "--help"])
 @pytest.mark.parametrize(
     "command", ["run", "stage", "segment", "sweep", "compare", "bench", "doctor", "up"]
 )
-def test_every_command_explains_itself(command: str) -> None:
-    result = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "100"})
+def test_every_command_explains_itself(command: str, option: str) -> None:
+    result = CliRunner().invoke(cli.app, [command, option], env={"COLUMNS": "100"})
     assert result.exit_code == 0
     assert command in result.output
 
@@ -88,6 +88,17 @@ def test_an_interruption_says_how_to_go_on(
     monkeypatch.setattr(cli, "app", interrupted)
     assert run_main(monkeypatch) == 130
     assert "goes on where it was" in capsys.readouterr().err
+
+
+def test_a_prefect_server_that_goes_away_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone() -> None:
+        raise httpx.ConnectError("connection refused")
+
+    monkeypatch.setattr(cli, "app", gone)
+    assert run_main(monkeypatch) == 2
+    assert "stopped answering (connection refused)" in capsys.readouterr().err
 
 
 def test_a_disk_that_is_full_is_one_message(
@@ -131,40 +142,3 @@ def test_run_prints_the_table_and_writes_json(
     assert json.loads((tmp_path / "out.json").read_text()) == summary
     assert "Accuracy on the test sections" in result.output
     assert result.output.rstrip().splitlines()[-2].startswith("SYNTHETIC DATA")
-
-
-class TestDoctor:
-    def test_each_line_is_a_verdict(
-        self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        checks = {
-            name: check for name, check in tasks.local.doctor.CHECKS.items() if name != "stack"
-        }
-        monkeypatch.setattr(tasks.local.doctor, "CHECKS", checks)
-        tasks.local.doctor.show(tasks.local.doctor.examine())
-        lines = capsys.readouterr().out.splitlines()
-        assert len(lines) == len(checks)
-        assert all(line.split()[0] in ("ok", "warn", "fail") for line in lines)
-
-    def test_a_check_that_breaks_is_a_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken() -> Any:
-            raise DataError("disk on fire")
-
-        monkeypatch.setattr(tasks.local.doctor, "CHECKS", {"disk": broken})
-        (finding,) = tasks.local.doctor.examine()
-        assert (finding.verdict, finding.says) == ("fail", "DataError: disk on fire")
-        assert not tasks.local.doctor.show([finding])
-
-    def test_a_data_folder_that_is_not_there(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        monkeypatch.setenv("SPIKESEG_ISBI2012_DIR", str(tmp_path / "gone"))
-        verdict, says = tasks.local.doctor.CHECKS["dataset"]()
-        assert verdict == "fail"
-        assert "correct it or unset it" in says
-
-    def test_a_server_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-        verdict, says = tasks.local.doctor.CHECKS["MLflow"]()
-        assert verdict == "fail"
-        assert "start it or unset MLFLOW_TRACKING_URI" in says

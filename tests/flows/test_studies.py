@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.studies import FOLDER, Study, definition
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.sweep.points import expand
+
+
+def test_every_file_has_its_name_in_the_form() -> None:
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == {study.value for study in Study}
+
+
+@pytest.mark.parametrize("study", Study)
+def test_every_one_is_a_sweep_with_settings_that_exist(study: Study) -> None:
+    asked = definition(study.value)
+    assert asked.question
+    if asked.search is None:
+        assert expand(asked)
+
+
+def test_files_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("title: Own\ngrid: {train.epochs: [1, 2]}\n")
+    assert definition(str(file)).grid == {"train.epochs": (1, 2)}
+    file.write_text("title: Own\ngrid: {train.epochs: [1, 2]}\nseeds: [a]\n")
+    with pytest.raises(ConfigError, match=r"own\.yaml:\nseeds\.0: "):
+        definition(str(file))
+    file.write_text("title: [")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        definition(str(file))
+    with pytest.raises(ConfigError, match="ablation-bits"):
+        definition("nothing-like-it")

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from tasks.local.posting import post
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it was sent; refuses what is not JSON."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200 if self.headers["Content-Type"] == "application/json" else 415)
+        self.end_headers()
+        self.wfile.write(json.dumps([self.path, json.loads(body)]).encode())
+
+    def log_message(self, *words: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_it_posts_json_and_gives_the_answer(echo: str) -> None:
+    assert post(f"{echo}/runs", {"id": 1}) == ["/runs", {"id": 1}]
+
+
+def test_a_server_that_is_away_is_an_os_error() -> None:
+    with pytest.raises(OSError):
+        post("http://127.0.0.1:9/runs", {})
