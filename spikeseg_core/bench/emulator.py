@@ -36,7 +36,7 @@ from spikeseg_core.loihi.run.base import host_layer, host_spikes
 from spikeseg_core.network.neuron import spike_trains
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import nengo_loihi, tf
-from spikeseg_core.stages.deploy import load_mapped
+from spikeseg_core.stages.mapped import load_mapped
 
 REFERENCE_STEPS = 40
 TRAINED_STEPS = 200

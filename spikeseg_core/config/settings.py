@@ -497,37 +497,21 @@ class BenchmarkConfig(StageConfig):
     )
 
 
+def _share(default: float, title: str, description: str) -> Any:
+    return Field(default, ge=0, le=1, title=title, description=description)
+
+
 class ToleranceConfig(StageConfig):
     """How far the chip may stay below the ANN on the test split before a run says so."""
 
-    pixel_accuracy: float = Field(
-        CHIP_BELOW_ANN["pixel_accuracy"],
-        ge=0,
-        le=1,
-        title="Pixel accuracy",
-        description="at the threshold 0.5",
+    pixel_accuracy: float = _share(
+        CHIP_BELOW_ANN["pixel_accuracy"], "Pixel accuracy", "at the threshold 0.5"
     )
-    membrane_iou: float = Field(
-        CHIP_BELOW_ANN["membrane_iou"],
-        ge=0,
-        le=1,
-        title="Membrane IoU",
-        description="at the threshold 0.5",
+    membrane_iou: float = _share(
+        CHIP_BELOW_ANN["membrane_iou"], "Membrane IoU", "at the threshold 0.5"
     )
-    v_rand: float = Field(
-        CHIP_BELOW_ANN["v_rand"],
-        ge=0,
-        le=1,
-        title="V_Rand",
-        description="at the best threshold",
-    )
-    v_info: float = Field(
-        CHIP_BELOW_ANN["v_info"],
-        ge=0,
-        le=1,
-        title="V_Info",
-        description="at the best threshold",
-    )
+    v_rand: float = _share(CHIP_BELOW_ANN["v_rand"], "V_Rand", "at the best threshold")
+    v_info: float = _share(CHIP_BELOW_ANN["v_info"], "V_Info", "at the best threshold")
 
 
 class PromotionConfig(StageConfig):
@@ -537,27 +521,11 @@ class PromotionConfig(StageConfig):
     ``gain`` tolerances. So two networks never take each other's place in turn.
     """
 
-    pixel_accuracy: float = Field(
-        CHALLENGER_BELOW_CHAMPION["pixel_accuracy"],
-        ge=0,
-        le=1,
-        title="Pixel accuracy",
-        description="may be lower by so much",
+    pixel_accuracy: float = _share(
+        CHALLENGER_BELOW_CHAMPION["pixel_accuracy"], "Pixel accuracy", "may be lower by so much"
     )
-    v_rand: float = Field(
-        CHALLENGER_BELOW_CHAMPION["v_rand"],
-        ge=0,
-        le=1,
-        title="V_Rand",
-        description="may be lower by so much",
-    )
-    v_info: float = Field(
-        CHALLENGER_BELOW_CHAMPION["v_info"],
-        ge=0,
-        le=1,
-        title="V_Info",
-        description="may be lower by so much",
-    )
+    v_rand: float = _share(CHALLENGER_BELOW_CHAMPION["v_rand"], "V_Rand", "may be lower by so much")
+    v_info: float = _share(CHALLENGER_BELOW_CHAMPION["v_info"], "V_Info", "may be lower by so much")
     energy: float = Field(
         CHALLENGER_ENERGY,
         ge=0,

@@ -135,7 +135,7 @@ def load_segmenter(folder: Path) -> Segmenter:
         raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
     if kind == "integer":
         from spikeseg_core.loihi.run.emulated import run_fast
-        from spikeseg_core.stages.deploy import load_mapped
+        from spikeseg_core.stages.mapped import load_mapped
 
         mapped = load_mapped(dict.fromkeys(FILES["integer"], folder))
 

@@ -1,4 +1,4 @@
-"""Stopping early, tile by tile, when the read-out has settled.
+"""Early exit: a tile is stopped when its read-out no longer changes.
 
 The host reads the spikes out at a few checkpoints and compares what it sees with the checkpoint
 before. Where little has changed the tile is done, and the chip goes on with the next one. Nothing
@@ -20,8 +20,8 @@ CHECKED_EVERY = 4
 
 
 @dataclass(frozen=True)
-class Settled:
-    """Tiles that were stopped when they had settled.
+class Stopped:
+    """Tiles that were stopped when their read-out no longer changed.
 
     Attributes
     ----------
@@ -38,10 +38,10 @@ class Settled:
     checks: np.ndarray
 
 
-def settle(readouts: Mapping[int, np.ndarray], threshold: float) -> Settled:
-    """Stop every tile at the first checkpoint at which it has settled.
+def exit_early(readouts: Mapping[int, np.ndarray], threshold: float) -> Stopped:
+    """Stop every tile at the first checkpoint at which it is done.
 
-    A tile has settled when the probability of membrane, compared on a grid of its pixels, has
+    A tile is done when the probability of membrane, compared on a grid of its pixels, has
     changed by less than ``threshold`` on average since the checkpoint before. Where it never does,
     it runs to the last checkpoint.
 
@@ -59,7 +59,9 @@ def settle(readouts: Mapping[int, np.ndarray], threshold: float) -> Settled:
     """
     ends = sorted(readouts)
     if len(ends) < 2:
-        raise ConfigError(f"read-outs after {ends} steps: settling takes at least two checkpoints")
+        raise ConfigError(
+            f"read-outs after {ends} steps: early exit needs at least two checkpoints"
+        )
     before = readouts[ends[0]]
     logits = np.zeros_like(before)
     steps = np.zeros(len(before), dtype=int)
@@ -71,7 +73,7 @@ def settle(readouts: Mapping[int, np.ndarray], threshold: float) -> Settled:
         logits[stops], steps[stops], checks[stops] = now[stops], end, number
         running &= ~stops
         before = now
-    return Settled(logits, steps, checks)
+    return Stopped(logits, steps, checks)
 
 
 def _change(before: np.ndarray, now: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ from spikeseg_core.evaluation.segment import SCORED_SPLITS
 from spikeseg_core.loihi.cost.events import EventCounts, StepEvents
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.loihi.run.emulated import Emulation, emulate
-from spikeseg_core.presentation.early_exit import Settled, settle
+from spikeseg_core.presentation.early_exit import Stopped, exit_early
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.storage import load_arrays, save_arrays, save_table
 
@@ -251,20 +251,21 @@ def points_of(
     """List the points to try, grid by grid; the first of ``grids`` is that of the start."""
     windows = dict.fromkeys((presentation.readout_window, *config.readout_windows))
     steps = steps_of(presentation, config)
+    changes = config.settling if len(steps) > 1 else ()
     return [
         point
         for along in grids
         for point in (
             *(Point(along, window, n) for window in windows for n in steps),
-            *(Point(along, w, steps[-1], change) for w in windows for change in config.settling),
+            *(Point(along, w, steps[-1], change) for w in windows for change in changes),
         )
     ]
 
 
-def show(emulation: Emulation, point: Point, checkpoints: Sequence[int]) -> Settled:
+def show(emulation: Emulation, point: Point, checkpoints: Sequence[int]) -> Stopped:
     """Return what a point gives of an emulation that was read out at all checkpoints."""
-    if point.settling is not None and len(checkpoints) > 1:
+    if point.settling is not None:
         readouts = {n: emulation.logits[point.read_out(n)] for n in checkpoints}
-        return settle(readouts, point.settling)
+        return exit_early(readouts, point.settling)
     logits = emulation.logits[point.read_out(point.steps)]
-    return Settled(logits, np.full(len(logits), point.steps), np.zeros(len(logits), int))
+    return Stopped(logits, np.full(len(logits), point.steps), np.zeros(len(logits), int))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,20 +13,15 @@ from spikeseg_core.energy.baseline import Baseline
 from spikeseg_core.energy.comparison import compare
 from spikeseg_core.energy.devices.loihi import Presented, board_figures
 from spikeseg_core.energy.devices.machine import measure_machine
-from spikeseg_core.energy.figure import EnergyFigure, Presentation
+from spikeseg_core.energy.figure import Presentation
 from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import score_sections, scorers_of
-from spikeseg_core.loihi.cost.events import EventCounts
-from spikeseg_core.loihi.cost.expected import events_from_rates
-from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
-from spikeseg_core.loihi.mapping.placement import Placement
-from spikeseg_core.loihi.run.energy_probe import BoardEnergy
-from spikeseg_core.network import Network, load_network
+from spikeseg_core.network import load_network
 from spikeseg_core.presentation.operating_point import OperatingPoints, find_operating_point
-from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages import artifacts as files
 from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.deployed import load_board_energy, load_events, load_search
 from spikeseg_core.storage import load_arrays, save_table, write_json
 
 
@@ -73,21 +67,21 @@ def run_benchmark(
         for device, nets in machine.segment.items()
     }
     best = Baseline.best(machine.cpu).total.device
-    events = events_of(network, inputs, config.presentation.steps, report)
+    events = load_events(network, inputs, config.presentation.steps, report)
     probability = load_arrays(deployed / files.probability("loihi"))["test"].astype(np.float32)
     loihi: dict[Presentation, Presented] = {"deployed": Presented(events, dataset.grid.tiles)}
     scores: dict[Presentation, dict[str, float]] = {
         "deployed": evaluate({"test": (probability, scorers["test"])})
     }
     points: OperatingPoints | None = None
-    if (deployed / files.PRESENTATIONS).exists():
-        tried = Search.load(deployed / files.PRESENTATIONS, deployed / files.PRESENTED_EVENTS)
+    if tried := load_search(deployed):
         points = find_operating_point(tried, as_good_as=accuracy[best]["int8"], report=report)
+    board = load_board_energy(deployed)
     found = compare(
         network,
         loihi | (points.presented() if points else {}),
         machine.cpu,
-        others=(*machine.gpu, *_board(deployed / files.BOARD_ENERGY, dataset.grid.tiles)),
+        others=(*machine.gpu, *(board_figures(board, dataset.grid.tiles) if board else ())),
         loihi_scores=scores | (points.scores() if points else {}),
         accuracy=accuracy,
         fastest=machine.fastest[best],
@@ -112,33 +106,3 @@ def run_benchmark(
         tables=tuple(save_table(table, folder / name) for name, table in tables.items()),
         facts=facts,
     )
-
-
-def _board(path: Path, tiles: int) -> tuple[EnergyFigure, ...]:
-    """Return what the board's energy probe showed, where there was one."""
-    if not path.exists():
-        return ()
-    readings = [BoardEnergy.from_json(reading) for reading in json.loads(path.read_text())]
-    return board_figures(readings, tiles)
-
-
-def events_of(
-    network: Network, inputs: Mapping[str, Path], steps: int, report: Reporter
-) -> EventCounts:
-    """Return what the deploy stage counted, or what the converted network's rates give.
-
-    Hardware counts no events and tells no rates; then those of the convert stage are taken.
-
-    Raises
-    ------
-    DataError
-        If a file is missing or damaged.
-    """
-    counted = inputs["deploy"] / files.EVENTS
-    if counted.exists():
-        return EventCounts.load(counted)
-    report.say("the deployment counted no events: taken from the rates of the converted network")
-    tiles = CoreMapping.load(inputs["quantize"] / files.MAPPING).tiles
-    rates = load_arrays(inputs["convert"] / files.RATES)
-    placement = Placement.load(inputs["partition"] / files.PLACEMENT)
-    return events_from_rates(network, tiles, rates, steps, placement)

@@ -15,25 +15,19 @@ from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import SCORED_SPLITS, segment_and_score
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
-from spikeseg_core.loihi.integer_network import IntegerNetwork
-from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
-from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.run.backends import deploy
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
-from spikeseg_core.network import load_network
 from spikeseg_core.presentation.search import search
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.artifacts import (
     BOARD_ENERGY,
     EVENTS,
-    INTEGER,
-    MAPPING,
-    PLACEMENT,
     PRESENTATIONS,
     PRESENTED_EVENTS,
 )
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.files import save_rates, save_segmentation
+from spikeseg_core.stages.mapped import load_mapped
 from spikeseg_core.storage import write_json
 
 
@@ -136,24 +130,3 @@ def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts
         return found.events.until(steps)
     rates = {name: rate.mean(axis=0) for name, rate in found.rates.items()}
     return events_from_rates(network, mapped.tiles, rates, steps, placement)
-
-
-def load_mapped(inputs: Mapping[str, Path]) -> MappedNetwork:
-    """Put together what the stages tune, quantize and partition left.
-
-    Raises
-    ------
-    DataError
-        If a file is missing or damaged.
-    """
-    network, weights = load_network(inputs["tune"])
-    mapping = CoreMapping.load(inputs["quantize"] / MAPPING)
-    return MappedNetwork(
-        network,
-        weights,
-        mapping.tiles,
-        IntegerNetwork.load(inputs["quantize"] / INTEGER),
-        Placement.load(inputs["partition"] / PLACEMENT),
-        mapping.population_type,
-        mapping.weight_bits,
-    )

@@ -84,6 +84,11 @@ def test_the_read_out_covers_the_last_share_of_the_steps() -> None:
     assert Point(4, 0.7, 100).read_out(50) == (15, 50)
 
 
+def test_there_is_no_early_exit_with_a_single_time() -> None:
+    config = CONFIG.model_copy(update={"presentation_steps": ()})
+    assert {point.settling for point in points_of([4], PRESENTATION, config)} == {None}
+
+
 def test_a_pixel_that_is_wrong_for_sure_does_not_cost_infinitely_much() -> None:
     labels = np.array([[[1, 0]]])
     assert cross_entropy(np.array([[[0.5, 0.5]]]), labels) == pytest.approx(np.log(2))

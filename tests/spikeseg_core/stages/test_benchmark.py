@@ -21,7 +21,6 @@ from spikeseg_core.evaluation.segment import SCORED_SPLITS
 from spikeseg_core.figures.stages.benchmark import draw
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
-from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.network import save_network
 from spikeseg_core.presentation.operating_point import WAYS, OperatingPoints
 from spikeseg_core.presentation.search import SCORES
@@ -30,10 +29,6 @@ from spikeseg_core.stages import benchmark
 from spikeseg_core.stages.artifacts import (
     ANYTIME,
     EVENTS,
-    MAPPING,
-    PLACEMENT,
-    PRESENTATIONS,
-    RATES,
 )
 from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, small_network
@@ -145,7 +140,6 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     counted = replace(EventCounts.load(inputs["deploy"] / EVENTS), basis="counted")
     counted.save(tmp_path / EVENTS)
     copyfile(inputs["deploy"] / "probability_loihi.npz", tmp_path / "probability_loihi.npz")
-    (tmp_path / PRESENTATIONS).touch()
     costs = {"mean_steps": [40.0, 10.0], "loihi_dynamic_mj": [4.0, 1.0]}
     columns = costs | {"loihi_total_mj": [5.0, 1.5]} | {name: [0.9, 0.9] for name in SCORES}
     table = pd.DataFrame(
@@ -160,7 +154,7 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     points = OperatingPoints(
         table, {"start": longest, "chosen": settled, "equal_accuracy": settled}
     )
-    monkeypatch.setattr(benchmark.Search, "load", lambda *paths: None)
+    monkeypatch.setattr(benchmark, "load_search", lambda folder: True)
     monkeypatch.setattr(benchmark, "find_operating_point", lambda *args, **_: points)
     result = benchmark.run(CONFIG, {**inputs, "deploy": tmp_path}, tmp_path, SILENT)
 
@@ -191,16 +185,3 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     assert pd.read_parquet(tmp_path / ANYTIME)["loihi_total_mj"].tolist() == [5.0]
     drawn = {path.name for path in draw(CONFIG, inputs, tmp_path)}
     assert drawn == {"energy.png", "tornado.png", "operating_points.png", "anytime.png"}
-
-
-def test_a_deployment_that_counts_nothing_is_estimated_from_rates(tmp_path: Path) -> None:
-    tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
-    placement, rates = in_order(NETWORK, tiles), random_rates(NETWORK)
-    inputs = dict.fromkeys(("deploy", "convert", "quantize", "partition"), tmp_path)
-    save_arrays(tmp_path / RATES, rates)
-    placement.save(tmp_path / PLACEMENT)
-    CoreMapping(tiles, placement.chips).save(tmp_path / MAPPING)
-    events = benchmark.events_of(NETWORK, inputs, 20, SILENT)
-    assert events.basis == "from rates"
-    expected = events_from_rates(NETWORK, tiles, rates, 20, placement)
-    assert events.per_presentation() == expected.per_presentation()
