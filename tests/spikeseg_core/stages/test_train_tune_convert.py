@@ -16,7 +16,6 @@ from spikeseg_core.config import (
 )
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.evaluation.segment import keras_segmenter, segment_sections
-from spikeseg_core.figures.stages import draw
 from spikeseg_core.network import catalogue, load_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stack import keras
@@ -72,19 +71,6 @@ def test_files_that_a_result_names_exist(made: dict[str, tuple[Path, StageResult
         for path in result.tables:
             assert path.exists()
             assert path.parent == folder
-
-
-def test_pictures_are_drawn_from_the_folders(made: dict[str, tuple[Path, StageResult]]) -> None:
-    folders = {name: folder for name, (folder, _) in made.items()}
-    drawn = {name: draw(name, CONFIG, folders, folder) for name, folder in folders.items()}
-    assert {name: len(paths) for name, paths in drawn.items()} == {
-        "prepare": 0,
-        "train": 2,
-        "tune": 5,
-        "convert": 3,
-    }
-    for name, paths in drawn.items():
-        assert all(path.parent == folders[name] and path.stat().st_size > 1000 for path in paths)
 
 
 @pytest.mark.parametrize(("stage", "tag"), [("train", "ann"), ("tune", "rate_tuned")])
