@@ -92,13 +92,19 @@ def _result(
         metrics["benchmark"] = {"energy/total_mj": 7.5}
         facts["figures"] = [
             {
-                "device": "loihi",
+                "label": "Loihi, deployed",
+                "family": "loihi",
+                "variant": "",
+                "presentation": "deployed",
+                "feed": "tiles",
+                "host": False,
                 "precision": "int8",
                 "batch": 1,
                 "component": "total",
                 "mj_per_section": 7.5,
                 "seconds_per_section": 0.1,
                 "basis": "modelled",
+                "time_basis": "modelled",
                 "source": "a test",
             }
         ]

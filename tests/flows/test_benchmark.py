@@ -27,13 +27,14 @@ from tests.fakes import FakeStages
 
 def figure(component: str, mj: float, seconds: float = 0.02, **other: Any) -> dict[str, Any]:
     return {
-        "device": "cpu",
+        "label": "CPU",
         "precision": "int8",
         "batch": 1,
         "component": component,
         "mj_per_section": mj,
         "seconds_per_section": seconds,
         "basis": "modelled",
+        "time_basis": "measured",
         **other,
     }
 
@@ -62,9 +63,9 @@ class TestCompare:
         now = record(figure("dynamic", 10.5), figure("total", 45.0, seconds=0.03))
         changes = compare(now, before, MoveTolerance())
         assert [(c.what, c.ratio, c.moved) for c in changes] == [
-            ("cpu, int8, online, total energy", 1.5, True),
-            ("cpu, int8, online, time", 1.5, True),
-            ("cpu, int8, online, dynamic energy", 1.05, False),
+            ("CPU, int8, online, total energy", 1.5, True),
+            ("CPU, int8, online, time", 1.5, True),
+            ("CPU, int8, online, dynamic energy", 1.05, False),
             ("cpu_int8, test/v_rand", 1.0, False),
         ]
 
@@ -91,10 +92,11 @@ class TestCompare:
         assert [f.kind for f in figures(before)] == ["energy", "score"]
 
     def test_time_of_a_cpu_is_measured_and_of_loihi_modelled(self) -> None:
-        found = figures(record(figure("total", 1.0), figure("total", 1.0, device="loihi")))
+        loihi = figure("total", 1.0, label="Loihi, deployed", time_basis="modelled")
+        found = figures(record(figure("total", 1.0), loihi))
         assert {f.what: f.basis for f in found if f.kind == "time"} == {
-            "cpu, int8, online, time": "measured",
-            "loihi, int8, online, time": "modelled",
+            "CPU, int8, online, time": "measured",
+            "Loihi, deployed, int8, online, time": "modelled",
         }
 
     def test_what_may_explain_it_is_named(self) -> None:
@@ -158,13 +160,13 @@ class TestFlow:
         moved = benchmark(summary["mlflow"]["run_id"])
         assert moved["previous_mlflow_run_id"] == same["mlflow_run_id"]
         assert "1 of 2 figures moved" in moved["verdict"]
-        assert "loihi, int8, online, total energy: 1.5 x" in moved["verdict"]
+        assert "Loihi, deployed, int8, online, total energy: 1.5 x" in moved["verdict"]
         assert moved["verdict"] in caplog.messages
         run = client.get_run(moved["mlflow_run_id"])
         assert run.data.tags["benchmark.previous"] == same["mlflow_run_id"]
         assert run.data.tags["benchmark.moved"] == "1"
         assert run.data.tags[FINGERPRINT] == machine_tags()[FINGERPRINT]
-        assert run.data.metrics["moved/loihi/int8/online/total energy"] == 1.5
+        assert run.data.metrics["moved/Loihi/deployed/int8/online/total energy"] == 1.5
         assert "**moved**" in run.data.tags["mlflow.note.content"]
         assert {"moved.json", "moved.md"} <= {
             item.path for item in client.list_artifacts(moved["mlflow_run_id"])

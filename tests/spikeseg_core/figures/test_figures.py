@@ -10,7 +10,6 @@ from PIL import Image
 from spikeseg_core.figures.curves import training_curves
 from spikeseg_core.figures.rates import rate_histogram
 from spikeseg_core.figures.sections import sections_figure
-from spikeseg_core.figures.stages import stages_figure
 
 RNG = np.random.default_rng(0)
 TRUTH = (RNG.random((40, 50)) < 0.2).astype(np.uint8)
@@ -32,15 +31,7 @@ def draw_curves(path: Path) -> Path:
     return training_curves({**history, "train/dice": [0.1, 0.2, 0.3]}, path)
 
 
-def draw_stages(path: Path) -> Path:
-    scores = {
-        "ann": {"test/pixel_accuracy": 0.92, "test/v_rand": 0.97},
-        "loihi": {"test/pixel_accuracy": 0.919},
-    }
-    return stages_figure(scores, path)
-
-
-@pytest.mark.parametrize("draw", [draw_sections, draw_rates, draw_curves, draw_stages])
+@pytest.mark.parametrize("draw", [draw_sections, draw_rates, draw_curves])
 def test_pictures(draw, tmp_path):
     open_before = plt.get_fignums()
     first = draw(tmp_path / "figures" / "a.png")
