@@ -19,7 +19,7 @@ from tasks.folder import find, newest, read_record
 from tasks.local import state
 from tasks.local.machine import machine_tags
 from tasks.mlflow.store import Run, store
-from tasks.mlflow.tracking import BENCH_TAG, STAGE_TAG
+from tasks.mlflow.tags import BENCH_TAG, STAGE_TAG
 from tasks.provenance import code_tags
 from tasks.terminal import TerminalReporter
 

@@ -22,16 +22,18 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.report import number
 from flows.stages import run_after
 from spikeseg_core.config import BenchmarkConfig, StageConfig
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.config.tolerances import MOVED
+from spikeseg_core.report.document import Table, number
+from spikeseg_core.report.records import RecordedStage, labelled
+from spikeseg_core.report.render import markdown_table, plain_rows
 from spikeseg_core.storage import write_json, write_text
 from tasks.folder import StageRecord, read_record
 from tasks.local.machine import FINGERPRINT, machine_tags
 from tasks.lookup import inputs_after
-from tasks.mlflow.reader import RecordedStage, records
+from tasks.mlflow.reader import records
 from tasks.mlflow.registered import run_of_model
 from tasks.mlflow.store import Run, store
 from tasks.run_stage import run_logger
@@ -133,7 +135,8 @@ def benchmark(
         return next((stage for stage in found if stage.run.id != ref.mlflow_run_id), None)
 
     previous = store().attempt("look for the benchmark before", find_previous)
-    changes = compare(record, previous.record, tolerance) if previous is not None else []
+    earlier = StageRecord.model_validate(previous.account) if previous is not None else None
+    changes = compare(record, earlier, tolerance) if earlier is not None else []
     result = {
         "model": model or NEWEST,
         "deployment": {"key": deployment.key, "mlflow_run_id": deployment.mlflow_run_id},
@@ -143,7 +146,7 @@ def benchmark(
         "figures": [asdict(figure) for figure in figures(record, deployed)],
         "changes": [asdict(change) for change in changes],
         "tolerance": tolerance.model_dump(),
-        "also_changed": also_changed(record, previous.record) if previous is not None else [],
+        "also_changed": also_changed(record, earlier) if earlier is not None else [],
     }
     result["verdict"] = verdict(result)
     warn = any(change.moved for change in changes)
@@ -171,7 +174,7 @@ def figures(record: StageRecord, deployed: StageRecord | None = None) -> list[Fi
 
 
 def _energies(record: StageRecord) -> Iterator[Figure]:
-    for one in record.outcome.facts.get("figures", []):
+    for one in labelled(record.outcome.facts.get("figures", [])):
         if one["basis"] == "published":
             continue
         batch = "online" if one["batch"] == 1 else f"batch {one['batch']}"
@@ -253,29 +256,27 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = [result["verdict"], ""]
     if result["changes"]:
         lines += [f"Tolerances: {allowed}.", ""]
-        lines += ["| what | unit | before | now | ratio | basis | |", "|---" * 7 + "|"]
-        lines += [f"| {' | '.join(_row(change).values())} |" for change in result["changes"]]
-    else:
-        lines += ["| what | unit | value | basis |", "|---" * 4 + "|"]
-        lines += [
-            f"| {f['what']} | {f['unit']} | {number(f['value'])} | {f['basis']} |"
-            for f in result["figures"]
-        ]
+    lines.append(markdown_table(_table(result)))
     if result["also_changed"]:
-        lines += ["", "Changed besides:", "", *(f"- {text}" for text in result["also_changed"])]
+        lines += ["Changed besides:", "", *(f"- {text}" for text in result["also_changed"])]
     return "\n".join(lines) + "\n"
 
 
-def _row(change: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "what": change["what"],
-        "unit": change["unit"] or "-",
-        "before": number(change["before"]),
-        "now": number(change["now"]),
-        "ratio": f"{change['ratio']:.3f}",
-        "basis": change["basis"],
-        "moved": "**moved**" if change["moved"] else "",
-    }
+def _table(result: Mapping[str, Any]) -> Table:
+    if not result["changes"]:
+        rows = [
+            [one["what"], one["unit"], number(one["value"]), one["basis"]]
+            for one in result["figures"]
+        ]
+        return Table(["what", "unit", "value", "basis"], rows)
+    rows = [
+        [
+            *(one["what"], one["unit"] or "-", number(one["before"]), number(one["now"])),
+            *(f"{one['ratio']:.3f}", one["basis"], "**moved**" if one["moved"] else ""),
+        ]
+        for one in result["changes"]
+    ]
+    return Table(["what", "unit", "before", "now", "ratio", "basis", "moved"], rows)
 
 
 def _log(run: Run, result: Mapping[str, Any]) -> None:
@@ -304,7 +305,7 @@ def _log(run: Run, result: Mapping[str, Any]) -> None:
 
 def _metric(what: str) -> str:
     """Name of a figure that MLflow takes."""
-    return what.replace(", ", "/").replace("+", "with").replace("test/", "")
+    return what.replace(", ", "/").replace("test/", "")
 
 
 def _show(result: Mapping[str, Any]) -> None:
@@ -312,7 +313,5 @@ def _show(result: Mapping[str, Any]) -> None:
     create_markdown_artifact(f"MLflow run: {page}\n\n{markdown(result)}", key="benchmark")
     if result["changes"]:
         create_table_artifact(
-            [_row(change) for change in result["changes"]],
-            key="benchmark-moved",
-            description=result["verdict"],
+            plain_rows(_table(result)), key="benchmark-moved", description=result["verdict"]
         )

@@ -16,16 +16,17 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.pipeline import pipeline
-from flows.research.evidence import Evidence
-from flows.research.render import html, markdown
-from flows.research.report import build
 from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.config.overrides import shown
+from spikeseg_core.report.evidence import Evidence
+from spikeseg_core.report.render import html, markdown, words
+from spikeseg_core.report.research import build
 from spikeseg_core.storage import write_json, write_text
 from tasks.local import state
-from tasks.mlflow.reader import Records, records
+from tasks.mlflow.pages import run_page
+from tasks.mlflow.reader import records
 from tasks.mlflow.store import Run, store
-from tasks.mlflow.tracking import STAGE_TAG
+from tasks.mlflow.tags import STAGE_TAG
 from tasks.provenance import code_tags, prefect_tags
 from tasks.run_stage import run_logger
 
@@ -45,22 +46,22 @@ def research_report(
         tuple[Seed, ...],
         shown(
             "Seeds",
-            "seeds of training and tuning; those without a finished run are run. Empty: those that "
-            "MLflow has, or one run if it has none",
+            "seeds of training and tuning; those without a finished run are run first. Empty: "
+            "those that MLflow has, or one new run if it has none",
         ),
     ] = (),
     runs: Annotated[
         tuple[str, ...],
         shown(
             "Runs",
-            "MLflow run ids of exactly the pipelines to report; nothing is run then",
+            "MLflow run ids of exactly the pipelines to report; nothing is run first",
         ),
     ] = (),
 ) -> dict[str, Any]:
     """Answer the paper's five questions with a table, a picture and the runs behind each.
 
-    Finished runs are read back from MLflow alone, and used as they are; what is missing is run
-    where it is a pipeline, else named with the command that makes it.
+    Finished runs are read from MLflow alone. Missing pipelines are run; other missing records are
+    named, each with the command that makes it.
     """
     if not runs:
         for config in missing_runs(preset, seeds):
@@ -80,8 +81,10 @@ def research_report(
         "runs": [run.run.id for run in evidence.runs],
         "compared": [run.run.id for run in evidence.others],
         "sweeps": [sweep.run.id for sweep in evidence.sweeps],
-        "findings": {section.key: section.finding.markdown() for section in report.sections},
-        "missing": {m.command.text: m.what.markdown() for m in report.missing},
+        "findings": {
+            section.key: words(section.finding) for section in report.sections if section.key
+        },
+        "missing": {missing.command.text: words(missing.what) for missing in report.missing},
     }
     run = store().attempt("log the report", lambda: _log(result, folder, evidence, text))
     result["mlflow_run_id"] = run.id if run is not None else None
@@ -124,18 +127,12 @@ def _seeded(config: PipelineConfig, seed: int) -> PipelineConfig:
     )
 
 
-def rebuild(known: Records, preset: str, runs: Sequence[str] = ()) -> tuple[str, str]:
-    """Write the report again as HTML and Markdown, from the records alone."""
-    report, _ = build(known, preset, runs)
-    return html(report), markdown(report)
-
-
 def _log(result: dict[str, Any], folder: Path, evidence: Evidence, text: str) -> Run:
-    """Give the report a run of its own, with page, text and what it was made from."""
+    """Give the report a run of its own, with the page, the text and what it was made from."""
     tags = {
         STAGE_TAG: "report",
         "preset": evidence.preset,
-        "synthetic": evidence.first.run.tags.get("synthetic", "unknown"),
+        "synthetic": str(evidence.first.synthetic).lower(),
         "mlflow.note.content": text[:8000],
         **code_tags(),
         **prefect_tags(),
@@ -150,14 +147,10 @@ def _log(result: dict[str, Any], folder: Path, evidence: Evidence, text: str) ->
 
 
 def _link(result: dict[str, Any], run: Run | None, text: str) -> None:
-    """Put the way to the report on Prefect's page, and its text."""
-    server = run is not None and run.store.uri.startswith("http")
-    address = Path(result["report"]).as_uri()
-    if run is not None and server:
-        base = f"{run.store.uri.rstrip('/')}/#/experiments/{run.store.experiment}"
-        address = f"{base}/runs/{run.id}/artifacts"
+    """Put a link to the report, and its text, on Prefect's page."""
+    page = run_page(run.store.uri, run.store.experiment, run.id, "artifacts") if run else None
     create_link_artifact(
-        link=address,
+        link=page or Path(result["report"]).as_uri(),
         link_text="The five questions, answered",
         key="research-report",
         description=f"MLflow run {run.id}" if run is not None else "MLflow did not answer",

@@ -19,12 +19,12 @@ from prefect.artifacts import (
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.embed import data_uri
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.inference.files import MASK, PROBABILITY, plan
 from spikeseg_core.inference.files import segment_files as segment_all
 from spikeseg_core.inference.segmenter import Segmenter, load_segmenter
+from spikeseg_core.report.embed import data_uri
 from spikeseg_core.stages.table import ModelKind
 from tasks.folder import read_record
 from tasks.lookup import stage_and_those_before, stage_behind, stage_of_run

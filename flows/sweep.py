@@ -25,18 +25,19 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import Field
-from rich.table import Table
 
-from flows.show import wide_console
 from flows.studies import Study, definition
 from spikeseg_core.config.overrides import parsed, shown, source
 from spikeseg_core.errors import MappingError, SpikeSegError
 from spikeseg_core.figures.pareto import pareto_figure
+from spikeseg_core.report.document import Table
+from spikeseg_core.report.render import markdown_table, plain_rows, terminal_table, wide_console
+from spikeseg_core.report.sweep import points_table
 from spikeseg_core.storage import atomic_path, write_json, write_text
 from spikeseg_core.sweep.definition import Sweep
 from spikeseg_core.sweep.fit import cores_needed, cores_of
 from spikeseg_core.sweep.points import Point, expand, in_order_of_running
-from spikeseg_core.sweep.table import DONE, Outcome, cells, markdown_table, point_table, run_table
+from spikeseg_core.sweep.table import DONE, Outcome, point_table, run_table
 from tasks.local import state
 from tasks.mlflow import sweep as sweep_tracking
 from tasks.mlflow.store import Run
@@ -270,8 +271,7 @@ def conclude(done: Progress) -> dict[str, Any]:
     create_markdown_artifact(
         f"MLflow run: {page or 'none, MLflow did not answer'}\n\n{markdown}", key="sweep"
     )
-    heading, rows = cells(asked, table)
-    create_table_artifact([dict(zip(heading, row, strict=True)) for row in rows], key="sweep-table")
+    create_table_artifact(plain_rows(points_table(asked, table)), key="sweep-table")
     chosen = table.loc[table["chosen"], "point"]
     return {
         "title": asked.title,
@@ -298,18 +298,18 @@ def _write(done: Progress, table: Any, folder: Path) -> Iterable[Path]:
         yield pareto_figure(table, asked.picture, folder / "pareto.png", asked.title)
     write_json(folder / "definition.json", asked.model_dump(mode="json"))
     yield folder / "definition.json"
-    write_text(folder / "sweep.md", report(asked, markdown_table(asked, table)))
+    write_text(folder / "sweep.md", report(asked, points_table(asked, table)))
     yield folder / "sweep.md"
 
 
-def report(asked: Sweep, table: str) -> str:
+def report(asked: Sweep, table: Table) -> str:
     """Put the table of points under its title, with what the columns are."""
     seeds = ", ".join(map(str, asked.seeds))
     return (
         f"# {asked.title}\n\n{asked.question}\n\n"
         f"Preset `{asked.preset}`, up to `{asked.until}`, seeds {seeds}: median (smallest to "
-        f"largest). Scores are measured, energies as their stage says; front and choice look at "
-        f"validation only.\n\n{table}"
+        f"largest). Scores are measured, energies as their stage says; the front and the choice "
+        f"use validation only.\n\n{markdown_table(table)}"
     )
 
 
@@ -336,12 +336,7 @@ def run_sweep(
 def show(asked: Sweep, summary: Mapping[str, Any]) -> None:
     """Print the table of points, and where the rest is."""
     console = wide_console()
-    heading, rows = cells(asked, pd.read_parquet(summary["table"]))
-    table = Table(title=asked.title, title_justify="left", title_style="bold")
-    for number, name in enumerate(heading):
-        table.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    table = points_table(asked, pd.read_parquet(summary["table"]))
+    console.print(terminal_table(table, asked.title))
     console.print(f"report    {summary['report']}", soft_wrap=True)
     console.print(f"MLflow    {summary['mlflow']['run_id']}", soft_wrap=True)

@@ -9,7 +9,9 @@ from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from tasks.folder import TRACKING, find, is_finished, newest, read_record, reference
 from tasks.local import state
+from tasks.mlflow import tags as tag
 from tasks.mlflow import tracking
+from tasks.mlflow.reader import Reader
 from tasks.mlflow.store import store
 from tasks.references import StageRef
 from tasks.run_stage import fetch
@@ -106,8 +108,8 @@ def _stages_of_run(run_id: str) -> tuple[str, dict[str, str]]:
         record = read_record(folder)
         return record.stage, record.inputs
     tags = _tags(run_id)
-    own = tags.get(tracking.STAGE_TAG, "no stage")
-    start = "run." if own == "pipeline" else tracking.INPUT_TAG
+    own = tags.get(tag.STAGE_TAG, "no stage")
+    start = "run." if own == "pipeline" else tag.INPUT_TAG
     return own, {
         name.removeprefix(start): value for name, value in tags.items() if name.startswith(start)
     }
@@ -124,7 +126,7 @@ def _newest(stage: str, wanted_by: str | None) -> StageRef:
     folder = newest(stage)
     if folder is not None:
         return reference(folder, tracking.tracked_run_id(folder))
-    found = _search(f"tags.`{tracking.STAGE_TAG}` = '{stage}' and attributes.status = 'FINISHED'")
+    found = _search(f"tags.`{tag.STAGE_TAG}` = '{stage}' and attributes.status = 'FINISHED'")
     if found is None:
         needs = f"stage {wanted_by!r} follows {stage!r}, but " if wanted_by else ""
         raise ConfigError(
@@ -138,9 +140,7 @@ def _by_key(stage: str, key: str) -> StageRef:
     folder = find(stage, key)
     if folder is not None:
         return reference(folder, tracking.tracked_run_id(folder))
-    found = _search(
-        f"tags.`{tracking.STAGE_TAG}` = '{stage}' and tags.`{tracking.KEY_TAG}` = '{key}'"
-    )
+    found = _search(f"tags.`{tag.STAGE_TAG}` = '{stage}' and tags.`{tag.KEY_TAG}` = '{key}'")
     if found is None:
         raise ConfigError(
             f"stage {stage!r} with key {key[:16]} is neither in {state.current().stages} nor at "
@@ -154,23 +154,17 @@ def _of_run(run_id: str, stage: str, wanted_by: str | None) -> StageRef:
         if read_record(folder).stage == stage:
             return reference(folder, run_id)
     tags = _tags(run_id)
-    found = tags.get(tracking.STAGE_TAG)
+    found = tags.get(tag.STAGE_TAG)
     if found == "pipeline" and f"run.{stage}" in tags:
         return _of_run(tags[f"run.{stage}"], stage, wanted_by)
     if found != stage:
         follows = f"; stage {wanted_by!r} follows {stage!r}" if wanted_by else ""
         raise ConfigError(f"run {run_id} is of {found or 'no stage'!r}, not of {stage!r}{follows}")
-    return _downloaded(run_id, stage, tags[tracking.KEY_TAG])
+    return _downloaded(run_id, stage, tags[tag.KEY_TAG])
 
 
 def _tags(run_id: str) -> dict[str, str]:
-    try:
-        return tracking.find_run(run_id)
-    except Exception as error:
-        raise ConfigError(
-            f"there is no run {run_id!r} in {state.tracking_uri()}; take the run id from the "
-            f"summary of a run or from MLflow's page ({type(error).__name__})"
-        ) from error
+    return Reader(store()).tags(run_id)
 
 
 def _folders_of_run(run_id: str) -> list[Path]:
@@ -184,12 +178,11 @@ def _folders_of_run(run_id: str) -> list[Path]:
 
 def _search(query: str) -> StageRef | None:
     def search() -> StageRef | None:
-        at = store()
-        found = at.client.search_runs([at.experiment], query, max_results=10)
+        found = Reader(store()).search(query, newest=10)
         for run in found:
             tags = run.data.tags
-            if tags.get(tracking.SEGMENTATION_TAG) is not None:
-                stage, key = tags[tracking.STAGE_TAG], tags[tracking.KEY_TAG]
+            if tags.get(tag.SEGMENTATION_TAG) is not None:
+                stage, key = tags[tag.STAGE_TAG], tags[tag.KEY_TAG]
                 try:
                     return _downloaded(run.info.run_id, stage, key)
                 except ConfigError:

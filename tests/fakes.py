@@ -111,6 +111,10 @@ def _result(
             {
                 "label": "Loihi, deployed",
                 "family": "loihi",
+                "variant": "",
+                "presentation": "deployed",
+                "feed": "tiles",
+                "host": False,
                 "precision": "int8",
                 "batch": 1,
                 "component": "total",

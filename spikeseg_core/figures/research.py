@@ -29,8 +29,8 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
     Parameters
     ----------
     points : DataFrame
-        ``series``, ``label``, ``energy_mj`` (of a section), ``v_rand``; points of a series are
-        joined in their order where they have labels that are all different.
+        ``series``, ``label``, ``energy_mj`` (per section), ``v_rand`` and ``front``, whether the
+        point is on the Pareto front. The points of a presentation time are joined in their order.
     path : Path
         Where the PNG goes.
 
@@ -41,8 +41,7 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
     """
     figure = new_figure(8.6, 4.6)
     axes = figure.add_subplot()
-    front = points[on_front(points["energy_mj"].to_numpy(), points["v_rand"].to_numpy())]
-    front = front.sort_values("energy_mj")
+    front = points[points["front"]].sort_values("energy_mj")
     axes.step(
         front["energy_mj"], front["v_rand"], where="post", color=GREY, linewidth=1, linestyle=":",
         label="Pareto front",
@@ -60,23 +59,15 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
                 str(point["label"]), (point["energy_mj"], point["v_rand"]), (4, 4),
                 textcoords="offset points", fontsize=6, color=colour,
             )  # fmt: skip
-    axes.set_xlabel("energy of a section on Loihi, mJ, total (modelled)", fontsize=9)
+    axes.set_xlabel("total energy per section on Loihi, mJ (modelled)", fontsize=9)
     axes.set_ylabel("V_Rand, validation sections (measured)", fontsize=9)
     clean(axes)
     axes.legend(fontsize=7, frameon=False, loc="lower right")
     return save(figure, path)
 
 
-def on_front(energy: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Mark the points (n,) that no other beats in energy and score alike."""
-    cheaper = energy[:, None] <= energy[None]
-    better = score[:, None] >= score[None]
-    strictly = (energy[:, None] < energy[None]) | (score[:, None] > score[None])
-    return np.asarray(~(cheaper & better & strictly).any(axis=0))
-
-
 def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
-    """Draw messages, time and energy of a step, one bar a strategy.
+    """Draw NoC traffic, time and energy of a time step, one bar per strategy.
 
     Parameters
     ----------
@@ -94,7 +85,7 @@ def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
     panels = figure.subplots(1, 3, sharey=True)
     rows = np.arange(len(table))[::-1]
     across = table["interchip_messages_per_step"].to_numpy()
-    messages = {
+    traffic = {
         "between chips": (across, VERMILLION),
         "on a chip": (table["messages_per_step"].to_numpy() - across, SKY),
     }
@@ -105,14 +96,14 @@ def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
     time = {"time": (table["time_us"].to_numpy(), GREEN)}
     for axes, (title, stacked) in zip(
         panels,
-        {"messages": messages, "time, us": time, "energy, uJ": energy}.items(),
+        {"NoC packets": traffic, "time, us": time, "energy, uJ": energy}.items(),
         strict=True,
     ):
         left = np.zeros(len(table))
         for name, (values, colour) in stacked.items():
             axes.barh(rows, values, left=left, color=colour, label=name)
             left += values
-        axes.set_xlabel(f"{title} of a step (modelled)", fontsize=8)
+        axes.set_xlabel(f"{title} per time step (modelled)", fontsize=8)
         clean(axes)
         if len(stacked) > 1:
             axes.legend(
@@ -123,7 +114,7 @@ def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
 
 
 def weight_error_figure(table: pd.DataFrame, path: Path) -> Path:
-    """Draw the error of the integer weights of every layer, and how full its cores' memory is.
+    """Draw the error of the integer weights of every layer, and the utilization of its cores.
 
     Parameters
     ----------

@@ -17,9 +17,10 @@ from spikeseg_core.errors import ConfigError, SpikeSegError
 from tasks.folder import read_record
 from tasks.lookup import stage_and_those_before
 from tasks.mlflow.promotion import SYNTHETIC, WAITING, Decision, decide, figures_of
+from tasks.mlflow.reader import Reader
 from tasks.mlflow.registered import RUN_ID, version_of_model
 from tasks.mlflow.store import Run, Store, store
-from tasks.mlflow.tracking import KEY_TAG
+from tasks.mlflow.tags import KEY_TAG
 from tasks.provenance import dataset_facts, is_synthetic
 from tasks.references import StageRef
 from tasks.run_stage import run_logger
@@ -191,13 +192,11 @@ class Registry:
             return self.client.get_model_version(name, version.version)
         if deployed.mlflow_run_id is None:
             return None
-        run = self.client.get_run(deployed.mlflow_run_id)
-        models = run.outputs.model_outputs if run.outputs is not None else []
-        if not models:
+        model = Reader(self.store).logged_model(deployed.mlflow_run_id)
+        if model is None:
             return None
         if not self.client.search_registered_models(f"name = '{name}'"):
             self.client.create_registered_model(name, description=ABOUT.format(preset=name))
-        model = self.client.get_logged_model(models[-1].model_id)
         made = self.client.create_model_version(
             name,
             model.artifact_location,

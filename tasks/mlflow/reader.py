@@ -1,274 +1,265 @@
-"""What MLflow knows, and nothing else: finished runs, read back from their tags and artifacts.
+"""The one reader of MLflow: runs by query, id or name, and finished work for the reports.
 
-The folders of this machine are not looked at, so whatever is made from this can be made again
+The folders of this machine are not read, so whatever is made from these records can be made again
 wherever the MLflow store is.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.report.comparison import ComparedRun
+from spikeseg_core.report.records import (
+    Measured,
+    RecordedPipeline,
+    RecordedRun,
+    RecordedStage,
+    RecordedSweep,
+    recorded_sweep,
+)
 from spikeseg_core.stages import table as registry
-from spikeseg_core.storage import digest_json
-from tasks.folder import RECORD, StageRecord
+from tasks.folder import RECORD
 from tasks.local.machine import FINGERPRINT
+from tasks.mlflow.pages import run_page
 from tasks.mlflow.store import Store, store
-from tasks.mlflow.tracking import INPUT_TAG, SEGMENTATION_TAG, STAGE_TAG
+from tasks.mlflow.tags import BENCH_TAG, INPUT_TAG, KEY_TAG, RUN_TAG, SEGMENTATION_TAG, STAGE_TAG
 
 if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
     from mlflow.entities import Run as MlflowRun
 
-FILES = "stage"
+FILES = "stage/"
 """Artifact folder with all files of a stage."""
 
-SEEDS = (("train", "seed"), ("tune", "seed"), ("partition", "seed"))
-"""Settings that change the luck of a run and not what it is."""
-
-NOT_DECISIVE = ("dataset", "benchmark", "tolerance", "promotion")
-"""Sections of the settings that change no result: the data count by what they are."""
+FINISHED = "attributes.status = 'FINISHED'"
+DATA_TAGS = ("dataset.source", "dataset.sha256", "synthetic")
+CODE_TAGS = ("spikeseg.version", "git.commit", "git.dirty")
+SHORTEST_ID = 6
+"""Characters of a run id that may stand for it."""
 
 MOST_RUNS = 1000
 
 
-@dataclass(frozen=True, eq=False)
-class RecordedRun:
-    """A run in MLflow, with its artifacts.
+class Reader:
+    """The runs of one MLflow store."""
 
-    Attributes
-    ----------
-    id, name : str
-        Its MLflow run id and name.
-    tags : mapping of str to str
-    metrics : mapping of str to float
-    params : mapping of str to str
-    ended : float
-        When it ended, in seconds since 1970.
-    page : str or None
-        Its page, where MLflow has a server.
-    """
-
-    id: str
-    name: str
-    tags: Mapping[str, str]
-    metrics: Mapping[str, float]
-    params: Mapping[str, str]
-    ended: float
-    page: str | None
-    _store: Store = field(repr=False)
-    _cache: Path = field(repr=False)
-
-    def file(self, artifact: str) -> Path | None:
-        """Fetch an artifact; None where the run has none of that name."""
-        try:
-            return Path(self._store.client.download_artifacts(self.id, artifact, str(self._cache)))
-        except Exception:  # each kind of store has its own error for a file that is not there
-            return None
-
-    def json(self, artifact: str) -> Any:
-        """Read a JSON artifact; None where there is none."""
-        path = self.file(artifact)
-        return json.loads(path.read_text(encoding="utf-8")) if path is not None else None
-
-    def table(self, artifact: str) -> pd.DataFrame | None:
-        """Read a Parquet artifact; None where there is none."""
-        path = self.file(artifact)
-        return pd.read_parquet(path) if path is not None else None
-
-
-@dataclass(frozen=True, eq=False)
-class RecordedStage:
-    """A finished stage, as MLflow has it.
-
-    Attributes
-    ----------
-    run : RecordedRun
-    record : StageRecord
-        The stage's own account: settings, metrics, facts, names of pictures and tables.
-    """
-
-    run: RecordedRun
-    record: StageRecord
-
-    @property
-    def metrics(self) -> dict[str, dict[str, float]]:
-        """Metrics by tag, those that are numbers."""
-        return {
-            tag: {name: value for name, value in values.items() if value is not None}
-            for tag, values in self.record.outcome.metrics.items()
-        }
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """What the stage found that is no number."""
-        return self.record.outcome.facts
-
-    def file(self, name: str) -> Path | None:
-        """Fetch one of the stage's files."""
-        return self.run.file(f"{FILES}/{name}")
-
-    @property
-    def folder(self) -> Path | None:
-        """All of the stage's files, fetched; None where they were not logged."""
-        return self.run.file(FILES)
-
-    def table(self, name: str) -> pd.DataFrame | None:
-        """Read one of the stage's tables."""
-        return self.run.table(f"{FILES}/{name}.parquet")
-
-
-@dataclass(frozen=True, eq=False)
-class RecordedPipeline:
-    """A finished run of the whole pipeline, with its stages."""
-
-    run: RecordedRun
-    stages: Mapping[str, RecordedStage]
-
-    @property
-    def preset(self) -> str:
-        """Preset it started from."""
-        return self.run.tags.get("preset", "?")
-
-    @property
-    def settings(self) -> dict[str, dict[str, Any]]:
-        """Settings of all stages, by section."""
-        return self.stages["benchmark"].record.settings
-
-    @property
-    def seeds(self) -> dict[str, int]:
-        """Its seeds, by section."""
-        return {part: int(self.settings[part][name]) for part, name in SEEDS}
-
-    def follows(self, config: PipelineConfig) -> bool:
-        """Whether its settings are these, but for seeds and where the sections come from."""
-        return _decisive(self.settings) == _decisive(config.model_dump(mode="json"))
-
-    @cached_property
-    def kind(self) -> str:
-        """Digest of all that determines a result but the seeds: settings, network and data."""
-        dataset = self.stages["prepare"].facts
-        return digest_json(
-            {
-                "settings": _decisive(self.settings),
-                "network": self.stages["train"].facts.get("network"),
-                "tiles_per_axis": self.settings["dataset"].get("tiles_per_axis"),
-                "data": dataset.get("sha256"),
-                "splits": dataset.get("splits"),
-            }
-        )
-
-    @property
-    def metrics(self) -> dict[str, dict[str, float]]:
-        """Metrics of all stages, by tag."""
-        return {
-            tag: values for stage in self.stages.values() for tag, values in stage.metrics.items()
-        }
-
-
-def _decisive(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what changes a result, of settings by section."""
-    return {
-        part: {name: value for name, value in values.items() if (part, name) not in SEEDS}
-        for part, values in settings.items()
-        if part not in NOT_DECISIVE and isinstance(values, Mapping)
-    }
-
-
-class Records:
-    """The finished runs of one MLflow store."""
-
-    def __init__(self, at: Store, cache: Path) -> None:
+    def __init__(self, at: Store) -> None:
         self.store = at
-        self._cache = cache
-        self._stages: dict[str, RecordedStage | None] = {}
 
-    def runs(self, query: str, *, newest: int = MOST_RUNS) -> list[RecordedRun]:
-        """Finished runs that MLflow's query names, the newest first."""
-        found = self.store.client.search_runs(
-            [self.store.experiment],
-            f"attributes.status = 'FINISHED' and {query}",
-            order_by=["attributes.start_time DESC"],
-            max_results=newest,
+    def search(self, query: str, *, newest: int = MOST_RUNS) -> list[MlflowRun]:
+        """Return the runs that MLflow's query names, the newest first."""
+        return list(
+            self.store.client.search_runs(
+                [self.store.experiment],
+                query,
+                order_by=["attributes.start_time DESC"],
+                max_results=newest,
+            )
         )
-        return [self._run(run) for run in found]
 
-    def run(self, run_id: str) -> RecordedRun:
+    def get(self, run_id: str) -> MlflowRun:
         """Return the run with that id.
 
         Raises
         ------
         ConfigError
-            If there is none.
+            If there is none, or MLflow does not answer.
         """
         try:
-            return self._run(self.store.client.get_run(run_id))
-        except Exception as error:
-            raise ConfigError(
-                f"there is no run {run_id!r} in {self.store.uri}; take the run id from the summary "
-                f"of a run or from MLflow's page"
-            ) from error
+            return self.store.client.get_run(run_id)
+        except Exception as error:  # each kind of store has its own for a run that is not there
+            raise ConfigError(self._missing(run_id, f" ({type(error).__name__})")) from error
 
-    def _run(self, run: MlflowRun) -> RecordedRun:
-        page = None
-        if self.store.uri.startswith("http"):
-            base = self.store.uri.rstrip("/")
-            page = f"{base}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
-        folder = self._cache / str(run.info.run_id)
-        folder.mkdir(exist_ok=True)
-        return RecordedRun(
+    def tags(self, run_id: str) -> dict[str, str]:
+        """Return a run's tags; raises as :meth:`get`."""
+        return dict(self.get(run_id).data.tags)
+
+    def named(self, name: str) -> MlflowRun:
+        """Return the newest run of that name, or the run whose id is that or begins with it.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such run, or several ids begin like that.
+        """
+        quoted = name.replace("'", "")
+        if found := self.search(f"attributes.run_name = '{quoted}'", newest=1):
+            return found[0]
+        if re.fullmatch(r"[0-9a-f]{32}", name):
+            return self.get(name)
+        if re.fullmatch(rf"[0-9a-f]{{{SHORTEST_ID},31}}", name):
+            found = self.search(f"attributes.run_id LIKE '{name}%'", newest=2)
+            if len(found) > 1:
+                raise ConfigError(
+                    f"several runs at {self.store.uri} begin with {name!r}; give more of the id"
+                )
+            if found:
+                return found[0]
+        raise ConfigError(self._missing(name))
+
+    def _missing(self, name: str, why: str = "") -> str:
+        return (
+            f"there is no run {name!r} at {self.store.uri}{why}; take its id or name from the "
+            f"summary of a run or from MLflow's page"
+        )
+
+    def logged_model(self, run_id: str) -> LoggedModel | None:
+        """Return the last model that was logged to a run; None if there is none."""
+        outputs = self.get(run_id).outputs
+        models = outputs.model_outputs if outputs is not None else []
+        return self.store.client.get_logged_model(models[-1].model_id) if models else None
+
+    def compared(self, names: Sequence[str], newest: int = 2) -> list[ComparedRun]:
+        """Read runs for a comparison.
+
+        Parameters
+        ----------
+        names : sequence of str
+            As for :meth:`named`; none: the newest finished pipelines, the oldest of them first.
+        newest : int
+            How many of those.
+
+        Raises
+        ------
+        ConfigError
+            If a run does not exist, or there are fewer than two.
+        """
+        pipelines = f"tags.`{STAGE_TAG}` = 'pipeline' and {FINISHED}"
+        found = [self.named(n) for n in names] or self.search(pipelines, newest=newest)[::-1]
+        if len(found) < 2:
+            raise ConfigError(
+                f"{len(found)} run at {self.store.uri} to compare; name two or more by run id or "
+                f"name, or run the pipeline again with other settings first"
+            )
+        return [self._compared(run) for run in found]
+
+    def _compared(self, run: MlflowRun) -> ComparedRun:
+        tags = run.data.tags
+        started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
+        versions = {name: tags[name] for name in sorted(tags) if name.startswith("version.")}
+        return ComparedRun(
             id=run.info.run_id,
             name=str(run.info.run_name),
+            about={
+                "kind": tags.get(STAGE_TAG, "?"),
+                "state": run.info.status.lower(),
+                "started": f"{started:%Y-%m-%d %H:%M} UTC",
+            },
+            settings=dict(run.data.params),
+            data={name: tags.get(name, "?") for name in DATA_TAGS},
+            code={name: tags.get(name, "?") for name in CODE_TAGS} | versions,
+            metrics=dict(self._metrics(run)),
+        )
+
+    def _metrics(self, run: MlflowRun) -> Iterator[tuple[str, float]]:
+        """Metrics of the run and of its stages, each below what segmented."""
+        tags = run.data.tags
+        if tags.get(STAGE_TAG) in registry.STAGES:
+            yield from self._metrics_of_stage(run)
+        elif tags.get(STAGE_TAG) == "pipeline":
+            for run_id in (tags.get(f"{RUN_TAG}{name}") for name in registry.STAGES):
+                if run_id is not None:
+                    yield from self._metrics_of_stage(self.get(run_id))
+        else:
+            yield from run.data.metrics.items()
+
+    def _metrics_of_stage(self, run: MlflowRun) -> Iterator[tuple[str, float]]:
+        """Metrics of a stage's run and, if it segmented more than once, of those beside it."""
+        tags = run.data.tags
+        beside = []
+        if KEY_TAG in tags:
+            beside = self.search(
+                f"tags.`{KEY_TAG}` = '{tags[KEY_TAG]}' and tags.`{STAGE_TAG}` = '{tags[STAGE_TAG]}'"
+            )
+        # The run itself comes last, so its metrics take precedence.
+        for each in [*(other for other in beside if other.info.run_id != run.info.run_id), run]:
+            tag = each.data.tags.get(SEGMENTATION_TAG, "")
+            yield from ((f"{tag}/{name}", value) for name, value in each.data.metrics.items())
+
+
+class MlflowRecords(Reader):
+    """Finished work in one MLflow store, as :class:`spikeseg_core.report.records.Records`.
+
+    Parameters
+    ----------
+    at : Store
+    cache : Path
+        Folder for the artifacts that are fetched.
+    """
+
+    def __init__(self, at: Store, cache: Path) -> None:
+        super().__init__(at)
+        self._cache = cache
+        self._stages: dict[str, RecordedStage | None] = {}
+
+    def runs(self, query: str) -> list[RecordedRun]:
+        """Return the finished runs that MLflow's query names, the newest first."""
+        return [self._recorded(run) for run in self.search(f"{FINISHED} and {query}")]
+
+    def _recorded(self, run: MlflowRun) -> RecordedRun:
+        run_id = str(run.info.run_id)
+
+        def fetch(name: str) -> Path | None:
+            folder = self._cache / run_id
+            folder.mkdir(exist_ok=True)
+            try:
+                return Path(self.store.client.download_artifacts(run_id, name, str(folder)))
+            except Exception:  # each kind of store has its own error for a file that is not there
+                return None
+
+        return RecordedRun(
+            id=run_id,
+            name=str(run.info.run_name),
             tags=run.data.tags,
-            metrics=run.data.metrics,
-            params=run.data.params,
             ended=(run.info.end_time or run.info.start_time) / 1000,
-            page=page,
-            _store=self.store,
-            _cache=folder,
+            page=run_page(self.store.uri, run.info.experiment_id, run_id),
+            fetch=fetch,
         )
 
     def stage(self, run_id: str) -> RecordedStage | None:
-        """Return the finished stage of that run; None where its record was not logged whole."""
+        """Return the finished stage of that run; None if its files were not all logged."""
         if run_id not in self._stages:
-            run = self.run(run_id)
-            path = run.file(f"{FILES}/{RECORD}")
-            text = path.read_text(encoding="utf-8") if path is not None else None
-            self._stages[run_id] = (
-                RecordedStage(run, StageRecord.model_validate_json(text)) if text else None
-            )
+            run = self._recorded(self.get(run_id))
+            account = run.json(f"{FILES}{RECORD}")
+            self._stages[run_id] = RecordedStage(run, account, FILES) if account else None
         return self._stages[run_id]
 
-    def pipeline(self, run_id: str) -> RecordedPipeline | None:
-        """Return the pipeline of that run; None where one of its stages was not logged whole."""
-        return self._pipeline(self.run(run_id))
-
-    def _pipeline(self, run: RecordedRun) -> RecordedPipeline | None:
-        stages: dict[str, RecordedStage] = {}
-        for name in registry.STAGES:
-            run_id = run.tags.get(f"run.{name}")
-            found = self.stage(run_id) if run_id is not None else None
-            if found is None:
-                return None
-            stages[name] = found
-        return RecordedPipeline(run, stages)
-
     def pipelines(self) -> list[RecordedPipeline]:
-        """All finished pipelines, the newest first."""
-        found = (self._pipeline(run) for run in self.runs(f"tags.`{STAGE_TAG}` = 'pipeline'"))
-        return [pipeline for pipeline in found if pipeline is not None]
+        """All finished pipelines whose stages were all logged, the newest first."""
+        found = []
+        for run in self.runs(f"tags.`{STAGE_TAG}` = 'pipeline'"):
+            ids = {name: run.tags.get(f"{RUN_TAG}{name}") for name in registry.STAGES}
+            if None not in ids.values():
+                stages = {n: self.stage(run_id) for n, run_id in ids.items() if run_id is not None}
+                whole = {name: stage for name, stage in stages.items() if stage is not None}
+                if len(whole) == len(ids):
+                    found.append(RecordedPipeline(run, whole))
+        return found
+
+    def sweeps(self) -> list[RecordedSweep]:
+        """All finished sweeps, the newest first."""
+        found = (recorded_sweep(run) for run in self.runs(f"tags.`{STAGE_TAG}` = 'sweep'"))
+        return [sweep for sweep in found if sweep is not None]
+
+    def measured(self, preset: str) -> Mapping[str, Measured]:
+        """Newest result of each ``spikeseg bench`` of a preset, by what it measures."""
+        found: dict[str, Measured] = {}
+        for run in self.runs(f"tags.`{STAGE_TAG}` = 'bench' and tags.preset = '{preset}'"):
+            what = run.tags.get(BENCH_TAG, "")
+            result = run.json("result.json") if what not in found else None
+            if result is not None:
+                found[what] = (run, result)
+        return found
 
     def benchmarks(self, machine: str, deployment: str) -> list[RecordedStage]:
-        """Finished benchmarks of one deployed network on one machine, the newest first.
+        """Return the finished benchmarks of one deployed network on one machine, newest first.
 
         Parameters
         ----------
@@ -286,7 +277,7 @@ class Records:
 
 
 @contextmanager
-def records() -> Iterator[Records]:
-    """Read the MLflow store in use; what is fetched is gone at the end."""
+def records() -> Iterator[MlflowRecords]:
+    """Read the MLflow store in use; what is fetched is deleted at the end."""
     with TemporaryDirectory(prefix="spikeseg-records-") as temporary:
-        yield Records(store(), Path(temporary))
+        yield MlflowRecords(store(), Path(temporary))

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.local import state
+from tasks.mlflow.pages import run_link
+from tasks.mlflow.tags import PARENT_TAG
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("prefect.spikeseg")
 T = TypeVar("T")
 
-PARENT_TAG = "mlflow.parentRunId"
 MOST_METRICS = 1000
 """MLflow takes at most this many metrics in one call."""
 MOST_PARAMS = 100
@@ -133,13 +134,8 @@ class Run:
 
     @property
     def page(self) -> str:
-        """Link to the run's page in Markdown, or where to find it without a server."""
-        if not self.store.uri.startswith("http"):
-            return f"`{self.id}` in `{self.store.uri}`"
-        # In a container the server has another name than in a browser.
-        server = os.environ.get("SPIKESEG_MLFLOW_PAGE") or self.store.uri
-        base = f"{server.rstrip('/')}/#/experiments/{self.store.experiment}"
-        return f"[{self.id}]({base}/runs/{self.id})"
+        """Link to the run's page in Markdown; without a server, where the run is."""
+        return run_link(self.store.uri, self.store.experiment, self.id)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log settings."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from spikeseg_core.sweep.definition import Sweep
 from tasks.mlflow.store import Run, store
-from tasks.mlflow.tracking import STAGE_TAG, environment_tags, flat
+from tasks.mlflow.tags import RUN_TAG, STAGE_TAG
+from tasks.mlflow.tracking import environment_tags, flat
 from tasks.provenance import code_tags, dataset_facts, dataset_tags, prefect_tags
 from tasks.sweep_point import PointResult
 
@@ -62,7 +63,7 @@ def log_point(
         run.metrics((n, value, 0, when) for n, value in outcome.metrics.items())
         run.metrics([("minutes", outcome.minutes, 0, when)])
         facts = dataset_facts({stage: ref.key for stage, ref in outcome.stages.items()})
-        linked = {f"run.{s}": ref.mlflow_run_id or "none" for s, ref in outcome.stages.items()}
+        linked = {f"{RUN_TAG}{s}": ref.mlflow_run_id or "none" for s, ref in outcome.stages.items()}
         run.tags({**linked, **dataset_tags(facts)})
         if facts:
             run.dataset(facts)

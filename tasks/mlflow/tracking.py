@@ -24,19 +24,13 @@ from tasks.folder import RECORD, TRACKING, StageRecord, content_files, read_reco
 from tasks.local import state
 from tasks.mlflow import models
 from tasks.mlflow.curve import Curve
-from tasks.mlflow.store import PARENT_TAG, Run, store
+from tasks.mlflow.reader import Reader
+from tasks.mlflow.store import Run, store
+from tasks.mlflow.tags import INPUT_TAG, KEY_TAG, PARENT_TAG, RUN_TAG, SEGMENTATION_TAG, STAGE_TAG
 from tasks.provenance import code_tags, dataset_facts, dataset_tags, environment, prefect_tags
 from tasks.references import StageRef
 
 T = TypeVar("T")
-
-KEY_TAG = "spikeseg.key"
-STAGE_TAG = "spikeseg.stage"
-SEGMENTATION_TAG = "stage"
-BENCH_TAG = "bench"
-"""Which of ``spikeseg bench`` a run holds the result of."""
-INPUT_TAG = "input."
-"""Before the name of a stage: the key of that stage, which this one was made from."""
 
 
 def tracked_run_id(folder: Path) -> str | None:
@@ -85,19 +79,17 @@ def start_stage(name: str, key: str, folder: Path, inputs: Mapping[str, str]) ->
 
 def _end_killed(stage: Run) -> None:
     """End a stage's run that was killed without a word, and its pipeline's."""
-    if _is_running(stage):
+    reader = Reader(stage.store)
+    found = reader.get(stage.id)
+    if found.info.status == "RUNNING":
         stage.end("KILLED")
-    parent = find_run(stage.id).get(PARENT_TAG)
+    parent = found.data.tags.get(PARENT_TAG)
     if parent is None or parent == parent_run_id():
         return
-    run = Run(stage.store, parent)
+    above = reader.get(parent)
     # A sweep outlives the process of one of its points.
-    if find_run(parent).get(STAGE_TAG) == "pipeline" and _is_running(run):
-        run.end("KILLED")
-
-
-def _is_running(run: Run) -> bool:
-    return bool(run.store.client.get_run(run.id).info.status == "RUNNING")
+    if above.data.tags.get(STAGE_TAG) == "pipeline" and above.info.status == "RUNNING":
+        Run(stage.store, parent).end("KILLED")
 
 
 def complete_stage(folder: Path, run: Run | None = None, curve: Curve | None = None) -> str | None:
@@ -196,17 +188,6 @@ def _log_metrics(run: Run, folder: Path, record: StageRecord) -> None:
         child.end()
 
 
-def find_run(run_id: str) -> dict[str, str]:
-    """Tags of an MLflow run.
-
-    Raises
-    ------
-    mlflow.exceptions.MlflowException
-        If the store has no such run.
-    """
-    return dict(store().client.get_run(run_id).data.tags)
-
-
 def download_stage(run_id: str, folder: Path) -> None:
     """Fetch a stage's folder from the artifacts of its MLflow run; ``stage.json`` comes last."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -279,10 +260,10 @@ class PipelineRun:
         for ref in refs:
             if ref.mlflow_run_id is None:
                 continue
-            parent = find_run(ref.mlflow_run_id).get(PARENT_TAG)
+            parent = Reader(run.store).tags(ref.mlflow_run_id).get(PARENT_TAG)
             if parent is None and read_record(ref.folder).started >= self.started:
                 Run(run.store, ref.mlflow_run_id).tags({PARENT_TAG: run.id})
-            run.tags({f"run.{ref.stage}": ref.mlflow_run_id})
+            run.tags({f"{RUN_TAG}{ref.stage}": ref.mlflow_run_id})
 
     def attempt(self, what: str, action: Callable[[Run], T]) -> T | None:
         """Do something with the run, if there is one."""

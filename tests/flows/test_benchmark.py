@@ -92,12 +92,8 @@ class TestCompare:
         assert [f.kind for f in figures(before)] == ["energy", "score"]
 
     def test_time_of_a_cpu_is_measured_and_of_loihi_modelled(self) -> None:
-        found = figures(
-            record(
-                figure("total", 1.0),
-                figure("total", 1.0, label="Loihi, deployed", time_basis="modelled"),
-            )
-        )
+        loihi = figure("total", 1.0, label="Loihi, deployed", time_basis="modelled")
+        found = figures(record(figure("total", 1.0), loihi))
         assert {f.what: f.basis for f in found if f.kind == "time"} == {
             "CPU, int8, online, time": "measured",
             "Loihi, deployed, int8, online, time": "modelled",

@@ -1,19 +1,11 @@
-import numpy as np
 import pandas as pd
 from PIL import Image
 
 from spikeseg_core.figures.research import (
-    on_front,
     strategies_figure,
     tradeoff_figure,
     weight_error_figure,
 )
-
-
-def test_the_front_has_what_no_other_beats():
-    energy = np.array([10.0, 20.0, 20.0, 30.0, 10.0])
-    score = np.array([0.90, 0.95, 0.93, 0.94, 0.90])
-    assert on_front(energy, score).tolist() == [True, True, False, False, True]
 
 
 def test_equal_tables_give_equal_pictures(tmp_path):
@@ -23,6 +15,7 @@ def test_equal_tables_give_equal_pictures(tmp_path):
             "label": ["paper", "50", "100"],
             "energy_mj": [100.0, 48.0, 100.0],
             "v_rand": [0.95, 0.93, 0.95],
+            "front": [True, True, False],
         }
     )
     steps = pd.DataFrame(

@@ -1,0 +1,111 @@
+"""Runs side by side: how their settings, data, code and results differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spikeseg_core.report.document import Table, four_digits
+
+SHOWN = re.compile(
+    r"/test/(pixel_accuracy|membrane_iou|v_rand|v_info)$|/spikes/(mean_rate_hz|share_in_range)$"
+    r"|/mapping/(cores|chips)$|/energy/(loihi|cpu_int8)_(total|dynamic)_mj$|(^|/)minutes$"
+)
+"""Main results."""
+
+_DIGEST = re.compile(r"[0-9a-f]{40,64}")
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One run, with everything that is compared.
+
+    Attributes
+    ----------
+    id, name : str
+    about : mapping of str to str
+        Its kind, its state, and when it started.
+    settings : mapping of str to str
+        By dotted name.
+    data, code : mapping of str to str
+        Which sections, and which code and packages.
+    metrics : mapping of str to float
+        ``<segmentation or stage>/<metric>``, including those of its stages.
+    """
+
+    id: str
+    name: str
+    about: Mapping[str, str]
+    settings: Mapping[str, str]
+    data: Mapping[str, str]
+    code: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+Differences = dict[str, dict[str, list[Any]]]
+"""By part (settings, data, code, results) and name, the values in the order of the runs."""
+
+
+def differences(runs: Sequence[ComparedRun], everything: bool = False) -> Differences:
+    """Return how runs differ; results are returned even if they are equal.
+
+    Parameters
+    ----------
+    runs : sequence of ComparedRun
+    everything : bool
+        All results instead of the main ones.
+    """
+    results = _values(runs, lambda run: run.metrics)
+    return {
+        "settings": _differing(runs, lambda run: run.settings),
+        "data": _differing(runs, lambda run: run.data),
+        "code": _differing(runs, lambda run: run.code),
+        "results": {n: v for n, v in results.items() if everything or SHOWN.search(n)},
+    }
+
+
+def _values(
+    runs: Sequence[ComparedRun], part: Callable[[ComparedRun], Mapping[str, Any]]
+) -> dict[str, list[Any]]:
+    """Values by name, in the order of the runs; None where a run has none."""
+    names = dict.fromkeys(name for run in runs for name in part(run))
+    return {name: [part(run).get(name) for run in runs] for name in names}
+
+
+def _differing(
+    runs: Sequence[ComparedRun], part: Callable[[ComparedRun], Mapping[str, Any]]
+) -> dict[str, list[Any]]:
+    return {name: values for name, values in _values(runs, part).items() if len(set(values)) > 1}
+
+
+def comparison_table(runs: Sequence[ComparedRun], found: Differences) -> Table:
+    """Tabulate the runs: a column each, and of two runs the change of every result."""
+    two = len(runs) == 2
+    rows = [[name, *(run.about[name] for run in runs)] for name in runs[0].about]
+    for part, values in found.items():
+        rows.append([part.upper(), *("" if values else "the same" for _ in runs)])
+        for name, each in values.items():
+            change = [_change(*each)] if two and part == "results" else []
+            rows.append([f"  {name}", *map(_text, each), *change])
+    heading = ["", *(f"{run.name}\n{run.id[:8]}" for run in runs), *(["change"] if two else [])]
+    return Table(heading, [[*row, *[""] * (len(heading) - len(row))] for row in rows])
+
+
+def _change(before: float | None, after: float | None) -> str:
+    if before is None or after is None:
+        return ""
+    if before == after:
+        return "="
+    ratio = f" ({after / before:.2f} x)" if before > 0 and abs(after / before - 1) > 0.1 else ""
+    return f"{after - before:+.4g}{ratio}"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return four_digits(value)
+    # The beginning of a digest is enough.
+    return str(value)[:12] if _DIGEST.fullmatch(str(value)) else str(value)

@@ -1,0 +1,169 @@
+"""What a report is made of: one table model, pictures, sections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spikeseg_core.report.stated import Basis, Code, Link, Printable, joined
+
+Cell = Printable | str | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes
+    ----------
+    heading : sequence of Cell
+    rows : sequence of sequence of Cell
+        None prints as a dash.
+    caption : Cell
+        None if the title of its section says it.
+    """
+
+    heading: Sequence[Cell]
+    rows: Sequence[Sequence[Cell]]
+    caption: Cell = None
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.heading):
+                raise ValueError(f"a row of {len(row)} cells under {len(self.heading)} headings")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, and what the figures drawn in it rest on.
+
+    Attributes
+    ----------
+    uri : str
+        The picture itself, as ``data:``.
+    caption : Cell
+    basis : tuple of Basis
+        Of the figures drawn in it.
+    wide : bool
+        Whether it may be wider than the text.
+
+    Raises
+    ------
+    ValueError
+        If ``uri`` is a link: a page must need nothing else.
+    """
+
+    uri: str
+    caption: Cell
+    basis: tuple[Basis, ...] = ()
+    wide: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.uri.startswith("data:image/"):
+            raise ValueError(f"the picture {self.uri[:60]!r} is a link; embed it in the page")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A record that is missing, and the command that makes it."""
+
+    what: Cell
+    command: Code
+
+
+def missing(what: str, command: str) -> Missing:
+    """Name a record that is missing, and what to give `spikeseg` to make it."""
+    return Missing(what, Code(f"spikeseg {command}"))
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a document, such as a question and its answer.
+
+    Attributes
+    ----------
+    title : Cell
+    key : str
+        ``Q1`` to ``Q5``; empty if it is not a question.
+    finding : Cell
+        The answer in a sentence, for the abstract.
+    answer : sequence of Cell
+        One paragraph each.
+    tables, pictures
+        What it rests on.
+    points : sequence of Cell
+        Bulleted.
+    unknown : sequence of Cell
+        What is not known.
+    missing : sequence of Missing
+        Records that would tell more.
+    runs : sequence of Link
+        The runs behind it.
+    code : str
+        Shown as it is, in HTML only.
+    """
+
+    title: Cell
+    key: str = ""
+    finding: Cell = None
+    answer: Sequence[Cell] = ()
+    tables: Sequence[Table] = ()
+    pictures: Sequence[Picture] = ()
+    points: Sequence[Cell] = ()
+    unknown: Sequence[Cell] = ()
+    missing: Sequence[Missing] = ()
+    runs: Sequence[Link] = ()
+    code: str = ""
+
+    @property
+    def behind(self) -> Printable | None:
+        """The runs behind it, each once; None if there are none."""
+        return joined(list(dict.fromkeys(self.runs))) if self.runs else None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report.
+
+    Attributes
+    ----------
+    title, subtitle : Cell
+    sections : sequence of Section
+    warning : str
+        Shown prominently at the top; empty if there is nothing to warn about.
+    notes : sequence of str
+        Shown in bold below the title.
+    stated : bool
+        Whether every figure has to say its basis; if so, a bare number cannot be rendered.
+    """
+
+    title: Cell
+    subtitle: Cell
+    sections: Sequence[Section]
+    warning: str = ""
+    notes: Sequence[str] = ()
+    stated: bool = True
+
+    @property
+    def missing(self) -> list[Missing]:
+        """All records that are missing."""
+        return [missing for section in self.sections for missing in section.missing]
+
+
+def number(value: Any) -> str:
+    """Write a value with as many digits as a reader can use."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or value == int(value):
+        return f"{int(value):,}"
+    if abs(value) < 1:
+        return f"{value:.4f}" if abs(value) >= 1e-3 else f"{value:.3g}"
+    return f"{value:,.1f}"
+
+
+def four_digits(value: float) -> str:
+    """Write a value with four digits: four decimals below 1, four significant ones above."""
+    return f"{value:.4f}" if abs(value) < 1 else f"{value:.4g}"

@@ -1,0 +1,223 @@
+"""The evidence for a research report: which runs and sweeps, and figures read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spikeseg_core.config import presets
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.report.document import Picture
+from spikeseg_core.report.embed import data_uri
+from spikeseg_core.report.records import (
+    Measured,
+    RecordedPipeline,
+    RecordedRun,
+    RecordedSweep,
+    Records,
+)
+from spikeseg_core.report.stated import Basis, Link, Stated, Text, stated
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a research report is made from.
+
+    Attributes
+    ----------
+    preset : str
+        The preset that it is about.
+    runs : sequence of RecordedPipeline
+        Finished pipelines with the same settings, network and data, one per seed, in order.
+    others : sequence of RecordedPipeline
+        The newest of every other kind of run of the same data.
+    sweeps : sequence of RecordedSweep
+        The newest of every title.
+    bench : mapping of str to (RecordedRun, result)
+        The newest results of ``spikeseg bench``, by what was measured.
+    """
+
+    preset: str
+    runs: Sequence[RecordedPipeline]
+    others: Sequence[RecordedPipeline]
+    sweeps: Sequence[RecordedSweep]
+    bench: Mapping[str, Measured]
+
+    @property
+    def first(self) -> RecordedPipeline:
+        """The run of the first seed, for whatever is shown of one seed only."""
+        return self.runs[0]
+
+    @property
+    def all_runs(self) -> list[RecordedPipeline]:
+        """The runs of the report and those of other kinds."""
+        return [*self.runs, *self.others]
+
+    @property
+    def newest(self) -> float:
+        """When the last of the records ended, in seconds since 1970."""
+        ended = [run.run.ended for run in self.all_runs]
+        return max([*ended, *(sweep.run.ended for sweep in self.sweeps)])
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Facts of the first run's benchmark."""
+        return self.first.stages["benchmark"].facts
+
+    def values(self, tag: str, metric: str) -> list[float]:
+        """Return a metric of every seed that has it."""
+        found = (run.metrics.get(tag, {}).get(metric) for run in self.runs)
+        return [value for value in found if value is not None]
+
+    def state(
+        self,
+        tag: str,
+        metric: str,
+        basis: Basis = "measured",
+        form: str = ".4f",
+        unit: str = "",
+    ) -> Stated | None:
+        """State a metric: the median and all seeds; None if no run has it."""
+        return stated(self.values(tag, metric), basis, form, unit)
+
+    def change(self, before: str, after: str, metric: str) -> Stated | None:
+        """State how far a metric moves between two tags: the median of each seed's own change."""
+        moves = [
+            run.metrics[after][metric] - run.metrics[before][metric]
+            for run in self.runs
+            if metric in run.metrics.get(after, {}) and metric in run.metrics.get(before, {})
+        ]
+        return stated(moves, "measured", "+.4f")
+
+    def table(self, stage: str, name: str) -> pd.DataFrame | None:
+        """Read a table of the first run's stage."""
+        return self.first.stages[stage].table(name)
+
+    def tables(self, stage: str, name: str) -> list[pd.DataFrame]:
+        """Read a table of every seed that has it."""
+        found = (run.stages[stage].table(name) for run in self.runs)
+        return [table for table in found if table is not None]
+
+    def picture(
+        self, stage: str, name: str, caption: Text, *basis: Basis, wide: bool = False
+    ) -> list[Picture]:
+        """Show a picture of the first run's stage; none if it is not there."""
+        path = self.first.stages[stage].file(name)
+        return [Picture(data_uri(path), caption, basis, wide)] if path is not None else []
+
+    def behind(self, *stages: str) -> list[Link]:
+        """Link the runs of these stages, of all seeds."""
+        return [link(run.stages[stage].run) for run in self.runs for stage in stages]
+
+    def sweeps_over(self, *prefixes: str) -> list[RecordedSweep]:
+        """Sweeps that varied a setting whose name starts with one of these."""
+        return [
+            sweep
+            for sweep in self.sweeps
+            if any(name.startswith(prefixes) for name in sorted(sweep.varied))
+        ]
+
+
+def link(run: RecordedRun) -> Link:
+    """Link a run."""
+    return Link(run.id, run.page)
+
+
+def gather(records: Records, preset: str, chosen: Iterable[str] = ()) -> Evidence:
+    """Choose the runs of a report among what is recorded.
+
+    Parameters
+    ----------
+    records : Records
+        What is recorded.
+    preset : str
+        Its runs are reported: those of the newest kind whose settings are the preset's own, or if
+        there is none, of the newest kind; of each seed the newest run.
+    chosen : iterable of str
+        Ids of exactly the pipeline runs to report instead.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run, or the chosen ones differ in more than their seeds.
+    """
+    everything = records.pipelines()
+    wanted = set(chosen)
+    if wanted:
+        mine = [run for run in everything if run.run.id in wanted]
+        if missing := wanted - {run.run.id for run in mine}:
+            raise ConfigError(
+                f"no finished pipeline whose stages are all recorded has the run id "
+                f"{', '.join(sorted(missing))}"
+            )
+        kinds = [run.kind for run in mine]
+    else:
+        mine = [run for run in everything if run.preset == preset]
+        if not mine:
+            raise ConfigError(
+                f"no finished pipeline of the preset {preset!r} is recorded; run "
+                f"`spikeseg run --preset {preset}` first, or let `spikeseg report` run it"
+            )
+        kinds = [run.kind for run in mine if run.follows(presets.preset(preset))]
+        kinds = kinds or [run.kind for run in mine]
+    # Real sections take precedence over synthetic ones, even if these are newer.
+    real = [run.kind for run in mine if run.kind in kinds and not run.synthetic]
+    if wanted and len(set(kinds)) > 1:
+        raise ConfigError(
+            f"the runs {', '.join(sorted(wanted))} differ in more than their seeds; choose runs of "
+            f"one kind, the others are compared with it"
+        )
+    kind = (real or kinds)[0]
+    runs = _newest_by(mine, kind)
+    return Evidence(
+        preset=mine[0].preset if wanted else preset,
+        runs=runs,
+        others=_newest_of_other_kinds(everything, kind, runs[0]),
+        sweeps=list({sweep.title: sweep for sweep in reversed(records.sweeps())}.values())[::-1],
+        bench=records.measured(runs[0].preset),
+    )
+
+
+def _newest_by(runs: Sequence[RecordedPipeline], kind: str) -> list[RecordedPipeline]:
+    by_seed: dict[tuple[int, ...], RecordedPipeline] = {}
+    for run in runs:  # the newest come first
+        if run.kind == kind:
+            by_seed.setdefault(tuple(run.seeds.values()), run)
+    return [run for _, run in sorted(by_seed.items())]
+
+
+def _newest_of_other_kinds(
+    everything: Sequence[RecordedPipeline], kind: str, reported: RecordedPipeline
+) -> list[RecordedPipeline]:
+    """Only of the same data: scores on other sections cannot be compared."""
+    data = reported.dataset.get("sha256")
+    found: dict[str, RecordedPipeline] = {}
+    for run in everything:
+        if run.kind != kind and run.dataset.get("sha256") == data:
+            found.setdefault(run.kind, run)
+    return list(found.values())
+
+
+def median_table(tables: Sequence[pd.DataFrame], key: str) -> pd.DataFrame:
+    """Median of one table over several seeds, by the key of its rows, in the order of the first."""
+    order = list(dict.fromkeys(tables[0][key]))
+    together = pd.concat(tables).groupby(key).median(numeric_only=True)
+    return together.reindex(order).reset_index()
+
+
+def draw(
+    make: Callable[..., Path],
+    *arguments: Any,
+    caption: Text,
+    basis: Sequence[Basis],
+    folder: Path,
+    name: str,
+    wide: bool = False,
+) -> Picture:
+    """Draw a picture with a function that takes a path last, and put it into the report."""
+    path = make(*arguments, folder / f"{name}.png")
+    return Picture(data_uri(path), caption, tuple(basis), wide)

@@ -1,0 +1,219 @@
+"""Q1: the accuracy lost between the ANN and the chips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from spikeseg_core.config import ToleranceConfig
+from spikeseg_core.evaluation.accounting import SCORES, START, STEPS, loss_table
+from spikeseg_core.figures.waterfall import waterfall_figure
+from spikeseg_core.report.document import Cell, Picture, Section, Table, missing
+from spikeseg_core.report.evidence import Evidence, draw
+from spikeseg_core.report.names import SCORE_TITLES, SEGMENTATIONS
+from spikeseg_core.report.stated import Name, Stated, Text, joined, say, stated
+
+QUESTION = "Can a segmentation network be converted to spikes without a large loss of accuracy?"
+
+TITLES = {
+    **SEGMENTATIONS,
+    "ann_loihi_curve": "ANN, Loihi's rate curve",
+    "cpu_int8": "ANN on the CPU, int8",
+    "cpu_fp32": "ANN on the CPU, fp32",
+}
+PUBLISHED_ANN, PUBLISHED_SNN = 94.98, 92.13
+"""In per cent; known only from secondary sources, which do not name the metric."""
+
+
+ONE_SEED = "One seed says nothing about the spread between trainings; three would."
+
+
+def more_seeds(preset: str) -> str:
+    """Return the command that reports several seeds."""
+    return f"report --preset {preset} --seeds 0,1,2"
+
+
+def section(evidence: Evidence, folder: Path) -> Section:
+    """Answer from the evidence; pictures are drawn in the folder."""
+    losses = {score: evidence.change("ann", "loihi", f"test/{score}") for score in SCORES}
+    finding = say(
+        "From the ANN to the integer network on the emulated chips, V_Rand changes by {v_rand}, "
+        "V_Info by {v_info}, pixel accuracy by {pixels} and membrane IoU by {iou} on the test "
+        "sections: {verdict}",
+        v_rand=losses["v_rand"],
+        v_info=losses["v_info"],
+        pixels=losses["pixel_accuracy"],
+        iou=losses["membrane_iou"],
+        verdict=_verdict(losses),
+    )
+    answer = [
+        say(
+            "The ANN reaches a V_Rand of {before}; the integer network on the chips, the same "
+            "network neuron for neuron, reaches {after}.",
+            before=evidence.state("ann", "test/v_rand"),
+            after=evidence.state("loihi", "test/v_rand"),
+        ),
+        _within(losses),
+        *_worst(evidence),
+        say(
+            "For comparison, a review of the paper gives {ann} for its ANN and {snn} for its "
+            "spiking network, a loss of {loss}, without naming the metric.",
+            ann=stated(PUBLISHED_ANN, "published", ".2f", "%"),
+            snn=stated(PUBLISHED_SNN, "published", ".2f", "%"),
+            loss=stated(PUBLISHED_ANN - PUBLISHED_SNN, "published", ".2f", "points"),
+        ),
+    ]
+    return Section(
+        key="Q1",
+        title=QUESTION,
+        finding=finding,
+        answer=answer,
+        tables=[_scores(evidence), _steps(evidence)],
+        pictures=_pictures(evidence, folder),
+        runs=evidence.behind("train", "tune", "convert", "deploy"),
+        unknown=[
+            say("Nothing here ran on silicon: the chips are emulated, spike by spike."),
+            say(
+                "As in the challenge, V_Rand uses the threshold that is best on the sections it "
+                "is computed on; with the threshold chosen on validation it is {chosen}.",
+                chosen=evidence.state("loihi", "test/v_rand_at_validation_threshold"),
+            ),
+            say(
+                "The authors' augmentation, input size and layers are not known exactly, so "
+                "their figures are not of the same task as these."
+            ),
+        ],
+        missing=[missing(ONE_SEED, more_seeds(evidence.preset))] if len(evidence.runs) < 2 else [],
+    )
+
+
+def _pictures(evidence: Evidence, folder: Path) -> list[Picture]:
+    pictures: list[Picture] = []
+    steps = loss_table(evidence.first.metrics)
+    if len(steps):
+        begin = {score: evidence.first.metrics["ann"][f"test/{score}"] for score in SCORES}
+        pictures.append(
+            draw(
+                waterfall_figure,
+                steps,
+                begin,
+                caption=say(
+                    "Change of each score by each step from the ANN to the chips, test sections, "
+                    "first seed; the bars add up."
+                ),
+                basis=("measured",),
+                folder=folder,
+                name="waterfall",
+                wide=True,
+            )
+        )
+    return pictures + evidence.picture(
+        "deploy",
+        "sections_loihi.png",
+        say("A test section segmented by the integer network on the emulated chips."),
+        "measured",
+        wide=True,
+    )
+
+
+def _scores(evidence: Evidence) -> Table:
+    on_cpu = sorted({tag for run in evidence.runs for tag in run.metrics if tag.startswith("cpu_")})
+    tags = [START, *(tag for _, tag in STEPS), *on_cpu]
+    rows: list[list[Cell]] = [
+        [
+            TITLES.get(tag, tag.replace("_", " ")),
+            *(evidence.state(tag, f"test/{score}") for score in SCORES),
+            evidence.state(tag, "test/v_rand_at_validation_threshold"),
+            evidence.state(tag, "spikes/mean_rate_hz", form=".1f"),
+        ]
+        for tag in tags
+        if evidence.values(tag, "test/v_rand")
+    ]
+    return Table(
+        caption=say("Scores on whole test sections."),
+        heading=[
+            "network",
+            *SCORE_TITLES.values(),
+            "V_Rand, threshold from validation",
+            "mean rate on chip, Hz",
+        ],
+        rows=rows,
+    )
+
+
+def _steps(evidence: Evidence) -> Table:
+    tables = [loss_table(run.metrics) for run in evidence.runs]
+    names = list(tables[0]["step"])
+    rows: list[list[Cell]] = []
+    for name in names:
+        changes = [table[table["step"] == name] for table in tables]
+        rows.append(
+            [
+                name,
+                *(
+                    stated([float(c[s].iloc[0]) for c in changes if len(c)], "measured", "+.4f")
+                    for s in SCORES
+                ),
+            ]
+        )
+    totals = [stated([float(t[s].sum()) for t in tables], "measured", "+.4f") for s in SCORES]
+    rows.append(["all steps", *totals])
+    return Table(
+        caption=say(
+            "Change by each step, test sections. With several seeds the medians need not add up; "
+            "the steps of each seed do."
+        ),
+        heading=["step", *SCORE_TITLES.values()],
+        rows=rows,
+    )
+
+
+def _verdict(losses: Mapping[str, Stated | None]) -> str:
+    """Say whether the losses stay within the tolerances."""
+    if not all(losses.values()):
+        return "not all of them are recorded"
+    beyond = [SCORE_TITLES[score] for score, _, _ in _beyond(losses)]
+    return f"more than tolerated in {' and '.join(beyond)}" if beyond else "all within tolerance"
+
+
+def _beyond(losses: Mapping[str, Stated | None]) -> list[tuple[str, float, float]]:
+    """Scores that lose more than is tolerated: score, loss, tolerance."""
+    tolerated = ToleranceConfig().model_dump()
+    return [
+        (score, -change.value, tolerated[score])
+        for score, change in losses.items()
+        if change is not None and round(-change.value, 9) > tolerated[score]
+    ]
+
+
+def _within(losses: Mapping[str, Stated | None]) -> Text:
+    """Answer the question, score by score."""
+    found = [
+        say(
+            "{score} falls by {loss}, {allowed} is tolerated",
+            score=SCORE_TITLES[score],
+            loss=stated(loss, "measured", ".5f"),
+            allowed=stated(allowed, "set", "g"),
+        )
+        for score, loss, allowed in _beyond(losses)
+    ]
+    if found:
+        return say("Losses beyond the tolerance of this project: {what}.", what=joined(found, "; "))
+    if not all(losses.values()):
+        return say("Not all losses are recorded.")
+    return say("Every score stays within the loss that this project tolerates.")
+
+
+def _worst(evidence: Evidence) -> list[Text]:
+    table = loss_table(evidence.first.metrics)
+    if not len(table):
+        return []
+    worst = table.iloc[int(table["membrane_iou"].argmin())]
+    lost: Stated | None = stated(float(worst["membrane_iou"]), "measured", "+.4f")
+    return [
+        say(
+            "Of the steps in between, {step} costs the most membrane IoU ({lost}, first seed).",
+            step=Name(f"“{worst['step']}”"),
+            lost=lost,
+        )
+    ]

@@ -1,0 +1,163 @@
+"""Part of Q2: for how long a tile is presented, and what that saves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from spikeseg_core.report.document import Cell, Table
+from spikeseg_core.report.evidence import Evidence, median_table
+from spikeseg_core.report.stated import Basis, Stated, Text, say, stated, told
+
+
+def presentation_tables(evidence: Evidence, anytime: Sequence[pd.DataFrame]) -> list[Table]:
+    """Show scores and energy by presentation time and by operating point, if recorded.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    anytime : sequence of DataFrame
+        Scores and energy by number of steps, of every seed.
+    """
+    operating = evidence.table("benchmark", "operating_points")
+    found = [_anytime(anytime)] if anytime else []
+    return found if operating is None else [*found, _operating_points(operating)]
+
+
+def _anytime(tables: Sequence[pd.DataFrame]) -> Table:
+    table = median_table(tables, "steps")
+    rows: list[list[Cell]] = [
+        [
+            stated(row["steps"], "set", ".0f"),
+            *(
+                stated(row[f"{split}/{score}"], "measured")
+                for split in ("validation", "test")
+                for score in ("pixel_accuracy", "v_rand")
+            ),
+            stated(row["loihi_dynamic_mj"], "modelled", ".1f"),
+            stated(row["loihi_total_mj"], "modelled", ".1f"),
+        ]
+        for _, row in table.iterrows()
+    ]
+    return Table(
+        caption=say("Presentation time: the same network read out after fewer steps (medians)."),
+        heading=[
+            *("steps", "pixel accuracy, validation", "V_Rand, validation"),
+            *("pixel accuracy, test", "V_Rand, test", "mJ dynamic", "mJ total"),
+        ],
+        rows=rows,
+    )
+
+
+def _operating_points(table: pd.DataFrame) -> Table:
+    """Show the starting point, the points chosen from it, and those on the front."""
+    # An older table may lack some of the marks.
+    named = ("start", "chosen", "equal_accuracy", "as_good_as_start", "front")
+    marks = [mark for mark in named if mark in table]
+    shown = table[table[[*marks]].any(axis=1)]
+    rows: list[list[Cell]] = []
+    for _, row in shown.sort_values("validation/loihi_total_mj").iterrows():
+        notes = [mark.replace("_", " ") for mark in marks if row[mark]]
+        rows.append(
+            [
+                told(str(row["point"]), "set"),
+                stated(row["test/mean_steps"], "measured", ".1f"),
+                *(
+                    stated(row[f"{split}/{score}"], "measured")
+                    for split in ("validation", "test")
+                    for score in ("pixel_accuracy", "v_rand")
+                ),
+                stated(row["test/loihi_total_mj"], "modelled", ".1f"),
+                ", ".join(notes),
+            ]
+        )
+    return Table(
+        caption=say(
+            "Operating points: how many tiles are presented, for how long they are presented and "
+            "read out, and the early-exit threshold. First seed; the front and the choice use "
+            "validation only."
+        ),
+        heading=[
+            *("point", "mean steps", "pixel accuracy, validation", "V_Rand, validation"),
+            *("pixel accuracy, test", "V_Rand, test", "mJ per section, test", "notes"),
+        ],
+        rows=rows,
+    )
+
+
+def chosen_point(evidence: Evidence) -> list[Text]:
+    """Say what the operating point that was chosen on validation saves."""
+    share = evidence.state("benchmark", "operating_point/energy_over_start", "modelled", ".0%")
+    if share is None:
+        return []
+
+    def test(point: str, name: str, *form: str) -> Stated | None:
+        basis: Basis = "modelled" if name.endswith("_mj") else "measured"
+        return evidence.state("benchmark", f"{point}/test/{name}", basis, *form)
+
+    texts = [
+        say(
+            "The chosen operating point is as good on validation as the int8 CPU. It uses {share} "
+            "of the starting one's energy on the test sections: {less} instead of {more}, for "
+            "{tiles} instead of {all_tiles} tiles per section and {steps} instead of {all_steps} "
+            "on average, at a V_Rand of {score} instead of {full} and a pixel accuracy of {pixels} "
+            "instead of {full_pixels}. The cheapest point as good on validation as the starting "
+            "one itself uses {alike} of its energy, at a V_Rand of {alike_score} on the test "
+            "sections.",
+            share=share,
+            less=test("operating_point", "loihi_total_mj", ".1f", "mJ"),
+            more=test("start", "loihi_total_mj", ".1f", "mJ"),
+            tiles=evidence.state("benchmark", "operating_point/tiles", "set", ".0f"),
+            all_tiles=evidence.state("benchmark", "start/tiles", "set", ".0f"),
+            steps=test("operating_point", "mean_steps", ".1f", "steps"),
+            all_steps=test("start", "mean_steps", ".0f"),
+            score=test("operating_point", "v_rand"),
+            full=test("start", "v_rand"),
+            pixels=test("operating_point", "pixel_accuracy"),
+            full_pixels=test("start", "pixel_accuracy"),
+            alike=evidence.state(
+                "benchmark", "as_good_as_start/energy_over_start", "modelled", ".0%"
+            ),
+            alike_score=test("as_good_as_start", "v_rand"),
+        )
+    ]
+    equal = evidence.state("benchmark", "equal_accuracy/energy_over_start", "modelled", ".0%")
+    if equal is not None:
+        texts.append(
+            say(
+                "If only the CPU's pixel accuracy has to be matched, whatever the V_Rand, {share} "
+                "of the starting energy is enough: {less}, for {tiles} tiles and {steps} on "
+                "average, at a pixel accuracy of {pixels} and a V_Rand of {score} on the test "
+                "sections.",
+                share=equal,
+                less=test("equal_accuracy", "loihi_total_mj", ".1f", "mJ"),
+                tiles=evidence.state("benchmark", "equal_accuracy/tiles", "set", ".0f"),
+                steps=test("equal_accuracy", "mean_steps", ".1f", "steps"),
+                pixels=test("equal_accuracy", "pixel_accuracy"),
+                score=test("equal_accuracy", "v_rand"),
+            )
+        )
+    return texts
+
+
+def shorter(anytime: Sequence[pd.DataFrame], within: float = 0.005) -> list[Text]:
+    """Say what the shortest presentation saves whose V_Rand is within this of the longest's."""
+    if not anytime:
+        return []
+    table = median_table(anytime, "steps")
+    last = table.iloc[-1]
+    good = table[table["validation/v_rand"] >= last["validation/v_rand"] - within]
+    chosen = good.iloc[0]
+    return [
+        say(
+            "On validation, the shortest presentation whose V_Rand is within {within} of the "
+            "longest one's takes {steps}: {less} of its energy, and a V_Rand of {score} instead of "
+            "{full} on the test sections.",
+            within=stated(within, "set", ".3f"),
+            steps=stated(chosen["steps"], "measured", ".0f", "steps"),
+            less=stated(chosen["loihi_total_mj"] / last["loihi_total_mj"], "modelled", ".0%"),
+            score=stated(chosen["test/v_rand"], "measured"),
+            full=stated(last["test/v_rand"], "measured"),
+        )
+    ]

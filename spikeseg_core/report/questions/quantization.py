@@ -1,0 +1,143 @@
+"""Q4: how floating-point weights become Loihi's integers, and the accuracy that costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from spikeseg_core.evaluation.accounting import SCORES
+from spikeseg_core.figures.research import weight_error_figure
+from spikeseg_core.report.document import Cell, Section, Table, missing
+from spikeseg_core.report.evidence import Evidence, draw
+from spikeseg_core.report.stated import Name, Printable, joined, say, stated, told
+from spikeseg_core.report.sweep import recorded_sweeps
+
+QUESTION = (
+    "Which quantization and mapping of floating-point weights to Loihi's fixed point keep "
+    "performance?"
+)
+
+
+def section(evidence: Evidence, folder: Path) -> Section:
+    """Answer from the evidence; pictures are drawn in the folder."""
+    table = evidence.table("quantize", "cores")
+    bits = stated(evidence.first.settings["quantize"]["weight_bits"], "set", ".0f", "bits")
+    change = {score: evidence.change("snn_spiking", "loihi", f"test/{score}") for score in SCORES}
+    error = evidence.state("quantize", "quantize/weight_error", form=".2%")
+    finding = say(
+        "Weights of {bits}, scaled separately for each core block, are off by {error} on average; "
+        "from float spikes to integers V_Rand changes by {v_rand} and pixel accuracy by {pixels}",
+        bits=bits,
+        error=error,
+        v_rand=change["v_rand"],
+        pixels=change["pixel_accuracy"],
+    )
+    answer = [
+        say(
+            "Every core block has its own scale: weights are scaled so that the largest one fills "
+            "the range, with an exponent for which thresholds and biases fit their registers. The "
+            "largest error of a single weight is {largest} of its block's largest weight.",
+            largest=evidence.state("quantize", "quantize/largest_weight_error", form=".2%"),
+        ),
+        say(
+            "For comparison, from fp32 to int8 the conventional ANN on the CPU changes by {pixels} "
+            "in pixel accuracy and by {v_rand} in V_Rand.",
+            pixels=evidence.change("cpu_fp32", "cpu_int8", "test/pixel_accuracy"),
+            v_rand=evidence.change("cpu_fp32", "cpu_int8", "test/v_rand"),
+        ),
+    ]
+    tables = [_effect(evidence)]
+    pictures = []
+    if table is not None:
+        tables.append(_layers(table))
+        pictures.append(
+            draw(
+                weight_error_figure,
+                table,
+                caption=say("Error of the integer weights and utilization of the cores, by layer."),
+                basis=("measured",),
+                folder=folder,
+                name="weights",
+            )
+        )
+    sweeps = evidence.sweeps_over("quantize.", "tune.weight_bits")
+    more_tables, more_pictures, sweep_runs = recorded_sweeps(sweeps)
+    varied = {name for sweep in sweeps for name in sweep.varied}
+    return Section(
+        key="Q4",
+        title=QUESTION,
+        finding=finding,
+        answer=answer,
+        tables=[*tables, *more_tables],
+        pictures=[*pictures, *more_pictures],
+        runs=[*evidence.behind("quantize", "deploy"), *sweep_runs],
+        unknown=[
+            say(
+                "The authors' scheme of scales and exponents is not published; this is that of "
+                "NengoLoihi, checked against it integer by integer."
+            ),
+            say(
+                "Fewer weight bits also need less memory per core; whether a wider network on the "
+                "same chips would then be better was not investigated."
+            ),
+        ],
+        missing=[]
+        if "quantize.weight_bits" in varied
+        else [
+            missing("No sweep over the number of weight bits is recorded.", "sweep ablation-bits")
+        ],
+    )
+
+
+def _effect(evidence: Evidence) -> Table:
+    steps = (
+        ("float spikes", "integers on cores", "snn_spiking", "loihi"),
+        ("ANN, fp32", "ANN, int8, on the CPU", "cpu_fp32", "cpu_int8"),
+    )
+    rows: list[list[Cell]] = [
+        [before, after, *(evidence.change(a, b, f"test/{score}") for score in SCORES)]
+        for before, after, a, b in steps
+    ]
+    return Table(
+        caption=say("Effect of rounding the weights, test sections."),
+        heading=["from", "to", "pixel accuracy", "membrane IoU", "V_Rand", "V_Info"],
+        rows=rows,
+    )
+
+
+def _layers(table: pd.DataFrame) -> Table:
+    rows: list[list[Cell]] = [
+        [
+            Name(str(row["layer"])),
+            _tile(str(row["tile"])),
+            stated(row["cores"], "measured", ",.0f"),
+            stated(row["compartments_used"], "measured", ".1%"),
+            stated(row["synapse_bits_used"], "measured", ".1%"),
+            stated(row["weight_error"], "measured", ".2%"),
+            _range(row["weight_exponents"]),
+            _range(row["thresholds"]),
+        ]
+        for _, row in table.iterrows()
+    ]
+    return Table(
+        caption=say(
+            "The integer network by layer, first seed; utilization of each layer's fullest core."
+        ),
+        heading=[
+            *("layer", "tile", "cores", "compartments", "synapse memory", "weight error"),
+            *("weight exponents", "thresholds"),
+        ],
+        rows=rows,
+    )
+
+
+def _tile(text: str) -> Printable:
+    """State the sides of ``"7x12x12"``."""
+    return joined([told(side, "measured") for side in text.split("x")], " x ")
+
+
+def _range(text: object) -> Printable:
+    """State both ends of ``"34816 to 35008"``, or the one value if they are equal."""
+    low, _, high = str(text).partition(" to ")
+    return told(low if low == high else str(text), "measured")

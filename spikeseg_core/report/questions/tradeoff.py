@@ -1,0 +1,259 @@
+"""Q2: what regularization and architecture mean for accuracy and energy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from spikeseg_core.figures.research import tradeoff_figure
+from spikeseg_core.report.document import Cell, Missing, Section, Table, missing
+from spikeseg_core.report.evidence import Evidence, draw, link, median_table
+from spikeseg_core.report.questions.accuracy import more_seeds
+from spikeseg_core.report.questions.operating_point import (
+    chosen_point,
+    presentation_tables,
+    shorter,
+)
+from spikeseg_core.report.records import RecordedPipeline, RecordedSweep
+from spikeseg_core.report.stated import Name, Text, say, stated
+from spikeseg_core.report.sweep import recorded_sweeps
+from spikeseg_core.sweep.definition import Goal
+from spikeseg_core.sweep.pareto import pareto_front
+
+QUESTION = "Which regularization and architecture balance accuracy and energy?"
+LOIHI_MJ = "energy/loihi_total_mj"
+OWN_SWEEPS = ("tune.", "train.", "presentation.")
+GOALS = (Goal(metric="energy_mj", goal="minimize"), Goal(metric="v_rand"))
+
+
+def section(evidence: Evidence, folder: Path) -> Section:
+    """Answer from the evidence; pictures are drawn in the folder."""
+    sweeps = evidence.sweeps_over(*OWN_SWEEPS)
+    anytime = evidence.tables("benchmark", "anytime")
+    tables = [_networks(evidence), _rates(evidence), *presentation_tables(evidence, anytime)]
+    points = _points(evidence, anytime, sweeps)
+    pictures = [
+        draw(
+            tradeoff_figure,
+            points,
+            caption=say(
+                "Accuracy against energy: every recorded kind of run of these data, the reported "
+                "network at several presentation times, and the points of the sweeps."
+            ),
+            basis=("measured", "modelled"),
+            folder=folder,
+            name="tradeoff",
+        ),
+        *evidence.picture(
+            "benchmark",
+            "operating_points.png",
+            say("Operating points of the reported network, first seed; chosen on validation."),
+            "measured",
+            "modelled",
+        ),
+        *evidence.picture(
+            "deploy",
+            "rates.png",
+            say("Firing rates of the neurons by layer, first seed."),
+            "measured",
+        ),
+    ]
+    found, more_pictures, sweep_runs = recorded_sweeps(sweeps)
+    settings = evidence.first.settings["tune"]
+    share = evidence.state("loihi", "spikes/share_in_range", form=".1%")
+    rate = evidence.state("loihi", "spikes/mean_rate_hz", form=".1f", unit="Hz")
+    finding = say(
+        "With a percentile loss that keeps neurons between {low} and {high}, {share} of the "
+        "on-chip neurons fire within that range on the chips, at a mean rate of {rate}, and "
+        "Loihi takes {energy} per section",
+        low=stated(settings["rate_min_hz"], "set", "g", "Hz"),
+        high=stated(settings["rate_max_hz"], "set", "g", "Hz"),
+        share=share,
+        rate=rate,
+        energy=evidence.state("benchmark", LOIHI_MJ, "modelled", ".1f", "mJ"),
+    )
+    return Section(
+        key="Q2",
+        title=QUESTION,
+        finding=finding,
+        answer=[*_cheapest(evidence), *(chosen_point(evidence) or shorter(anytime))],
+        tables=[*tables, *found],
+        pictures=[*pictures, *more_pictures],
+        runs=[
+            *evidence.behind("tune", "deploy", "benchmark"),
+            *(link(run.run) for run in evidence.others),
+            *sweep_runs,
+        ],
+        unknown=[
+            say(
+                "The table compares complete settings; which choice made the difference, only the "
+                "sweeps can tell."
+            ),
+            say(
+                "Settings were chosen on the validation sections; there are few of them, so close "
+                "choices are uncertain."
+            ),
+        ],
+        missing=_missing(evidence, sweeps),
+    )
+
+
+def _missing(evidence: Evidence, sweeps: list[RecordedSweep]) -> list[Missing]:
+    varied = {name for sweep in sweeps for name in sweep.varied}
+    found = []
+    if not any(name.startswith("tune.") for name in varied):
+        found.append(
+            missing("No ablation of the rate loss is recorded.", "sweep ablation-rate-loss")
+        )
+    if not any(sweep.definition.get("search") for sweep in sweeps):
+        found.append(
+            missing("No search for the operating point is recorded.", "sweep operating-point")
+        )
+    if "train.network" not in varied:
+        found.append(missing("No sweep over architectures is recorded.", "sweep architecture"))
+    if len(evidence.runs) < 2:
+        found.append(missing("The spread over seeds is not recorded.", more_seeds(evidence.preset)))
+    return found
+
+
+def label(run: RecordedPipeline, reported: bool) -> Name:
+    """Name a kind of run: its preset, and whether the report is about it."""
+    return Name(f"{run.preset} (this report)" if reported else f"{run.preset} ({run.kind[:6]})")
+
+
+def _networks(evidence: Evidence) -> Table:
+    rows: list[list[Cell]] = []
+    for run in [evidence.first, *evidence.others]:
+        reported = run is evidence.first
+        value = run.metrics
+        mapped = {**value.get("quantize", {}), **value.get("partition", {})}
+        energy = value.get("benchmark", {}).get(LOIHI_MJ)
+        ratio = value.get("benchmark", {}).get("energy/ratio_cpu_int8_online")
+        rates = value.get("loihi", {})
+        rows.append(
+            [
+                label(run, reported),
+                stated(
+                    value.get("quantize", {}).get("mapping/neurons_on_chip"), "measured", ",.0f"
+                ),
+                stated(mapped.get("mapping/cores"), "measured", ",.0f"),
+                stated(mapped.get("mapping/chips"), "measured", ",.0f"),
+                stated(rates.get("spikes/mean_rate_hz"), "measured", ".1f"),
+                *(
+                    [evidence.state("loihi", f"{split}/v_rand") for split in ("validation", "test")]
+                    if reported
+                    else [
+                        stated(rates.get(f"{split}/v_rand"), "measured")
+                        for split in ("validation", "test")
+                    ]
+                ),
+                evidence.state("benchmark", LOIHI_MJ, "modelled", ".1f")
+                if reported
+                else stated(energy, "modelled", ".1f"),
+                evidence.state("benchmark", "energy/ratio_cpu_int8_online", "modelled", ".2f")
+                if reported
+                else stated(ratio, "modelled", ".2f"),
+            ]
+        )
+    return Table(
+        caption=say(
+            "Networks and settings with finished runs on the same sections. CPU over Loihi: total "
+            "energies, int8, online; above one, Loihi needs less."
+        ),
+        heading=[
+            *("run", "neurons on chip", "cores", "chips", "mean rate, Hz"),
+            *("V_Rand, validation", "V_Rand, test", "mJ per section", "CPU over Loihi"),
+        ],
+        rows=rows,
+    )
+
+
+def _rates(evidence: Evidence) -> Table:
+    tables = evidence.tables("deploy", "rates")
+    rows: list[list[Cell]] = []
+    if tables:
+        table = tables[0]
+        for _, row in table.iterrows():
+            rows.append(
+                [
+                    Name(str(row["layer"])),
+                    "chip" if row["on_chip"] else "host",
+                    stated(row["neurons"], "measured", ",.0f"),
+                    stated(row["mean_rate_hz"], "measured", ".1f"),
+                    stated(row["percentile_rate_hz"], "measured", ".0f"),
+                    stated(row["share_in_range"], "measured", ".1%"),
+                    stated(row["dead"], "measured", ".2%"),
+                ]
+            )
+    return Table(
+        caption=say(
+            "Firing rates on the emulated chips, first seed. The regularized percentile is "
+            "{percentile}; the range is the one that was set.",
+            percentile=stated(evidence.first.settings["tune"]["percentile"], "set", "g"),
+        ),
+        heading=[
+            *("layer", "where", "neurons", "mean rate, Hz", "percentile, Hz"),
+            *("in range", "dead"),
+        ],
+        rows=rows,
+    )
+
+
+def _points(
+    evidence: Evidence, anytime: list[pd.DataFrame], sweeps: list[RecordedSweep]
+) -> pd.DataFrame:
+    rows = [
+        {
+            "series": "runs",
+            "label": run.preset if run in evidence.runs else f"{run.preset} {run.kind[:4]}",
+            "energy_mj": run.metrics.get("benchmark", {}).get(LOIHI_MJ),
+            "v_rand": run.metrics.get("loihi", {}).get("validation/v_rand"),
+        }
+        for run in evidence.all_runs
+    ]
+    if anytime:
+        rows += [
+            {
+                "series": f"presentation time of {evidence.preset}, steps",
+                "label": f"{row['steps']:.0f}",
+                "energy_mj": row["loihi_total_mj"],
+                "v_rand": row["validation/v_rand"],
+            }
+            for _, row in median_table(anytime, "steps").iterrows()
+        ]
+    wanted = {f"benchmark/{LOIHI_MJ}", "loihi/validation/v_rand"}
+    for sweep in sweeps:
+        if wanted <= set(sweep.points.columns):
+            rows += [
+                {
+                    "series": sweep.title,
+                    "label": "chosen" if row["chosen"] else "",
+                    "energy_mj": row[f"benchmark/{LOIHI_MJ}"],
+                    "v_rand": row["loihi/validation/v_rand"],
+                }
+                for _, row in sweep.points.iterrows()
+            ]
+    points = pd.DataFrame(rows).dropna()
+    return points.assign(front=pareto_front(points[["energy_mj", "v_rand"]].to_numpy(), GOALS))
+
+
+def _cheapest(evidence: Evidence) -> list[Text]:
+    if not evidence.others:
+        return []
+    rows = [run for run in evidence.all_runs if LOIHI_MJ in run.metrics.get("benchmark", {})]
+    if not rows:
+        return []
+    best = max(rows, key=lambda run: run.metrics["loihi"].get("validation/v_rand", 0))
+    least = min(rows, key=lambda run: run.metrics["benchmark"][LOIHI_MJ])
+    return [
+        say(
+            "Of the runs compared, {best} has the best V_Rand on validation ({score}), and {least} "
+            "needs the least energy ({energy} per section, at a V_Rand of {its} on validation).",
+            best=label(best, best in evidence.runs),
+            score=stated(best.metrics["loihi"].get("validation/v_rand"), "measured"),
+            least=label(least, least in evidence.runs),
+            energy=stated(least.metrics["benchmark"][LOIHI_MJ], "modelled", ".1f", "mJ"),
+            its=stated(least.metrics["loihi"].get("validation/v_rand"), "measured"),
+        )
+    ]

@@ -1,0 +1,161 @@
+"""A document as one HTML page, as Markdown and on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from html import escape
+from typing import Any
+
+from markupsafe import Markup
+from rich.console import Console
+from rich.markup import escape as escape_rich
+from rich.table import Table as RichTable
+
+from spikeseg_core.report.document import Cell, Document, Table
+from spikeseg_core.report.stated import BASES, printable
+
+WIDTH_IN_A_LOG = 120
+"""Columns of text where no terminal says how wide it is."""
+
+
+def html(document: Document) -> str:
+    """Write a document as one page that needs nothing else.
+
+    Raises
+    ------
+    BareNumberError
+        If every figure has to say its basis and one does not.
+    """
+    return _rendered(document, "page.html", _html)
+
+
+def markdown(document: Document) -> str:
+    """Write a document as Markdown, without its pictures.
+
+    Raises
+    ------
+    BareNumberError
+        As :func:`html`.
+    """
+    return _rendered(document, "page.md", words)
+
+
+def markdown_table(table: Table) -> str:
+    """Write one table as Markdown, without its caption."""
+    lines = [table.heading, ["---"] * len(table.heading), *table.rows]
+    return "".join(f"| {' | '.join(_in_a_row(cell) for cell in line)} |\n" for line in lines)
+
+
+def plain_rows(table: Table) -> list[dict[str, str]]:
+    """Return the rows as text by heading."""
+    heading = [words(name) for name in table.heading]
+    return [dict(zip(heading, map(words, row), strict=True)) for row in table.rows]
+
+
+def terminal(document: Document, console: Console) -> None:
+    """Print a document's tables, each under the title of its section, and its notes."""
+    for section in document.sections:
+        for table in section.tables:
+            console.print(terminal_table(table, words(section.title)))
+    for note in document.notes:
+        console.print(f"[yellow]note      {escape_rich(note)}[/]", soft_wrap=True)
+
+
+def terminal_table(table: Table, title: str = "") -> RichTable:
+    """Make a table for the terminal; a title replaces its caption."""
+    caption = title or (words(table.caption) if table.caption is not None else None)
+    found = RichTable(title=caption, title_justify="left", title_style="bold")
+    for position, name in enumerate(table.heading):
+        justify: Any = "left" if position == 0 else "right"
+        found.add_column(escape_rich(words(name)), justify=justify, overflow="fold")
+    for row in table.rows:
+        found.add_row(*(escape_rich(words(cell)) for cell in row))
+    return found
+
+
+def wide_console() -> Console:
+    """Return the console for results; in a log it is wide enough for a table."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH_IN_A_LOG
+    return console
+
+
+def _html(value: Cell) -> str:
+    if value is None:
+        return "–"
+    return escape(value, quote=False) if isinstance(value, str) else value.html()
+
+
+def words(value: Cell) -> str:
+    """Write a cell as Markdown."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else value.markdown()
+
+
+def _in_a_row(value: Cell) -> str:
+    """Write a cell so that it cannot end it."""
+    return words(value).replace("|", "/").replace("\n", " ")
+
+
+def _rendered(document: Document, template: str, form: Callable[[Cell], str]) -> str:
+    page: str = (
+        environment(form, document.stated)
+        .get_template(template)
+        .render(
+            document=document,
+            findings=[one for one in document.sections if one.finding is not None],
+            legend=[(basis, *meaning) for basis, meaning in BASES.items()],
+            cell=lambda value: Markup(_html(_checked(value, document.stated))),
+            row=lambda cells: Markup(
+                " | ".join(_in_a_row(_checked(cell, document.stated)) for cell in cells)
+            ),
+            # Base64, so nothing in it can end the attribute.
+            image=lambda picture: Markup(picture.uri),
+            plain=lambda value: Markup(escape(words(_checked(value, document.stated)))),
+            code=lambda text: Markup(escape(text, quote=False)),
+        )
+    )
+    return page
+
+
+def _checked(value: Any, stated: bool) -> Cell:
+    """Return what may be printed.
+
+    Raises
+    ------
+    BareNumberError
+        If figures have to say their basis and this is a bare one; or it is not text at all.
+    """
+    if value is None or (isinstance(value, str) and not stated):
+        return value
+    return printable(value)
+
+
+@cache
+def environment(form: Callable[[Cell], str], stated: bool) -> Any:
+    """Make Jinja's environment, which passes every value through one gate before it prints it.
+
+    Parameters
+    ----------
+    form : callable
+        Writes a cell as HTML or Markdown.
+    stated : bool
+        Whether a bare number is refused.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    def finalize(value: object) -> object:
+        # The templates' own macros and functions have passed through here.
+        return value if isinstance(value, Markup) else Markup(form(_checked(value, stated)))
+
+    return Environment(
+        loader=PackageLoader("spikeseg_core.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,287 @@
+"""What a research report may print: words without figures, names, and figures with their basis.
+
+It consists of these and nothing else. Neither a plain number nor words with a digit are accepted,
+here or where the template prints.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from statistics import median
+from string import Formatter
+from typing import Literal, Protocol
+
+Basis = Literal["measured", "modelled", "published", "set"]
+
+BASES: dict[Basis, tuple[str, str]] = {
+    "measured": (
+        "●",
+        "scored, counted or timed by this software: scores on sections, events in the emulator, "
+        "times on the machine named below",
+    ),
+    "modelled": (
+        "◐",
+        "computed from counts or times and stated constants, not read from a meter",
+    ),
+    "published": ("○", "taken from a publication, with its source"),
+    "set": ("□", "a setting or an assumption, not a finding"),
+}
+"""Sign and meaning of each basis."""
+
+_FIGURE = re.compile(r"(?<!\w)(?<!\w[.,])\d")
+"""A digit without a letter before it: "3" and "8-bit", not "int8" or "V_Rand"."""
+
+_FIGURES = re.compile(r"((?:[A-Za-z_]\w*|[^\d])*)(\d[\d,]*\d(?:\.\d+)?|\d(?:\.\d+)?)?")
+"""Words, then a figure; what starts with a letter is a word, its digits included."""
+
+
+class BareNumberError(TypeError):
+    """A figure was about to be printed without saying what it rests on."""
+
+
+def checked(text: str) -> str:
+    """Return the text if it has no figure in it.
+
+    Raises
+    ------
+    BareNumberError
+        If it has one; shows the text.
+    """
+    if _FIGURE.search(text):
+        raise BareNumberError(
+            f"the report's text {text!r} has a figure without a basis; make it a Stated, or a Name "
+            f"if it is one"
+        )
+    return text
+
+
+class Printable(Protocol):
+    """What a report can print."""
+
+    def html(self) -> str:
+        """Write it as HTML."""
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A figure and what it rests on.
+
+    Attributes
+    ----------
+    value : float
+        The figure; the median if there are several seeds.
+    basis : {"measured", "modelled", "published", "set"}
+        See :data:`BASES`.
+    form : str
+        Python format: ``.4f``, ``,.0f``, ``+.4f``.
+    unit : str
+        Written after the figure.
+    seeds : tuple of float
+        The value of every seed, in order, if there are several.
+    """
+
+    value: float
+    basis: Basis
+    form: str = ".4f"
+    unit: str = ""
+    seeds: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.basis not in BASES:
+            raise BareNumberError(f"{self.value} has the basis {self.basis!r}, not {list(BASES)}")
+        if not math.isfinite(self.value):
+            raise ValueError(f"a report cannot state {self.value}")
+
+    @property
+    def digits(self) -> str:
+        """The figure as people write it."""
+        return self._written(self.value)
+
+    @property
+    def _spread(self) -> list[str]:
+        return [self._written(seed) for seed in self.seeds]
+
+    def _written(self, value: float) -> str:
+        digits = f"{value:{self.form}}"
+        # A change that rounds to nothing has no direction.
+        return digits.lstrip("+-") if not digits.strip("+-0.%") else digits
+
+    def html(self) -> str:
+        """Write it as HTML, with its basis as a sign, and as a word in the tooltip."""
+        sign, _ = BASES[self.basis]
+        unit = f" {escape(self.unit)}" if self.unit else ""
+        seeds = f" <small>[{', '.join(self._spread)}]</small>" if self.seeds else ""
+        return (
+            f'<span class="figure" data-basis="{self.basis}" title="{self.basis}">{self.digits}'
+            f"{unit}<sup>{sign}</sup>{seeds}</span>"
+        )
+
+    def markdown(self) -> str:
+        """Write it as Markdown, with its basis as a word."""
+        unit = f" {self.unit}" if self.unit else ""
+        seeds = f" [{', '.join(self._spread)}]" if self.seeds else ""
+        return f"{self.digits}{unit}{seeds} ({self.basis})"
+
+
+def stated(
+    values: float | Iterable[float | None] | None,
+    basis: Basis,
+    form: str = ".4f",
+    unit: str = "",
+) -> Stated | None:
+    """State a figure, or the median of its values over seeds; None if none is known."""
+    if values is None:
+        return None
+    found = [values] if isinstance(values, int | float) else [v for v in values if v is not None]
+    known = [float(value) for value in found if math.isfinite(value)]
+    if not known:
+        return None
+    return Stated(median(known), basis, form, unit, tuple(known) if len(known) > 1 else ())
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name, date or reference, whose digits are not figures: "Loihi 1", "Davies et al. 2018"."""
+
+    text: str
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return f'<span class="name">{escape(self.text)}</span>'
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class Code:
+    """A command, a setting or an identifier."""
+
+    text: str
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return f"<code>{escape(self.text)}</code>"
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return f"`{self.text}`"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A run: linked if it has a page, otherwise named."""
+
+    text: str
+    url: str | None
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        code = f"<code>{escape(self.text)}</code>"
+        return f'<a href="{escape(self.url)}">{code}</a>' if self.url else code
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return f"[`{self.text}`]({self.url})" if self.url else f"`{self.text}`"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Text without a figure."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        checked(self.text)
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return escape(self.text, quote=False)
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class Text:
+    """Several of these in a row, such as a sentence."""
+
+    parts: tuple[Printable, ...]
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return "".join(part.html() for part in self.parts)
+
+    def markdown(self) -> str:
+        """Write it as Markdown."""
+        return "".join(part.markdown() for part in self.parts)
+
+
+def say(template: str, **values: Printable | str | None) -> Text:
+    """Make a sentence of a template such as ``"V_Rand falls by {change}"``.
+
+    Parameters
+    ----------
+    template : str
+        Words, with names in braces where the values go.
+    **values
+        Figures, names, ...; plain strings are words. None is "an unknown amount".
+
+    Raises
+    ------
+    BareNumberError
+        If a word has a figure in it, or a value is a plain number.
+    """
+    parts: list[Printable] = []
+    for words, name, _, _ in Formatter().parse(template):
+        if words:
+            parts.append(Words(words))
+        if name is not None:
+            parts.append(printable(values[name], "an unknown amount"))
+    return Text(tuple(parts))
+
+
+def printable(value: Printable | str | None, missing: str = "–") -> Printable:
+    """Return what can be printed for a value.
+
+    Raises
+    ------
+    BareNumberError
+        If it is a number, or text with one.
+    """
+    if value is None:
+        return Words(missing)
+    if isinstance(value, str):
+        return Words(value)
+    if not callable(getattr(value, "html", None)):
+        raise BareNumberError(f"{value!r} has no basis; a report prints Stated, Name, Code, Link")
+    return value
+
+
+def told(text: str, basis: Basis) -> Text:
+    """Make a sentence of a record's text whose figures all rest on the same thing."""
+    parts: list[Printable] = []
+    for words, figure in _FIGURES.findall(text):
+        if words:
+            parts.append(Words(words))
+        if figure:
+            places = len(figure.partition(".")[2])
+            parts.append(Stated(float(figure.replace(",", "")), basis, f",.{places}f"))
+    return Text(tuple(parts))
+
+
+def joined(parts: Sequence[Printable], between: str = ", ") -> Text:
+    """Put several in a row."""
+    found: list[Printable] = []
+    for part in parts:
+        found += [Words(between), part] if found else [part]
+    return Text(tuple(found))

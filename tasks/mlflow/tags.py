@@ -1,0 +1,12 @@
+"""Names of the tags that say what a run in MLflow is."""
+
+PARENT_TAG = "mlflow.parentRunId"
+KEY_TAG = "spikeseg.key"
+STAGE_TAG = "spikeseg.stage"
+SEGMENTATION_TAG = "stage"
+BENCH_TAG = "bench"
+"""Which ``spikeseg bench`` a run holds the result of."""
+INPUT_TAG = "input."
+"""Precedes the name of a stage: the key of that stage, which this one was made from."""
+RUN_TAG = "run."
+"""Precedes the name of a stage: the run of that stage, which belongs to this pipeline."""

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from mlflow.tracking import MlflowClient
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+from flows.research_report import missing_runs, research_report
+from spikeseg_core.config.presets import preset
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.report.render import html
+from spikeseg_core.report.research import build
+from tasks.local import state
+from tasks.mlflow import models
+from tasks.mlflow.reader import records
+from tests.fakes import FakeStages
+from tests.spikeseg_core.report.recorded import seeded
+from tests.tasks.mlflow.test_reader import record_pipeline
+
+
+def test_runs_are_missing_by_seed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [config.preset for config in missing_runs("paper", ())] == ["paper"]
+    monkeypatch.setattr(models, "log", lambda *model: None)
+    record_pipeline(0.96, seeded(preset("paper"), 1), mapped=False)
+    assert [(c.train.seed, c.tune.seed) for c in missing_runs("paper", (1, 7))] == [(7, 7)]
+    assert missing_runs("paper", ()) == []
+    with pytest.raises(ConfigError, match="unknown preset"):
+        missing_runs("none", ())
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_it_runs_what_is_missing_and_leaves_the_report_in_mlflow_and_prefect(
+    home: Path, fakes: FakeStages
+) -> None:
+    result = research_report(preset="quick")
+    assert fakes.calls["benchmark"] == 1
+    with records() as known:
+        assert Path(result["report"]).read_text() == html(build(known, "quick")[0])
+    assert list(result["findings"]) == ["Q1", "Q2", "Q3", "Q4", "Q5"]
+    client = MlflowClient(state.tracking_uri())
+    run = client.get_run(result["mlflow_run_id"])
+    assert run.data.tags["spikeseg.stage"] == "report"
+    assert {item.path for item in client.list_artifacts(run.info.run_id)} == {
+        *("research.html", "research.md", "research.json")
+    }
+    flow_run_id = UUID(run.data.tags["prefect.flow_run_id"])
+    filters = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as prefect:
+        shown = {a.key: str(a.data) for a in prefect.read_artifacts(artifact_filter=filters)}
+    assert Path(result["report"]).as_uri() in shown["research-report"]
+    assert "## Q5" in shown["research-report-text"]
+
+    again = research_report(preset="quick")
+    assert fakes.calls["benchmark"] == 1
+    assert Path(again["report"]).read_text() == Path(result["report"]).read_text()

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from spikeseg_core.report.questions.operating_point import shorter
+
+Pages = dict[str, tuple[str, str]]
+
+
+def test_the_operating_point_is_told_with_what_it_saves(pages: Pages) -> None:
+    _, text = pages["paper"]
+    assert "uses 45% [45%, 45%] (modelled) of the starting one's energy" in text
+    assert "uses 62% [62%, 62%] (modelled) of its energy" in text
+    assert "for 9 [9, 9] (set) instead of 16 [16, 16] (set) tiles per section" in text
+    assert "51.5 steps [51.5, 51.5] (measured)" in text
+
+
+def test_points_are_tabulated_with_what_marks_them(pages: Pages) -> None:
+    _, text = pages["paper"]
+    assert "| 100 (set) steps, stopped at a change of 0.02 (set) |" in text
+    assert "| chosen, equal accuracy, front |" in text
+    assert "| 50 (set) |" in text
+
+
+def test_the_shortest_presentation_that_is_good_enough() -> None:
+    table = pd.DataFrame(
+        {
+            "steps": [20, 50, 100],
+            "validation/v_rand": [0.90, 0.949, 0.95],
+            "test/v_rand": [0.89, 0.93, 0.94],
+            "loihi_total_mj": [20.0, 50.0, 100.0],
+        }
+    )
+    (text,) = shorter([table])
+    assert "takes 50 steps (measured): 50% (modelled) of its energy" in text.markdown()
+    assert shorter([]) == []
