@@ -33,8 +33,9 @@ WORK = 300_000
 TRIES = 2
 """Runs of METIS for each choice of tiles."""
 
-FINAL_TRIES = 24
-"""Runs of METIS for the tiles that are chosen; the partition stage makes more."""
+FINAL_WORK = 6_000
+"""Cores that METIS partitions for the tiles that are chosen, in 4 to 24 runs; the partition stage
+makes more."""
 
 PROMISING = 24
 """Tiles of a layer that an exchange tries, the most promising first."""
@@ -120,7 +121,8 @@ class _Search:
                 break
             best = min(best, self.exchange(tiles or self.shaken(best)), key=self.cost)
         messages = self.problem.traffic(best)
-        return Solution(best, messages, self.chips(messages, FINAL_TRIES))
+        tries = int(np.clip(FINAL_WORK // messages.cores, 4, 24))
+        return Solution(best, messages, self.chips(messages, tries))
 
     def starts(self) -> list[dict[str, Tile]]:
         """Slab choices to begin with: with every layer free, and with one tile of one layer set."""

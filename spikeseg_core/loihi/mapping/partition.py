@@ -25,6 +25,9 @@ allocators = nengo_loihi.hardware.allocators
 Strategy = Literal["greedy", "round_robin", "greedy_interchip", "metis", "optimized"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
+WORK = 12_000
+"""Cores that METIS partitions for ``optimized``, all its runs together, by default."""
+
 CUTS = 16
 """Cuts METIS tries of which it keeps the best; one alone varies by half with its seed."""
 
@@ -54,7 +57,7 @@ def partition(
     board: Board | None = None,
     seed: int = 0,
     *,
-    tries: int = 48,
+    tries: int | None = None,
     known: np.ndarray | None = None,
 ) -> Placement:
     """Assign cores to chips; METIS uses the fewest chips that hold them.
@@ -70,7 +73,8 @@ def partition(
     seed : int
         Seed of METIS.
     tries : int
-        Runs of METIS that ``optimized`` keeps the best of.
+        Runs of METIS that ``optimized`` keeps the best of; by default 4 to 48, fewer for larger
+        networks.
     known : ndarray of int, optional
         Chip of every core, ``(cores,)``, as found before: ``optimized`` is never worse.
 
@@ -89,6 +93,8 @@ def partition(
     if strategy == "metis":
         return place(metis(messages, fewest, seed), strategy)
     if strategy == "optimized":
+        if tries is None:
+            tries = int(np.clip(WORK // messages.cores, 4, 48))
         return place(best_metis(messages, fewest, seed, tries, known), strategy)
     raise ConfigError(f"unknown strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
 
@@ -218,11 +224,7 @@ def _within_chips(parts: np.ndarray, graph: Any, board: Board) -> np.ndarray:
 
 
 def best_metis(
-    messages: Traffic,
-    board: Board,
-    seed: int = 0,
-    tries: int = 48,
-    known: np.ndarray | None = None,
+    messages: Traffic, board: Board, seed: int, tries: int, known: np.ndarray | None = None
 ) -> np.ndarray:
     """Run METIS with many seeds and every balance the chips allow; keep the fewest crossings.
 

@@ -39,7 +39,7 @@ def test_what_is_found_fits_and_costs_what_it_says(reference):
 
 def test_is_deterministic_and_better_than_partitioning_alone():
     problem = Problem(QUICK, Board(2, 48), uniform_rates(QUICK, 20.0))
-    first, second = (optimize(problem, seed=1, rounds=3) for _ in range(2))
+    first, second = (optimize(problem, seed=1, work=12_000) for _ in range(2))
     assert first.tiles == second.tiles
     np.testing.assert_array_equal(first.chips, second.chips)
     messages = problem.traffic(choose_tiles(QUICK))
@@ -67,7 +67,7 @@ def test_a_slow_machine_finds_the_same(monkeypatch):
 
 
 def test_a_network_that_fits_one_chip_stays_on_it():
-    found = optimize(Problem(QUICK, Board(2), uniform_rates(QUICK, 20.0)), rounds=2)
+    found = optimize(Problem(QUICK, Board(2), uniform_rates(QUICK, 20.0)), work=20_000)
     assert found.interchip == 0
     assert found.chips.max() == 0
 
