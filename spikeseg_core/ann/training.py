@@ -159,7 +159,7 @@ def fit(
         If the loss stops being a number.
     """
     optimizer = _optimizer(model, config)
-    average = WeightAverage(model, config.weight_averaging)
+    average = WeightAverage(model, config.ema_decay)
     state = TrainingState(model, optimizer, average, folder / "checkpoints" / f"{name}.npz")
     if state.load():
         report.say(f"going on after epoch {state.epoch} of {config.epochs}")
@@ -269,7 +269,7 @@ def _training_batches(
 
     def cut() -> tuple[np.ndarray, np.ndarray]:
         x, y = random_tiles(images, targets, tile, config.batch_size, rng)
-        return mix_tiles(x, y, config.mixed_tiles, rng)
+        return mix_tiles(x, y, config.mixup, rng)
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         coming = pool.submit(cut)

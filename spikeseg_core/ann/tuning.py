@@ -4,8 +4,8 @@ It starts from the trained network with every channel scaled so that it fires at
 which changes nothing for rectified linear neurons and everything for a neuron that spikes. Then
 come epochs with Loihi's rate curve, and last, because they are slow, a few with spikes.
 
-What it aims at is what the trained network itself answers (``teacher_share``): conversion should
-keep that, and with labels alone a few epochs draw the network away from it towards training
+What it aims at is what the trained network itself answers (``distillation_weight``): conversion
+should keep that, and with labels alone a few epochs draw the network away from it towards training
 sections it already knows. Learning from a network's answers is Hinton et al.'s (2015, arXiv
 1503.02531).
 """
@@ -140,7 +140,7 @@ def _teacher(network: Network, weights: Weights, config: TuneConfig) -> Callable
     """Give what tuning aims at, of images and targets: labels, and what the network answered."""
     teacher = model_from_weights(network, weights)
     teacher.trainable = False
-    share = config.teacher_share
+    share = config.distillation_weight
 
     def wanted(images: Any, targets: Any) -> Any:
         labels = targets[..., :1]

@@ -25,7 +25,7 @@ PRESETS: dict[str, PipelineConfig] = {
             spiking_epochs=9,
             spiking_steps=(50, 100),
             spiking_learning_rate=2e-4,
-            mixed_tiles=1,
+            mixup=1,
             synop_weight=0.003,
             initial_rate_hz=150,
         ),

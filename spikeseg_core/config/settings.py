@@ -18,11 +18,18 @@ from spikeseg_core.config.tolerances import (
 )
 
 RENAMED = {
+    "train.mixed_tiles": "train.mixup",
+    "train.weight_averaging": "train.ema_decay",
+    "tune.mixed_tiles": "tune.mixup",
+    "tune.weight_averaging": "tune.ema_decay",
+    "tune.teacher_share": "tune.distillation_weight",
+    "tune.start": "tune.initial_potential",
     "deploy.anytime_steps": "deploy.presentation_steps",
     "benchmark.presentation_steps": "deploy.presentation_steps",
     "benchmark.readout_windows": "deploy.readout_windows",
     "benchmark.tiles_per_axis": "deploy.tiles_per_axis",
-    "benchmark.settling": "deploy.settling",
+    "benchmark.settling": "deploy.early_exit",
+    "deploy.settling": "deploy.early_exit",
 }
 """Old names of settings, with their section, and what they are called now."""
 
@@ -149,7 +156,7 @@ BorderWeight = Annotated[
         "membrane less in return; 0: all alike",
     ),
 ]
-MixedTiles = Annotated[
+Mixup = Annotated[
     float,
     Field(
         ge=0,
@@ -159,7 +166,7 @@ MixedTiles = Annotated[
         "to answer for than sections show",
     ),
 ]
-WeightAveraging = Annotated[
+EmaDecay = Annotated[
     float,
     Field(
         ge=0,
@@ -203,8 +210,8 @@ class TrainConfig(StageConfig):
     )
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
-    mixed_tiles: MixedTiles = 0.0
-    weight_averaging: WeightAveraging = 0.995
+    mixup: Mixup = 0.0
+    ema_decay: EmaDecay = 0.995
     batch_norm: bool = Field(
         True,
         title="Batch normalization",
@@ -257,7 +264,7 @@ class TuneConfig(StageConfig):
         description="time constant of the synaptic low-pass that the epochs on spikes see; what "
         "is deployed has that of the presentation. 0: none",
     )
-    teacher_share: float = Field(
+    distillation_weight: float = Field(
         1.0,
         ge=0,
         le=1,
@@ -265,7 +272,7 @@ class TuneConfig(StageConfig):
         description="in what tuning aims at; the rest is the labels. 1: to answer as the ANN did; "
         "0: labels alone",
     )
-    start: Literal["rest", "spread"] = Field(
+    initial_potential: Literal["rest", "spread"] = Field(
         "spread",
         title="Voltages that a tile starts from",
         description="of every neuron, here and on the chip: rest: zero; spread: evenly between "
@@ -289,8 +296,8 @@ class TuneConfig(StageConfig):
     )
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
-    mixed_tiles: MixedTiles = 0.0
-    weight_averaging: WeightAveraging = 0.995
+    mixup: Mixup = 0.0
+    ema_decay: EmaDecay = 0.995
     weight_bits: Literal[4, 5, 6, 8] | None = Field(
         8,
         title="Bits of a weight, as tuned",
@@ -456,7 +463,7 @@ class DeployConfig(StageConfig):
         description="tiles along each side of a section that are tried as operating point, besides "
         "the dataset's own",
     )
-    settling: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+    early_exit: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         (0.04, 0.03, 0.02, 0.015),
         max_length=20,
         title="Early-exit thresholds",

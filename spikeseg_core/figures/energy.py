@@ -121,7 +121,7 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
         for tiles, colour in zip(grids, (BLUE, ORANGE, GREEN, SKY, PURPLE), strict=False):
             own = table[table["tiles"] == tiles]
             for settled, marker in (("", "o"), (", early exit", "^")):
-                rows = own[own["settling"].notna() == bool(settled)]
+                rows = own[own["early_exit"].notna() == bool(settled)]
                 label = f"{tiles} tiles{settled}"
                 axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=5, label=label)
         front = table[table["front"]].sort_values(mj)

@@ -40,7 +40,7 @@ NETWORK_FILE, WEIGHTS_FILE = "network.json", "weights.npz"
 
 Kind = Literal["conv", "conv_transpose"]
 
-Start = Literal["rest", "spread"]
+InitialPotential = Literal["rest", "spread"]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Network:
         In feed-forward order: a layer's sources come before it.
     readout : Connection
         Linear read-out on the host, from the last on-chip ensemble to one logit a pixel.
-    start : {"rest", "spread"}
+    initial_potential : {"rest", "spread"}
         Membrane potentials when a tile is shown: zero, or spread between rest and threshold
         (:mod:`spikeseg_core.network.initial_state`).
     """
@@ -110,7 +110,7 @@ class Network:
     tile: int
     layers: tuple[Layer, ...]
     readout: Connection
-    start: Start = "rest"
+    initial_potential: InitialPotential = "rest"
     sizes: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -212,7 +212,7 @@ class Network:
             "tile": self.tile,
             "layers": [asdict(layer) for layer in self.layers],
             "readout": asdict(self.readout),
-            "start": self.start,
+            "initial_potential": self.initial_potential,
         }
 
     @classmethod
@@ -229,7 +229,9 @@ class Network:
         )
         readout = Connection(**data["readout"])
         # Networks saved before there was a choice started at rest.
-        return cls(data["name"], data["tile"], layers, readout, data.get("start", "rest"))
+        return cls(
+            data["name"], data["tile"], layers, readout, data.get("initial_potential", "rest")
+        )
 
 
 def _spatial_sizes(network: Network) -> dict[str, int]:

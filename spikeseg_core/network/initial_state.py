@@ -43,7 +43,7 @@ def initial_potentials(network: Network, layer: str) -> np.ndarray:
         As a share of the threshold, 0 to below 1; all 0 where neurons start at rest.
     """
     shape = network.shape(layer)
-    if network.start == "rest":
+    if network.initial_potential == "rest":
         return np.zeros(shape)
     row, column, channel = np.ogrid[: shape[0], : shape[1], : shape[2]]
     turns = row * _ALONG_ROWS + column * _ALONG_COLUMNS + channel * _ALONG_CHANNELS

@@ -80,7 +80,7 @@ class OperatingPoints:
             ``loihi_total_mj`` of one test section.
         """
         same = self.table["tiles_per_axis"] == self.row("start")["tiles_per_axis"]
-        own = self.table[same & self.table["settling"].isna()]
+        own = self.table[same & self.table["early_exit"].isna()]
         best = own.sort_values("validation/cross_entropy", kind="stable").groupby("steps").head(1)
         costs = {f"test/{name}": name for name in COSTS[1:]}
         best = best.rename(columns={"window": "readout_window", **costs})
@@ -89,7 +89,7 @@ class OperatingPoints:
         return best[names].sort_values("steps", ignore_index=True)
 
     def to_json(self) -> dict[str, object]:
-        """Return the marked points and all of them as plain dicts; no settling is None."""
+        """Return the marked points and all of them as plain dicts; no early_exit is None."""
         plain = self.table.astype(object).where(self.table.notna(), None)
         return {
             **{which: plain[plain[which]].iloc[0].to_dict() for which in MARKED},
@@ -180,7 +180,7 @@ def choose(table: pd.DataFrame, wanted: Mapping[str, float]) -> int:
     Parameters
     ----------
     table : pandas.DataFrame
-        ``tiles``, ``window``, ``steps``, ``settling``, and scores and energy of the validation
+        ``tiles``, ``window``, ``steps``, ``early_exit``, and scores and energy of the validation
         split, as in :class:`OperatingPoints`.
     wanted : mapping of str to float
         ``validation/...`` scores that a row may miss by no more than
@@ -194,12 +194,12 @@ def choose(table: pd.DataFrame, wanted: Mapping[str, float]) -> int:
 
 def _longer(table: pd.DataFrame) -> np.ndarray:
     """Whether the second of two rows presents the same tiles longer, and reads out as the first."""
-    tiles, window, steps, settling = (
-        table[name].to_numpy(float) for name in ("tiles", "window", "steps", "settling")
+    tiles, window, steps, early_exit = (
+        table[name].to_numpy(float) for name in ("tiles", "window", "steps", "early_exit")
     )
-    fixed = np.isnan(settling)
+    fixed = np.isnan(early_exit)
     # A tile that has to change less before it stops goes on for longer.
-    patient = (steps[None] > steps[:, None]) | (settling[None] < settling[:, None])
+    patient = (steps[None] > steps[:, None]) | (early_exit[None] < early_exit[:, None])
     same = (tiles[None] == tiles[:, None]) & (window[None] == window[:, None])
     longer: np.ndarray = same & patient & (fixed[None] == fixed[:, None])
     return longer

@@ -47,14 +47,14 @@ class Point:
         Share of the steps, the last ones, that the read-out averages over.
     steps : int
         Steps of every tile, or the most that a tile may take.
-    settling : float or None
+    early_exit : float or None
         Threshold at which a tile stops by itself; None if all take ``steps``.
     """
 
     tiles_per_axis: int
     window: float
     steps: int
-    settling: float | None = None
+    early_exit: float | None = None
 
     def read_out(self, steps: int) -> tuple[int, int]:
         """First step and step after the last of the read-out after ``steps`` steps."""
@@ -64,7 +64,7 @@ class Point:
     @property
     def name(self) -> str:
         """What a table calls it."""
-        ends = "" if self.settling is None else f", stopped at a change of {self.settling:g}"
+        ends = "" if self.early_exit is None else f", stopped at a change of {self.early_exit:g}"
         cut = f"{self.tiles_per_axis} x {self.tiles_per_axis} tiles"
         return f"{cut}, {self.steps} steps, last {self.window:.0%} read{ends}"
 
@@ -77,7 +77,7 @@ class Search:
     ----------
     table : pandas.DataFrame
         A row each: ``point``, ``tiles_per_axis``, ``tiles`` (of a section), ``window``, ``steps``,
-        ``settling`` (NaN: none), ``start``, true of the longest presentation of the dataset's own
+        ``early_exit`` (NaN: none), ``start``, true of the longest presentation of the dataset's own
         tiles alone; for each split ``<split>/mean_steps``, ``<split>/checks`` (read-outs per tile
         made to decide whether to stop), and the scores; ``validation/cross_entropy``.
     events : mapping of (str, int) to StepEvents
@@ -171,7 +171,7 @@ def search(
             "tiles": grids[p.tiles_per_axis].tiles,
             "window": p.window,
             "steps": p.steps,
-            "settling": p.settling,
+            "early_exit": p.early_exit,
             "start": p == start,
         }
         for p in points
@@ -206,7 +206,7 @@ def search(
                 row[f"{split}/checks"] = float(shown.checks.mean())
                 report.progress(len(stopped), len(points), f"presentations scored on {split}")
             events[split, along], ends[split, along] = found.events, np.stack(stopped)
-    return Search(pd.DataFrame(rows).astype({"settling": float}), events, ends), deployed
+    return Search(pd.DataFrame(rows).astype({"early_exit": float}), events, ends), deployed
 
 
 def _scores(
@@ -251,7 +251,7 @@ def points_of(
     """List the points to try, grid by grid; the first of ``grids`` is that of the start."""
     windows = dict.fromkeys((presentation.readout_window, *config.readout_windows))
     steps = steps_of(presentation, config)
-    changes = config.settling if len(steps) > 1 else ()
+    changes = config.early_exit if len(steps) > 1 else ()
     return [
         point
         for along in grids
@@ -264,8 +264,8 @@ def points_of(
 
 def show(emulation: Emulation, point: Point, checkpoints: Sequence[int]) -> Stopped:
     """Return what a point gives of an emulation that was read out at all checkpoints."""
-    if point.settling is not None:
+    if point.early_exit is not None:
         readouts = {n: emulation.logits[point.read_out(n)] for n in checkpoints}
-        return exit_early(readouts, point.settling)
+        return exit_early(readouts, point.early_exit)
     logits = emulation.logits[point.read_out(point.steps)]
     return Stopped(logits, np.full(len(logits), point.steps), np.zeros(len(logits), int))

@@ -40,7 +40,7 @@ def run(
     """
     dataset = load_dataset(inputs["prepare"])
     network, trained = load_network(inputs["train"])
-    network = replace(network, start=config.tune.start)
+    network = replace(network, initial_potential=config.tune.initial_potential)
     scaled = scaled_for_spikes(network, trained, dataset, config.tune)
     before = _evaluate(
         "ann_loihi_curve",

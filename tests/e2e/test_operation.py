@@ -116,7 +116,7 @@ def tiny_network(operated: Spikeseg) -> None:
         "train": {**TINY, "epochs": 1},
         "tune": {**TINY, "epochs": 1, "spiking_epochs": 0},
         "presentation": {"steps": 20},
-        "deploy": {"presentation_steps": [10], "settling": []},
+        "deploy": {"presentation_steps": [10], "early_exit": []},
         "benchmark": QUICKLY,
     }
     changes = [f"{name}={json.dumps(values)}" for name, values in settings.items()]

@@ -394,7 +394,7 @@ def discretize(built: BuiltNetwork) -> DiscretizedNetwork:
             "weights that are tiny beside the biases are the usual reason, tune again"
         ) from error
     discretized = DiscretizedNetwork(built, model)
-    for layer in built.network.chip_layers() if built.network.start != "rest" else ():
+    for layer in built.network.chip_layers() if built.network.initial_potential != "rest" else ():
         share = initial_potentials(built.network, layer.name).ravel()
         for block in discretized.blocks(layer.name):
             neurons = list(model.block_comp_map[block])

@@ -104,5 +104,6 @@ def write_voltages(board: Any, model: BlockModel, placement: Placement) -> None:
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise DeploymentError(
                 f"the initial voltages of core {core} on chip {chip} cannot be written ({error}); "
-                "tune with tune.start=rest, which needs none, or choose target 'emulator'"
+                "tune with tune.initial_potential=rest, which needs none, or choose "
+                "target 'emulator'"
             ) from error

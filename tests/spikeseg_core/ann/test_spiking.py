@@ -7,7 +7,7 @@ from spikeseg_core.ann.forward import convolutions
 from spikeseg_core.ann.spiking import _integrate, spiking_forward
 from spikeseg_core.ann.unet import build_model, convolution_name, model_from_weights, weights_of
 from spikeseg_core.config import PresentationConfig
-from spikeseg_core.network import Start
+from spikeseg_core.network import InitialPotential
 from spikeseg_core.snn.convert import convert
 from spikeseg_core.stack import tf
 from tests.spikeseg_core.ann.networks import TINY
@@ -17,8 +17,8 @@ TILES = np.random.default_rng(2).normal(size=(3, TINY.tile, TINY.tile)).astype(n
 
 @pytest.mark.parametrize("start", ["rest", "spread"])
 @pytest.mark.parametrize("steps", [10, 40])
-def test_forward_is_the_spiking_network_of_nengodl(steps: int, start: Start) -> None:
-    network = replace(TINY, start=start)
+def test_forward_is_the_spiking_network_of_nengodl(steps: int, start: InitialPotential) -> None:
+    network = replace(TINY, initial_potential=start)
     weights = weights_of(TINY, build_model(TINY, seed=4))
     model = model_from_weights(TINY, weights, "loihi")
     logits, *_ = spiking_forward(
@@ -37,7 +37,7 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int, start: Start) -> 
 
 @pytest.mark.parametrize("synapse_ms", [1, 2.5])
 def test_a_synaptic_low_pass_is_that_of_nengodl(synapse_ms: float) -> None:
-    network = replace(TINY, start="spread")
+    network = replace(TINY, initial_potential="spread")
     weights = weights_of(TINY, build_model(TINY, seed=4))
     _, _, rates = spiking_forward(
         network,

@@ -34,7 +34,7 @@ CONFIG = TuneConfig(
     steps_per_epoch=10,
     batch_size=4,
     learning_rate=1e-2,
-    teacher_share=0.0,
+    distillation_weight=0.0,
 )
 
 
@@ -154,7 +154,7 @@ def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
         {"weight_bits": 4},
         {"rate_weight": 0.0, "rate_weight_off_chip": 0.0},
         {"rate_min_hz": 0.0},
-        {"teacher_share": 0.5},
+        {"distillation_weight": 0.5},
         {"synop_weight": 0.01},
     ],
     ids=lambda settings: ", ".join(f"{k}={v}" for k, v in settings.items()),
@@ -180,7 +180,7 @@ def test_who_learns_from_the_network_alone_needs_no_labels(
     def tuned(share: float, wrong: bool) -> str:
         dataset = tiny_dataset()
         dataset.labels[:] ^= wrong
-        config = CONFIG.model_copy(update=settings | {"teacher_share": share})
+        config = CONFIG.model_copy(update=settings | {"distillation_weight": share})
         folder = tmp_path / f"{share} {wrong}"
         return tune(TINY, weights, dataset, config, folder=folder, report=SILENT)[0].sha256
 

@@ -39,7 +39,10 @@ def test_paper_network_has_the_papers_number_of_neurons() -> None:
         (lambda: TuneConfig(rate_min_hz=200, rate_max_hz=50), "must be below rate_max_hz"),
         (lambda: DatasetConfig(source="folder"), "needs path"),
         (lambda: DatasetConfig(sorce="auto"), "Extra inputs"),
-        (lambda: BenchmarkConfig(settling=()), "benchmark.settling is now called deploy.settling"),
+        (
+            lambda: BenchmarkConfig(settling=()),
+            "the setting benchmark.settling is now called deploy.early_exit",
+        ),
         (
             lambda: PipelineConfig.model_validate({"deploy": {"anytime_steps": [25]}}),
             "deploy.anytime_steps is now called deploy.presentation_steps",

@@ -21,7 +21,7 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
     points = pd.DataFrame(
         {
             "tiles": [16, 16, 9],
-            "settling": [np.nan, np.nan, 0.02],
+            "early_exit": [np.nan, np.nan, 0.02],
             "validation/loihi_total_mj": [100, 50, 40],
             "validation/v_rand": [0.96, 0.95, 0.95],
             "test/loihi_total_mj": [101, 50, 41],

@@ -13,14 +13,14 @@ PAPER = NETWORKS["paper"]
 
 @pytest.mark.parametrize("layer", [layer.name for layer in PAPER.layers])
 def test_they_are_spread_evenly(layer: str) -> None:
-    voltages = initial_potentials(replace(PAPER, start="spread"), layer)
+    voltages = initial_potentials(replace(PAPER, initial_potential="spread"), layer)
     assert voltages.shape == PAPER.shape(layer)
     share, _ = np.histogram(voltages, bins=10, range=(0, 1))
     np.testing.assert_allclose(share / voltages.size, 0.1, atol=0.01)
 
 
 def test_every_neighbourhood_has_all_parts_of_the_cycle() -> None:
-    voltages = initial_potentials(replace(PAPER, start="spread"), "enc0")
+    voltages = initial_potentials(replace(PAPER, initial_potential="spread"), "enc0")
     for patch in (voltages[:4, :4, 0], voltages[20:24, 17:21, 5], voltages[9, 9]):
         share, _ = np.histogram(patch, bins=4, range=(0, 1))
         assert share.min() >= patch.size / 8
@@ -31,8 +31,8 @@ def test_at_rest_all_are_zero() -> None:
 
 
 def test_how_a_network_starts_is_saved_and_older_files_are_at_rest() -> None:
-    spread = replace(QUICK, start="spread")
+    spread = replace(QUICK, initial_potential="spread")
     data = spread.to_json()
     assert Network.from_json(data) == spread
     del data["start"]
-    assert Network.from_json(data).start == "rest"
+    assert Network.from_json(data).initial_potential == "rest"

@@ -20,7 +20,7 @@ CONFIG = DeployConfig(
     tiles_per_axis=(4, 5),
     presentation_steps=(10, 30),
     readout_windows=(0.5, 0.8),
-    settling=(0.5, 0.0),
+    early_exit=(0.5, 0.0),
 )
 PRESENTATION = PresentationConfig(steps=20)
 

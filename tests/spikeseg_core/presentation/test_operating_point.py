@@ -49,22 +49,22 @@ def of_own_grid(found: OperatingPoints) -> pd.DataFrame:
 
 def test_fewer_tiles_take_less_energy_in_proportion(found: OperatingPoints) -> None:
     both = found.table[(found.table["steps"] == 30) & (found.table["window"] == 0.5)]
-    own, fewer = both[both["settling"].isna()].sort_values("tiles", ascending=False).iloc
+    own, fewer = both[both["early_exit"].isna()].sort_values("tiles", ascending=False).iloc
     ratio = fewer["test/loihi_total_mj"] / own["test/loihi_total_mj"]
     assert ratio == pytest.approx(16 / 25, rel=0.1)  # not every tile takes as many spikes
 
 
 def test_more_steps_take_more_energy(found: OperatingPoints) -> None:
     own = of_own_grid(found)
-    fixed = own[(own["window"] == 0.5) & own["settling"].isna()]
+    fixed = own[(own["window"] == 0.5) & own["early_exit"].isna()]
     assert fixed["test/mean_steps"].tolist() == [10, 20, 30]
     assert fixed["test/loihi_total_mj"].is_monotonic_increasing
 
 
 def test_a_tile_that_never_settles_costs_as_much_as_the_whole(found: OperatingPoints) -> None:
     own = of_own_grid(found)
-    never = own[own["settling"] == 0.0]
-    whole = own[(own["steps"] == 30) & own["settling"].isna()]
+    never = own[own["early_exit"] == 0.0]
+    whole = own[(own["steps"] == 30) & own["early_exit"].isna()]
     np.testing.assert_allclose(never["test/loihi_total_mj"], whole["test/loihi_total_mj"])
 
 
@@ -82,7 +82,7 @@ def test_every_time_has_the_read_out_window_that_validation_likes_best(
     assert anytime["steps"].tolist() == [10, 20, 30]
     own = of_own_grid(found)
     for _, row in anytime.iterrows():
-        same = own[(own["steps"] == row["steps"]) & own["settling"].isna()].set_index("window")
+        same = own[(own["steps"] == row["steps"]) & own["early_exit"].isna()].set_index("window")
         entropy = same["validation/cross_entropy"]
         assert entropy.idxmin() == row["readout_window"]
         assert entropy.min() == row["validation/cross_entropy"]
@@ -106,7 +106,7 @@ def points(v_rand: list[float], accuracy: list[float], **changes: object) -> pd.
             "tiles": 16,
             "window": 0.5,
             "steps": steps,
-            "settling": np.nan,
+            "early_exit": np.nan,
             "validation/v_rand": v_rand,
             "validation/v_info": 0.97,
             "validation/pixel_accuracy": accuracy,
@@ -139,10 +139,10 @@ def test_equal_accuracy_looks_at_pixel_accuracy_alone() -> None:
     ("kind", "chosen"),
     [
         ({}, 1),
-        ({"steps": 200, "settling": [0.01, 0.02, 0.03, 0.04]}, 1),
+        ({"steps": 200, "early_exit": [0.01, 0.02, 0.03, 0.04]}, 1),
         ({"tiles": [16, 16, 16, 9]}, 3),  # the point that is bad says nothing of other tiles,
         ({"window": [0.5, 0.5, 0.5, 0.7]}, 3),  # nor of other windows,
-        ({"settling": [np.nan, np.nan, np.nan, 0.1]}, 3),  # nor of tiles that stop by themselves
+        ({"early_exit": [np.nan, np.nan, np.nan, 0.1]}, 3),  # nor of tiles that stop by themselves
     ],
 )
 def test_a_lucky_point_is_not_chosen(kind: dict[str, object], chosen: int) -> None:

@@ -29,10 +29,10 @@ def test_every_point_is_tried(found: Searched) -> None:
 
 def test_a_tile_that_never_settles_runs_to_the_end(found: Searched) -> None:
     own = found.search.table[found.search.table["tiles"] == 25]
-    never, always = (own[own["settling"] == t] for t in (0.0, 0.5))
+    never, always = (own[own["early_exit"] == t] for t in (0.0, 0.5))
     assert (never["test/mean_steps"] == 30).all()
     assert (always["test/mean_steps"] == 20).all()  # the second checkpoint is the first to compare
-    whole = own[(own["steps"] == 30) & own["settling"].isna()]
+    whole = own[(own["steps"] == 30) & own["early_exit"].isna()]
     np.testing.assert_allclose(
         never["validation/pixel_accuracy"], whole["validation/pixel_accuracy"]
     )
@@ -44,7 +44,7 @@ def test_a_shorter_presentation_is_the_start_of_the_longest(found: Searched, ste
     alone = run_fast(found.mapped, tiles, PresentationConfig(steps=steps))
     assert alone.events is not None
     table = found.search.table
-    own = (table["tiles"] == 25) & table["settling"].isna() & (table["window"] == 0.5)
+    own = (table["tiles"] == 25) & table["early_exit"].isna() & (table["window"] == 0.5)
     (row,) = np.flatnonzero(own & (table["steps"] == steps))
     events = found.search.events_of(row, "test")
     assert alone.events.until(steps).per_presentation() == events.per_presentation()
@@ -58,7 +58,7 @@ def test_a_shorter_presentation_is_the_start_of_the_longest(found: Searched, ste
 
 def test_the_deployed_presentation_has_the_scores_of_the_deployment(found: Searched) -> None:
     table, dataset = found.search.table, found.dataset
-    own = (table["tiles"] == 25) & table["settling"].isna() & (table["window"] == 0.5)
+    own = (table["tiles"] == 25) & table["early_exit"].isna() & (table["window"] == 0.5)
     (row,) = table[own & (table["steps"] == 20)].to_dict("records")
     probability = dataset.grid.stitch(1 / (1 + np.exp(-found.deployed["test"].logits)))
     scores = evaluate({"test": (probability, dataset.split("test")[1])})
@@ -86,7 +86,7 @@ def test_the_read_out_covers_the_last_share_of_the_steps() -> None:
 
 def test_there_is_no_early_exit_with_a_single_time() -> None:
     config = CONFIG.model_copy(update={"presentation_steps": ()})
-    assert {point.settling for point in points_of([4], PRESENTATION, config)} == {None}
+    assert {point.early_exit for point in points_of([4], PRESENTATION, config)} == {None}
 
 
 def test_a_pixel_that_is_wrong_for_sure_does_not_cost_infinitely_much() -> None:

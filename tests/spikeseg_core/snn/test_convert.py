@@ -7,7 +7,7 @@ import pytest
 
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import PresentationConfig
-from spikeseg_core.network import DT, Network, Start, Weights
+from spikeseg_core.network import DT, InitialPotential, Network, Weights
 from spikeseg_core.network.initial_state import initial_potentials
 from spikeseg_core.snn.convert import convert
 from spikeseg_core.stack import nengo_dl
@@ -74,8 +74,10 @@ def reference_run(
 
 @pytest.mark.parametrize("start", ["rest", "spread"])
 @pytest.mark.parametrize("steps", [5, 30])
-def test_spikes_and_window_are_those_of_a_plain_simulation(steps: int, start: Start) -> None:
-    network = replace(TINY, start=start)
+def test_spikes_and_window_are_those_of_a_plain_simulation(
+    steps: int, start: InitialPotential
+) -> None:
+    network = replace(TINY, initial_potential=start)
     weights, config = random_weights(), PresentationConfig(steps=steps, readout_window=0.4)
     found = convert(network, weights).segment_tiles(TILES[:3], config, spiking=True, batch_tiles=2)
     for i in range(3):

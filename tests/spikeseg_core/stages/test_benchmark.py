@@ -144,7 +144,7 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     columns = costs | {"loihi_total_mj": [5.0, 1.5]} | {name: [0.9, 0.9] for name in SCORES}
     table = pd.DataFrame(
         {f"{split}/{name}": column for split in SCORED_SPLITS for name, column in columns.items()}
-        | {"point": ["a", "b"], "tiles": [16, 9], "settling": [np.nan, 0.02], "front": True}
+        | {"point": ["a", "b"], "tiles": [16, 9], "early_exit": [np.nan, 0.02], "front": True}
         | {"tiles_per_axis": [4, 3], "steps": 40, "window": 0.5, "test/checks": [0.0, 3.0]}
         | {"start": [True, False], "chosen": [False, True], "validation/cross_entropy": 0.2}
         | {"equal_accuracy": [False, True], "as_good_as_start": [True, False]}
@@ -174,8 +174,8 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     assert metrics["energy/least_ratio_loihi_operating_point_against_cpu_int8"] == least.min()
     assert result.metrics["loihi_operating_point_int8"]["test/v_rand"] == 0.9
     facts = json.loads((tmp_path / "energy.json").read_text())
-    assert facts["operating_point"]["chosen"]["settling"] == 0.02
-    assert facts["operating_point"]["start"]["settling"] is None
+    assert facts["operating_point"]["chosen"]["early_exit"] == 0.02
+    assert facts["operating_point"]["start"]["early_exit"] is None
     assert facts["operating_point"]["checks_per_tile"] == 3
     assert set(facts["pixel_accuracy_less_cpu_int8"]) == {"loihi", *(f"loihi {w}" for w in WAYS)}
     assert (

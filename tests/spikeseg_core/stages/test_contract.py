@@ -66,7 +66,7 @@ CONFIG = PipelineConfig(
     train=TrainConfig(network="tiny"),
     presentation=PresentationConfig(steps=20),
     quantize=QuantizeConfig(mapping="square"),
-    deploy=DeployConfig(anytime_steps=(10,), readout_windows=(0.25,)),
+    deploy=DeployConfig(presentation_steps=(10, 20), readout_windows=(0.25,), early_exit=()),
     benchmark=BenchmarkConfig(batch_size=2, repeats=2),
 )
 

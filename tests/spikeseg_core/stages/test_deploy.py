@@ -45,7 +45,7 @@ CONFIG = PipelineConfig(
         presentation_steps=(10, 15),
         readout_windows=(0.25,),
         tiles_per_axis=(),
-        settling=(),
+        early_exit=(),
         sections=1,
     ),
 )

@@ -17,9 +17,10 @@ PRESENTATION = PresentationConfig(steps=40)
 IMAGES = np.random.default_rng(8).normal(size=(3, 16, 16)).astype(np.float32)
 
 
-def mapped_network(start="rest"):
+def mapped_network(initial_potential="rest"):
     rng = np.random.default_rng(7)
-    network = replace(random_network(rng, size=16, channels=lambda rng: 8), start=start)
+    network = random_network(rng, size=16, channels=lambda rng: 8)
+    network = replace(network, initial_potential=initial_potential)
     weights, tiles = random_weights(rng, network), random_tiles(rng, network, step=4)
     integer = extract_network(discretize(build_network(network, weights, tiles)).model)
     placement = partition("metis", traffic(network, tiles))

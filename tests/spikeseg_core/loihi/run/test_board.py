@@ -21,7 +21,7 @@ from tests.spikeseg_core.loihi.run.networks import IMAGES, MAPPED, PRESENTATION
 
 def parts(start):
     rng = np.random.default_rng(7)
-    network = replace(random_network(rng, size=16, channels=lambda rng: 8), start=start)
+    network = replace(random_network(rng, size=16, channels=lambda rng: 8), initial_potential=start)
     weights, tiles = random_weights(rng, network), random_tiles(rng, network, step=4)
     model = discretize(build_network(network, weights, tiles)).model
     return model, partition("metis", traffic(network, tiles))
@@ -49,7 +49,9 @@ def test_a_network_at_rest_needs_nothing_written():
 
 def test_a_board_that_cannot_says_so():
     model, placement = parts("spread")
-    with pytest.raises(DeploymentError, match=r"cannot be written .* tune with tune.start=rest"):
+    with pytest.raises(
+        DeploymentError, match=r"cannot be written .* tune with tune.initial_potential=rest"
+    ):
         write_voltages(object(), model, placement)
 
 
