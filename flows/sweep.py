@@ -295,7 +295,8 @@ def _write(done: Progress, table: Any, folder: Path) -> Iterable[Path]:
             part.to_parquet(temporary, index=False)
         yield folder / f"{name}.parquet"
     if asked.picture is not None:
-        yield pareto_figure(table, asked.picture, folder / "pareto.png", asked.title)
+        x, y = asked.picture.x.metric, asked.picture.y.metric
+        yield pareto_figure(table, x, y, folder / "pareto.png", asked.title)
     write_json(folder / "definition.json", asked.model_dump(mode="json"))
     yield folder / "definition.json"
     write_text(folder / "sweep.md", report(asked, points_table(asked, table)))

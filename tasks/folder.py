@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,8 +134,8 @@ def reference(folder: Path, mlflow_run_id: str | None = None) -> StageRef:
     )
 
 
-def outcome_of(result: StageResult, folder: Path) -> Outcome:
-    """Turn a stage's result into JSON; numbers that are not finite become null."""
+def outcome_of(result: StageResult, folder: Path, pictures: Iterable[Path] = ()) -> Outcome:
+    """Turn a stage's result and its pictures into JSON; numbers that are not finite become null."""
 
     def relative(path: Path) -> str:
         return (folder / path).resolve().relative_to(folder.resolve()).as_posix()
@@ -145,7 +145,7 @@ def outcome_of(result: StageResult, folder: Path) -> Outcome:
             tag: {name: finite(value) for name, value in values.items()}
             for tag, values in result.metrics.items()
         },
-        figures=[relative(path) for path in result.figures],
+        figures=[relative(path) for path in pictures],
         tables=[relative(path) for path in result.tables],
         facts=plain(result.facts),
     )

@@ -6,7 +6,6 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -109,7 +108,7 @@ def _compute(
         settings=registry.settings(one.name, config),
         code=code_version.code_digest(one.module),
         drawing=drawing_digest(one.name),
-        outcome=outcome_of(replace(result, figures=(*drawn, *result.figures)), folder),
+        outcome=outcome_of(result, folder, drawn),
         started=started,
         seconds=time.time() - started,
         versions=environment(),
@@ -126,9 +125,7 @@ def _draw_again(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path
     MLflow keeps the pictures that it was given when the stage ran.
     """
     record = read_record(folder)
-    drawn = outcome_of(
-        StageResult(figures=pictures.draw(record.stage, config, inputs, folder)), folder
-    )
+    drawn = outcome_of(StageResult(), folder, pictures.draw(record.stage, config, inputs, folder))
     outcome = record.outcome.model_copy(update={"figures": drawn.figures})
     digest = drawing_digest(record.stage)
     write_record(folder, record.model_copy(update={"outcome": outcome, "drawing": digest}))

@@ -24,8 +24,7 @@ from spikeseg_core.loihi.mapping.problem import Problem
 from spikeseg_core.loihi.mapping.tiles import choose_tiles, fewest_cores
 from spikeseg_core.loihi.mapping.traffic import Rates, uniform_rates
 from spikeseg_core.network import IMAGE, Connection, Layer, Network, catalogue, load_network
-from spikeseg_core.stages.partition import PLACEMENT
-from spikeseg_core.stages.quantize import MAPPING, RATES
+from spikeseg_core.stages.artifacts import MAPPING, PLACEMENT, RATES
 from spikeseg_core.storage import load_arrays
 
 REFERENCE_235K = Network(

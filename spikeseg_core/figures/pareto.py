@@ -1,4 +1,4 @@
-"""Two metrics of every point of a sweep, and the points that are worth having."""
+"""Two metrics of every point of a sweep, and its Pareto front."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from spikeseg_core.figures.style import BLUE, GREY, VERMILLION, clean, new_figure, save
-from spikeseg_core.sweep.definition import Picture
 
 MOST_NAMES = 12
 """More points than this are named only where they are on the front."""
 
 
-def pareto_figure(table: pd.DataFrame, picture: Picture, path: Path, title: str = "") -> Path:
+def pareto_figure(table: pd.DataFrame, x: str, y: str, path: Path, title: str = "") -> Path:
     """Draw the Pareto front, which is of the validation split; beside it the same points on test.
 
     Parameters
     ----------
     table : DataFrame
         As :func:`spikeseg_core.sweep.table.point_table`: medians over seeds, with their spread.
-    picture : Picture
-        Which metrics.
+    x, y : str
+        Metrics of the axes.
     path : Path
         Where the PNG goes.
     title : str
@@ -34,13 +33,13 @@ def pareto_figure(table: pd.DataFrame, picture: Picture, path: Path, title: str 
     Path
         ``path``.
     """
-    panels = [(picture.x.metric, picture.y.metric)]
+    panels = [(x, y)]
     on_test = tuple(name.replace("validation/", "test/") for name in panels[0])
     if on_test != panels[0] and set(on_test) <= set(table.columns):
         panels.append((on_test[0], on_test[1]))
     figure = new_figure(5.2 * len(panels), 4.2, title)
-    for axes, (x, y) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        _panel(axes, table, x, y)
+    for axes, pair in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        _panel(axes, table, *pair)
     return save(figure, path)
 
 

@@ -20,8 +20,6 @@ class StageResult:
     metrics : mapping of str to (mapping of str to float)
         By segmentation stage tag (``ann``, ``rate_tuned``, ``snn_rate``, ``snn_spiking``,
         ``loihi``, or the stage's own name where it does not segment): flat metric names to values.
-    figures : tuple of Path
-        Pictures (PNG), in the stage's folder.
     tables : tuple of Path
         Tables (Parquet), in the stage's folder.
     facts : mapping
@@ -29,7 +27,6 @@ class StageResult:
     """
 
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    figures: tuple[Path, ...] = ()
     tables: tuple[Path, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.figures.mapping import chip_traffic_figure, layers_figure, mesh_figure
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.fit import Tile, tile_boxes
@@ -19,12 +18,9 @@ from spikeseg_core.loihi.mapping.placement import Placement, router_of
 from spikeseg_core.loihi.mapping.traffic import Traffic, traffic
 from spikeseg_core.network import Network, load_network
 from spikeseg_core.reporting import Reporter
+from spikeseg_core.stages.artifacts import BLOCKS, MAPPING, PLACEMENT, RATES, STRATEGIES
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.quantize import MAPPING, RATES
-from spikeseg_core.storage import atomic_path, load_arrays
-
-PLACEMENT = "placement.json"
-"""Chip and core of every block."""
+from spikeseg_core.storage import load_arrays, save_table
 
 
 def run(
@@ -57,10 +53,10 @@ def run(
         f"{strategy}: {messages.cores} cores on {placement.chip_count} chips, "
         f"{interchip:,.1f} of {messages.total:,.1f} messages a step cross between chips"
     )
-    blocks = block_table(network, tiles, messages, placement)
-    for name, table in (("strategies", strategies), ("blocks", blocks)):
-        with atomic_path(folder / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary)
+    tables = (
+        save_table(strategies, folder / STRATEGIES),
+        save_table(block_table(network, tiles, messages, placement), folder / BLOCKS),
+    )
     on_mesh = hops(messages, placement)
     return StageResult(
         metrics={
@@ -74,12 +70,7 @@ def run(
                 "mapping/busiest_link_messages_per_step": on_mesh.busiest_link,
             }
         },
-        figures=(
-            layers_figure(network, tiles, placement, folder / "layers.png"),
-            chip_traffic_figure(messages, placement, folder / "chip_traffic.png"),
-            mesh_figure(messages, placement, folder / "mesh.png"),
-        ),
-        tables=(folder / "strategies.parquet", folder / "blocks.parquet"),
+        tables=tables,
         facts={
             "strategy": strategy,
             "chips": placement.chip_count,

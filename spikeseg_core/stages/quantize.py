@@ -21,17 +21,9 @@ from spikeseg_core.loihi.quantization.build import DiscretizedNetwork, build_net
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import Network, load_network
 from spikeseg_core.reporting import SILENT, Reporter
+from spikeseg_core.stages.artifacts import CORES, INTEGER, MAPPING, RATES
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.storage import atomic_path, load_arrays
-
-RATES = "rates.npz"
-"""What the convert stage writes: mean rate in Hz of every neuron, by layer."""
-
-INTEGER = "integer"
-"""Folder of the integer network."""
-
-MAPPING = "mapping.json"
-"""Tiles, chip of every core, population type and weight bits: a :class:`CoreMapping`."""
+from spikeseg_core.storage import load_arrays, save_table
 
 
 def run(
@@ -65,8 +57,6 @@ def run(
     blocks = discretize(built)
     extract_network(blocks.model).save(folder / INTEGER)
     table = table.merge(rounding_table(blocks), on="layer")
-    with atomic_path(folder / "cores.parquet") as temporary:
-        table.to_parquet(temporary)
     metrics = {
         "mapping/cores": float(cores),
         "mapping/neurons_on_chip": float(network.neurons_on_chip),
@@ -79,7 +69,7 @@ def run(
     }
     return StageResult(
         metrics={"quantize": metrics},
-        tables=(folder / "cores.parquet",),
+        tables=(save_table(table, folder / CORES),),
         facts={
             "cores": cores,
             "neurons_on_chip": network.neurons_on_chip,

@@ -68,10 +68,9 @@ def test_a_result_becomes_json(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     result = StageResult(
         metrics={"ann": {"good": np.float32(0.5), "bad": float("nan")}},
-        figures=(tmp_path / "a.png", Path("b.png")),
         facts={"shape": (1, np.int64(2)), "where": Path("x"), "far": np.inf, "by": {1: True}},
     )
-    outcome = outcome_of(result, tmp_path)
+    outcome = outcome_of(result, tmp_path, (tmp_path / "a.png", Path("b.png")))
     assert outcome.metrics == {"ann": {"good": 0.5, "bad": None}}
     assert outcome.figures == ["a.png", "b.png"]
     assert outcome.facts == {"shape": [1, 2], "where": "x", "far": None, "by": {"1": True}}

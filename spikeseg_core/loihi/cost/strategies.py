@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import pandas as pd
 
 from spikeseg_core.loihi.chip import Board
@@ -13,9 +10,7 @@ from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.mesh import place_on_mesh
 from spikeseg_core.loihi.mapping.partition import placements
 from spikeseg_core.loihi.mapping.traffic import Rates, traffic
-from spikeseg_core.network import Network, load_network
-from spikeseg_core.stages.quantize import MAPPING, RATES
-from spikeseg_core.storage import load_arrays
+from spikeseg_core.network import Network
 
 
 def strategy_table(
@@ -66,23 +61,3 @@ def strategy_table(
             }
         )
     return pd.DataFrame(rows)
-
-
-def strategy_table_of(folders: Mapping[str, Path], board: Board, seed: int = 0) -> pd.DataFrame:
-    """Return the table of a finished run.
-
-    Parameters
-    ----------
-    folders : mapping of str to Path
-        Finished folders of ``tune``, ``convert`` and ``quantize``.
-    board, seed
-        As for :func:`strategy_table`.
-
-    Raises
-    ------
-    DataError
-        If a file is missing or damaged.
-    """
-    network, _ = load_network(folders["tune"])
-    mapping = CoreMapping.load(folders["quantize"] / MAPPING)
-    return strategy_table(network, mapping, load_arrays(folders["convert"] / RATES), board, seed)

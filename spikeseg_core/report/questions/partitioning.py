@@ -12,11 +12,15 @@ from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.figures.research import strategies_figure
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.cost.model import LoihiModel
-from spikeseg_core.loihi.cost.strategies import strategy_table_of
+from spikeseg_core.loihi.cost.strategies import strategy_table
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
+from spikeseg_core.network import load_network
 from spikeseg_core.report.document import Cell, Section, Table, missing
 from spikeseg_core.report.evidence import Evidence, draw, link
 from spikeseg_core.report.stated import Name, Text, say, stated, told
 from spikeseg_core.report.sweep import recorded_sweeps
+from spikeseg_core.stages.artifacts import MAPPING, RATES
+from spikeseg_core.storage import load_arrays
 
 QUESTION = "How does partitioning over chips affect latency and energy?"
 LINK = "link between chips"
@@ -285,3 +289,23 @@ def _latency(network: Mapping[str, Any]) -> list[Text]:
             dear=stated(dear, "modelled", ".2f", "uJ"),
         )
     ]
+
+
+def strategy_table_of(folders: Mapping[str, Path], board: Board, seed: int = 0) -> pd.DataFrame:
+    """Return the table of a finished run.
+
+    Parameters
+    ----------
+    folders : mapping of str to Path
+        Finished folders of ``tune``, ``convert`` and ``quantize``.
+    board, seed
+        As for :func:`~spikeseg_core.loihi.cost.strategies.strategy_table`.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged.
+    """
+    network, _ = load_network(folders["tune"])
+    mapping = CoreMapping.load(folders["quantize"] / MAPPING)
+    return strategy_table(network, mapping, load_arrays(folders["convert"] / RATES), board, seed)

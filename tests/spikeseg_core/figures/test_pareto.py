@@ -6,10 +6,8 @@ import pandas as pd
 from PIL import Image
 
 from spikeseg_core.figures.pareto import pareto_figure
-from spikeseg_core.sweep.definition import Goal, Picture
 
 X, Y, TEST = "benchmark/energy/loihi_total_mj", "loihi/validation/v_rand", "loihi/test/v_rand"
-PICTURE = Picture(x=Goal(metric=X, goal="minimize"), y=Goal(metric=Y))
 
 
 def table(count: int) -> pd.DataFrame:
@@ -22,11 +20,11 @@ def table(count: int) -> pd.DataFrame:
 
 
 def test_validation_and_test_side_by_side(tmp_path: Path) -> None:
-    first = pareto_figure(table(5), PICTURE, tmp_path / "a.png", "Energy")
-    assert pareto_figure(table(5), PICTURE, tmp_path / "b.png", "Energy").read_bytes() == (
+    first = pareto_figure(table(5), X, Y, tmp_path / "a.png", "Energy")
+    assert pareto_figure(table(5), X, Y, tmp_path / "b.png", "Energy").read_bytes() == (
         first.read_bytes()
     )
-    alone = pareto_figure(table(20).drop(columns=[TEST]), PICTURE, tmp_path / "c.png")
+    alone = pareto_figure(table(20).drop(columns=[TEST]), X, Y, tmp_path / "c.png")
     with Image.open(first) as two, Image.open(alone) as one:
         assert two.width > 1.5 * one.width
 
@@ -34,4 +32,4 @@ def test_validation_and_test_side_by_side(tmp_path: Path) -> None:
 def test_a_sweep_of_which_all_failed_is_drawn(tmp_path: Path) -> None:
     rows = table(3).assign(front=False, chosen=False)
     rows[[X, Y, TEST]] = float("nan")
-    assert pareto_figure(rows, PICTURE, tmp_path / "a.png").exists()
+    assert pareto_figure(rows, X, Y, tmp_path / "a.png").exists()

@@ -85,7 +85,6 @@ def test_the_stage_writes_figures_that_add_up(inputs: dict[str, Path], tmp_path:
     energy = json.loads((tmp_path / "energy.json").read_text())
     assert energy["figures"] == table.to_dict("records") == result.facts["figures"]
     assert energy["tiles_per_section"] == 16
-    assert not result.figures
     pictures = draw(CONFIG, inputs, tmp_path)
     assert {path.name for path in pictures} == {"energy.png", "tornado.png"}
     assert all(path.exists() for path in (*pictures, *result.tables))

@@ -7,6 +7,7 @@ import pytest
 from spikeseg_core.bench.cases import trained_case
 from spikeseg_core.bench.mapping import measure
 from spikeseg_core.config import PartitionConfig, PipelineConfig
+from spikeseg_core.figures.stages.partition import draw
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.partition import STRATEGIES
@@ -33,14 +34,15 @@ def run(tmp_path, monkeypatch, seed, strategy="optimized"):
 
 
 def test_partition_compares_every_strategy_and_draws(tmp_path, monkeypatch):
-    network, _, inputs, result = run(tmp_path, monkeypatch, 0)
+    network, config, inputs, result = run(tmp_path, monkeypatch, 0)
     placement = Placement.load(inputs["partition"] / "placement.json")
     strategies, blocks = (pd.read_parquet(path) for path in result.tables)
     assert tuple(strategies["strategy"]) == STRATEGIES
     assert len(blocks) == len(placement.chips) == result.metrics["partition"]["mapping/cores"]
     np.testing.assert_array_equal(blocks["chip"], placement.chips)
     assert set(blocks["layer"]) == {layer.name for layer in network.chip_layers()}
-    assert all(path.stat().st_size > 1000 for path in result.figures)
+    drawn = draw(config, inputs, inputs["partition"])
+    assert all(path.stat().st_size > 1000 for path in drawn)
     json.dumps(result.facts)
     assert "seconds" not in strategies
 

@@ -5,11 +5,12 @@ import pytest
 
 from spikeseg_core.errors import DataError, MappingError
 from spikeseg_core.loihi.chip import Board
-from spikeseg_core.loihi.cost.strategies import strategy_table, strategy_table_of
+from spikeseg_core.loihi.cost.strategies import strategy_table
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.partition import STRATEGIES, partition
 from spikeseg_core.loihi.mapping.traffic import traffic
 from spikeseg_core.network import save_network
+from spikeseg_core.report.questions.partitioning import strategy_table_of
 from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.loihi.networks import random_network, random_weights
 

@@ -1,0 +1,28 @@
+"""Pictures of the partition stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.figures.mapping import chip_traffic_figure, layers_figure, mesh_figure
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
+from spikeseg_core.loihi.mapping.placement import Placement
+from spikeseg_core.loihi.mapping.traffic import traffic
+from spikeseg_core.network import load_network
+from spikeseg_core.stages.artifacts import MAPPING, PLACEMENT, RATES
+from spikeseg_core.storage import load_arrays
+
+
+def draw(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
+    """Draw the layers cut into cores, and the traffic between chips and on the mesh of each."""
+    network, _ = load_network(inputs["tune"])
+    tiles = CoreMapping.load(inputs["quantize"] / MAPPING).tiles
+    placement = Placement.load(folder / PLACEMENT)
+    messages = traffic(network, tiles, load_arrays(inputs["convert"] / RATES))
+    return (
+        layers_figure(network, tiles, placement, folder / "layers.png"),
+        chip_traffic_figure(messages, placement, folder / "chip_traffic.png"),
+        mesh_figure(messages, placement, folder / "mesh.png"),
+    )
