@@ -18,7 +18,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test setup dev lint format e2e up lock secrets clean
+.PHONY: help run test coverage setup dev lint format e2e up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ run: $(READY) ## Set everything up and run the pipeline with the quick preset
 
 test: $(DEV) ## Set everything up and run the default tests
 	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
+
+coverage: $(DEV) ## The default tests, and how many lines of the core and the tasks they run (at least 90 %)
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 setup: $(READY) ## Make .venv with what a run needs, from the hashed lock file
 
