@@ -10,6 +10,24 @@ from spikeseg_core.report.stated import Basis, Code, Link, Printable, joined
 
 Cell = Printable | str | None
 
+SYNTHETIC = "SYNTHETIC DATA: generated sections, no microscopy. These scores say nothing about EM."
+
+SCORE_TITLES = {
+    "pixel_accuracy": "pixel accuracy",
+    "membrane_iou": "membrane IoU",
+    "v_rand": "V_Rand",
+    "v_info": "V_Info",
+}
+
+SEGMENTATIONS = {
+    "ann": "ANN",
+    "rate_tuned": "rate-tuned ANN",
+    "snn_rate": "SNN, rates",
+    "snn_spiking": "SNN, spikes",
+    "loihi": "Loihi, integers",
+}
+"""Names of what segments, by tag, in the order of the pipeline."""
+
 
 @dataclass(frozen=True)
 class Table:

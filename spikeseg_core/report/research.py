@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from spikeseg_core.report.document import Cell, Document, Section, Table
+from spikeseg_core.report.document import SYNTHETIC, Cell, Document, Section, Table
 from spikeseg_core.report.evidence import Evidence, gather, link
-from spikeseg_core.report.names import SYNTHETIC
 from spikeseg_core.report.questions import QUESTIONS
 from spikeseg_core.report.records import RecordedPipeline, Records
 from spikeseg_core.report.stated import Code, Name, Printable, Text, Words, say, stated

@@ -9,9 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from spikeseg_core.evaluation.accounting import SCORES, blame, loss_table
-from spikeseg_core.report.document import Document, Picture, Section, Table, number
+from spikeseg_core.report.document import (
+    SCORE_TITLES,
+    SEGMENTATIONS,
+    SYNTHETIC,
+    Document,
+    Picture,
+    Section,
+    Table,
+    number,
+)
 from spikeseg_core.report.embed import data_uri
-from spikeseg_core.report.names import SCORE_TITLES, SEGMENTATIONS, SYNTHETIC
 from spikeseg_core.report.records import RecordedStage
 from spikeseg_core.stages import table as registry
 

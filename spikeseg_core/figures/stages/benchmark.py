@@ -16,8 +16,10 @@ from spikeseg_core.figures.energy import draw_energy, draw_operating_points, dra
 from spikeseg_core.stages.artifacts import ANYTIME, ENERGY, OPERATING_POINTS
 
 
-def draw(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
-    """Draw the energies, what is not known of them, and what other presentations would cost."""
+def draw_benchmark(
+    config: PipelineConfig, inputs: Mapping[str, Path], folder: Path
+) -> tuple[Path, ...]:
+    """Draw the energies, their uncertainties, and the cost of other presentations."""
     facts = json.loads((folder / ENERGY).read_text(encoding="utf-8"))
     figures = [EnergyFigure.from_json(figure) for figure in facts["figures"]]
     name = f"{facts['network']}, one section"
@@ -25,7 +27,7 @@ def draw(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> tu
         draw_energy(figures, f"Energy: {name}", folder / "energy.png"),
         draw_tornado(
             Sensitivity.from_json(facts["sensitivity"]),
-            f"What is not known: {name}",
+            f"Uncertainties: {name}",
             folder / "tornado.png",
         ),
     ]

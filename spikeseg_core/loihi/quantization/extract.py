@@ -81,7 +81,7 @@ def initial_voltages(model: Any) -> np.ndarray:
     """Voltages of all compartments before the first step, block by block, int32 ``(n,)``.
 
     A model of NengoLoihi's own starts at rest; this project's
-    :class:`~spikeseg_core.loihi.quantization.build.BlockModel` keeps them.
+    :class:`~spikeseg_core.loihi.quantization.blocks.BlockModel` keeps them.
     """
     known = getattr(model, "voltages", {})
     return _concatenate(

@@ -16,7 +16,8 @@ import numpy as np
 from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.errors import DeploymentError, MeterError
 from spikeseg_core.loihi.mapping.placement import Placement
-from spikeseg_core.loihi.quantization.build import BlockModel, DiscretizedNetwork
+from spikeseg_core.loihi.quantization.blocks import BlockModel
+from spikeseg_core.loihi.quantization.build import DiscretizedNetwork
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy, BoardProbe
 from spikeseg_core.loihi.run.nengo_loihi import simulate

@@ -8,9 +8,16 @@ from pathlib import Path
 from spikeseg_core.config import ToleranceConfig
 from spikeseg_core.evaluation.accounting import SCORES, START, STEPS, loss_table
 from spikeseg_core.figures.waterfall import waterfall_figure
-from spikeseg_core.report.document import Cell, Picture, Section, Table, missing
+from spikeseg_core.report.document import (
+    SCORE_TITLES,
+    SEGMENTATIONS,
+    Cell,
+    Picture,
+    Section,
+    Table,
+    missing,
+)
 from spikeseg_core.report.evidence import Evidence, draw
-from spikeseg_core.report.names import SCORE_TITLES, SEGMENTATIONS
 from spikeseg_core.report.stated import Name, Stated, Text, joined, say, stated
 
 QUESTION = "Can a segmentation network be converted to spikes without a large loss of accuracy?"

@@ -8,9 +8,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from spikeseg_core.report.document import Cell, Missing, Picture, Section, Table, missing
+from spikeseg_core.report.document import (
+    SCORE_TITLES,
+    Cell,
+    Missing,
+    Picture,
+    Section,
+    Table,
+    missing,
+)
 from spikeseg_core.report.evidence import Evidence, link
-from spikeseg_core.report.names import SCORE_TITLES
 from spikeseg_core.report.records import labelled
 from spikeseg_core.report.stated import Basis, Name, Stated, Text, joined, say, stated, told
 from spikeseg_core.report.sweep import recorded_sweeps
