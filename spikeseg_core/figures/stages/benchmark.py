@@ -11,8 +11,12 @@ import pandas as pd
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.energy.sensitivity import Sensitivity
-from spikeseg_core.figures.anytime import anytime_figure
-from spikeseg_core.figures.energy import draw_energy, draw_operating_points, draw_tornado
+from spikeseg_core.figures.energy import (
+    draw_anytime,
+    draw_energy,
+    draw_operating_points,
+    draw_tornado,
+)
 from spikeseg_core.stages.artifacts import ANYTIME, ENERGY, OPERATING_POINTS
 
 
@@ -36,6 +40,6 @@ def draw_benchmark(
         path = folder / "operating_points.png"
         pictures += [
             draw_operating_points(points, f"Operating points: {name}", path),
-            anytime_figure(pd.read_parquet(folder / ANYTIME), folder / "anytime.png"),
+            draw_anytime(pd.read_parquet(folder / ANYTIME), folder / "anytime.png"),
         ]
     return tuple(pictures)

@@ -1,4 +1,4 @@
-"""NengoLoihi's model of blocks, with the transposed convolution mended and any weight width."""
+"""NengoLoihi's block model, with a fixed transposed convolution and any number of weight bits."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _NengoLoihiModel: Any = builder.Model
 def transposed_weights(
     axis: Axis, kernel: np.ndarray
 ) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, np.ndarray]:
-    """Give a transposed convolution as ``Synapse.set_population_weights`` wants it.
+    """Return a transposed convolution in the form that ``Synapse.set_population_weights`` takes.
 
     Parameters
     ----------
     axis : Axis
-        The connection along rows and, alike, columns.
+        The connection along rows and along columns.
     kernel : ndarray
         ``(rows, columns, in_channels, out_channels)``.
 
@@ -64,10 +64,10 @@ def transposed_weights(
 
 
 def _build_transposed(model: Any, transform: Any, conn: nengo.Connection) -> None:
-    """Build a transposed convolution, with the padding that Nengo and Keras give it.
+    """Build a transposed convolution with the padding of Nengo and Keras.
 
-    NengoLoihi 1.1.0 shifts the output of ``ConvolutionTranspose(padding='same')`` by a pixel when
-    ``output_shape`` is not its default; everything else of its builder is right.
+    NengoLoihi 1.1.0 shifts the output of ``ConvolutionTranspose(padding='same')`` by one pixel if
+    ``output_shape`` is not its default; the rest of its builder is correct.
     """
     builder.connection.build_conv2d_connection(model, transform, conn)
     sources, targets = transform.input_shape.shape[0], transform.output_shape.shape[0]
@@ -79,7 +79,7 @@ def _build_transposed(model: Any, transform: Any, conn: nengo.Connection) -> Non
 
 
 class _Builder(_NengoLoihiBuilder):
-    """NengoLoihi's builders, with the transposed convolution mended."""
+    """NengoLoihi's builders with a fixed transposed convolution."""
 
     builders = {  # noqa: RUF012  (nengo looks it up on the class)
         **_NengoLoihiBuilder.builders,
@@ -89,14 +89,14 @@ class _Builder(_NengoLoihiBuilder):
 
 @dataclass(frozen=True)
 class WeightError:
-    """What rounding to integers did to the weights of one block.
+    """Rounding error of the weights of one block.
 
     Attributes
     ----------
     relative : float
-        Root mean square of the error over that of the weights.
+        Root mean square of the error relative to that of the weights.
     largest : float
-        Largest error over the largest weight.
+        Largest error relative to the largest weight.
     """
 
     relative: float
@@ -104,19 +104,19 @@ class WeightError:
 
 
 class BlockModel(_NengoLoihiModel):
-    """NengoLoihi's model, with any number of weight bits, built once and run many times.
+    """NengoLoihi's model with any number of weight bits, built once and run many times.
 
-    A simulator builds its network into the model it is given; this one is left as it is when its
-    network is already built, so that every tile can have a fresh simulator without a new build.
+    A simulator builds its network into the model it is given. This model skips the build if it is
+    already done, so that every tile can have a new simulator without a new build.
 
     Attributes
     ----------
     weight_bits : int
-        Bits a weight is stored with, the sign included.
+        Bits per weight, including the sign.
     weight_errors : dict
         :class:`WeightError` by block.
     voltages : dict
-        Voltages before the first step by block, int32 ``(compartments,)``; none at rest.
+        Voltages before the first step by block, int32 ``(compartments,)``; empty if at rest.
     """
 
     def __init__(self, weight_bits: int = 8, dt: float = DT) -> None:
@@ -126,18 +126,18 @@ class BlockModel(_NengoLoihiModel):
         self.voltages: dict[Any, np.ndarray] = {}
 
     def build(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
-        """Build an object; a whole network is also discretized and validated."""
+        """Build an object; a top-level network is also discretized and validated."""
         if self.toplevel is not None and obj is self.toplevel:
             for spike_input in self.inputs:
-                spike_input.spikes.clear()  # spikes of the last step of the run before
+                spike_input.spikes.clear()  # spikes of the previous run's last step
             return None
         if self.toplevel is not None or not isinstance(obj, nengo.Network):
             return super().build(obj, *args, **kwargs)
         discretize = kwargs.pop("discretize", True)
-        # Synapse memory is validated below, with the bits the weights will really have.
+        # Synapse memory is validated below, with the actual number of weight bits.
         self.validation_level = builder.builder.ValidationLevel.NONE
         with warnings.catch_warnings():
-            # It says that pop16 axons of more than 32 channels need a newer NxSDK; so do our docs.
+            # That pop16 axons of more than 32 channels need a newer NxSDK is in our docs.
             warnings.filterwarnings("ignore", message=".*has not yet been implemented in NxSDK.*")
             super().build(obj, *args, discretize=False, **kwargs)
         self._set_weight_bits()
@@ -154,7 +154,7 @@ class BlockModel(_NengoLoihiModel):
                 synapse.format(weight_bits=code)
 
     def _discretize(self) -> None:
-        """Round as ``discretize_model`` does, noting the error of the weights."""
+        """Round as ``discretize_model`` does, and record the weight errors."""
         v_scales = {}
         for block in self.blocks:
             exact = [w.copy() for synapse in block.synapses for w in synapse.weights]

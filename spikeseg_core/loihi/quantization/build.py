@@ -1,8 +1,8 @@
-"""From weights and tiles to NengoLoihi's blocks of integers.
+"""From weights and tiles to NengoLoihi's integer blocks.
 
-The Loihi network is built from the weights, not by ``nengo_dl.Converter``: that leaves pass-through
-nodes that NengoLoihi cannot place. What is built has the same neurons and weights as every other
-form of the network: connections go from neurons to neurons, so nothing is decoded or encoded.
+The Loihi network is built from the weights rather than with ``nengo_dl.Converter``, which leaves
+pass-through nodes that NengoLoihi cannot place. Connections go from neurons to neurons, so nothing
+is decoded or encoded, and neurons and weights are the same as in every other form of the network.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from spikeseg_core.stack import nengo_loihi
 
 @dataclass
 class ImageSource:
-    """The section tile that is shown: change :attr:`image` between runs.
+    """The presented section tile; change :attr:`image` between runs.
 
     Attributes
     ----------
@@ -49,19 +49,19 @@ class BuiltNetwork:
     Attributes
     ----------
     network : Network
-        What was built.
+        The architecture.
     tiles : mapping of str to Tile
         Tile of every on-chip layer.
     weight_bits : int
-        Bits a weight will be stored with.
+        Bits per weight.
     nengo : nengo.Network
-        The Nengo network, NengoLoihi's configuration in its ``config``.
+        The Nengo network, with NengoLoihi's configuration in ``config``.
     ensembles : mapping of str to nengo.Ensemble
-        By layer name.
+        Ensembles by layer name.
     source : ImageSource
-        Where the image comes from.
+        Source of the image.
     probe : nengo.Probe
-        Spikes of the last on-chip layer: nonzero where a neuron spiked.
+        Probe of the last on-chip layer: nonzero where a neuron spiked.
     """
 
     network: Network
@@ -88,25 +88,19 @@ def build_network(
     ----------
     network, weights : Network, Weights
         The network; a layer fed by the image has to be off chip.
-    tiles : mapping of str to Tile
-        Tile of every on-chip layer.
-    population_type : {16, 32}
-        Type of the population axons.
-    weight_bits : int
-        Bits a weight is stored with, the sign included.
     synapse_ms : float
-        Time constant of the synaptic low-pass in ms; 0: none.
+        Time constant of the synaptic low-pass in ms; 0 disables it.
 
     Raises
     ------
     MappingError
-        If a core would not fit, or an on-chip layer takes the image itself.
+        If a tile does not fit a core, or an on-chip layer is fed by the image.
     """
     check_fit(network, tiles, population_type, weight_bits)
     last = network.readout.source
     if not network.layer(last).on_chip:
         raise MappingError(
-            f"the read-out takes layer {last!r}, which is off chip; it has to be the last one on it"
+            f"the read-out takes layer {last!r}, which is off chip; it must take an on-chip layer"
         )
     source = ImageSource(np.zeros((network.tile, network.tile)))
     synapse = nengo.Lowpass(synapse_ms * 1e-3) if synapse_ms > 0 else None
@@ -117,7 +111,7 @@ def build_network(
         for layer in network.layers:
             shape = network.shape(layer.name)
             bias = np.tile(weights.biases[layer.name] * RATE_HZ_PER_UNIT, shape[0] * shape[1])
-            # On the chip :func:`discretize` sets the initial potentials.
+            # On the chip, :func:`discretize` sets the initial potentials.
             initial = None if layer.on_chip else initial_potentials(network, layer.name)
             ensemble = nengo.Ensemble(
                 bias.size,
@@ -171,9 +165,9 @@ class DiscretizedNetwork:
     Attributes
     ----------
     built : BuiltNetwork
-        The Nengo network it was made from.
+        The Nengo network before rounding.
     model : BlockModel
-        The blocks; one per core.
+        The blocks, one per core.
     """
 
     built: BuiltNetwork
@@ -188,7 +182,7 @@ class DiscretizedNetwork:
         object.__setattr__(self, "_names", names)
 
     def blocks(self, layer: str) -> list[Any]:
-        """Blocks of a layer, in the order of :mod:`spikeseg_core.loihi.mapping.fit`."""
+        """Blocks of a layer in the order of :mod:`spikeseg_core.loihi.mapping.fit`."""
         return self._names[layer]
 
 
@@ -198,7 +192,7 @@ def discretize(built: BuiltNetwork) -> DiscretizedNetwork:
     Raises
     ------
     MappingError
-        If NengoLoihi finds no exponents that hold a block's thresholds and biases.
+        If NengoLoihi finds no exponent that fits a block's thresholds and biases.
     """
     model = BlockModel(built.weight_bits)
     try:
@@ -206,8 +200,8 @@ def discretize(built: BuiltNetwork) -> DiscretizedNetwork:
             pass
     except BuildError as error:
         raise MappingError(
-            f"network {built.network.name!r} cannot be written in Loihi's integers: {error}; "
-            "weights that are tiny beside the biases are the usual reason, tune again"
+            f"network {built.network.name!r} cannot be expressed in Loihi's integers: {error}; "
+            "the usual reason is weights that are tiny compared with the biases: tune again"
         ) from error
     discretized = DiscretizedNetwork(built, model)
     for layer in built.network.chip_layers() if built.network.initial_potential != "rest" else ():

@@ -1,7 +1,5 @@
 """The research report as a whole."""
 
-from __future__ import annotations
-
 import re
 from html.parser import HTMLParser
 from pathlib import Path

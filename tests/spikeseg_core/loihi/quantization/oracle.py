@@ -1,7 +1,5 @@
 """What every core makes of its weights, core by core: what training's rounding must be."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
