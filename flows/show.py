@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from spikeseg_core.report.names import SYNTHETIC
+from spikeseg_core.report.document import SYNTHETIC
 from spikeseg_core.report.render import terminal, wide_console
 from spikeseg_core.report.run import short_report
 from tasks.local import state

@@ -1,8 +1,8 @@
 """Networks that ``spikeseg bench mapping`` maps.
 
-``reference-235k``, whose table of measured messages is the baseline; the trained network with its
-measured rates; small ones whose optimum can be proven; and what-ifs, larger networks on boards of
-1 to 32 chips.
+``reference-235k``, whose measured traffic is the baseline; the trained network at its measured
+rates; small networks whose optimum can be proven; and larger networks on boards of 1 to 32 chips
+(what-ifs).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from spikeseg_core.bench.reference import LAYERS
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
@@ -42,28 +43,22 @@ REFERENCE_235K = Network(
 )
 """The shapes of :mod:`spikeseg_core.bench.reference`, for traffic without building it."""
 
-REFERENCE_TILES: dict[str, Tile] = {
-    "e0": (16, 16, 4),
-    "e1": (8, 8, 16),
-    "e2": (6, 6, 24),
-    "d1": (8, 8, 16),
-    "d0": (16, 16, 4),
-}
-"""The tiles that a user chose for it, with which its table was measured."""
+REFERENCE_TILES: dict[str, Tile] = {name: tile for name, (_, tile) in LAYERS.items()}
+"""Tiles chosen by hand, for which the traffic was measured."""
 
 REFERENCE_RATE_HZ = 48.0
-"""Mean rate of ``reference-235k`` at gain 200, for its time and energy."""
+"""Mean rate of ``reference-235k`` at gain 200, used for time and energy."""
 
 WHAT_IF_RATE_HZ = 20.0
-"""Rate of every neuron where none was measured."""
+"""Rate of every neuron if none was measured."""
 
 WHAT_IF_BOARDS = (1, 2, 4, 8, 32)
 WHAT_IF_SCALES = {"238k": 1, "1m": 2, "4m": 4}
-"""Times the side of the tile that is shown: neurons grow with the square."""
+"""Factor on the side of the image tile; neurons grow with its square."""
 
 SMALL_NETWORKS = 20
 SMALL_MENU = 4
-"""Tiles of each layer that the small networks may be cut into."""
+"""Number of tile shapes per layer in the small networks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,15 +67,14 @@ class Case:
 
     Attributes
     ----------
-    name : str
     problem : Problem
-        ``problem.rates`` are what messages are counted with; none: every axon counts once.
+        Messages are counted at ``problem.rates``; without rates every axon counts once.
     user_tiles : mapping of str to Tile
-        What the strategies that choose no tiles get.
+        Tiles for the strategies that do not choose tiles themselves.
     rates : mapping of str to ndarray
         Rates in Hz for time and energy.
     proven : bool
-        Whether the optimum is proven, which takes a small network.
+        Whether to prove the optimum; feasible for small networks only.
     deployed : tuple of CoreMapping and Placement, optional
         What a finished pipeline deployed.
     """
@@ -94,19 +88,19 @@ class Case:
 
 
 def reference_case() -> Case:
-    """``reference-235k``: axons counted once, as in the table measured with nengo-loihi."""
+    """``reference-235k``: every axon counted once, as measured with nengo-loihi."""
     rates = uniform_rates(REFERENCE_235K, REFERENCE_RATE_HZ)
     return Case("reference-235k", Problem(REFERENCE_235K), REFERENCE_TILES, rates)
 
 
 def trained_case(config: PipelineConfig, inputs: Mapping[str, Path]) -> Case:
-    """Return the trained network at its measured rates, and its placement if it has one.
+    """Return the trained network at its measured rates, and its placement if it was deployed.
 
     Parameters
     ----------
     inputs : mapping of str to Path
-        Finished folders of ``tune`` and ``convert``, and for the placement ``quantize`` and
-        ``partition``.
+        Finished folders of ``tune`` and ``convert``; also ``quantize`` and ``partition`` for the
+        placement.
 
     Raises
     ------
@@ -124,7 +118,7 @@ def trained_case(config: PipelineConfig, inputs: Mapping[str, Path]) -> Case:
 def scaled_case(
     config: PipelineConfig, network: Network, rates: Rates, board: Board | None = None
 ) -> Case:
-    """Any network, with messages at its rates, mapped as the quantize stage would."""
+    """Return any network at its rates, mapped as by the quantize stage."""
     settings = config.quantize
     form = (settings.population_type, settings.weight_bits)
     problem = Problem(network, board or Board(settings.chips), rates, *form)
@@ -132,7 +126,7 @@ def scaled_case(
 
 
 def small_cases(count: int = SMALL_NETWORKS) -> list[Case]:
-    """Random networks of a few thousand neurons on boards that they nearly fill."""
+    """Random networks of a few thousand neurons, on boards that they nearly fill."""
     return list(itertools.islice(_small_cases(), count))
 
 
@@ -167,12 +161,13 @@ def _small_cases() -> Iterator[Case]:
 def what_if_cases(
     config: PipelineConfig, inputs: Mapping[str, Path] | None
 ) -> tuple[list[Case], list[dict[str, Any]]]:
-    """Enlarge the architecture, and put it on boards of 1 to 32 chips.
+    """Scale the architecture up and put it on boards of 1 to 32 chips.
 
     Returns
     -------
     tuple of list and list
-        What fits, spread over all chips of its board; and what does not, with the reason.
+        The networks that fit, spread over all chips of their boards; and those that do not, with
+        the number of chips they need.
     """
     if inputs is None:
         network = catalogue.network("paper")
@@ -196,7 +191,7 @@ def what_if_cases(
                 }
             )
             continue
-        # No more cores to a chip than an even spread needs, so that every chip works.
+        # Limit the cores per chip to an even spread, so that every chip is used.
         spread = Board(chips, min(Board().cores_per_chip, -(-cores * 21 // (20 * chips))))
         cases.append(scaled_case(config, large, copies, spread))
     return cases, refused

@@ -1,10 +1,10 @@
-"""``spikeseg bench emulator``: this project's emulator beside NengoLoihi's, in one run.
+"""``spikeseg bench emulator``: this project's emulator compared with NengoLoihi's.
 
-Both get the same integer network and the same input spikes, and every spike of every neuron is
-compared. The machine's own limit is measured on the same spikes: the faster of bare float32
-convolutions and bare event-driven accumulation, plus reading and writing every current and voltage
-once at the measured memory bandwidth. Speed of shared machines drifts within seconds, so emulator
-and limit are timed in turn, and their ratio is the median over the turns.
+Both run the same integer network on the same input spikes, and every spike of every neuron is
+compared. A lower limit for this machine is measured on the same spikes: the faster of plain float32
+convolutions and plain event-driven accumulation, plus the time to read and write every current and
+voltage once at the measured memory bandwidth. The speed of shared machines drifts within seconds,
+so emulator and limit are timed alternately, and their ratio is the median over the turns.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TRAINED_STEPS = 200
 REPEATS = 5
 
 BANDWIDTH_BYTES = 2**28
-"""Size of the arrays that memory bandwidth is measured with: far larger than any cache."""
+"""Size of the arrays for measuring memory bandwidth: far larger than any cache."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,10 @@ class Case:
 
     Attributes
     ----------
-    name : str
     model : nengo_loihi.builder.Model
-        Built and discretized.
+        A built and discretized model.
     inputs : list of (n_steps, n) uint8
-        Spikes of each input of the model.
+        Input spikes, one array per input of the model.
     """
 
     name: str
@@ -77,13 +76,11 @@ def bench_emulator(
     Parameters
     ----------
     trained : mapping of str to (PipelineConfig, mapping of str to Path)
-        By name: the run's settings and its finished folders up to ``partition``.
-    report : Reporter
-        Told of progress.
+        By name, the settings of a run and its finished folders up to ``partition``.
     reference_steps, trained_steps : int
-        Steps that NengoLoihi's emulator is run, and that spikes are compared for.
+        Steps to run on NengoLoihi's emulator and to compare spikes over.
     repeats : int
-        Runs of this emulator; the ratio is the median over them.
+        Runs of this emulator; the ratio is their median.
 
     Returns
     -------
@@ -97,10 +94,10 @@ def bench_emulator(
     ]
     networks = []
     for number, make in enumerate(cases):
-        report.progress(number, len(cases), "networks, both emulators")
+        report.progress(number, len(cases), "networks on both emulators")
         networks.append(measure(make(), repeats, report))
         report.say("{name}: {ratio:.0f} times, spikes equal: {spikes_equal}".format(**networks[-1]))
-    report.progress(len(cases), len(cases), "networks, both emulators")
+    report.progress(len(cases), len(cases), "networks on both emulators")
     return {
         "networks": networks,
         "machine": {
@@ -119,8 +116,8 @@ def measure(case: Case, repeats: int = REPEATS, report: Reporter = SILENT) -> di
     dict
         ``neurons``, ``cores``, ``steps``, ``mean_rate_hz``; ``nengo_loihi_s_per_step`` and
         ``seconds_per_step`` (medians), ``ratio`` (median), ``spikes_equal``; ``engine_peak_mib``
-        (arrays of this emulator) and ``process_peak_mib`` (everything so far, NengoLoihi
-        included); ``limit_s_per_step`` with its parts (medians) and ``times_the_limit`` (median
+        (this emulator's arrays) and ``process_peak_mib`` (the whole process, including
+        NengoLoihi); ``limit_s_per_step`` with its parts (medians) and ``times_the_limit`` (median
         over the turns, see :func:`machine_limit`).
     """
     network = extract_network(case.model)
@@ -135,7 +132,7 @@ def measure(case: Case, repeats: int = REPEATS, report: Reporter = SILENT) -> di
     spikes = emulator.run(inputs, n_steps, record=names).spikes
     fast, limit = machine_limit(emulator, case.inputs, spikes, repeats)
     slow_steps, equal = _run_nengo_loihi(case, network, spikes, report)
-    # Every repeat-th step: as many measurements as of the other side, over the same activity.
+    # Every repeat-th step: as many measurements as for this emulator, over the same activity.
     slow = np.array([slow_steps[k::repeats].mean() for k in range(repeats)])
     return {
         "name": case.name,
@@ -167,7 +164,7 @@ def _reference(gain: float, n_steps: int) -> Case:
 
 
 def _trained(name: str, config: PipelineConfig, inputs: Mapping[str, Path], n_steps: int) -> Case:
-    """Take the first tile of the validation split as input."""
+    """Use the first tile of the validation split as input."""
     mapped = load_mapped(inputs)
     dataset = load_dataset(inputs["prepare"])
     sections = dataset.images[dataset.splits["validation"][:1]]
@@ -204,11 +201,11 @@ def _run_nengo_loihi(
     seconds = np.zeros(n_steps)
     equal = True
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # overflows: the chip has them too
+        warnings.simplefilter("ignore")  # overflows, which happen on the chip too
         with nengo_loihi.emulator.EmulatorInterface(case.model, seed=0) as emulator:
             emulator.compartment.voltage[:] = network.voltage
             for target, sent in zip(case.model.inputs, case.inputs, strict=True):
-                for t in range(n_steps - 1):  # those of the last step would not arrive
+                for t in range(n_steps - 1):  # spikes of the last step would not arrive
                     target.add_spikes(t + 1, np.flatnonzero(sent[t]))
             for t in range(n_steps):
                 began = time.perf_counter()
@@ -225,14 +222,14 @@ def machine_limit(
     spikes: Mapping[str, np.ndarray],
     repeats: int = REPEATS,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Time this emulator and the least that these spikes cost on this machine, in turn.
+    """Time this emulator and this machine's lower limit for the same spikes, alternately.
 
     Returns
     -------
     fast : (repeats,) float
         Seconds per step of the emulator.
     limit : dict of str to (repeats,) float
-        Seconds per step: ``dense`` (float32 convolutions; infinite where synapses are lists),
+        Seconds per step: ``dense`` (float32 convolutions; infinite if synapses are lists),
         ``events`` (accumulation alone), ``state`` (reading and writing currents and voltages
         once) and ``total``, the faster of the first two plus the third.
     """
@@ -247,7 +244,7 @@ def machine_limit(
     calls["state"] = (copy, copied / (16 * emulator.network.n_neurons))
     calls["fast"] = (lambda: emulator.run(given, n_steps), n_steps)
     seconds = {name: np.full(repeats, np.inf) for name in (*calls, "dense")}
-    for turn in range(-1, repeats):  # the first turn compiles, and is not counted
+    for turn in range(-1, repeats):  # the first turn compiles and is not counted
         for name, (call, steps) in calls.items():
             began = time.perf_counter()
             call()
@@ -260,7 +257,7 @@ def machine_limit(
 def _bare_convolutions(
     emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
 ) -> Callable[[], None] | None:
-    """Give a call that does the float32 convolutions of all steps; None where some are lists."""
+    """Return a function that convolves all steps in float32; None if synapses are lists."""
     network = emulator.network
     n_steps = inputs[0].shape[0]
     source = {name: s[0] for name, s in spikes.items()}
@@ -295,7 +292,7 @@ def _convolution(x: Any, kernel: Kernel, shape: tuple[int, ...]) -> Callable[[],
 def _bare_events(
     emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
 ) -> tuple[Callable[[], None], int]:
-    """Give a call that adds up the spikes of some steps, without neurons, and how many steps."""
+    """Return a function that accumulates spikes without neurons, and the steps it does."""
     plan, network = emulator.plan, emulator.network
     n_steps = min(inputs[0].shape[0], REFERENCE_STEPS)
     events = np.zeros((n_steps + 1) * plan.n_positions, np.uint16)
@@ -318,7 +315,7 @@ def _bare_events(
 
 @njit(cache=True, parallel=True)
 def _accumulate(rows, links, events, counts, n_steps):  # type: ignore[no-untyped-def]
-    """Do what ``run_layer`` does, without neurons."""
+    """Do the work of ``run_layer`` without neurons."""
     for item in prange(rows.order.shape[0]):
         row = rows.order[item]
         totals = np.zeros(rows.width, links.weights.dtype)
@@ -327,7 +324,7 @@ def _accumulate(rows, links, events, counts, n_steps):  # type: ignore[no-untype
 
 
 def _bare_copy() -> tuple[Callable[[], None], int]:
-    """Give a call that copies a large array with all threads, and the bytes read and written."""
+    """Return a function that copies a large array on all threads, and the bytes it moves."""
     source = np.ones(BANDWIDTH_BYTES // 8)
     target = np.zeros_like(source)
     return lambda: _copy(source, target), 2 * BANDWIDTH_BYTES

@@ -1,4 +1,4 @@
-"""``spikeseg bench energy``: the energy benchmark over many batch sizes."""
+"""``spikeseg bench energy``: the energy benchmark at many batch sizes."""
 
 from __future__ import annotations
 
@@ -21,21 +21,16 @@ def bench_energy(
 
     Parameters
     ----------
-    config : PipelineConfig
-        Of the run; its ``benchmark`` is read.
     inputs : mapping of str to Path
         Finished folders of the stages up to ``deploy``.
-    report : Reporter
-        Told of progress.
 
     Returns
     -------
     dict
-        ``figures``: the fields of :class:`~spikeseg_core.energy.figure.EnergyFigure`, and
-        ``label``; ``accuracy`` by device and precision, on
-        the same sections, and ``equal_accuracy``; ``ratios``, and ``ratios_by_idle`` under every
-        static-power accounting; ``operating_point``; ``sensitivity``; ``overtaking_batch``; and
-        what they were made from.
+        ``figures``: the fields of :class:`~spikeseg_core.energy.figure.EnergyFigure` and
+        ``label``; ``accuracy`` on the same sections by device and precision, and
+        ``equal_accuracy``; ``ratios``, and ``ratios_by_idle`` for every static-power accounting;
+        ``operating_point``; ``sensitivity``; ``overtaking_batch``; and the inputs of these.
 
     Raises
     ------

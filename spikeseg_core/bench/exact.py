@@ -1,7 +1,7 @@
-"""How good can a mapping be? Proven optima of small ones, a bound for large ones.
+"""Proven optima of small mappings, and a lower bound for large ones.
 
-Small: every choice of tiles, each partitioned by a mixed-integer program (HiGHS, by way of SciPy)
-that has to beat the best so far. Large: for given tiles, the spectral bound of Donath and Hoffman
+Small: every choice of tiles is partitioned by a mixed-integer program (HiGHS, through SciPy) that
+must improve on the best so far. Large: for given tiles, the spectral bound of Donath and Hoffman
 (IBM J. Res. Dev. 17, 1973): cutting a graph of Laplacian L into parts of m1 >= m2 >= ... nodes
 costs at least half the sum of m_i times the i-th smallest eigenvalue of L.
 """
@@ -20,7 +20,7 @@ from spikeseg_core.loihi.mapping.problem import INTERCHIP_WEIGHT, Problem, Solut
 from spikeseg_core.loihi.mapping.traffic import Traffic
 
 DENSE_NODES = 1500
-"""Up to so many cores all eigenvalues are computed; above, only the smallest ones."""
+"""With up to this many cores all eigenvalues are computed; with more, only the smallest."""
 
 
 def exact_chips(messages: Traffic, board: Board, below: float = np.inf) -> np.ndarray | None:
@@ -28,12 +28,8 @@ def exact_chips(messages: Traffic, board: Board, below: float = np.inf) -> np.nd
 
     Parameters
     ----------
-    messages : Traffic
-        What the cores send each other.
-    board : Board
-        Chips and cores.
     below : float
-        Only partitions with fewer messages between chips are of interest.
+        Only look for partitions with fewer messages between chips.
 
     Returns
     -------
@@ -59,7 +55,7 @@ def exact_chips(messages: Traffic, board: Board, below: float = np.inf) -> np.nd
     constraint((ones, node, np.arange(placed)), 1, 1)
     constraint((ones, chip, np.arange(placed)), 0, board.cores_per_chip)
     if edges:
-        # For every chip: an edge with one end on it and the other elsewhere is cut.
+        # For every chip: an edge with only one end on it is cut.
         edge = np.repeat(np.arange(edges), chips)
         on = np.tile(np.arange(chips), edges)
         u, v = np.repeat(graph.row, chips) * chips + on, np.repeat(graph.col, chips) * chips + on
@@ -67,7 +63,7 @@ def exact_chips(messages: Traffic, board: Board, below: float = np.inf) -> np.nd
         values = np.concatenate([np.ones(at.size), -np.ones(at.size), np.ones(at.size)])
         constraint((values, np.tile(at, 3), np.concatenate([placed + edge, u, v])), 0, np.inf)
     upper = np.ones(size)
-    upper[1:chips] = 0  # the first core is on the first chip: chips have no names
+    upper[1:chips] = 0  # the first core is on the first chip, because chips are interchangeable
     if edges and np.isfinite(below):
         constraint((graph.data, np.zeros(edges, int), placed + np.arange(edges)), -np.inf, below)
     found = milp(
@@ -83,19 +79,17 @@ def exact_chips(messages: Traffic, board: Board, below: float = np.inf) -> np.nd
 
 
 def exact_mapping(problem: Problem, incumbent: Solution | None = None) -> Solution | None:
-    """Try every choice of tiles of the problem's menu, and prove the best.
+    """Try every choice of tiles on the problem's menu and prove the best mapping.
 
     Parameters
     ----------
     problem : Problem
-        With a menu of few tiles: the work grows with the product of their numbers.
-    incumbent : Solution, optional
-        A good mapping that is known, to prune with.
+        Its menu must be short: the work grows with the product of the numbers of tiles.
 
     Returns
     -------
     Solution or None
-        Nothing costs less. None if no choice of tiles fits the board.
+        A mapping of least cost; None if no choice of tiles fits the board.
     """
     names = [layer.name for layer in problem.network.chip_layers()]
     trials = []
@@ -119,7 +113,7 @@ def exact_mapping(problem: Problem, incumbent: Solution | None = None) -> Soluti
 
 
 def spectral_bound(messages: Traffic, board: Board) -> float:
-    """Messages between chips that no partition of these cores can go below."""
+    """Lower bound of the messages between chips over all partitions of these cores."""
     chips = -(-messages.cores // board.cores_per_chip)
     if chips <= 1:
         return 0.0

@@ -1,8 +1,8 @@
-"""``spikeseg bench mapping``: every way to map, on the same networks.
+"""``spikeseg bench mapping``: every mapping strategy on the same networks.
 
-Four strategies partition the tiles that a user would choose (for each layer the largest square that
-fits), the fifth chooses tiles, chips and mesh places together, as the stages quantize and partition
-do. The networks are those of :mod:`spikeseg_core.bench.cases`.
+Four strategies partition the tiles a user would choose (for each layer, the largest square that
+fits); the fifth chooses tiles, chips and places on the mesh together, as the quantize and partition
+stages do. The networks are those of :mod:`spikeseg_core.bench.cases`.
 """
 
 from __future__ import annotations
@@ -56,18 +56,16 @@ def bench_mapping(
     *,
     what_if: bool = True,
 ) -> dict[str, Any]:
-    """Map every network in every way.
+    """Map every network with every strategy.
 
     Parameters
     ----------
     config : PipelineConfig
-        Its ``quantize`` (population type, weight bits, chips) and ``partition.seed`` are read.
+        ``quantize`` (population type, weight bits, chips) and ``partition.seed`` are used.
     inputs : mapping of str to Path, optional
-        Finished folders of the stages ``tune`` and ``convert``, for the trained network and its
-        measured rates, and of ``quantize`` and ``partition`` for what is deployed. Without them
-        that network is left out, and the what-ifs take uniform rates.
-    report : Reporter
-        Told of every network.
+        Finished folders of ``tune`` and ``convert`` for the trained network and its measured
+        rates, and of ``quantize`` and ``partition`` for its deployment. Without them that
+        network is omitted and the what-ifs use uniform rates.
     what_if : bool
         Whether to map the larger networks too.
 
@@ -77,9 +75,9 @@ def bench_mapping(
         ``networks``: objects with ``name``, ``neurons``, ``bound``, ``bound_kind`` and
         ``strategies``; each of these with ``cores``, ``chips``, ``interchip_messages``,
         ``total_messages``, ``hops``, ``cost``, ``seconds``, ``time_per_step_us``,
-        ``energy_per_step_uj`` and what the step waits for. ``small_networks``: the mean gap to the
-        proven optima. ``what_if``: boards that do not fit, and why. ``basis`` says what is
-        measured and what is modelled.
+        ``energy_per_step_uj`` and the step's bottleneck. ``small_networks``: the mean gap to the
+        proven optima. ``what_if``: networks that do not fit their boards. ``basis``: which
+        values are measured and which are modelled.
     """
     trained = [] if inputs is None else [trained_case(config, inputs)]
     chosen = [reference_case(), *trained, *small_cases()]
@@ -101,23 +99,23 @@ def bench_mapping(
         },
         "what_if": refused,
         "basis": {
-            "messages": "counted from the shapes; per step at the given rates, or every axon once",
+            "messages": "counted from the shapes, per step at the given rates or every axon once",
             "seconds": "measured here",
             "time_per_step_us": f"modelled ({SILICON_FITTED.source}); steps shorter than "
-            f"{FASTEST_SEEN_US:.1f} us were not seen on several chips",
-            "energy_per_step_uj": "modelled, dynamic; static apart in static_energy_per_step_uj",
+            f"{FASTEST_SEEN_US:.1f} us have not been seen on several chips",
+            "energy_per_step_uj": "modelled, dynamic; static is in static_energy_per_step_uj",
             "link": INTERCHIP_SOURCE,
-            "cost": f"{INTERCHIP_WEIGHT:g} x messages between chips + messages in all",
+            "cost": f"{INTERCHIP_WEIGHT:g} x messages between chips + all messages",
         },
     }
 
 
 def measure(case: Case, seed: int = 0) -> dict[str, Any]:
-    """Map one network in every way.
+    """Map one network with every strategy.
 
-    Strategies that choose no tiles get the fewest chips that hold the user's tiles, if the board
-    has too few: that is a result, and ``chips`` says it. ``optimized`` is what the stages quantize
-    and partition make of the case, ``deployed`` what a finished pipeline made of it.
+    If the board has too few chips for the user's tiles, the strategies that do not choose tiles get
+    as many as they need; ``chips`` shows it. ``optimized`` is the result of the quantize and
+    partition stages for this case, ``deployed`` that of a finished pipeline.
     """
     problem = case.problem
     strategies: dict[str, Any] = {}
@@ -193,7 +191,7 @@ def _result(
 def _sweep(
     case: Case, tiles: Mapping[str, Tile], placement: Placement
 ) -> list[dict[str, float | str]]:
-    """Time and energy over the range that the unpublished cost of a link may have."""
+    """Time and energy over the plausible range of the unpublished cost of a link."""
     mapped = MappedStep.of(case.problem.network, tiles, case.rates, placement)
     rows: list[dict[str, float | str]] = []
     for pj, ns in zip(

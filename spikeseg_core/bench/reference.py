@@ -1,9 +1,9 @@
-"""The network ``reference-235k``: 235,008 neurons on the chip, for comparisons that must not move.
+"""The network ``reference-235k``: 235,008 neurons on the chip, a fixed point for comparisons.
 
-A small U-Net with random weights, written with plain Nengo and NengoLoihi so that it depends on no
+A small U-Net with random weights, written in plain Nengo and NengoLoihi so that it depends on no
 other part of this project: a 96 x 96 image, one layer of spiking neurons on the host, an encoder of
-three levels, and a decoder with skips. Its figures on NengoLoihi's emulator (blocks, messages,
-seconds per step) are what this project's own engine and partitioner are compared with.
+three levels, and a decoder with skips. This project's emulator and partitioner are compared with
+its results on NengoLoihi's emulator (blocks, messages, seconds per step).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LAYERS = {  # name: shape, tile
 
 @dataclass(frozen=True)
 class ReferenceNetwork:
-    """The network and the handles into it.
+    """The network and handles into it.
 
     Attributes
     ----------

@@ -1,1 +1,1 @@
-"""Energy and time per section: Loihi from counted events, CPU and GPU by meters or stated power."""
+"""Energy and time per section: Loihi from counted events, others from meters or stated power."""

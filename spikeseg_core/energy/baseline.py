@@ -1,7 +1,7 @@
-"""A conventional device that Loihi is compared with, under every static-power accounting.
+"""Conventional baselines for Loihi, under every static-power accounting.
 
-What is charged for being switched on has alone moved a published result sixfold, so no ratio
-stands for itself: each is of a pair of accountings, one for Loihi and one for the baseline.
+The static-power accounting alone has changed a published result sixfold, so every ratio belongs to
+a pair of accountings: one for the baseline and one for Loihi.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from spikeseg_core.loihi.cost.model import Idle, LoihiModel, loihi_energy
 from spikeseg_core.network import Network
 
 Charge = Literal["dynamic", "total", "published"]
-"""What a baseline is charged: its dynamic energy; its total; or its dynamic energy and the idle
-power that was published for such a device."""
+"""What a baseline is charged for: its dynamic energy; its total energy; or its dynamic energy plus
+the idle power published for such a device."""
 
 PAIRS: Mapping[str, tuple[Charge, Idle | Literal["published"]]] = {
     "dynamic over dynamic": ("dynamic", "none"),
@@ -29,25 +29,25 @@ PAIRS: Mapping[str, tuple[Charge, Idle | Literal["published"]]] = {
     "total over cores in use": ("total", "cores in use"),
     "total over chips": ("total", "chips"),
     "total over chips and x86": ("total", "chips and x86"),
-    # The published idle power of Loihi (29 mW) is far below what whole chips leak; it is here
-    # because it was published, not because it is believed.
+    # The published idle power of Loihi (29 mW) is far below the leakage of whole chips; it is
+    # included because it was published, not because it is plausible.
     "published idle powers": ("published", "published"),
 }
-"""Pairs of accountings: the baseline's over Loihi's. The second charges Loihi alone for being
-switched on: the worst case for it."""
+"""Pairs of accountings: the baseline's over Loihi's. The second, charging only Loihi for static
+power, is its worst case."""
 
 WANTED = {"cpu": 3.0, "gpu": 10.0}
-"""Ratios that this project set out to reach, by family."""
+"""Target ratios of this project, by device family."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A conventional device at work on one section, online.
+    """A conventional device processing one section, online.
 
     Attributes
     ----------
     dynamic, total : EnergyFigure
-        Of one section.
+        Energy per section.
     """
 
     dynamic: EnergyFigure
@@ -55,7 +55,7 @@ class Baseline:
 
     @classmethod
     def of(cls, figures: Iterable[EnergyFigure], **fields: Any) -> Baseline:
-        """Take the online figures with these fields.
+        """Select the online figures with these fields.
 
         Raises
         ------
@@ -68,22 +68,22 @@ class Baseline:
 
     @classmethod
     def best(cls, figures: Iterable[EnergyFigure]) -> Baseline:
-        """Take the CPU's int8 online run that needs least energy."""
+        """Select the CPU's int8 online run with the least energy."""
         online = select(figures, family="cpu", precision="int8", batch=1, component="total")
         best = min(online, key=lambda f: f.mj_per_section)
         return cls.of(figures, family="cpu", feed=best.feed, precision="int8")
 
     def cut_into(self, tiles: int) -> Baseline:
-        """Return it at work on ``tiles`` tiles per section, unless it takes sections whole."""
+        """Return it for ``tiles`` tiles per section; unchanged if it takes whole sections."""
         return replace(self, dynamic=self.dynamic.cut_into(tiles), total=self.total.cut_into(tiles))
 
     @property
     def label(self) -> str:
-        """Name for people."""
+        """Display name."""
         return f"{self.total.label}, {self.total.precision}"
 
     def mj(self, charge: Charge) -> float:
-        """Millijoules per section under an accounting."""
+        """Energy in mJ per section under an accounting."""
         if charge == "total":
             return self.total.mj_per_section
         idle_w = PUBLISHED_DEVICES[self.total.family].idle_w if charge == "published" else 0.0
@@ -91,7 +91,7 @@ class Baseline:
 
 
 def loihi_mj(events: EventCounts, idle: Idle | Literal["published"], model: LoihiModel) -> float:
-    """Millijoules of one presentation of one tile under an accounting."""
+    """Energy in mJ of one presentation of one tile under an accounting."""
     if idle == "published":
         tile = loihi_energy(events, replace(model, idle="none"))
         return tile.total_mj + 1e3 * PUBLISHED_DEVICES["loihi"].idle_w * tile.seconds
@@ -101,7 +101,7 @@ def loihi_mj(events: EventCounts, idle: Idle | Literal["published"], model: Loih
 def ratios_by_accounting(
     loihi: Presented, baseline: Baseline, model: LoihiModel
 ) -> dict[str, float]:
-    """Return the baseline's energy over Loihi's for each of :data:`PAIRS`, for the same tiles."""
+    """Return the baseline's energy over Loihi's for the same tiles, for each of :data:`PAIRS`."""
     baseline = baseline.cut_into(loihi.tiles)
     return {
         pair: baseline.mj(charge) / (loihi_mj(loihi.events, idle, model) * loihi.tiles)
@@ -117,27 +117,21 @@ def accounting_table(
     host: Baseline,
     model: LoihiModel,
 ) -> pd.DataFrame:
-    """Put all ratios in one table.
+    """Tabulate the ratios of all pairs of Loihi and a baseline.
 
     Parameters
     ----------
-    network : Network
-        The network that was mapped.
-    loihi : mapping of str to Presented
-        Ways of presenting tiles, by name.
-    baselines : sequence of Baseline
-        Conventional devices; those that take tiles are given as many as Loihi.
     host : Baseline
-        What the host's work is priced like, under the pair's accounting for the baseline.
+        Device whose energy prices the host's work, under the pair's accounting for the baseline.
     model : LoihiModel
-        Constants; the accounting is varied.
+        Constants; its accounting is varied.
 
     Returns
     -------
     pandas.DataFrame
-        A row each: ``loihi`` and ``baseline``, labels; ``presentation``; ``host``, whether it is
-        charged; ``name``, of both, for metrics; ``idle`` (of :data:`PAIRS`); ``loihi_mj`` and
-        ``baseline_mj`` per section, ``ratio``, and ``wanted``, what this project set out to reach.
+        Columns: ``loihi`` and ``baseline`` (labels), ``presentation``, ``host`` (whether the host
+        is charged), ``name`` (of the pair, for metrics), ``idle`` (of :data:`PAIRS`),
+        ``loihi_mj`` and ``baseline_mj`` per section, ``ratio`` and ``wanted`` (the target).
     """
     rows = []
     for way, presented in loihi.items():

@@ -1,4 +1,4 @@
-"""All energy figures of one mapped network, and what they are worth against each other."""
+"""All energy figures of one mapped network, and their ratios."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ Accuracy = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Loihi and conventional devices at the same work.
+    """Loihi and conventional devices on the same work.
 
     Attributes
     ----------
     figures : tuple of EnergyFigure
         Every device, precision, batch and component.
     ratios : mapping of str to float
-        Energy of a conventional device over Loihi's; above 1 Loihi needs less.
+        Energy of a conventional device over Loihi's; above 1, Loihi needs less.
     by_accounting : pandas.DataFrame
         Ratios under every static-power accounting,
         :func:`~spikeseg_core.energy.baseline.accounting_table`.
     sensitivity : Sensitivity
-        How far the comparison moves with what is not known; of the operating point where there is
-        one, else of the network as it was deployed.
+        Effect of the unknowns on the ratio, at the operating point if there is one, otherwise for
+        the network as deployed.
     overtaking : mapping of str to (int or None)
-        Smallest timed batch at which a conventional device needs less than Loihi, if any does.
+        Smallest timed batch at which a conventional device needs less than Loihi; None if none.
     loihi_scores : mapping of str to (mapping of str to float)
-        Scores by presentation; of ``"deployed"`` of the test split alone.
+        Scores by presentation; those of ``"deployed"`` are on the test split only.
     accuracy : mapping of str to (mapping of str to (mapping of str to float))
-        Scores by conventional device and precision, of the very networks that were timed, on the
-        same sections.
+        Scores by conventional device and precision: the networks that were timed, on the same
+        sections.
     facts : mapping
-        Cores, chips, steps, step rate, events and Loihi's dynamic energy by kind of event of the
-        deployed network; the range of Loihi's total by the constants' stated errors.
+        For the deployed network: cores, chips, steps, step rate, events, Loihi's dynamic energy by
+        kind of event, and the range of its total from the constants' stated errors.
     """
 
     figures: tuple[EnergyFigure, ...]
@@ -74,12 +74,12 @@ class Comparison:
         return {f"energy/{name}": value for name, value in named.items()}
 
     def least_ratios(self) -> dict[str, float]:
-        """Flat names of the least ratios over all accountings, published devices included."""
+        """Least ratio over all accountings by flat name, published devices included."""
         least = self.by_accounting.groupby("name", sort=False)["ratio"].min()
         return {f"energy/least_ratio_{name}": float(ratio) for name, ratio in least.items()}
 
     def scores(self) -> dict[str, Mapping[str, float]]:
-        """Scores by device and precision, ``cpu_int8``, but for those of the deployed network."""
+        """Scores by device and precision (``cpu_int8``), except those of the deployed network."""
         return {
             f"{device}_{precision}".replace(" ", "_"): scores
             for device, by_precision in (self._on_loihi() | dict(self.accuracy)).items()
@@ -120,24 +120,22 @@ def compare(
     fastest: float = 1.0,
     model: LoihiModel | None = None,
 ) -> Comparison:
-    """Put the figures of all devices side by side.
+    """Compare the figures of all devices.
 
     Parameters
     ----------
-    network : Network
-        The network that was mapped.
     loihi : mapping of str to Presented
-        As it was deployed, ``"deployed"``, and other ways of presenting tiles.
+        The network as ``"deployed"``, and other ways of presenting tiles.
     cpu : sequence of EnergyFigure
         From :mod:`spikeseg_core.energy.devices.cpu`.
     others : sequence of EnergyFigure
-        Measured on a GPU or a board. Published devices are added either way.
+        Measured on a GPU or a board. Published devices are always added.
     loihi_scores, accuracy : mapping
-        As in :class:`Comparison`; those of the int8 CPU given tiles among them.
+        As in :class:`Comparison`; must include the int8 CPU on tiles.
     fastest : float
-        Time of the CPU's fastest call over its median one, in its best run.
+        Time of the CPU's fastest call over the median, in its best run.
     model : LoihiModel, optional
-        By default silicon-fitted constants, whole chips and their x86 cores charged.
+        Default: silicon-fitted constants, static power of whole chips and their x86 cores.
 
     Raises
     ------
@@ -211,9 +209,9 @@ def _ratios(
     conventional: Sequence[EnergyFigure],
     loihi: Mapping[Presentation, Presented],
 ) -> dict[str, float]:
-    """Conventional over Loihi: dynamic over dynamic, total over total, for equally many tiles.
+    """Conventional over Loihi: dynamic over dynamic and total over total, for the same tiles.
 
-    Names end with what Loihi is: nothing as deployed, ``_operating_point`` and so on.
+    Names end with Loihi's presentation: nothing for deployed, ``_operating_point`` and so on.
     """
     gpu = find(figures, family="gpu", variant=KEYWORD_SPOTTER, component="total")
     ratios: dict[str, float] = {}
@@ -240,7 +238,7 @@ def _ratios(
 def _overtaking(
     figures: Sequence[EnergyFigure], loihi: Mapping[Presentation, Presented]
 ) -> dict[str, int | None]:
-    """By device and precision, with ``_operating_point`` and ``_with_host`` where Loihi is that."""
+    """By device and precision, with the suffixes of :func:`_ratios`."""
     conventional = [f for f in figures if f.basis != "published" and f.family != "loihi"]
     return {
         f"{device}_{precision}{_suffix(way)}{'_with_host' * host}".replace(" ", "_"): (
@@ -259,8 +257,8 @@ def _overtaking(
 def overtaking_batch(figures: Iterable[EnergyFigure], loihi: EnergyFigure) -> int | None:
     """Return the smallest batch at which a device needs less than Loihi for the same tiles.
 
-    None if it never does among the batches that were timed. Loihi's own energy does not depend on
-    the batch: it takes one tile at a time.
+    None if it does at no timed batch. Loihi's energy does not depend on the batch: it processes one
+    tile at a time.
     """
     batches = [
         f.batch

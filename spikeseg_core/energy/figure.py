@@ -1,4 +1,4 @@
-"""The one form in which every energy is stated."""
+"""The one form of every energy figure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ FAMILIES: dict[str, str] = {
     "jetson": "Jetson",
     "movidius": "Movidius",
 }
-"""Families of devices with their names for people."""
+"""Device families and their display names."""
 
 COMPONENTS: tuple[Component, ...] = ("dynamic", "static", "total")
 
 RELATIVE_TOLERANCE = 1e-9
-"""How far dynamic + static may be from total before :func:`check_parts` objects."""
+"""Largest relative difference of dynamic + static from total that :func:`check_parts` accepts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +38,12 @@ class EnergyFigure:
     family : {"loihi", "cpu", "gpu", "jetson", "movidius"}
         Kind of device.
     variant : str
-        What sets the device apart from others of its family, ``"pre-silicon"`` for Loihi with the
-        other set of constants; normally empty.
+        Distinguishes devices of one family, such as ``"pre-silicon"`` for Loihi with the other set
+        of constants; normally empty.
     presentation : {"deployed", "start", "operating point", "equal accuracy"} or None
-        How long Loihi is shown a tile; None for other devices.
+        How Loihi is shown a tile; None for other devices.
     feed : {"tiles", "sections"}
-        What the device is given: overlapping tiles, or whole sections.
+        Input of the device: overlapping tiles or whole sections.
     host : bool
         Whether the host's part of the work is included.
     precision : str
@@ -51,16 +51,15 @@ class EnergyFigure:
     batch : int
         Tiles given to the device at once; 1 is online.
     component : {"dynamic", "static", "total"}
-        Energy of the work itself, of being switched on for its time, and their sum.
+        Energy of the work itself, static energy for its duration, and their sum.
     mj_per_section : float
         Energy in millijoules for all tiles of one section.
     seconds_per_section : float
         Time in seconds for all tiles of one section.
     basis : {"measured", "modelled", "published"}
-        Read from a meter here; computed from counts or time and stated constants; or taken from a
-        publication.
+        Read from a meter; computed from counts or times and stated constants; or published.
     time_basis : {"measured", "modelled", "published"}
-        The same of the time.
+        The same for the time.
     source : str
         The meter, the constants, or the publication.
     note : str
@@ -96,7 +95,7 @@ class EnergyFigure:
 
     @property
     def label(self) -> str:
-        """Name of the device for people: ``Loihi, operating point, with host``."""
+        """Display name of the device: ``Loihi, operating point, with host``."""
         parts = (
             FAMILIES[self.family],
             self.variant,
@@ -114,7 +113,7 @@ class EnergyFigure:
 
     @property
     def device(self) -> str:
-        """Name of the device for tables of scores: ``loihi operating point``; host left out."""
+        """Name of the device for tables of scores: ``loihi operating point``; without the host."""
         parts = (
             self.family,
             self.variant,
@@ -132,10 +131,7 @@ class EnergyFigure:
         return f"{self.device}{host}{precision}{batch}".replace(" ", "_").replace("-", "_")
 
     def cut_into(self, tiles: int | None) -> EnergyFigure:
-        """Return the figure for ``tiles`` tiles per section.
-
-        Unchanged if sections are not cut, here or there.
-        """
+        """Return the figure for ``tiles`` tiles per section; unchanged if either is whole."""
         if self.tiles is None or tiles is None:
             return self
         factor = tiles / self.tiles
@@ -152,7 +148,7 @@ class EnergyFigure:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EnergyFigure:
-        """Read what :meth:`to_json` gave."""
+        """Read the result of :meth:`to_json`."""
         return cls(**{name: value for name, value in data.items() if name != "label"})
 
 
@@ -163,8 +159,8 @@ Figures = tuple[EnergyFigure, EnergyFigure, EnergyFigure]
 def figures_of(*, dynamic_mj: float, static_mj: float, seconds: float, **fields: Any) -> Figures:
     """Return the dynamic, static and total figure of one device, which add up by construction.
 
-    ``dynamic_mj`` and ``static_mj`` are millijoules per section, ``seconds`` seconds per section;
-    the rest is as in :class:`EnergyFigure`.
+    ``dynamic_mj``, ``static_mj`` and ``seconds`` are per section; the other fields are those of
+    :class:`EnergyFigure`.
     """
     total = EnergyFigure(
         mj_per_section=dynamic_mj + static_mj, seconds_per_section=seconds, **fields
@@ -199,7 +195,7 @@ def find(figures: Iterable[EnergyFigure], **fields: Any) -> EnergyFigure:
 
 
 def by_device(figures: Iterable[EnergyFigure]) -> dict[str, dict[str, EnergyFigure]]:
-    """Group figures by :attr:`EnergyFigure.title`, and within by component."""
+    """Group figures by :attr:`EnergyFigure.title` and component."""
     groups: dict[str, dict[str, EnergyFigure]] = {}
     for f in figures:
         groups.setdefault(f.title, {})[f.component] = f
@@ -207,12 +203,12 @@ def by_device(figures: Iterable[EnergyFigure]) -> dict[str, dict[str, EnergyFigu
 
 
 def check_parts(figures: Iterable[EnergyFigure]) -> None:
-    """Check that dynamic + static = total wherever a total is stated.
+    """Check that dynamic + static = total for every device.
 
     Raises
     ------
     ConfigError
-        If they do not add up, or a part is missing; names the device.
+        If they do not add up or a part is missing; the message names the device.
     """
     for title, group in by_device(figures).items():
         if missing := set(COMPONENTS) - group.keys():
@@ -221,5 +217,5 @@ def check_parts(figures: Iterable[EnergyFigure]) -> None:
         if not math.isclose(dynamic + static, stated, rel_tol=RELATIVE_TOLERANCE):
             raise ConfigError(
                 f"{title}: dynamic {dynamic:.6g} mJ + static {static:.6g} mJ is "
-                f"{dynamic + static:.6g} mJ, the stated total is {stated:.6g} mJ"
+                f"{dynamic + static:.6g} mJ, but the stated total is {stated:.6g} mJ"
             )

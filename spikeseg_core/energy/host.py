@@ -1,4 +1,4 @@
-"""What is computed on the host while Loihi segments: layers off the chip, and the read-out."""
+"""Work of the host while Loihi segments: off-chip layers and the read-out."""
 
 from __future__ import annotations
 
@@ -6,20 +6,12 @@ from spikeseg_core.network import Connection, Network
 
 
 def host_operations(network: Network, steps: float, extra_readouts: float = 0.0) -> float:
-    """Multiply-adds that the host does for one tile.
+    """Multiply-adds on the host for one tile.
 
-    The host's layers take a constant image, so their currents are computed once; their neurons are
-    updated in every step, counted as one multiply-add each. The read-out is applied once, to the
-    mean of the spikes.
+    The image is constant, so the currents of the host's layers are computed once; their neurons are
+    updated in every step, counted as one multiply-add each. The read-out is applied to the mean of
+    the spikes, once and ``extra_readouts`` times more.
 
-    Parameters
-    ----------
-    network : Network
-        The network that was mapped.
-    steps : float
-        Time steps of a tile.
-    extra_readouts : float
-        Read-outs per tile besides the last one.
     """
     layers = [
         _multiply_adds(network, layer.name, c)

@@ -1,7 +1,7 @@
-"""How far the comparison moves with what is not known.
+"""Sensitivity of the comparison to the unknowns.
 
-One thing is changed at a time, to the ends of what is plausible; everything else stays at the
-headline: silicon-fitted constants, whole chips and their x86 cores charged, CPU total, online.
+One unknown at a time is set to the ends of its plausible range; the others stay at the headline:
+silicon-fitted constants, static power of whole chips and their x86 cores, CPU total, online.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from spikeseg_core.loihi.cost.model import IDLE_DEFINITIONS, LoihiModel, energy_
 from spikeseg_core.network import Network
 
 RATE_SPREAD = 0.25
-"""Relative spread of spikes that is tried: a mean rate a quarter lower or higher."""
+"""Relative change of the mean spike rate, up and down."""
 
 
 @dataclass(frozen=True)
 class Swing:
-    """What one unknown does to a ratio.
+    """Effect of one unknown on a ratio.
 
     Attributes
     ----------
     unknown : str
-        What is changed.
+        The unknown.
     low_case, high_case : str
         Its values at the two ends.
     low, high : float
@@ -43,14 +43,10 @@ class Swing:
     low: float
     high: float
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a plain dict of the fields."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """A ratio and how it swings.
+    """A ratio and its range for every unknown.
 
     Attributes
     ----------
@@ -68,15 +64,11 @@ class Sensitivity:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts and lists."""
-        return {
-            "headline": self.headline,
-            "swings": [swing.to_json() for swing in self.swings],
-            "by_idle": self.by_idle,
-        }
+        return asdict(self) | {"swings": [asdict(swing) for swing in self.swings]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Sensitivity:
-        """Read what :meth:`to_json` gave."""
+        """Read the result of :meth:`to_json`."""
         swings = tuple(Swing(**swing) for swing in data["swings"])
         return cls(data["headline"], swings, data["by_idle"])
 
@@ -89,19 +81,16 @@ def sensitivity(
     fastest: float = 1.0,
     model: LoihiModel | None = None,
 ) -> Sensitivity:
-    """Vary every unknown of the ratio of the best CPU int8 online run to Loihi, one at a time.
-
-    The network and the model are those of :func:`~spikeseg_core.energy.comparison.compare`; what is
-    particular here:
+    """Vary the unknowns of the ratio of the best int8 online CPU run to Loihi, one at a time.
 
     Parameters
     ----------
     network, cpu, model
-        As there.
+        As for :func:`~spikeseg_core.energy.comparison.compare`.
     loihi : Presented
         One way of presenting tiles.
     fastest : float
-        Time of the CPU's fastest call over its median one, in its best run.
+        Time of the CPU's fastest call over the median, in its best run.
     """
     model = model or LoihiModel()
     events = loihi.events
@@ -132,13 +121,13 @@ def sensitivity(
             ("all high", total / high),
             ("all low", total / low),
         ],
-        "what Loihi's idle power is": models(idle=IDLE_DEFINITIONS)(),
-        "what the CPU's energy is": [
+        "Loihi's static-power accounting": models(idle=IDLE_DEFINITIONS)(),
+        "energy of the CPU": [
             ("dynamic only", ratio(cpu_mj=dynamic)),
             ("total", ratio()),
             (f"published {published_cpu_w:g} W", ratio(cpu_mj=1e3 * published_cpu_w * seconds)),
         ],
-        "how the CPU's time is taken": [
+        "timing of the CPU": [
             ("fastest call", ratio(cpu_mj=fastest * total)),
             ("median call", ratio()),
         ],
@@ -147,22 +136,22 @@ def sensitivity(
             ("twice", ratio(e=with_steps(events, 2 * events.steps))),
             ("half", ratio(e=with_steps(events, max(1, events.steps / 2)))),
         ],
-        "mean firing rate": [
+        "mean spike rate": [
             (f"{1 + s:g} x", ratio(e=with_spikes(events, 1 + s)))
             for s in (RATE_SPREAD, -RATE_SPREAD)
         ],
-        "which neuron updates are active": [
+        "active neuron updates": [
             ("all", ratio(e=with_active(events, True))),
             ("none", ratio(e=with_active(events, False))),
         ],
-        "the host's share": [
+        "host's share": [
             ("charged", total / hosted),
             ("not charged", ratio()),
         ],
     }
     online = select(cpu, precision="int8", batch=1, component="total")
     if len(online) > 1:
-        cases["how the CPU is fed"] = [
+        cases["input of the CPU"] = [
             (f.label, ratio(cpu_mj=f.cut_into(loihi.tiles).mj_per_section / loihi.tiles))
             for f in online
         ]
@@ -183,16 +172,16 @@ def _swing(unknown: str, cases: list[tuple[str, float]]) -> Swing:
     return Swing(unknown, low_case, high_case, low, high)
 
 
-# -- events as they would be ---------------------------------------------------------------------
+# -- hypothetical events ------------------------------------------------------------------------
 
 
 def with_steps(events: EventCounts, steps: float) -> EventCounts:
-    """Return the events of a presentation of ``steps`` steps at the same rates."""
+    """Return the events of ``steps`` steps at the same rates."""
     return replace(_scaled(events, steps / events.steps), steps=steps)
 
 
 def with_spikes(events: EventCounts, factor: float) -> EventCounts:
-    """Return the events at ``factor`` times the firing rates, neuron updates unchanged."""
+    """Return the events at ``factor`` times the spike rates, with unchanged neuron updates."""
     return _scaled(events, factor, but=("neuron_active", "neuron_idle"))
 
 

@@ -1,4 +1,4 @@
-"""Training curves: every metric of a training against the epoch."""
+"""Training curves: every metric against the epoch."""
 
 from __future__ import annotations
 
@@ -20,21 +20,13 @@ _COLUMNS = 3
 def training_curves(
     history: Mapping[str, Sequence[float]], path: Path, title: str = "Training"
 ) -> Path:
-    """Draw each metric in a panel of its own, training and validation together.
+    """Draw one panel per metric, with training and validation together.
 
     Parameters
     ----------
-    history : mapping of metric name to one value an epoch
+    history : mapping of metric name to one value per epoch
         ``validation/NAME`` (or ``val_NAME``) is drawn with ``train/NAME`` (or ``NAME``); values
         under ``epoch`` are the x axis, otherwise epochs count from 1. NaN leaves a gap.
-    path : Path
-        Where the PNG goes.
-    title : str
-
-    Returns
-    -------
-    Path
-        ``path``.
     """
     panels: dict[str, list[tuple[str, str, np.ndarray]]] = {}
     for name, column in history.items():
@@ -62,7 +54,7 @@ def training_curves(
 
 
 def _meaning(name: str) -> tuple[str, str, str]:
-    """Tell metric, legend and colour of a column."""
+    """Return the metric, legend and colour of a column."""
     for prefix, (label, colour) in _SPLITS.items():
         if name.startswith(prefix):
             return name.removeprefix(prefix), label, colour

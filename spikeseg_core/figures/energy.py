@@ -1,4 +1,4 @@
-"""Pictures of energy: bars by device, operating points, what each unknown does to the ratio."""
+"""Pictures of energy: by device, by unknown, by operating point, by presentation time."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from spikeseg_core.figures.style import (
     save,
 )
 
+_ANYTIME_COLOURS = {"validation": ORANGE, "test": BLUE, "dynamic": GREEN, "total": PURPLE}
 _HATCH: dict[Basis, str] = {"measured": "", "modelled": "////", "published": "...."}
 
 
 def draw_energy(figures: Iterable[EnergyFigure], title: str, path: Path) -> Path:
-    """Draw the total energy per section of every device, log scale, with its dynamic part.
+    """Draw each device's total and dynamic energy per section on a log scale.
 
-    The hatching says whether a figure was measured, modelled or published. Published figures are of
-    another network; they stand below the others, in grey.
+    The hatching shows whether a figure was measured, modelled or published. Published figures are
+    for another network; they are grey and come last.
     """
     order = sorted(
         by_device(figures).values(),
@@ -74,7 +75,7 @@ def _number(mj: float) -> str:
 
 
 def draw_tornado(sensitivity: Sensitivity, title: str, path: Path) -> Path:
-    """Draw the range of the ratio under each unknown, the widest on top, log scale."""
+    """Draw the range of the ratio for each unknown on a log scale, the widest at the top."""
     swings = sensitivity.swings[::-1]
     picture = new_figure(9, 1.4 + 0.42 * len(swings), title)
     axes = picture.add_subplot()
@@ -98,7 +99,7 @@ def draw_tornado(sensitivity: Sensitivity, title: str, path: Path) -> Path:
     axes.axvline(sensitivity.headline, color="black", linewidth=1)
     axes.axvline(1, color=VERMILLION, linewidth=1, linestyle=":")
     axes.set_yticks(range(len(swings)), [swing.unknown for swing in swings])
-    axes.set_xlabel("energy of the CPU (int8, online) over Loihi's; above 1 Loihi needs less")
+    axes.set_xlabel("CPU energy (int8, online) divided by Loihi's; above 1, Loihi needs less")
     return save(picture, path)
 
 
@@ -109,10 +110,6 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
     ----------
     table : pandas.DataFrame
         As in :class:`~spikeseg_core.presentation.operating_point.OperatingPoints`.
-    title : str
-        Above the picture.
-    path : Path
-        Where the PNG goes.
     """
     picture = new_figure(10, 4.2, title)
     for axes, split in zip(picture.subplots(1, 2), ("validation", "test"), strict=True):
@@ -120,12 +117,12 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
         grids = table["tiles"].unique()
         for tiles, colour in zip(grids, (BLUE, ORANGE, GREEN, SKY, PURPLE), strict=False):
             own = table[table["tiles"] == tiles]
-            for settled, marker in (("", "o"), (", early exit", "^")):
-                rows = own[own["early_exit"].notna() == bool(settled)]
-                label = f"{tiles} tiles{settled}"
+            for exits, marker in (("", "o"), (", early exit", "^")):
+                rows = own[own["early_exit"].notna() == bool(exits)]
+                label = f"{tiles} tiles{exits}"
                 axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=5, label=label)
         front = table[table["front"]].sort_values(mj)
-        axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front (of validation)")
+        axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front (validation)")
         marks = {
             "start": GREY,
             "chosen": VERMILLION,
@@ -139,9 +136,38 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
         axes.xaxis.set_minor_formatter("{x:g}")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_title(split, fontsize=9)
-        axes.set_xlabel("Loihi's energy, mJ per section (modelled)", fontsize=8)
+        axes.set_xlabel("Loihi energy, mJ per section (modelled)", fontsize=8)
         axes.set_ylabel("V_Rand", fontsize=8)
         clean(axes)
         axes.tick_params(axis="x", which="both", labelsize=7)
     axes.legend(fontsize=8, frameon=False, loc="lower right")
     return save(picture, path)
+
+
+def draw_anytime(table: pd.DataFrame, path: Path) -> Path:
+    """Draw one panel per score and one for energy.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :meth:`~spikeseg_core.presentation.operating_point.OperatingPoints.anytime`.
+    """
+    scores = [str(name).removeprefix("test/") for name in table if str(name).startswith("test/")]
+    panels = {
+        name.replace("_", " "): {split: f"{split}/{name}" for split in ("validation", "test")}
+        for name in scores
+    }
+    energies = {part: f"loihi_{part}_mj" for part in ("dynamic", "total")}
+    panels["energy per section, mJ (modelled)"] = energies
+    figure = new_figure(3.2 * len(panels), 3.2, "Presentation time")
+    for axes, (name, columns) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        for label, column in columns.items():
+            colour = _ANYTIME_COLOURS[label]
+            axes.plot(table["steps"], table[column], "o-", color=colour, label=label, markersize=3)
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel("time steps of 1 ms", fontsize=8)
+        axes.legend(fontsize=8, frameon=False)
+        clean(axes)
+    return save(figure, path)

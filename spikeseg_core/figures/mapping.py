@@ -39,12 +39,7 @@ def layers_figure(
 ) -> Path:
     """Draw every on-chip layer cut into its cores, coloured by chip.
 
-    Channel parts of a layer lie side by side, each a map of the layer's rows and columns.
-
-    Returns
-    -------
-    Path
-        ``path``, a PNG.
+    The channel parts of a layer are drawn side by side, each as a map of its rows and columns.
     """
     layers = network.chip_layers()
     rows = -(-len(layers) // COLUMNS)
@@ -68,7 +63,9 @@ def layers_figure(
         panel.set_xlim(0, parts * (shape[1] + gap) - gap)
         panel.set_ylim(shape[0], 0)
         panel.set_aspect("equal")
-        panel.set_title(f"{layer.name}  {shape_text(shape)}\n{shape_text(tile)} a core", fontsize=8)
+        panel.set_title(
+            f"{layer.name}  {shape_text(shape)}\n{shape_text(tile)} per core", fontsize=8
+        )
         panel.axis("off")
         first += int(np.prod(grid_of(shape, tile)))
     for panel in panels[len(layers) :]:
@@ -83,10 +80,10 @@ def layers_figure(
 
 
 def chip_traffic_figure(messages: Traffic, placement: Placement, path: Path) -> Path:
-    """Draw the messages from chip to chip; the diagonal stays on a chip."""
+    """Draw the NoC traffic between chips; the diagonal is the traffic within a chip."""
     table = messages.between_chips(placement.chips)
     size = 2.2 + 0.6 * len(table)
-    figure = new_figure(size, size, f"Messages between chips\n({messages.unit})")
+    figure = new_figure(size, size, f"NoC traffic between chips\n({messages.unit})")
     panel = figure.subplots()
     panel.imshow(np.log10(table + 1), cmap="Blues", vmin=0)
     if len(table) <= 8:
@@ -111,13 +108,13 @@ def mesh_figure(
     most_chips: int = 4,
     chip: Chip = LOIHI_1,
 ) -> Path:
-    """Draw the mesh of each chip: routers by the messages of their cores, links by what passes."""
+    """Draw the mesh of each chip: routers coloured by messages sent, links by traffic."""
     found = hops(messages, placement, chip)
     chips = range(min(placement.chip_count, most_chips))
     figure = new_figure(
         4.2 * len(chips),
         2.6,
-        f"Mesh: {messages.unit} on the links (widest: {found.busiest_link:,.0f})",
+        f"Mesh: {messages.unit} on the links (busiest: {found.busiest_link:,.0f})",
     )
     panels = figure.subplots(1, len(chips), squeeze=False)[0]
     sent = np.asarray(messages.between.sum(axis=1)).ravel()

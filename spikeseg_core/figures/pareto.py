@@ -1,4 +1,4 @@
-"""Two metrics of every point of a sweep, and its Pareto front."""
+"""Two metrics of every point of a sweep, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -11,27 +11,16 @@ from matplotlib.axes import Axes
 from spikeseg_core.figures.style import BLUE, GREY, VERMILLION, clean, new_figure, save
 
 MOST_NAMES = 12
-"""More points than this are named only where they are on the front."""
+"""If there are more points than this, only those on the front are labelled."""
 
 
 def pareto_figure(table: pd.DataFrame, x: str, y: str, path: Path, title: str = "") -> Path:
-    """Draw the Pareto front, which is of the validation split; beside it the same points on test.
+    """Draw the points and the Pareto front on validation, and beside it the same points on test.
 
     Parameters
     ----------
     table : DataFrame
-        As :func:`spikeseg_core.sweep.table.point_table`: medians over seeds, with their spread.
-    x, y : str
-        Metrics of the axes.
-    path : Path
-        Where the PNG goes.
-    title : str
-        Title.
-
-    Returns
-    -------
-    Path
-        ``path``.
+        From :func:`spikeseg_core.sweep.table.point_table`: medians over seeds with their range.
     """
     panels = [(x, y)]
     on_test = tuple(name.replace("validation/", "test/") for name in panels[0])
@@ -79,7 +68,7 @@ def _panel(axes: Axes, table: pd.DataFrame, x: str, y: str) -> None:
 
 
 def _spread(table: pd.DataFrame, name: str) -> np.ndarray:
-    """Distances from the median to the smallest and the largest, ``(2, points)``."""
+    """Distances from the median to the minimum and the maximum, ``(2, points)``."""
     middle = table[name].to_numpy(float)
     low, high = table[f"{name} (min)"].to_numpy(float), table[f"{name} (max)"].to_numpy(float)
     return np.maximum(0, np.stack([middle - low, high - middle]))

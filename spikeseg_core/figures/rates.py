@@ -1,4 +1,4 @@
-"""Histograms of spike rates, layer by layer."""
+"""Histograms of spike rates by layer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from spikeseg_core.figures.style import BLUE, GREY, ORANGE, clean, new_figure, save
 
 _BINS = 60
-_LEAST = 1e-3  # per cent of the neurons, lower end of the logarithmic axis
+_LEAST = 1e-3  # lower end of the logarithmic axis, in per cent of the neurons
 
 
 def rate_histogram(
@@ -22,26 +22,18 @@ def rate_histogram(
     *,
     before: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
-    """Draw how the neurons of each layer spread over spike rates.
+    """Draw the distribution of spike rates in each layer.
 
     Parameters
     ----------
     rates_by_layer : mapping of layer name to array
         One rate per neuron, Hz, in any shape.
-    path : Path
-        Where the PNG goes.
     band : (float, float)
-        The wanted range, Hz, shaded.
-    title : str
+        Target range in Hz, shaded.
     quantity : str
-        What the rates are, such as "mean spike rate" or "99.9th percentile of the spike rate".
+        Label of the axis, such as "99.9th percentile of the spike rate".
     before : mapping of layer name to array, optional
-        Rates of the same layers as they were before, drawn as outlines.
-
-    Returns
-    -------
-    Path
-        ``path``.
+        Earlier rates of the same layers, drawn as outlines.
     """
     low, high = band
     rates = {layer: np.ravel(np.asarray(r, dtype=float)) for layer, r in rates_by_layer.items()}
@@ -72,7 +64,7 @@ def rate_histogram(
 
 
 def _share(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """Per cent of the neurons in each bin, none of them below what the axis shows."""
+    """Percentage of the neurons in each bin, clipped to the lower end of the axis."""
     percent = np.histogram(values, bins)[0] / max(values.size, 1) * 100
     return np.maximum(percent, _LEAST)
 
@@ -83,5 +75,5 @@ def _summary(values: np.ndarray, band: tuple[float, float]) -> str:
     inside = np.mean((values >= band[0]) & (values <= band[1]))
     return (
         f"{values.size:,} neurons, mean {values.mean():.1f} Hz, "
-        f"{inside:.1%} in the band, {np.mean(values == 0):.1%} silent"
+        f"{inside:.1%} in the target range, {np.mean(values == 0):.1%} silent"
     )

@@ -1,4 +1,4 @@
-"""Pictures of the research report that no single stage can draw."""
+"""Pictures that only the research report draws."""
 
 from __future__ import annotations
 
@@ -29,15 +29,8 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
     Parameters
     ----------
     points : DataFrame
-        ``series``, ``label``, ``energy_mj`` (per section), ``v_rand`` and ``front``, whether the
-        point is on the Pareto front. The points of a presentation time are joined in their order.
-    path : Path
-        Where the PNG goes.
-
-    Returns
-    -------
-    Path
-        ``path``.
+        ``series``, ``label``, ``energy_mj`` (per section), ``v_rand`` and ``front`` (whether the
+        point is on the Pareto front). Points of one presentation-time series are joined.
     """
     figure = new_figure(8.6, 4.6)
     axes = figure.add_subplot()
@@ -67,20 +60,7 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
 
 
 def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
-    """Draw NoC traffic, time and energy of a time step, one bar per strategy.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`spikeseg_core.loihi.cost.strategies.strategy_table`.
-    path : Path
-        Where the PNG goes.
-
-    Returns
-    -------
-    Path
-        ``path``.
-    """
+    """Draw NoC traffic, time and energy per time step, one bar per strategy."""
     figure = new_figure(8.6, 1.5 + 0.34 * len(table))
     panels = figure.subplots(1, 3, sharey=True)
     rows = np.arange(len(table))[::-1]
@@ -114,25 +94,18 @@ def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
 
 
 def weight_error_figure(table: pd.DataFrame, path: Path) -> Path:
-    """Draw the error of the integer weights of every layer, and the utilization of its cores.
+    """Draw the weight error of every layer and the resource utilization of its fullest core.
 
     Parameters
     ----------
     table : DataFrame
         ``layer``, ``weight_error`` (relative), ``synapse_bits_used``, ``compartments_used``.
-    path : Path
-        Where the PNG goes.
-
-    Returns
-    -------
-    Path
-        ``path``.
     """
     figure = new_figure(8.6, 3.2)
     left, right = figure.subplots(1, 2)
     columns = np.arange(len(table))
     left.bar(columns, 100 * table["weight_error"], color=BLUE)
-    left.set_ylabel("error of the weights, % (measured)", fontsize=8)
+    left.set_ylabel("weight error, % (measured)", fontsize=8)
     right.bar(columns - 0.2, table["compartments_used"], 0.4, color=GREEN, label="compartments")
     right.bar(columns + 0.2, table["synapse_bits_used"], 0.4, color=ORANGE, label="synapse memory")
     right.axhline(1, color=GREY, linewidth=0.8)

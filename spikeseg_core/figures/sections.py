@@ -1,7 +1,8 @@
-"""A section beside its truth, what the network says, and where the two differ."""
+"""Segmented sections: probability, mask, and errors where the truth is known."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from spikeseg_core.figures.style import GREEN, SKY, VERMILLION, new_figure, save
 
 _OVERLAY_STRENGTH = 0.65
 GREY_RANGE = (0.5, 99.5)
-"""Percentiles of the grey values that are drawn black and white."""
+"""Percentiles of the grey values drawn as black and as white."""
 
 
 def sections_figure(
@@ -34,16 +35,8 @@ def sections_figure(
         1 = membrane, 0 = interior.
     probability : array (h, w)
         Membrane probability in [0, 1].
-    path : Path
-        Where the PNG goes.
-    title : str
     threshold : float
-        Above it the overlay calls a pixel membrane.
-
-    Returns
-    -------
-    Path
-        ``path``.
+        Pixels above it count as membrane in the overlay.
     """
     low, high = np.percentile(image, GREY_RANGE)
     called, membrane = probability > threshold, truth == 1
@@ -67,7 +60,7 @@ def sections_figure(
     panels[2].set_title("membrane probability", fontsize=9)
     figure.colorbar(shown, ax=panels[2], fraction=0.046, pad=0.02).ax.tick_params(labelsize=7)
     panels[3].imshow(overlay)
-    panels[3].set_title(f"membrane called above {threshold:g}", fontsize=9)
+    panels[3].set_title(f"membrane above {threshold:g}", fontsize=9)
     panels[3].legend(
         handles=[
             Patch(color=colour, label=f"{name} {where.mean():.1%}") for name, colour, where in kinds
@@ -83,8 +76,43 @@ def sections_figure(
     return save(figure, path)
 
 
+def segmented_figure(
+    sections: Sequence[tuple[str, np.ndarray, np.ndarray]],
+    threshold: float,
+    path: Path,
+    title: str,
+) -> Path:
+    """Draw one section per row: the image, the membrane probability, and the mask as an overlay.
+
+    Parameters
+    ----------
+    sections : sequence of (name, image, probability)
+        Image (h, w) of grey values and probability (h, w) in [0, 1].
+    threshold : float
+        Pixels at or above it count as membrane.
+    """
+    figure = new_figure(11, 0.5 + 3.6 * len(sections), title)
+    rows = figure.subplots(len(sections), 3, squeeze=False)
+    for panels, (name, image, probability) in zip(rows, sections, strict=True):
+        grey = grey_picture(image)
+        overlay, membrane = grey.copy(), probability >= threshold
+        lay_over(overlay, membrane, VERMILLION)
+        panels[0].imshow(grey)
+        panels[0].set_title(f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9)
+        shown = panels[1].imshow(probability, cmap="cividis", vmin=0, vmax=1)
+        panels[1].set_title("membrane probability", fontsize=9)
+        figure.colorbar(shown, ax=panels[1], fraction=0.046, pad=0.02).ax.tick_params(labelsize=7)
+        panels[2].imshow(overlay)
+        panels[2].set_title(
+            f"mask at threshold {threshold:g}: {membrane.mean():.1%} of the pixels", fontsize=9
+        )
+        for panel in panels:
+            panel.set_axis_off()
+    return save(figure, path)
+
+
 def grey_picture(image: np.ndarray) -> np.ndarray:
-    """Give a section (h, w) as a picture (h, w, 3) in [0, 1], its few extremes cut off."""
+    """Turn a section (h, w) into a grey picture (h, w, 3) in [0, 1], clipping the extremes."""
     low, high = np.percentile(image, GREY_RANGE)
     grey = np.clip((image - low) / max(high - low, 1e-9), 0, 1)
     return np.repeat(grey[..., np.newaxis], 3, axis=2)

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, a clean set of axes, and how a file is written."""
+"""Colours, axes and file format shared by all pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DPI = 120
 
 
 def new_figure(width: float, height: float, title: str = "") -> Figure:
-    """Make an empty figure of a size in inches."""
+    """Make an empty figure; width and height in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     if title:
@@ -33,7 +33,7 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
 
 
 def clean(axes: Axes) -> None:
-    """Leave a left and a lower axis, with a light grid behind."""
+    """Show only the left and the lower axis, with a light grid behind."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -41,7 +41,7 @@ def clean(axes: Axes) -> None:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG atomically; no date or version in it, so that equal figures are equal files."""
+    """Write a PNG atomically, without date or version, so that equal figures give equal files."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=_DPI, format="png", metadata={"Software": None})
     return path

@@ -1,4 +1,4 @@
-"""Where accuracy went: one bar a step, from the ANN's score down to the chip's."""
+"""Where accuracy is lost: one bar per step, from the ANN's score to the chip's."""
 
 from __future__ import annotations
 
@@ -12,24 +12,15 @@ from spikeseg_core.figures.style import BLUE, GREEN, GREY, VERMILLION, clean, ne
 
 
 def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -> Path:
-    """Draw a panel for each score.
+    """Draw one panel per score from :func:`~spikeseg_core.evaluation.accounting.loss_table`.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        From :func:`~spikeseg_core.evaluation.accounting.loss_table`.
     start : dict of str to float
-        The ANN's scores, that the first step starts from.
-    path : Path
-        Where the PNG goes.
-
-    Returns
-    -------
-    Path
-        ``path``.
+        The ANN's scores.
     """
     rows = (len(SCORES) + 1) // 2
-    figure = new_figure(10.4, 4.0 * rows, "What each step changed, on the test sections")
+    figure = new_figure(10.4, 4.0 * rows, "Change by each step, test sections")
     labels = ["ANN", *table["step"], "chip"]
     for axes, score in zip(figure.subplots(rows, 2).flat, SCORES, strict=True):
         level = [start[score]]

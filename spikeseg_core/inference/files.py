@@ -20,7 +20,7 @@ from PIL import Image
 
 from spikeseg_core.data.readers import IMAGE_SUFFIXES, TIFF_SUFFIXES, Stack, read_stack
 from spikeseg_core.errors import ConfigError, DataError
-from spikeseg_core.figures.segmented import segmented_figure
+from spikeseg_core.figures.sections import segmented_figure
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.storage import atomic_path
 

@@ -1,1 +1,1 @@
-"""Mapping to Loihi: limits, tiles, building, partitioning, deployment, emulation."""
+"""Loihi: mapping, quantization, emulation, deployment and cost."""

@@ -1,7 +1,7 @@
-"""What one Loihi core, chip and board can hold.
+"""Capacity of a Loihi core, chip and board.
 
-Sources: nengo-loihi 1.1.0, ``block.py`` (the four limits a core is checked against and
-the formats of synapse memory) and ``hardware/allocators.py`` (cores of a chip); Davies et al.,
+Sources: nengo-loihi 1.1.0, ``block.py`` (the four limits of a core and the formats of
+synapse memory) and ``hardware/allocators.py`` (cores of a chip); Davies et al.,
 "Loihi: a neuromorphic manycore processor with on-chip learning", IEEE Micro 2018 (the mesh, and the
 energy of a hop in table 2).
 """
@@ -19,36 +19,36 @@ class Chip:
     Attributes
     ----------
     compartments : int
-        Neurons (compartments) of a core.
+        Compartments (neurons) per core.
     input_axons : int
-        Input axons of a core: one for each source pixel that reaches it, per connection.
+        Input axons per core: one per connection and source pixel that reaches it.
     output_axons : int
-        Output axon slots of a core, taken by each of its pixels for each core that it reaches.
+        Output axon slots per core: each of its pixels takes them for every core it reaches.
     synapse_bits : int
-        Bits of a core's synapse memory.
+        Synapse memory per core, in bits.
     cores : int
-        Neuron cores of a chip.
+        Neuron cores per chip.
     cores_per_tile : int
         Neuron cores that share one router of the mesh.
     mesh_shape : tuple of int
         Routers of a chip's mesh, rows and columns.
     hop_pj : tuple of float
-        Energy in pJ of a message passing one router north-south (along a column of the mesh) and
-        east-west (along a row).
+        Energy in pJ of one message hop north-south (along a column of the mesh) and east-west
+        (along a row).
     base_step : mapping of int to int
-        By population type: a population axon's compartment base must be a multiple of this.
+        By population type, the number that divides every compartment base of a population axon.
     axon_slots : mapping of int to int
-        By population type: output axon slots that one axon takes.
+        By population type, output axon slots per axon.
     base_range : int
-        A compartment base is below this; what is above it moves into the weight indices.
+        Compartment bases are below this; any excess moves into the weight indices.
     word_bits : int
-        Synapse memory is allotted in words of this many bits.
+        Synapse memory is allocated in words of this many bits.
     synapses_per_entry : int
-        Most synapses of one synapse memory entry.
+        Most synapses in one entry of synapse memory.
     entry_header_bits : int
-        Bits of an entry besides its synapses.
+        Bits of an entry's header.
     index_bits : tuple of int
-        Bits a target index can be stored with, ascending.
+        Possible bit widths of a target index, ascending.
     """
 
     compartments: int
@@ -85,7 +85,7 @@ LOIHI_1 = Chip(
     entry_header_bits=10,  # 4 for the synapse format, 6 for the number of synapses
     index_bits=(0, 6, 7, 8, 9, 10, 11, 12),
 )
-"""The first generation: Kapoho Bay, Nahuku and Pohoiki Springs are made of it."""
+"""The first generation, used in Kapoho Bay, Nahuku and Pohoiki Springs."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Board:
     chips : int
         Number of chips: 2 on Kapoho Bay, 8 to 32 on Nahuku, 768 on Pohoiki Springs.
     cores_per_chip : int
-        Cores in use on a chip, at most those that it has.
+        Cores to use on each chip.
     chip : Chip
         Kind of the chips.
     """

@@ -1,12 +1,12 @@
 """The integer network: what runs on the chip, as plain arrays.
 
-NengoLoihi's builder splits ensembles into blocks (one per core) and its discretizer turns every
-number of a block into an integer. :class:`IntegerNetwork` holds the result and nothing else: no
+NengoLoihi's builder splits ensembles into blocks (one per core) and its discretizer converts every
+number of a block to an integer. :class:`IntegerNetwork` holds the result and nothing else: no
 Nengo objects, no TensorFlow, no pickle. It is saved as one npz and one JSON file, so it can be
 logged, compared by digest, loaded and emulated anywhere numpy and numba run.
 
-The layout is by columns. Compartments of all blocks are concatenated in block order, and so are
-weights, targets and axons, each with an array of starts (``start[i]:start[i + 1]`` is item ``i``).
+The layout is columnar. Compartments of all blocks are concatenated in block order, as are weights,
+targets and axons, each with an array of starts (``start[i]:start[i + 1]`` is item ``i``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from spikeseg_core.storage import (
 )
 
 FORMAT = 2
-"""Version of the files; raised when they change."""
+"""Version of the file format."""
 
 ARRAYS_FILE = "integer_network.npz"
 NAMES_FILE = "integer_network.json"
@@ -44,7 +44,7 @@ class Population:
     name : str
         Label of the ensemble; for an input, label of the host ensemble whose spikes it carries.
     shape : tuple of int
-        ``(rows, columns, channels)`` if the connections tell, else ``(neurons,)``.
+        ``(rows, columns, channels)`` if known from the connections, otherwise ``(neurons,)``.
     """
 
     name: str
@@ -69,11 +69,11 @@ class IntegerNetwork:
     block_names : tuple of str
         NengoLoihi's label of every block. A block is one core.
     block_ensemble : (blocks,) int32
-        Index of the ensemble a block is a part of.
+        Index of each block's ensemble.
     block_vmin, block_vmax : (blocks,) int32
         Bounds of the voltage.
     block_start : (blocks + 1,) int64
-        Where the compartments of each block start.
+        Start of each block's compartments.
     neuron : (compartments,) int32
         Position of the compartment in its ensemble, in ensemble order (C order of the shape).
     vth, bias, decay_u, decay_v, refract : (compartments,) int32
@@ -90,24 +90,24 @@ class IntegerNetwork:
     target_start : (sets + 1,) int64
         Targets of each set.
     target : (targets,) int32
-        Compartment in the block, to be added to the base of the axon.
+        Compartment in the block, relative to the base of the axon.
     weight_start : (sets + 1,) int64
     weight : (weights,) int32
         Rows of a set, one per atom, each as long as the set's targets.
     axon_start : (synapses + 1,) int64
         Input axons of each group of synapses.
     axon_set : (axons,) int64
-        Weight set the axon uses, counted over all groups.
+        Weight set of the axon, numbered over all groups.
     axon_base : (axons,) int32
-        First compartment the axon reaches; -1 if it reaches none.
+        First compartment reached by the axon; -1 if none.
     route_source : (routes,) int32
-        Block that spikes come from; ``-1 - i`` for input ``i``. A route is what NengoLoihi calls
-        an ``Axon``: the way from one block to one group of synapses.
+        Source block; ``-1 - i`` for input ``i``. A route, which NengoLoihi calls an ``Axon``, leads
+        from one block to one group of synapses.
     route_synapse : (routes,) int32
-        Group of synapses the route leads to.
+        Target group of synapses.
     route_start : (routes + 1,) int64
     route_axon, route_atom : (route_start[-1],) int32
-        For every compartment of the source: input axon of the group (-1 for none) and weight row.
+        Input axon of the group (-1 for none) and weight row, for every source compartment.
     """
 
     dt: float
@@ -160,7 +160,7 @@ class IntegerNetwork:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 over everything the network holds."""
+        """SHA-256 over the whole network."""
         return digest_json([self._names(), digest_arrays(self.arrays)])
 
     def ensemble_index(self, name: str) -> int:
@@ -201,7 +201,7 @@ class IntegerNetwork:
         Raises
         ------
         DataError
-            If a file is missing, damaged, of another format or not the one that was saved.
+            If a file is missing, damaged, of another format, or fails the digest check.
         """
         names = _read_names(folder / NAMES_FILE)
         if names.get("format") != FORMAT:

@@ -1,1 +1,1 @@
-"""The reports: what they are made of, where it is read, and how it is written."""
+"""The reports: their elements, the records they are made from, and their renderers."""

@@ -1,4 +1,4 @@
-"""Runs side by side: how their settings, data, code and results differ."""
+"""Comparison of runs: differences in settings, data, code and results."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ _DIGEST = re.compile(r"[0-9a-f]{40,64}")
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One run, with everything that is compared.
+    """One run, with all that is compared.
 
     Attributes
     ----------
-    id, name : str
     about : mapping of str to str
-        Its kind, its state, and when it started.
+        Kind, state and start of the run.
     settings : mapping of str to str
         By dotted name.
     data, code : mapping of str to str
-        Which sections, and which code and packages.
+        Identity of the sections, and of the code and packages.
     metrics : mapping of str to float
         ``<segmentation or stage>/<metric>``, including those of its stages.
     """
@@ -45,17 +44,16 @@ class ComparedRun:
 
 
 Differences = dict[str, dict[str, list[Any]]]
-"""By part (settings, data, code, results) and name, the values in the order of the runs."""
+"""Values in the order of the runs, by part (settings, data, code, results) and name."""
 
 
 def differences(runs: Sequence[ComparedRun], everything: bool = False) -> Differences:
-    """Return how runs differ; results are returned even if they are equal.
+    """Return the differences between runs, and all results even if they are equal.
 
     Parameters
     ----------
-    runs : sequence of ComparedRun
     everything : bool
-        All results instead of the main ones.
+        All results instead of only the main ones.
     """
     results = _values(runs, lambda run: run.metrics)
     return {
@@ -81,7 +79,7 @@ def _differing(
 
 
 def comparison_table(runs: Sequence[ComparedRun], found: Differences) -> Table:
-    """Tabulate the runs: a column each, and of two runs the change of every result."""
+    """Tabulate the runs, one per column; for two runs also the change of every result."""
     two = len(runs) == 2
     rows = [[name, *(run.about[name] for run in runs)] for name in runs[0].about]
     for part, values in found.items():
@@ -107,5 +105,5 @@ def _text(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return four_digits(value)
-    # The beginning of a digest is enough.
+    # The start of a digest is enough.
     return str(value)[:12] if _DIGEST.fullmatch(str(value)) else str(value)

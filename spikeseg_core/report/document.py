@@ -1,4 +1,4 @@
-"""What a report is made of: one table model, pictures, sections."""
+"""Elements of a report: tables, pictures, sections."""
 
 from __future__ import annotations
 
@@ -10,6 +10,24 @@ from spikeseg_core.report.stated import Basis, Code, Link, Printable, joined
 
 Cell = Printable | str | None
 
+SYNTHETIC = "SYNTHETIC DATA: generated sections, no microscopy. These scores say nothing about EM."
+
+SCORE_TITLES = {
+    "pixel_accuracy": "pixel accuracy",
+    "membrane_iou": "membrane IoU",
+    "v_rand": "V_Rand",
+    "v_info": "V_Info",
+}
+
+SEGMENTATIONS = {
+    "ann": "ANN",
+    "rate_tuned": "rate-tuned ANN",
+    "snn_rate": "SNN, rates",
+    "snn_spiking": "SNN, spikes",
+    "loihi": "Loihi, integers",
+}
+"""Names of the segmentations by tag, in pipeline order."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -17,11 +35,10 @@ class Table:
 
     Attributes
     ----------
-    heading : sequence of Cell
     rows : sequence of sequence of Cell
         None prints as a dash.
     caption : Cell
-        None if the title of its section says it.
+        None if the section's title is enough.
     """
 
     heading: Sequence[Cell]
@@ -36,22 +53,21 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, and what the figures drawn in it rest on.
+    """A picture and the bases of the figures in it.
 
     Attributes
     ----------
     uri : str
-        The picture itself, as ``data:``.
-    caption : Cell
+        The picture itself as a ``data:`` URI.
     basis : tuple of Basis
-        Of the figures drawn in it.
+        Bases of the figures drawn in it.
     wide : bool
         Whether it may be wider than the text.
 
     Raises
     ------
     ValueError
-        If ``uri`` is a link: a page must need nothing else.
+        If ``uri`` is a link: pages must be self-contained.
     """
 
     uri: str
@@ -73,7 +89,7 @@ class Missing:
 
 
 def missing(what: str, command: str) -> Missing:
-    """Name a record that is missing, and what to give `spikeseg` to make it."""
+    """Return a missing record, with the `spikeseg` command that makes it."""
     return Missing(what, Code(f"spikeseg {command}"))
 
 
@@ -83,25 +99,24 @@ class Section:
 
     Attributes
     ----------
-    title : Cell
     key : str
-        ``Q1`` to ``Q5``; empty if it is not a question.
+        ``Q1`` to ``Q5``; empty for other sections.
     finding : Cell
-        The answer in a sentence, for the abstract.
+        The answer in one sentence, for the abstract.
     answer : sequence of Cell
         One paragraph each.
     tables, pictures
-        What it rests on.
+        Evidence for the answer.
     points : sequence of Cell
-        Bulleted.
+        Bullet points.
     unknown : sequence of Cell
-        What is not known.
+        Open points.
     missing : sequence of Missing
-        Records that would tell more.
+        Records that would add to the answer.
     runs : sequence of Link
         The runs behind it.
     code : str
-        Shown as it is, in HTML only.
+        Preformatted text, in HTML only.
     """
 
     title: Cell
@@ -118,7 +133,7 @@ class Section:
 
     @property
     def behind(self) -> Printable | None:
-        """The runs behind it, each once; None if there are none."""
+        """The runs behind it without duplicates; None if there are none."""
         return joined(list(dict.fromkeys(self.runs))) if self.runs else None
 
 
@@ -128,14 +143,12 @@ class Document:
 
     Attributes
     ----------
-    title, subtitle : Cell
-    sections : sequence of Section
     warning : str
         Shown prominently at the top; empty if there is nothing to warn about.
     notes : sequence of str
         Shown in bold below the title.
     stated : bool
-        Whether every figure has to say its basis; if so, a bare number cannot be rendered.
+        Whether every figure must state its basis; if so, a bare number is refused.
     """
 
     title: Cell
@@ -152,7 +165,7 @@ class Document:
 
 
 def number(value: Any) -> str:
-    """Write a value with as many digits as a reader can use."""
+    """Format a value with a sensible number of digits."""
     if value is None:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -165,5 +178,5 @@ def number(value: Any) -> str:
 
 
 def four_digits(value: float) -> str:
-    """Write a value with four digits: four decimals below 1, four significant ones above."""
+    """Format a value with four decimals below 1, four significant digits above."""
     return f"{value:.4f}" if abs(value) < 1 else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""Pictures inside a page: small enough to be sent around, good enough to be read."""
+"""Pictures embedded in a page, compressed but legible."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 from PIL import Image
 
 WIDTH = 1200
-"""Most pixels across."""
+"""Maximum width in pixels."""
 
 COLOURS = 64
 LARGEST_PNG = 120_000
-"""Bytes; what needs more is a photograph, and JPEG suits it better."""
+"""In bytes; a larger picture is treated as a photograph and stored as JPEG."""
 
 JPEG_QUALITY = 80
 
 
 def data_uri(picture: Path) -> str:
-    """Return a picture as ``data:``, with few colours, or as JPEG where it is a photograph."""
+    """Return a picture as a ``data:`` URI: PNG with few colours, or JPEG for photographs."""
     with Image.open(picture) as opened:
         image = opened.convert("RGBA")
     paper = Image.new("RGBA", image.size, "white")

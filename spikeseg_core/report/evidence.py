@@ -1,4 +1,4 @@
-"""The evidence for a research report: which runs and sweeps, and figures read from them."""
+"""The evidence for a research report: runs and sweeps, and figures read from them."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from spikeseg_core.report.stated import Basis, Link, Stated, Text, stated
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a research report is made from.
+    """The records a research report is made from.
 
     Attributes
     ----------
     preset : str
-        The preset that it is about.
+        The preset reported on.
     runs : sequence of RecordedPipeline
         Finished pipelines with the same settings, network and data, one per seed, in order.
     others : sequence of RecordedPipeline
-        The newest of every other kind of run of the same data.
+        The newest run of every other kind on the same data.
     sweeps : sequence of RecordedSweep
-        The newest of every title.
+        The newest sweep of every title.
     bench : mapping of str to (RecordedRun, result)
-        The newest results of ``spikeseg bench``, by what was measured.
+        The newest result of each ``spikeseg bench``.
     """
 
     preset: str
@@ -49,17 +49,17 @@ class Evidence:
 
     @property
     def first(self) -> RecordedPipeline:
-        """The run of the first seed, for whatever is shown of one seed only."""
+        """The run of the first seed, for what is shown for one seed only."""
         return self.runs[0]
 
     @property
     def all_runs(self) -> list[RecordedPipeline]:
-        """The runs of the report and those of other kinds."""
+        """The reported runs and those of other kinds."""
         return [*self.runs, *self.others]
 
     @property
     def newest(self) -> float:
-        """When the last of the records ended, in seconds since 1970."""
+        """When the newest record ended, in seconds since 1970."""
         ended = [run.run.ended for run in self.all_runs]
         return max([*ended, *(sweep.run.ended for sweep in self.sweeps)])
 
@@ -69,7 +69,7 @@ class Evidence:
         return self.first.stages["benchmark"].facts
 
     def values(self, tag: str, metric: str) -> list[float]:
-        """Return a metric of every seed that has it."""
+        """Return a metric for every seed that has it."""
         found = (run.metrics.get(tag, {}).get(metric) for run in self.runs)
         return [value for value in found if value is not None]
 
@@ -81,11 +81,11 @@ class Evidence:
         form: str = ".4f",
         unit: str = "",
     ) -> Stated | None:
-        """State a metric: the median and all seeds; None if no run has it."""
+        """State a metric as its median and all seeds; None if no run has it."""
         return stated(self.values(tag, metric), basis, form, unit)
 
     def change(self, before: str, after: str, metric: str) -> Stated | None:
-        """State how far a metric moves between two tags: the median of each seed's own change."""
+        """State the change of a metric between two tags: the median of the seeds' changes."""
         moves = [
             run.metrics[after][metric] - run.metrics[before][metric]
             for run in self.runs
@@ -94,27 +94,27 @@ class Evidence:
         return stated(moves, "measured", "+.4f")
 
     def table(self, stage: str, name: str) -> pd.DataFrame | None:
-        """Read a table of the first run's stage."""
+        """Read a table of a stage of the first run."""
         return self.first.stages[stage].table(name)
 
     def tables(self, stage: str, name: str) -> list[pd.DataFrame]:
-        """Read a table of every seed that has it."""
+        """Read a table of a stage for every seed that has it."""
         found = (run.stages[stage].table(name) for run in self.runs)
         return [table for table in found if table is not None]
 
     def picture(
         self, stage: str, name: str, caption: Text, *basis: Basis, wide: bool = False
     ) -> list[Picture]:
-        """Show a picture of the first run's stage; none if it is not there."""
+        """Return a picture of a stage of the first run; an empty list if it does not exist."""
         path = self.first.stages[stage].file(name)
         return [Picture(data_uri(path), caption, basis, wide)] if path is not None else []
 
     def behind(self, *stages: str) -> list[Link]:
-        """Link the runs of these stages, of all seeds."""
+        """Link the runs of these stages for all seeds."""
         return [link(run.stages[stage].run) for run in self.runs for stage in stages]
 
     def sweeps_over(self, *prefixes: str) -> list[RecordedSweep]:
-        """Sweeps that varied a setting whose name starts with one of these."""
+        """Sweeps over a setting whose name starts with one of these."""
         return [
             sweep
             for sweep in self.sweeps
@@ -128,22 +128,20 @@ def link(run: RecordedRun) -> Link:
 
 
 def gather(records: Records, preset: str, chosen: Iterable[str] = ()) -> Evidence:
-    """Choose the runs of a report among what is recorded.
+    """Choose the runs of a report from the records.
 
     Parameters
     ----------
-    records : Records
-        What is recorded.
     preset : str
-        Its runs are reported: those of the newest kind whose settings are the preset's own, or if
-        there is none, of the newest kind; of each seed the newest run.
+        Its newest kind of run is reported, preferably one with exactly the preset's settings: the
+        newest run per seed.
     chosen : iterable of str
-        Ids of exactly the pipeline runs to report instead.
+        Ids of the pipeline runs to report instead.
 
     Raises
     ------
     ConfigError
-        If there is no such run, or the chosen ones differ in more than their seeds.
+        If there is no such run, or the chosen runs differ in more than their seeds.
     """
     everything = records.pipelines()
     wanted = set(chosen)
@@ -151,7 +149,7 @@ def gather(records: Records, preset: str, chosen: Iterable[str] = ()) -> Evidenc
         mine = [run for run in everything if run.run.id in wanted]
         if missing := wanted - {run.run.id for run in mine}:
             raise ConfigError(
-                f"no finished pipeline whose stages are all recorded has the run id "
+                f"there is no finished pipeline with all stages recorded and the run id "
                 f"{', '.join(sorted(missing))}"
             )
         kinds = [run.kind for run in mine]
@@ -169,7 +167,7 @@ def gather(records: Records, preset: str, chosen: Iterable[str] = ()) -> Evidenc
     if wanted and len(set(kinds)) > 1:
         raise ConfigError(
             f"the runs {', '.join(sorted(wanted))} differ in more than their seeds; choose runs of "
-            f"one kind, the others are compared with it"
+            f"one kind (the others appear in the comparison)"
         )
     kind = (real or kinds)[0]
     runs = _newest_by(mine, kind)
@@ -193,7 +191,7 @@ def _newest_by(runs: Sequence[RecordedPipeline], kind: str) -> list[RecordedPipe
 def _newest_of_other_kinds(
     everything: Sequence[RecordedPipeline], kind: str, reported: RecordedPipeline
 ) -> list[RecordedPipeline]:
-    """Only of the same data: scores on other sections cannot be compared."""
+    """Only runs on the same data: scores on other sections are not comparable."""
     data = reported.dataset.get("sha256")
     found: dict[str, RecordedPipeline] = {}
     for run in everything:
@@ -203,7 +201,7 @@ def _newest_of_other_kinds(
 
 
 def median_table(tables: Sequence[pd.DataFrame], key: str) -> pd.DataFrame:
-    """Median of one table over several seeds, by the key of its rows, in the order of the first."""
+    """Median of a table over several seeds by row key, in the order of the first table."""
     order = list(dict.fromkeys(tables[0][key]))
     together = pd.concat(tables).groupby(key).median(numeric_only=True)
     return together.reindex(order).reset_index()
@@ -218,6 +216,6 @@ def draw(
     name: str,
     wide: bool = False,
 ) -> Picture:
-    """Draw a picture with a function that takes a path last, and put it into the report."""
+    """Draw a picture with a function whose last argument is a path, and embed it."""
     path = make(*arguments, folder / f"{name}.png")
     return Picture(data_uri(path), caption, tuple(basis), wide)

@@ -48,12 +48,12 @@ def _run(folder: Path, name: str, ended: float) -> RecordedRun:
 
 
 class FolderRecords:
-    """Finished stages below one folder, and sweeps in folders of their own.
+    """Finished stages below one folder, and sweeps in separate folders.
 
     Parameters
     ----------
     stages : Path
-        Holds the stages' folders.
+        Parent of the stage folders.
     sweeps : iterable of Path
         Folders of finished sweeps (``definition.json``, ``points.parquet``, ``runs.parquet``).
     """
@@ -63,7 +63,7 @@ class FolderRecords:
         self._sweeps = tuple(sweeps)
 
     def pipelines(self) -> list[RecordedPipeline]:
-        """All pipelines whose stages are all here, the newest first."""
+        """All pipelines with all stages here, the newest first."""
         finished = [recorded_stage(path.parent) for path in self._stages.glob(f"*/{RECORD}")]
         by_key = {(str(s.account["stage"]), str(s.account["key"])): s for s in finished}
         last = list(registry.STAGES)[-1]
@@ -87,5 +87,5 @@ class FolderRecords:
         return [sweep for sweep in found if sweep is not None]
 
     def measured(self, preset: str) -> Mapping[str, Measured]:
-        """Nothing: results of ``spikeseg bench`` are kept in MLflow alone."""
+        """Nothing: results of ``spikeseg bench`` are in MLflow only."""
         return {}

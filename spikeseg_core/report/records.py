@@ -1,4 +1,4 @@
-"""What a report reads: finished pipelines, sweeps and measurements, wherever they are kept."""
+"""The records a report reads: finished pipelines, sweeps and measurements, from any source."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from spikeseg_core.config import PipelineConfig
 from spikeseg_core.storage import digest_json
 
 SEEDS = (("train", "seed"), ("tune", "seed"), ("partition", "seed"))
-"""Settings that change a run's luck, not what it is."""
+"""Settings that only reseed a run."""
 
 NOT_DECISIVE = ("dataset", "benchmark", "tolerance", "promotion")
-"""Sections of the settings that change no result; data count by their content."""
+"""Sections of the settings that do not change results; data are identified by content."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +27,12 @@ class RecordedRun:
 
     Attributes
     ----------
-    id, name : str
-    tags : mapping of str to str
     ended : float
         When it ended, in seconds since 1970.
     page : str or None
-        Address of its page, where it has one.
+        URL of its page, if it has one.
     fetch : callable
-        Takes the name of a file and returns its path, or None if the run has none of that name.
+        Returns the path of a file by name, or None if the run has no such file.
     """
 
     id: str
@@ -61,11 +59,10 @@ class RecordedStage:
 
     Attributes
     ----------
-    run : RecordedRun
     account : mapping
-        Its ``stage.json``: settings, metrics, facts, names of pictures and tables.
+        Content of ``stage.json``: settings, metrics, facts, names of pictures and tables.
     below : str
-        What precedes the names of the stage's files in those of the run, such as ``stage/``.
+        Prefix of the stage's files within the run's, such as ``stage/``.
     """
 
     run: RecordedRun
@@ -74,12 +71,12 @@ class RecordedStage:
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
-        """Settings of this stage and those before it, by section."""
+        """Settings of this stage and the ones before it, by section."""
         return dict(self.account["settings"])
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:
-        """Metrics by tag, without those that have no value."""
+        """Metrics by tag, without missing values."""
         return {
             tag: {name: value for name, value in values.items() if value is not None}
             for tag, values in self.account["outcome"]["metrics"].items()
@@ -87,7 +84,7 @@ class RecordedStage:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the stage found besides metrics."""
+        """Results of the stage other than metrics."""
         return dict(self.account["outcome"]["facts"])
 
     @property
@@ -114,7 +111,7 @@ class RecordedPipeline:
     @property
     def preset(self) -> str:
         """Preset it started from."""
-        # A stage that was used again may have been made by a run of another preset.
+        # A reused stage may come from a run of another preset.
         return str(self.run.tags.get("preset") or self.stages["benchmark"].account["preset"])
 
     @property
@@ -129,7 +126,7 @@ class RecordedPipeline:
 
     @property
     def figures(self) -> list[dict[str, Any]]:
-        """Energy figures as JSON; none if an older version recorded them in another form."""
+        """Energy figures as JSON; empty if recorded in an older format."""
         return labelled(self.stages["benchmark"].facts.get("figures", []))
 
     @property
@@ -143,12 +140,12 @@ class RecordedPipeline:
         return {part: int(self.settings[part][name]) for part, name in SEEDS}
 
     def follows(self, config: PipelineConfig) -> bool:
-        """Whether its settings are these, apart from seeds and the source of the sections."""
+        """Whether it has these settings, apart from seeds and the source of the sections."""
         return _decisive(self.settings) == _decisive(config.model_dump(mode="json"))
 
     @cached_property
     def kind(self) -> str:
-        """Digest of all that determines a result except the seeds: settings, network, data."""
+        """Digest of everything but the seeds that determines a result: settings, network, data."""
         return digest_json(
             {
                 "settings": _decisive(self.settings),
@@ -168,12 +165,12 @@ class RecordedPipeline:
 
 
 def labelled(figures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the energy figures that have a label; older versions recorded other fields."""
+    """Return the energy figures that have a label, which older formats lack."""
     return [one for one in figures if "label" in one]
 
 
 def _decisive(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what changes a result, of settings by section."""
+    """Return the settings that change results, by section."""
     return {
         part: {name: value for name, value in values.items() if (part, name) not in SEEDS}
         for part, values in settings.items()
@@ -187,9 +184,8 @@ class RecordedSweep:
 
     Attributes
     ----------
-    run : RecordedRun
     definition : mapping
-        What it varied and asked.
+        Definition of the sweep.
     points : DataFrame
         One row per point: medians over its seeds, ``front``, ``chosen``.
     runs : DataFrame
@@ -203,7 +199,7 @@ class RecordedSweep:
 
     @property
     def title(self) -> str:
-        """Its title, with the preset that it varies."""
+        """Its title with the preset."""
         title = self.definition.get("title", self.run.name)
         return f"{title} (preset {self.definition.get('preset', '?')})"
 
@@ -220,7 +216,7 @@ class RecordedSweep:
         return [name for name in self.points.columns if f"{name} (min)" in self.points.columns]
 
     def seeds_of(self, point: str, metric: str) -> list[float]:
-        """Values of a metric of one point, one per seed, in the order of the seeds."""
+        """Values of a metric at one point, one per seed in order."""
         done = self.runs[(self.runs["point"] == point) & (self.runs["status"] == "done")]
         if metric not in done:
             return []
@@ -228,7 +224,7 @@ class RecordedSweep:
 
 
 def recorded_sweep(run: RecordedRun) -> RecordedSweep | None:
-    """Read a sweep from the files of its run; None if they are not all there."""
+    """Read a sweep from the files of its run; None if one is missing."""
     definition = run.json("definition.json")
     points, runs = run.table("points.parquet"), run.table("runs.parquet")
     if definition is None or points is None or runs is None:
@@ -244,7 +240,7 @@ class Records(Protocol):
     """Finished work, the newest first."""
 
     def pipelines(self) -> Sequence[RecordedPipeline]:
-        """All pipelines whose stages are all recorded."""
+        """All pipelines with all stages recorded."""
 
     def sweeps(self) -> Sequence[RecordedSweep]:
         """All sweeps."""

@@ -16,22 +16,22 @@ from spikeseg_core.report.document import Cell, Document, Table
 from spikeseg_core.report.stated import BASES, printable
 
 WIDTH_IN_A_LOG = 120
-"""Columns of text where no terminal says how wide it is."""
+"""Columns of text if there is no terminal."""
 
 
 def html(document: Document) -> str:
-    """Write a document as one page that needs nothing else.
+    """Render a document as one self-contained page.
 
     Raises
     ------
     BareNumberError
-        If every figure has to say its basis and one does not.
+        If every figure must state its basis and one does not.
     """
     return _rendered(document, "page.html", _html)
 
 
 def markdown(document: Document) -> str:
-    """Write a document as Markdown, without its pictures.
+    """Render a document as Markdown, without pictures.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def markdown(document: Document) -> str:
 
 
 def markdown_table(table: Table) -> str:
-    """Write one table as Markdown, without its caption."""
+    """Render one table as Markdown, without its caption."""
     lines = [table.heading, ["---"] * len(table.heading), *table.rows]
     return "".join(f"| {' | '.join(_in_a_row(cell) for cell in line)} |\n" for line in lines)
 
@@ -54,7 +54,7 @@ def plain_rows(table: Table) -> list[dict[str, str]]:
 
 
 def terminal(document: Document, console: Console) -> None:
-    """Print a document's tables, each under the title of its section, and its notes."""
+    """Print a document's tables under the titles of their sections, and its notes."""
     for section in document.sections:
         for table in section.tables:
             console.print(terminal_table(table, words(section.title)))
@@ -75,7 +75,7 @@ def terminal_table(table: Table, title: str = "") -> RichTable:
 
 
 def wide_console() -> Console:
-    """Return the console for results; in a log it is wide enough for a table."""
+    """Return the console for results, wide enough for a table if there is no terminal."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH_IN_A_LOG
@@ -89,14 +89,14 @@ def _html(value: Cell) -> str:
 
 
 def words(value: Cell) -> str:
-    """Write a cell as Markdown."""
+    """Render a cell as Markdown."""
     if value is None:
         return "–"
     return value if isinstance(value, str) else value.markdown()
 
 
 def _in_a_row(value: Cell) -> str:
-    """Write a cell so that it cannot end it."""
+    """Render a cell so that it cannot break its row."""
     return words(value).replace("|", "/").replace("\n", " ")
 
 
@@ -112,7 +112,7 @@ def _rendered(document: Document, template: str, form: Callable[[Cell], str]) ->
             row=lambda cells: Markup(
                 " | ".join(_in_a_row(_checked(cell, document.stated)) for cell in cells)
             ),
-            # Base64, so nothing in it can end the attribute.
+            # Base64, so it cannot break out of the attribute.
             image=lambda picture: Markup(picture.uri),
             plain=lambda value: Markup(escape(words(_checked(value, document.stated)))),
             code=lambda text: Markup(escape(text, quote=False)),
@@ -122,13 +122,7 @@ def _rendered(document: Document, template: str, form: Callable[[Cell], str]) ->
 
 
 def _checked(value: Any, stated: bool) -> Cell:
-    """Return what may be printed.
-
-    Raises
-    ------
-    BareNumberError
-        If figures have to say their basis and this is a bare one; or it is not text at all.
-    """
+    """Return the cell; raise BareNumberError if it is not text or a figure lacks its basis."""
     if value is None or (isinstance(value, str) and not stated):
         return value
     return printable(value)
@@ -136,19 +130,19 @@ def _checked(value: Any, stated: bool) -> Cell:
 
 @cache
 def environment(form: Callable[[Cell], str], stated: bool) -> Any:
-    """Make Jinja's environment, which passes every value through one gate before it prints it.
+    """Make Jinja's environment, which checks every value before printing it.
 
     Parameters
     ----------
     form : callable
-        Writes a cell as HTML or Markdown.
+        Renders a cell as HTML or Markdown.
     stated : bool
         Whether a bare number is refused.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     def finalize(value: object) -> object:
-        # The templates' own macros and functions have passed through here.
+        # Output of the templates' own macros and functions is already checked.
         return value if isinstance(value, Markup) else Markup(form(_checked(value, stated)))
 
     return Environment(

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from spikeseg_core.report.document import Cell, Document, Section, Table
+from spikeseg_core.report.document import SYNTHETIC, Cell, Document, Section, Table
 from spikeseg_core.report.evidence import Evidence, gather, link
-from spikeseg_core.report.names import SYNTHETIC
 from spikeseg_core.report.questions import QUESTIONS
 from spikeseg_core.report.records import RecordedPipeline, Records
 from spikeseg_core.report.stated import Code, Name, Printable, Text, Words, say, stated
@@ -42,7 +41,7 @@ REFERENCES: tuple[Printable, ...] = (
 def build(records: Records, preset: str, chosen: Iterable[str] = ()) -> tuple[Document, Evidence]:
     """Build the report of a preset's runs, or of the chosen runs.
 
-    Only the records are read, so the same records give the same report.
+    The same records give the same report.
 
     Raises
     ------
@@ -157,7 +156,7 @@ def _machine(facts: Mapping[str, str]) -> Printable:
 
 
 def _spread(evidence: Evidence) -> Text:
-    """Say how far apart the seeds are, if there are several."""
+    """State the spread over the seeds, if there are several."""
     scores = evidence.values("loihi", "test/v_rand")
     if len(scores) < 2:
         return say("One seed: the spread between trainings is not known.")
@@ -172,17 +171,17 @@ def _spread(evidence: Evidence) -> Text:
 def _limits(evidence: Evidence) -> list[Text]:
     return [
         say(
-            "No neuromorphic hardware was available: accuracy is that of an emulator, energy that "
-            "of a model."
+            "No neuromorphic hardware was available: accuracy comes from an emulator, energy "
+            "from a model."
         ),
         _spread(evidence),
         say(
             "One dataset with few sections of one kind of tissue; much of the remaining pixel "
-            "error lies in boundaries that are off by a pixel."
+            "error comes from boundaries that are off by one pixel."
         ),
         say(
-            "Constants and figures of published devices were taken from secondary sources or from "
-            "code, as the references say."
+            "Constants and figures of published devices come from secondary sources or from code, "
+            "as noted in the references."
         ),
     ]
 
@@ -200,7 +199,7 @@ def _runs(evidence: Evidence) -> Table:
         for run in evidence.all_runs
     ]
     return Table(
-        caption=say("The pipeline runs that this report was made from."),
+        caption=say("Pipeline runs used in this report."),
         heading=["used as", "preset", "seeds", "run", "commit", "ended"],
         rows=rows,
     )

@@ -1,4 +1,4 @@
-"""The report of one pipeline run: what its stages found, as one summary and one document."""
+"""The report of one pipeline run: a summary of its stages' results, and a document."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from spikeseg_core.evaluation.accounting import SCORES, blame, loss_table
-from spikeseg_core.report.document import Document, Picture, Section, Table, number
+from spikeseg_core.report.document import (
+    SCORE_TITLES,
+    SEGMENTATIONS,
+    SYNTHETIC,
+    Document,
+    Picture,
+    Section,
+    Table,
+    number,
+)
 from spikeseg_core.report.embed import data_uri
-from spikeseg_core.report.names import SCORE_TITLES, SEGMENTATIONS, SYNTHETIC
 from spikeseg_core.report.records import RecordedStage
 from spikeseg_core.stages import table as registry
 
@@ -23,7 +31,7 @@ METRICS = {
     "test/v_info": SCORE_TITLES["v_info"],
     "spikes/mean_rate_hz": "mean rate, Hz",
 }
-"""Metrics of the accuracy table, and their headings."""
+"""Metrics of the accuracy table and their headings."""
 
 MAPPING_FACTS = {
     "neurons_on_chip": "neurons on chip",
@@ -41,7 +49,7 @@ MAPPING_METRICS = {
     "mapping/largest_share_of_output_axons": "fullest core: output axons",
     "mapping/largest_share_of_synapse_bits": "fullest core: synapse memory",
 }
-"""What the table of cores and chips shows, with its headings."""
+"""Metrics of the table of cores and chips and their headings."""
 
 COMPONENTS = ("dynamic", "static", "total")
 
@@ -49,16 +57,16 @@ COMPONENTS = ("dynamic", "static", "total")
 def summarize(
     stages: Mapping[str, RecordedStage], started: float, tolerance: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Gather what the stages found.
+    """Summarize the results of the stages.
 
     Parameters
     ----------
     stages : mapping of str to RecordedStage
-        The finished stages by name.
+        Finished stages by name.
     started : float
-        When the pipeline started, in seconds since 1970; older stages were reused.
+        Start of the pipeline in seconds since 1970; older stages count as reused.
     tolerance : mapping of str to float
-        By score, how far the chips may stay below the ANN.
+        Largest accepted loss from the ANN to the chips, by score.
     """
     metrics = {
         tag: dict(values)
@@ -87,14 +95,14 @@ def summarize(
 
 
 def run_report(summary: Mapping[str, Any], pictures: Mapping[str, Sequence[Path]]) -> Document:
-    """Make the whole report of a run.
+    """Make the full report of a run.
 
     Parameters
     ----------
     summary : mapping
         From :func:`summarize`, with ``preset``, ``config``, ``mlflow`` and ``prefect``.
     pictures : mapping of str to sequence of Path
-        PNG files by stage; those that are gone are left out.
+        PNG files by stage; missing files are skipped.
     """
     tables = {**results(summary), "Data": _facts(summary["dataset"])}
     return _document(
@@ -109,7 +117,7 @@ def run_report(summary: Mapping[str, Any], pictures: Mapping[str, Sequence[Path]
 
 
 def short_report(summary: Mapping[str, Any]) -> Document:
-    """Make the report of a run for the terminal: the results, without figures of publications."""
+    """Make the report of a run for the terminal: the results without published figures."""
     return _document(summary, _sections(results(summary, published=False)))
 
 
@@ -130,7 +138,7 @@ def _sections(tables: Mapping[str, Table]) -> list[Section]:
 
 
 def results(summary: Mapping[str, Any], *, published: bool = True) -> dict[str, Table]:
-    """Tabulate what a run found, by title; ``published``: with figures of publications."""
+    """Tabulate the results of a run by title, with or without published figures."""
     return {
         "Accuracy on the test sections": _accuracy(summary["stages"]),
         "Change by each step": _losses(summary["losses"]["steps"]),
@@ -151,7 +159,7 @@ def _accuracy(stages: Mapping[str, Mapping[str, float | None]]) -> Table:
 
 
 def _losses(steps: Sequence[Mapping[str, Any]]) -> Table:
-    """One row per step from the ANN to the chips, and their sum."""
+    """One row per step from the ANN to the chips, and the sum."""
     rows = [[step["step"], *(f"{step[score]:+.4f}" for score in SCORES)] for step in steps]
     sums = [f"{sum(step[score] for step in steps):+.4f}" for score in SCORES]
     total = [["all steps", *sums]] if steps else []
@@ -159,7 +167,7 @@ def _losses(steps: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _mapping(mapping: Mapping[str, Any]) -> Table:
-    """Neurons, cores, chips, traffic, and how full the fullest core is."""
+    """Neurons, cores, chips, traffic, and utilization of the fullest core."""
     metrics, cores = mapping["metrics"], mapping.get("cores_per_chip")
     rows = [[title, number(mapping[n])] for n, title in MAPPING_FACTS.items() if n in mapping]
     rows += [["cores on each chip", ", ".join(str(n) for n in cores)]] if cores else []
@@ -195,7 +203,7 @@ def _minutes(summary: Mapping[str, Any]) -> Table:
 
 
 def _facts(facts: Mapping[str, Any]) -> Table:
-    """Single values; longer ones are in MLflow."""
+    """Scalar facts; the others are in MLflow."""
     rows = [
         [name.replace("_", " "), number(value)]
         for name, value in facts.items()

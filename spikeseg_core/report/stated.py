@@ -1,7 +1,6 @@
 """What a research report may print: words without figures, names, and figures with their basis.
 
-It consists of these and nothing else. Neither a plain number nor words with a digit are accepted,
-here or where the template prints.
+Plain numbers, and words with digits, are refused here and wherever the template prints.
 """
 
 from __future__ import annotations
@@ -30,48 +29,48 @@ BASES: dict[Basis, tuple[str, str]] = {
     "published": ("○", "taken from a publication, with its source"),
     "set": ("□", "a setting or an assumption, not a finding"),
 }
-"""Sign and meaning of each basis."""
+"""Symbol and meaning of each basis."""
 
 _FIGURE = re.compile(r"(?<!\w)(?<!\w[.,])\d")
 """A digit without a letter before it: "3" and "8-bit", not "int8" or "V_Rand"."""
 
 _FIGURES = re.compile(r"((?:[A-Za-z_]\w*|[^\d])*)(\d[\d,]*\d(?:\.\d+)?|\d(?:\.\d+)?)?")
-"""Words, then a figure; what starts with a letter is a word, its digits included."""
+"""Words, then a figure; a word starts with a letter and may contain digits."""
 
 
 class BareNumberError(TypeError):
-    """A figure was about to be printed without saying what it rests on."""
+    """A figure would be printed without its basis."""
 
 
 def checked(text: str) -> str:
-    """Return the text if it has no figure in it.
+    """Return the text if it contains no figure.
 
     Raises
     ------
     BareNumberError
-        If it has one; shows the text.
+        If it contains one; the message shows the text.
     """
     if _FIGURE.search(text):
         raise BareNumberError(
-            f"the report's text {text!r} has a figure without a basis; make it a Stated, or a Name "
-            f"if it is one"
+            f"the report's text {text!r} contains a figure without a basis; use Stated for "
+            f"a figure, Name for a name"
         )
     return text
 
 
 class Printable(Protocol):
-    """What a report can print."""
+    """Something a report can print."""
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Render as HTML."""
 
     def markdown(self) -> str:
-        """Write it as Markdown."""
+        """Render as Markdown."""
 
 
 @dataclass(frozen=True)
 class Stated:
-    """A figure and what it rests on.
+    """A figure with its basis.
 
     Attributes
     ----------
@@ -84,7 +83,7 @@ class Stated:
     unit : str
         Written after the figure.
     seeds : tuple of float
-        The value of every seed, in order, if there are several.
+        The values of all seeds in order, if there are several.
     """
 
     value: float
@@ -101,7 +100,7 @@ class Stated:
 
     @property
     def digits(self) -> str:
-        """The figure as people write it."""
+        """The formatted figure."""
         return self._written(self.value)
 
     @property
@@ -110,11 +109,11 @@ class Stated:
 
     def _written(self, value: float) -> str:
         digits = f"{value:{self.form}}"
-        # A change that rounds to nothing has no direction.
+        # A change that rounds to zero has no sign.
         return digits.lstrip("+-") if not digits.strip("+-0.%") else digits
 
     def html(self) -> str:
-        """Write it as HTML, with its basis as a sign, and as a word in the tooltip."""
+        """Render as HTML, with the basis as a symbol and in the tooltip."""
         sign, _ = BASES[self.basis]
         unit = f" {escape(self.unit)}" if self.unit else ""
         seeds = f" <small>[{', '.join(self._spread)}]</small>" if self.seeds else ""
@@ -124,7 +123,7 @@ class Stated:
         )
 
     def markdown(self) -> str:
-        """Write it as Markdown, with its basis as a word."""
+        """Render as Markdown, with the basis as a word."""
         unit = f" {self.unit}" if self.unit else ""
         seeds = f" [{', '.join(self._spread)}]" if self.seeds else ""
         return f"{self.digits}{unit}{seeds} ({self.basis})"
@@ -136,7 +135,7 @@ def stated(
     form: str = ".4f",
     unit: str = "",
 ) -> Stated | None:
-    """State a figure, or the median of its values over seeds; None if none is known."""
+    """State a figure, or the median over seeds; None if there is no value."""
     if values is None:
         return None
     found = [values] if isinstance(values, int | float) else [v for v in values if v is not None]
@@ -153,11 +152,11 @@ class Name:
     text: str
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Render as HTML."""
         return f'<span class="name">{escape(self.text)}</span>'
 
     def markdown(self) -> str:
-        """Write it as Markdown."""
+        """Render as Markdown."""
         return self.text
 
 
@@ -168,11 +167,11 @@ class Code:
     text: str
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Render as HTML."""
         return f"<code>{escape(self.text)}</code>"
 
     def markdown(self) -> str:
-        """Write it as Markdown."""
+        """Render as Markdown."""
         return f"`{self.text}`"
 
 
@@ -184,12 +183,12 @@ class Link:
     url: str | None
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Render as HTML."""
         code = f"<code>{escape(self.text)}</code>"
         return f'<a href="{escape(self.url)}">{code}</a>' if self.url else code
 
     def markdown(self) -> str:
-        """Write it as Markdown."""
+        """Render as Markdown."""
         return f"[`{self.text}`]({self.url})" if self.url else f"`{self.text}`"
 
 
@@ -203,43 +202,43 @@ class Words:
         checked(self.text)
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Render as HTML."""
         return escape(self.text, quote=False)
 
     def markdown(self) -> str:
-        """Write it as Markdown."""
+        """Render as Markdown."""
         return self.text
 
 
 @dataclass(frozen=True)
 class Text:
-    """Several of these in a row, such as a sentence."""
+    """A sequence of printable parts, such as a sentence."""
 
     parts: tuple[Printable, ...]
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Render as HTML."""
         return "".join(part.html() for part in self.parts)
 
     def markdown(self) -> str:
-        """Write it as Markdown."""
+        """Render as Markdown."""
         return "".join(part.markdown() for part in self.parts)
 
 
 def say(template: str, **values: Printable | str | None) -> Text:
-    """Make a sentence of a template such as ``"V_Rand falls by {change}"``.
+    """Make a sentence from a template such as ``"V_Rand falls by {change}"``.
 
     Parameters
     ----------
     template : str
-        Words, with names in braces where the values go.
+        Words with placeholders in braces.
     **values
-        Figures, names, ...; plain strings are words. None is "an unknown amount".
+        Figures, names and so on; plain strings are words, None is "an unknown amount".
 
     Raises
     ------
     BareNumberError
-        If a word has a figure in it, or a value is a plain number.
+        If words contain a figure, or a value is a plain number.
     """
     parts: list[Printable] = []
     for words, name, _, _ in Formatter().parse(template):
@@ -251,7 +250,7 @@ def say(template: str, **values: Printable | str | None) -> Text:
 
 
 def printable(value: Printable | str | None, missing: str = "–") -> Printable:
-    """Return what can be printed for a value.
+    """Convert a value to a printable.
 
     Raises
     ------
@@ -263,12 +262,12 @@ def printable(value: Printable | str | None, missing: str = "–") -> Printable:
     if isinstance(value, str):
         return Words(value)
     if not callable(getattr(value, "html", None)):
-        raise BareNumberError(f"{value!r} has no basis; a report prints Stated, Name, Code, Link")
+        raise BareNumberError(f"{value!r} has no basis; use Stated, Name, Code or Link")
     return value
 
 
 def told(text: str, basis: Basis) -> Text:
-    """Make a sentence of a record's text whose figures all rest on the same thing."""
+    """Convert a recorded text whose figures all have the same basis."""
     parts: list[Printable] = []
     for words, figure in _FIGURES.findall(text):
         if words:
@@ -280,7 +279,7 @@ def told(text: str, basis: Basis) -> Text:
 
 
 def joined(parts: Sequence[Printable], between: str = ", ") -> Text:
-    """Put several in a row."""
+    """Join parts with a separator."""
     found: list[Printable] = []
     for part in parts:
         found += [Words(between), part] if found else [part]

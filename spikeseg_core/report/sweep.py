@@ -1,4 +1,4 @@
-"""Sweeps as tables: of a sweep that has just ended, and of recorded ones in a research report."""
+"""Sweeps as tables: one that has just ended, or recorded ones in a research report."""
 
 from __future__ import annotations
 
@@ -17,15 +17,7 @@ from spikeseg_core.sweep.table import DONE
 
 
 def points_table(sweep: Sweep, points: pd.DataFrame) -> Table:
-    """Tabulate the points of a sweep as a person reads them: medians, and the range over seeds.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        Names the metrics.
-    points : DataFrame
-        From :func:`spikeseg_core.sweep.table.point_table`.
-    """
+    """Tabulate the points of a sweep: medians, and the range over seeds."""
     names = sweep.read_metrics()
     rows: list[list[Cell]] = []
     for _, row in points.iterrows():
@@ -43,7 +35,7 @@ def points_table(sweep: Sweep, points: pd.DataFrame) -> Table:
 
 
 def _notes(row: pd.Series) -> str:
-    """Say what is special about a point, and what failed."""
+    """Say how a point is marked, and what failed."""
     marks = [mark for mark in ("chosen", "front") if row[mark]]
     return ", ".join(marks if row["status"] == DONE else [*marks, str(row["status"])])
 
@@ -59,7 +51,7 @@ def _range(median: float, low: float, high: float) -> str:
 def recorded_sweeps(
     sweeps: Iterable[RecordedSweep],
 ) -> tuple[list[Table], list[Picture], list[Link]]:
-    """Show recorded sweeps: a table each, its Pareto front if it was drawn, and its run."""
+    """Return a table per sweep, the Pareto fronts that were drawn, and the runs."""
     tables, pictures, runs = [], [], []
     for sweep in sweeps:
         tables.append(_recorded_table(sweep))
@@ -72,19 +64,19 @@ def recorded_sweeps(
 
 
 def basis_of(metric: str) -> Basis:
-    """Energies of a benchmark are modelled or mixed; scores, rates and cores are measured."""
+    """Energies count as modelled; scores, rates and cores are measured."""
     return "modelled" if "energy/" in metric or "_mj" in metric else "measured"
 
 
 def form_of(metric: str) -> str:
-    """Return the format with the digits of a metric that a reader can use."""
+    """Return the number format of a metric."""
     if metric.endswith(("cores", "chips", "neurons_on_chip")):
         return ",.0f"
     return ".1f" if metric.endswith(("_hz", "_mj")) else ".4f"
 
 
 def _recorded_table(sweep: RecordedSweep) -> Table:
-    """One row per point: median and all seeds of every metric that the sweep asked for."""
+    """One row per point: median and all seeds of every metric of the sweep."""
     rows: list[list[Cell]] = [
         [
             Code(str(point["point"])),

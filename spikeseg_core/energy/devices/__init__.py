@@ -1,1 +1,1 @@
-"""Conventional devices at the same work: CPU, GPU, published ones."""
+"""Energy figures by device: Loihi, CPU, GPU, published devices."""

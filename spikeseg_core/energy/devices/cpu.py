@@ -1,4 +1,4 @@
-"""The CPU as well as a user could run it: float32 and int8, best thread count, warmed up."""
+"""The CPU at its best: float32 and int8, best thread count, warmed up."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ Segmenter = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class CpuBenchmark:
-    """What :func:`measure_cpu` found.
+    """Result of :func:`measure_cpu`.
 
     Attributes
     ----------
     figures : tuple of EnergyFigure
         Dynamic, static and total for each precision and batch.
     segmenters : mapping of str to callable
-        By precision, the very network that was timed, to be scored on the same sections.
+        The networks that were timed, by precision, for scoring on the same sections.
     threads : mapping of str to int
-        Best thread count, by ``"int8 batch 1"``.
+        Best thread count, by name (``"int8 batch 1"``).
     fastest : mapping of str to float
-        Time of the fastest call over the median one, by the same names: below 1 by as much as
-        other work on the machine disturbed the timing.
+        Time of the fastest call over the median, by the same names; far below 1 if other work on
+        the machine disturbed the timing.
     """
 
     figures: tuple[EnergyFigure, ...]
@@ -54,7 +54,7 @@ class CpuBenchmark:
 
 
 def cpu_power(config: BenchmarkConfig) -> Power:
-    """Return RAPL with its idle power where it can be read, else stated power with the reason."""
+    """Return RAPL with its idle power if it can be read, otherwise stated power with the reason."""
     try:
         return IdleMeter.of(RaplMeter())
     except MeterError as error:
@@ -71,24 +71,20 @@ def measure_cpu(
     power: Power,
     report: Reporter = SILENT,
 ) -> CpuBenchmark:
-    """Time the plain network on this machine's CPU and turn time into energy.
+    """Time the plain network on this machine's CPU and convert time to energy.
 
     Parameters
     ----------
     model : keras.Model
         The ANN: standardised tiles ``(batch, tile, tile, 1)`` to logits.
     representative : ndarray
-        Standardised tiles ``(n, tile, tile)`` of the training split; also what is timed.
-    tiles_per_section : int or None
-        Tiles that cover one section; None if whole sections are given in their place.
+        Standardised tiles ``(n, tile, tile)`` of the training split; these are also timed.
     batches : sequence of int
-        Tiles a call; 1 is online.
+        Tiles per call; 1 is online.
     repeats : int
-        Timed calls of each; the median counts.
+        Timed calls per case; the median is used.
     power : IdleMeter or StatedPower
-        How time becomes energy (:func:`cpu_power`).
-    report : Reporter
-        Told of progress.
+        Converts time to energy (:func:`cpu_power`).
     """
     figures: list[EnergyFigure] = []
     segmenters: dict[str, Segmenter] = {}
@@ -122,16 +118,13 @@ def measure_cpu(
 def whole_sections(
     network: Network, weights: Weights, sections: np.ndarray
 ) -> tuple[Any, np.ndarray]:
-    """Return the ANN for whole sections at once, and the sections as it takes them.
+    """Return the ANN for whole sections, and the sections padded to its input.
 
-    The network is fully convolutional, so a user of a CPU has no need of overlapping tiles. Its
-    input is a square whose side halves as often as the network does; sections that are smaller are
-    mirrored to it.
+    The network is fully convolutional, so a CPU does not need overlapping tiles. The input is a
+    square whose side can be halved as often as the network does; smaller sections are mirrored.
 
     Parameters
     ----------
-    network, weights : Network, Weights
-        The ANN.
     sections : ndarray
         Standardised sections ``(n, height, width)``.
 
@@ -148,7 +141,7 @@ def whole_sections(
 
 
 def best_threads(content: bytes, tiles: np.ndarray) -> tuple[int, TfliteNet]:
-    """Return the thread count that runs ``tiles`` fastest, and the network with it."""
+    """Return the fastest thread count for ``tiles``, and the network with that many threads."""
     nets = {n: TfliteNet(content, n) for n in thread_counts(_cpus())}
     times = {n: time_calls(lambda n=n: nets[n](tiles), 1).seconds for n in nets}  # type: ignore[misc]
     best = min(times, key=lambda n: times[n])
@@ -156,7 +149,7 @@ def best_threads(content: bytes, tiles: np.ndarray) -> tuple[int, TfliteNet]:
 
 
 def thread_counts(cpus: int) -> list[int]:
-    """Thread counts worth trying: powers of two, and all there are."""
+    """Thread counts to try: powers of two, and all CPUs."""
     return sorted({*(2**i for i in range(cpus.bit_length()) if 2**i <= cpus), cpus})
 
 

@@ -1,4 +1,4 @@
-"""The GPU, metered by NVML."""
+"""The GPU, metered with NVML."""
 
 from __future__ import annotations
 
@@ -17,17 +17,10 @@ from spikeseg_core.stack import tf
 class NvmlMeter:
     """Energy counter of one NVIDIA GPU.
 
-    Parameters
-    ----------
-    index : int
-        Which GPU.
-    nvml : module
-        The NVML bindings.
-
     Raises
     ------
     MeterError
-        If there is no driver, no such GPU, or it has no energy counter (before Volta).
+        If there is no driver or no such GPU, or it has no energy counter (before Volta).
     """
 
     ranges_mj: Sequence[float] = (float("inf"),)
@@ -41,8 +34,8 @@ class NvmlMeter:
             self.read_mj()
         except nvml.NVMLError as error:
             raise MeterError(
-                f"GPU {index} cannot be metered ({error}); an NVIDIA GPU from Volta on and its "
-                "driver are needed"
+                f"GPU {index} cannot be metered ({error}); it needs an NVIDIA GPU (Volta or later) "
+                "and its driver"
             ) from error
 
     def read_mj(self) -> Sequence[float]:
@@ -67,17 +60,13 @@ def measure_gpu(
     model : keras.Model
         The ANN: standardised tiles ``(batch, tile, tile, 1)`` to logits.
     tiles : ndarray
-        Standardised tiles ``(n, tile, tile)`` to run.
-    tiles_per_section : int
-        Tiles that cover one section.
+        Standardised tiles ``(n, tile, tile)``.
     batches : sequence of int
-        Tiles a call; 1 is online.
+        Tiles per call; 1 is online.
     repeats : int
-        Least number of timed calls of each.
-    power : IdleMeter
-        The GPU's meter with its idle power.
+        Minimum number of timed calls per batch size.
     device : str
-        TensorFlow's name of the device to run on.
+        TensorFlow's name of the device.
 
     Raises
     ------
@@ -86,15 +75,15 @@ def measure_gpu(
     """
     if device not in {d.name.replace("/physical_device:", "/") for d in _devices()}:
         raise MeterError(
-            f"TensorFlow sees no {device}, though it has a meter ({power.meter.source}); install "
-            "TensorFlow with its CUDA libraries"
+            f"TensorFlow does not see {device}, although its meter works ({power.meter.source}); "
+            "install TensorFlow with its CUDA libraries"
         )
     figures: list[EnergyFigure] = []
     run = tf.function(lambda x: model(x, training=False), jit_compile=True)
     for batch in batches:
         with tf.device(device):
             x = tf.constant(np.resize(tiles, (batch, *tiles.shape[1:]))[..., None], tf.float32)
-            # Copying the result back is part of the work, and makes the call wait for its end.
+            # Copying the result back is part of the work, and makes the call wait for completion.
             timing = time_calls(lambda x=x: run(x).numpy(), repeats, power.meter)  # type: ignore[misc]
         figures += figures_of_timing(
             timing,

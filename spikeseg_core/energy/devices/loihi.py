@@ -1,4 +1,4 @@
-"""Loihi: modelled from events, or measured on a board; with and without its host."""
+"""Loihi: modelled from events or measured on a board, with and without the host."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from spikeseg_core.network import Network
 
 @dataclass(frozen=True)
 class Presented:
-    """Tiles as they were presented, and what that left for the host.
+    """How tiles were presented, and the host's work that goes with it.
 
     Attributes
     ----------
     events : EventCounts
-        What happened on the chips.
+        Events on the chips.
     tiles : int
         Tiles that cover one section.
     extra_readouts : float
-        Read-outs per tile besides the last one, made to decide whether to stop.
+        Read-outs per tile before the last one, made to decide on early exit.
     """
 
     events: EventCounts
@@ -42,20 +42,16 @@ class Presented:
 def loihi_figures(
     events: EventCounts, tiles_per_section: int, model: LoihiModel | None = None, **fields: Any
 ) -> Figures:
-    """Return dynamic, static and total energy of one section, its tiles one after the other.
+    """Return dynamic, static and total energy of one section, tile after tile.
 
-    Resetting the neurons between tiles is not charged: its cost is unpublished.
+    Resetting the neurons between tiles is not charged, because its cost is not published.
 
     Parameters
     ----------
-    events : EventCounts
-        What happens on the chips.
-    tiles_per_section : int
-        Tiles that cover one section.
     model : LoihiModel, optional
-        Costs; by default silicon-fitted, whole chips and their x86 cores charged.
+        Default: silicon-fitted constants, static power of whole chips and their x86 cores.
     **fields
-        Of :class:`~spikeseg_core.energy.figure.EnergyFigure`: ``presentation``, ``variant``.
+        ``presentation`` and ``variant`` of :class:`~spikeseg_core.energy.figure.EnergyFigure`.
     """
     model = model or LoihiModel()
     tile = loihi_energy(events, model)
@@ -68,7 +64,7 @@ def loihi_figures(
         basis="modelled",
         time_basis="modelled",
         source=model.source,
-        note=f"events {events.basis}; {events.steps} steps a tile, {events.cores} cores on "
+        note=f"events {events.basis}; {events.steps} steps per tile, {events.cores} cores on "
         f"{events.chips} chip{'s' if events.chips > 1 else ''}; {k.INTERCHIP_SOURCE}; "
         f"{k.SEEN_STEPS_SOURCE}",
         tiles=tiles_per_section,
@@ -77,14 +73,12 @@ def loihi_figures(
 
 
 def board_figures(readings: Sequence[BoardEnergy], tiles_per_section: int) -> Figures:
-    """Return dynamic, static and total energy of a section, measured on a board.
+    """Return dynamic, static and total energy of a section as measured on a board.
 
     Parameters
     ----------
     readings : sequence of BoardEnergy
-        Of one presentation of one tile each; their mean counts.
-    tiles_per_section : int
-        Tiles that cover one section.
+        One per presentation of a tile; their mean is used.
     """
     n = len(readings)
     per_section = tiles_per_section / n
@@ -105,11 +99,11 @@ def board_figures(readings: Sequence[BoardEnergy], tiles_per_section: int) -> Fi
 
 
 def with_host(loihi: Figures, cpu: Sequence[EnergyFigure], share: float) -> Figures:
-    """Return Loihi's figures with the host's share of the work added.
+    """Return Loihi's figures including the host's share of the work.
 
-    The share, of the multiply-adds of the network
-    (:func:`~spikeseg_core.energy.host.host_operations`), is priced as this machine's CPU prices the
-    whole network, int8 and online, tile by tile.
+    ``share`` is the host's part of the network's multiply-adds
+    (:func:`~spikeseg_core.energy.host.host_operations`). It is priced like this machine's CPU at
+    int8, online, on tiles.
     """
     dynamic, static, total = loihi
     on_host = {

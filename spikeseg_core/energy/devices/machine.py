@@ -1,4 +1,4 @@
-"""The ANN on this machine: CPU and GPU, given tiles and whole sections."""
+"""The ANN on this machine: CPU and GPU, on tiles and on whole sections."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from spikeseg_core.network import Network, Weights
 from spikeseg_core.reporting import Reporter
 
 REPRESENTATIVE_TILES = 64
-"""Tiles of the training split for int8's ranges and for timing."""
+"""Training tiles for int8 calibration and for timing."""
 
 REPRESENTATIVE_SECTIONS = 8
-"""The same, for the network that takes whole sections."""
+"""Training sections for the same, for the network that takes whole sections."""
 
 Segment = Callable[[np.ndarray], np.ndarray]
-"""Standardised sections ``(n, height, width)`` to probability of membrane, the same shape."""
+"""Standardised sections ``(n, height, width)`` to membrane probability of the same shape."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What CPU and GPU needed.
+    """Measurements of CPU and GPU.
 
     Attributes
     ----------
     cpu, gpu : tuple of EnergyFigure
-        Figures; of the GPU none where none could be measured.
+        Energy figures; empty for a GPU that could not be measured.
     segment : mapping of str to (mapping of str to callable)
-        By device and precision, the very networks that were timed, to be scored.
+        The networks that were timed, by device and precision, for scoring.
     threads : mapping of str to int
-        Best thread count of the CPU, by ``"int8 batch 1"``, with the device's name before it where
-        it is given whole sections.
+        Best thread count of the CPU, by name (``"int8 batch 1"``), with the device as a prefix for
+        whole sections.
     fastest : mapping of str to float
-        By device, time of the fastest online int8 call over the median one.
+        Time of the fastest online int8 call over the median, by device.
     why_no_gpu : str
         Why no GPU was measured; empty if one was.
     """
@@ -70,16 +70,10 @@ def measure_machine(
 
     Parameters
     ----------
-    network, weights : Network, Weights
-        The ANN.
-    dataset : Dataset
-        Sections, of which the training split is timed.
     batches : sequence of int
-        Tiles per call; must hold 1, which is online.
+        Tiles per call; must include 1 (online).
     config : BenchmarkConfig
-        Repetitions, and the power that is assumed without a meter.
-    report : Reporter
-        Told of progress, and of meters that are missing.
+        Repetitions, and the power assumed without a meter.
     """
     power = cpu_power(config)
     if not isinstance(power, IdleMeter):
@@ -104,7 +98,7 @@ def measure_machine(
     )
     gpu, why_no_gpu = _gpu(model, tiles, per_section, batches, config.repeats)
     if why_no_gpu:
-        report.say(f"no GPU was measured: {why_no_gpu}")
+        report.say(f"no GPU measured: {why_no_gpu}")
     height, width = dataset.section_shape
 
     def from_sections(segment: Segmenter) -> Segment:
@@ -138,7 +132,7 @@ def measure_machine(
 
 
 def representative_tiles(dataset: Dataset, count: int = REPRESENTATIVE_TILES) -> np.ndarray:
-    """Return evenly spread standardised tiles ``(n, tile, tile)`` of the training split."""
+    """Return evenly spaced standardised tiles ``(n, tile, tile)`` of the training split."""
     tiles = dataset.grid.cut(dataset.split("train")[0])
     chosen = np.unique(np.linspace(0, len(tiles) - 1, count).round().astype(int))
     return tiles[chosen]

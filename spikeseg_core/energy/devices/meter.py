@@ -1,8 +1,8 @@
-"""Energy meters, and time times stated power where there is no meter.
+"""Energy meters, and stated power for devices without one.
 
 RAPL is found through `zeus <https://ml.energy/zeus>`_, NVIDIA's counters through NVML
-(:mod:`spikeseg_core.energy.devices.gpu`). Both count energy since some start, so everything here
-works with differences.
+(:mod:`spikeseg_core.energy.devices.gpu`). Both count energy from an arbitrary start, so everything
+here works with differences.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from spikeseg_core.energy.figure import FAMILIES, Basis, Family, Figures, figure
 from spikeseg_core.errors import MeterError
 
 IDLE_SECONDS = 1.0
-"""How long the idle power is read for."""
+"""Duration of the idle-power reading."""
 
 METERED_SECONDS = 1.0
-"""Least time of metered work: RAPL counts once a millisecond, so short work reads coarsely."""
+"""Minimum duration of metered work: RAPL updates only once per millisecond."""
 
 TIMED_SECONDS = 0.5
-"""Least time of work that is only timed: other work on the machine disturbs single calls."""
+"""Minimum duration of timed work: other work on the machine disturbs single calls."""
 
 
 class Meter(Protocol):
@@ -33,9 +33,9 @@ class Meter(Protocol):
     Attributes
     ----------
     source : str
-        What is read, for :attr:`~spikeseg_core.energy.figure.EnergyFigure.source`.
+        Name of the meter, for :attr:`~spikeseg_core.energy.figure.EnergyFigure.source`.
     ranges_mj : sequence of float
-        Where each counter starts again at 0, in millijoules; infinite if it never does.
+        Value in mJ at which each counter wraps to 0; infinite if it never does.
     """
 
     source: str
@@ -46,15 +46,15 @@ class Meter(Protocol):
 
 
 def used_mj(before: Sequence[float], after: Sequence[float], ranges: Sequence[float]) -> float:
-    """Millijoules between two readings, all counters together.
+    """Energy in mJ between two readings, summed over all counters.
 
-    A counter that has started again at 0 in between, once, is counted right; readings must be
-    closer together than a counter's range (tens of kilojoules, minutes of full load).
+    A counter may wrap once in between, so readings must be closer together than a counter's range
+    (tens of kilojoules, minutes at full load).
 
     Raises
     ------
     MeterError
-        If a counter that never starts again has gone down.
+        If a counter that never wraps has gone down.
     """
     total = 0.0
     for a, b, size in zip(before, after, ranges, strict=True):
@@ -66,12 +66,12 @@ def used_mj(before: Sequence[float], after: Sequence[float], ranges: Sequence[fl
 
 
 class RaplMeter:
-    """The CPU packages' energy by RAPL, read through zeus.
+    """Energy of the CPU packages from RAPL, found through zeus.
 
     Raises
     ------
     MeterError
-        If RAPL is not there or may not be read; says why and what to do.
+        If RAPL does not exist or cannot be read; the message says why and what to do.
     """
 
     def __init__(self) -> None:
@@ -82,15 +82,15 @@ class RaplMeter:
             packages = [cpu.rapl_file for cpu in RAPLCPUs().cpus]
         except (ZeusBaseCPUError, OSError) as error:
             raise MeterError(
-                f"RAPL cannot be read here ({error}); it needs a bare machine or a virtual one "
-                "that passes it on, and read permission on /sys/class/powercap (root, or "
+                f"RAPL cannot be read here ({error}); it needs a physical machine, or a virtual "
+                "one that exposes it, and read permission on /sys/class/powercap (root, or "
                 "chmod +r energy_uj)"
             ) from error
         if not packages:
-            raise MeterError("RAPL names no CPU package here")
+            raise MeterError("RAPL lists no CPU package here")
         self.source = f"RAPL, found by zeus: {', '.join(package.name for package in packages)}"
         self.ranges_mj: Sequence[float] = [p.max_energy_range_uj / 1e3 for p in packages]
-        # The raw counters: used_mj handles their starting over, without zeus's watching process.
+        # The raw counters: used_mj handles wrapping, without zeus's monitoring process.
         self._counters = [Path(package.energy_uj_path) for package in packages]
 
     def read_mj(self) -> Sequence[float]:
@@ -100,7 +100,7 @@ class RaplMeter:
 
 @dataclass(frozen=True)
 class StatedPower:
-    """Power assumed where no meter can be read.
+    """Power assumed if no meter can be read.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class StatedPower:
 
 @dataclass(frozen=True)
 class IdleMeter:
-    """A meter with the idle power it showed.
+    """A meter and the idle power it showed.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class IdleMeter:
 
 
 Power = IdleMeter | StatedPower
-"""How time becomes energy."""
+"""What converts time to energy."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,9 @@ class Timing:
     seconds : float
         Median time of one call, in seconds.
     fastest : float
-        Time of the fastest call, in seconds: what other work on the machine disturbed least.
+        Time of the fastest call, in seconds, the least disturbed by other work.
     calls : int
-        Timed calls.
+        Number of timed calls.
     mj : float or None
         Metered energy of one call in millijoules, idle included; None without a meter.
     """
@@ -173,9 +173,9 @@ class Timing:
 
 
 def time_calls(call: Callable[[], object], repeats: int, meter: Meter | None = None) -> Timing:
-    """Call ``call`` twice to warm up, then at least ``repeats`` times with clock and meter.
+    """Call ``call`` twice to warm up, then time and meter at least ``repeats`` calls.
 
-    For at least :data:`METERED_SECONDS` with a meter, :data:`TIMED_SECONDS` without.
+    Calls go on for at least :data:`METERED_SECONDS` with a meter, :data:`TIMED_SECONDS` without.
     """
     call()
     call()
@@ -207,9 +207,9 @@ def figures_of_timing(
 ) -> Figures:
     """Return dynamic, static and total energy of a section from timed calls.
 
-    With a meter: total is what the meter showed, static the idle power times the time (never more
-    than the total), dynamic the rest; measured. Without: time times stated power; modelled.
-    A call takes ``batch`` of ``tiles_per_section`` tiles; of whole sections (None), ``batch``.
+    With a meter (measured), the total is the meter's, static is idle power times time (at most the
+    total), and dynamic the rest. Without (modelled), energy is time times stated power. A call
+    processes ``batch`` of ``tiles_per_section`` tiles, or ``batch`` whole sections (None).
     """
     calls_per_section = (tiles_per_section or 1) / batch
     seconds = timing.seconds * calls_per_section

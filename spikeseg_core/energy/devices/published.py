@@ -1,4 +1,4 @@
-"""Devices whose energy was published, for another and far smaller network."""
+"""Devices with published energy, for another, far smaller network."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class PublishedDevice:
     Attributes
     ----------
     family : str
-        Family of the device.
+        Device family.
     idle_w, running_w : float
-        Power in watts without and with the work.
+        Power in watts when idle and when running.
     inferences_per_second : float
         At batch 1.
     """
@@ -41,12 +41,12 @@ class PublishedDevice:
 
     @property
     def dynamic_mj(self) -> float:
-        """Millijoules per inference above idle."""
+        """Energy per inference above idle, in mJ."""
         return 1e3 * (self.running_w - self.idle_w) / self.inferences_per_second
 
     @property
     def static_mj(self) -> float:
-        """Millijoules per inference of being idle for the same time."""
+        """Idle energy for the time of an inference, in mJ."""
         return 1e3 * self.idle_w / self.inferences_per_second
 
 
@@ -67,16 +67,9 @@ PUBLISHED_DEVICES: Mapping[str, PublishedDevice] = MappingProxyType(
 def published_figures(tiles_per_section: int, multiply_adds: int) -> tuple[EnergyFigure, ...]:
     """Return published devices as lower bounds: one inference of a far smaller network per tile.
 
-    No publication states this network's energy on these devices. What is known is the energy of
-    one inference of a keyword spotter; this network's tile is many times its size, so as many of
-    those inferences as a section has tiles is less than a section would take. Not scaled.
-
-    Parameters
-    ----------
-    tiles_per_section : int
-        Tiles that cover one section.
-    multiply_adds : int
-        Of one tile of this network, for the note.
+    The energy of this network on these devices is not published. That of one inference of a
+    keyword spotter is; a tile of this network is many times larger, so one such inference per tile
+    is a lower bound. Nothing is scaled.
     """
     return tuple(
         figure

@@ -17,7 +17,7 @@ Precision = Literal["fp32", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
 _NOTICE = re.compile(r"^fully_quantize: |^INFO: Created TensorFlow Lite XNNPACK delegate")
-"""What the converter and the interpreter print from C++, whatever the log level."""
+"""Lines that the converter and the interpreter print from C++ at any log level."""
 
 
 def to_tflite(model: Any, precision: Precision, batch: int, representative: np.ndarray) -> bytes:
@@ -30,10 +30,10 @@ def to_tflite(model: Any, precision: Precision, batch: int, representative: np.n
     precision : {"fp32", "int8"}
         Number format; int8 is post-training quantization of weights and activations.
     batch : int
-        Tiles a call. XNNPACK plans its memory for one size, so each batch size is a model.
+        Tiles per call. XNNPACK plans its memory for one size, so every batch size needs a model.
     representative : ndarray
-        Standardised tiles ``(n, tile, tile)`` of the *training* split, from which int8 takes the
-        ranges of the activations.
+        Standardised tiles ``(n, tile, tile)`` of the *training* split, which calibrate the
+        activation ranges of int8.
 
     Returns
     -------
@@ -57,14 +57,14 @@ def to_tflite(model: Any, precision: Precision, batch: int, representative: np.n
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: _batches(representative, batch)
     with warnings.catch_warnings(), without_lines(_NOTICE):
-        # The converter reports what it did on the standard error stream; it is not about our input.
+        # The converter reports its own progress as warnings; none concerns our input.
         warnings.simplefilter("ignore")
         content: bytes = converter.convert()
     return content
 
 
 def _batches(tiles: np.ndarray, batch: int) -> Iterator[list[np.ndarray]]:
-    """Whole batches of tiles, starting over at the end to fill the last one."""
+    """Whole batches of tiles; the last one is filled from the start."""
     count = -(-len(tiles) // batch)
     order = np.arange(count * batch) % len(tiles)
     for chosen in order.reshape(count, batch):
@@ -72,19 +72,11 @@ def _batches(tiles: np.ndarray, batch: int) -> Iterator[list[np.ndarray]]:
 
 
 class TfliteNet:
-    """A TensorFlow Lite model ready to be called.
-
-    Parameters
-    ----------
-    content : bytes
-        From :func:`to_tflite`.
-    threads : int
-        Threads of XNNPACK.
-    """
+    """A TensorFlow Lite model ready to be called."""
 
     def __init__(self, content: bytes, threads: int = 1) -> None:
         with warnings.catch_warnings(), without_lines(_NOTICE):
-            # It announces its move to another package; the pinned TensorFlow has it.
+            # It warns that it will move to another package; the pinned TensorFlow still has it.
             warnings.simplefilter("ignore")
             self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
             self._interpreter.allocate_tensors()

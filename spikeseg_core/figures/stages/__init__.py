@@ -1,23 +1,28 @@
-"""Pictures of finished stages, drawn from their folders: a module per stage that has any.
+"""Pictures of finished stages, drawn from their folders.
 
-A stage's key does not depend on what is in here, so a changed colour reruns nothing: the pictures
-of a finished stage are drawn again, the stage is not.
+No stage's key depends on this package, so a changed colour redraws pictures and reruns nothing.
+Stages whose pictures show different things are drawn by different modules, so that a change redraws
+only what shows it.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from spikeseg_core.config import PipelineConfig
 
+_DRAWN_BY = {
+    **dict.fromkeys(("train", "tune", "convert", "deploy"), "segmentation"),
+    "partition": "partition",
+    "benchmark": "benchmark",
+}
+
 
 def module_of(stage: str) -> str | None:
     """Name of the module that draws the stage's pictures; None if it has none."""
-    name = f"{__name__}.{stage}"
-    return name if find_spec(name) else None
+    return f"{__name__}.{_DRAWN_BY[stage]}" if stage in _DRAWN_BY else None
 
 
 def draw(
@@ -28,21 +33,23 @@ def draw(
     Parameters
     ----------
     stage : str
-        Its name.
+        Name of the stage.
     config : PipelineConfig
-        Settings that it ran with.
+        The settings it ran with.
     inputs : mapping of str to Path
-        Folders of the stages that it read.
+        Folders of the stages it read.
     folder : Path
-        Its own folder; gets the pictures.
+        The stage's own folder; the pictures go there.
 
     Returns
     -------
     tuple of Path
-        PNG files in the folder, the most telling first.
+        PNG files in the folder, the most important first.
     """
     module = module_of(stage)
     if module is None:
         return ()
-    pictures: tuple[Path, ...] = importlib.import_module(module).draw(config, inputs, folder)
-    return pictures
+    drawn: tuple[Path, ...] = getattr(importlib.import_module(module), f"draw_{stage}")(
+        config, inputs, folder
+    )
+    return drawn

@@ -11,13 +11,19 @@ import pandas as pd
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.energy.sensitivity import Sensitivity
-from spikeseg_core.figures.anytime import anytime_figure
-from spikeseg_core.figures.energy import draw_energy, draw_operating_points, draw_tornado
+from spikeseg_core.figures.energy import (
+    draw_anytime,
+    draw_energy,
+    draw_operating_points,
+    draw_tornado,
+)
 from spikeseg_core.stages.artifacts import ANYTIME, ENERGY, OPERATING_POINTS
 
 
-def draw(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
-    """Draw the energies, what is not known of them, and what other presentations would cost."""
+def draw_benchmark(
+    config: PipelineConfig, inputs: Mapping[str, Path], folder: Path
+) -> tuple[Path, ...]:
+    """Draw the energies, their uncertainties, and the cost of other presentations."""
     facts = json.loads((folder / ENERGY).read_text(encoding="utf-8"))
     figures = [EnergyFigure.from_json(figure) for figure in facts["figures"]]
     name = f"{facts['network']}, one section"
@@ -25,7 +31,7 @@ def draw(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> tu
         draw_energy(figures, f"Energy: {name}", folder / "energy.png"),
         draw_tornado(
             Sensitivity.from_json(facts["sensitivity"]),
-            f"What is not known: {name}",
+            f"Uncertainties: {name}",
             folder / "tornado.png",
         ),
     ]
@@ -34,6 +40,6 @@ def draw(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> tu
         path = folder / "operating_points.png"
         pictures += [
             draw_operating_points(points, f"Operating points: {name}", path),
-            anytime_figure(pd.read_parquet(folder / ANYTIME), folder / "anytime.png"),
+            draw_anytime(pd.read_parquet(folder / ANYTIME), folder / "anytime.png"),
         ]
     return tuple(pictures)

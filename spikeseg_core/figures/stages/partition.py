@@ -15,8 +15,10 @@ from spikeseg_core.stages.artifacts import MAPPING, PLACEMENT, RATES
 from spikeseg_core.storage import load_arrays
 
 
-def draw(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
-    """Draw the layers cut into cores, and the traffic between chips and on the mesh of each."""
+def draw_partition(
+    config: PipelineConfig, inputs: Mapping[str, Path], folder: Path
+) -> tuple[Path, ...]:
+    """Draw the layers cut into cores, the traffic between chips, and each chip's mesh."""
     network, _ = load_network(inputs["tune"])
     tiles = CoreMapping.load(inputs["quantize"] / MAPPING).tiles
     placement = Placement.load(folder / PLACEMENT)

@@ -1,1 +1,1 @@
-"""What a presentation costs on Loihi: events, time, energy."""
+"""Cost of a presentation on Loihi: events, time, energy."""

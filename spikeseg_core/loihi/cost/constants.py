@@ -1,6 +1,6 @@
 """Energies and times of single events on Loihi, each with its source.
 
-All of these were read in secondary sources or in code, not in the original tables; every source
+All of them come from secondary sources or from code, not from the original tables; every source
 string says so. Energies are in picojoules, times in nanoseconds, powers in watts.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class EventCost:
-    """What one event costs: ``pj`` picojoules and ``ns`` nanoseconds of its core's time."""
+    """Cost of one event: ``pj`` picojoules, and ``ns`` nanoseconds of its core's time."""
 
     pj: float
     ns: float
@@ -28,21 +28,21 @@ class LoihiConstants:
     Attributes
     ----------
     name, source : str
-        Short name of the set, and where it was read.
+        Short name of the set, and its source.
     synaptic_op : EventCost
         One spike adding one weight to one compartment, through shared (convolution) weights.
     neuron_active, neuron_idle : EventCost
         Updating one compartment for one step, with and without new input.
     spike : EventCost
-        A compartment's spike, before any message is sent.
+        One spike of a compartment, before any message is sent.
     message_out, message_in : EventCost
         One spike message to one core, at its sender and at its receiver.
     hop_ew, hop_ns : EventCost
         One message passing one router east-west or north-south.
     barrier_ns : tuple of (int, float)
-        Nanoseconds of a time step's barrier by number of mesh tiles (4 cores each) in use.
+        Duration in ns of a time step's barrier, by number of mesh tiles (4 cores each) in use.
     energy_error, time_error : float or None
-        Relative error that the source states; None where it states none.
+        Relative error stated by the source; None if it states none.
     """
 
     name: str
@@ -60,7 +60,7 @@ class LoihiConstants:
     time_error: float | None = None
 
     def barrier(self, tiles: float) -> float:
-        """Nanoseconds of one barrier over ``tiles`` mesh tiles, linear in log2 between entries."""
+        """Duration in ns of a barrier over ``tiles`` mesh tiles, linear in log2 between entries."""
         sizes, times = zip(*self.barrier_ns, strict=True)
         return float(np.interp(np.log2(max(tiles, 1)), np.log2(sizes), times))
 
@@ -104,15 +104,15 @@ CONSTANT_SETS: Mapping[str, LoihiConstants] = MappingProxyType(
 LEAKAGE_W_PER_CHIP = 0.104
 X86_W_PER_CHIP = 0.065
 STATIC_SOURCE = (
-    "leakage 104 mW and embedded x86 cores 65 mW a chip, from 3.34 W and 2.1 W on a board of 32 "
+    "leakage 104 mW and embedded x86 cores 65 mW per chip, from 3.34 W and 2.1 W on a board of 32 "
     "chips; read in secondary sources"
 )
 
 SEEN_STEPS_PER_SECOND_ONE_CHIP = 125e3
 SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS = 65e3
 SEEN_STEPS_SOURCE = (
-    "fastest step rates seen by NengoLoihi's authors on hardware, 125k a second on one chip and "
-    "65k on several; read in secondary sources. No modelled step is taken to be faster"
+    "fastest step rates seen by NengoLoihi's authors on hardware, 125k per second on one chip "
+    "and 65k on several; read in secondary sources. No step is modelled as faster"
 )
 
 INTERCHIP_PJ = 640.0
@@ -120,7 +120,7 @@ INTERCHIP_NS = 6.5
 INTERCHIP_PJ_RANGE = (0.0, 10_000.0)
 INTERCHIP_NS_RANGE = (0.0, 200.0)
 INTERCHIP_SOURCE = (
-    "assumed: Loihi's links between chips and to the host are unpublished. 640 pJ a message is 64 "
-    "bits at 10 pJ a bit, an ordinary board-level parallel link; 6.5 ns is the slowest hop of the "
-    "mesh that the links continue; swept from 0 to 10 nJ and 0 to 200 ns"
+    "assumed: Loihi's links between chips and to the host are unpublished. 640 pJ per message is "
+    "64 bits at 10 pJ per bit, an ordinary board-level parallel link; 6.5 ns is the slowest "
+    "hop of the mesh that the links continue; swept from 0 to 10 nJ and 0 to 200 ns"
 )

@@ -1,4 +1,4 @@
-"""Exact events from the emulator's counters and the chip map."""
+"""Exact events from the emulator's counters and the placement."""
 
 from __future__ import annotations
 
@@ -16,14 +16,10 @@ from spikeseg_core.loihi.mapping.placement import Placement, router_of
 
 
 class EventCounter:
-    """Turns the emulator's counters into the events that cost energy, step by step.
+    """Converts the emulator's counters to the events that cost energy, step by step.
 
     Parameters
     ----------
-    network : IntegerNetwork
-        What is run.
-    placement : Placement
-        Chip and place of every block.
     readout : str
         Ensemble whose spikes go to the host.
 
@@ -51,19 +47,19 @@ class EventCounter:
         Parameters
         ----------
         counts : spikeseg_core.loihi.emulator.CoreEvents
-            Of one tile, so that each step's busiest core can be found; all calls must be from runs
-            of the same network.
+            Counts of one tile, so that each step's busiest core can be found. All calls must be for
+            runs of the same network.
 
         Returns
         -------
         StepEvents
-            One presentation. Every compartment update is taken as active: exact where every
-            compartment has a bias, as in all networks of this project, else an upper bound.
+            One presentation. Every compartment update counts as active: exact if all compartments
+            have a bias, as in all networks of this project, otherwise an upper bound.
 
         Raises
         ------
         DataError
-            If several tiles were summed.
+            If counts of several tiles were summed.
         """
         if counts.n_tiles != 1:
             raise DataError(f"counts of {counts.n_tiles} tiles are summed; count tile by tile")
@@ -99,7 +95,7 @@ class EventCounter:
 
 @numba.njit(cache=True)
 def _front(work: np.ndarray) -> np.ndarray:
-    """Cores that may be the busiest, whatever an event costs: no other does as much of everything.
+    """Cores that may be the busiest at some cost per event: no other exceeds them in everything.
 
     Parameters
     ----------
@@ -108,7 +104,7 @@ def _front(work: np.ndarray) -> np.ndarray:
     Returns
     -------
     bool array (steps, cores)
-        Of cores that do the same, the first.
+        Of equal cores, only the first.
     """
     steps, cores, kinds = work.shape
     front = np.ones((steps, cores), np.bool_)
@@ -131,7 +127,7 @@ def _front(work: np.ndarray) -> np.ndarray:
 
 
 class _Maps:
-    """What one spike of each counter leads to: by core ``(counters, cores)``, or in all."""
+    """Events caused by one spike of each counter: by core ``(counters, cores)``, or in total."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
-"""What happens on the chip while tiles are presented.
+"""Events on the chip while tiles are presented.
 
-:class:`EventCounts` is all that the Loihi model (:mod:`spikeseg_core.loihi.cost.model`) takes. The
+:class:`EventCounts` is the input of the cost model (:mod:`spikeseg_core.loihi.cost.model`). The
 counts are exact (``basis="counted"``), taken from :class:`StepEvents`, which the emulator fills for
-every step of every presentation; or they are expected values from mean firing rates
+every step of every presentation; or they are expected values from mean spike rates
 (``basis="from rates"``, :mod:`spikeseg_core.loihi.cost.expected`).
 """
 
@@ -33,12 +33,12 @@ OF_A_CORE = (
 """Events that a core spends time on."""
 
 EVENTS = (*OF_A_CORE, "messages_interchip", "hops_ew", "hops_ns", "injected", "readout")
-"""Events that cost energy, besides the barrier of every step.
+"""Events that cost energy, in addition to the barrier of every step.
 
 ``synaptic_ops``: weights added to compartments. ``neuron_active``, ``neuron_idle``: compartment
 updates with and without input (a spike, or a bias) in that step. ``spikes``: of compartments.
-``messages_out``: spike messages from core to core, one a spike and destination core (Loihi's mesh
-is unicast); ``messages_interchip``: those of them that leave their chip. ``messages_in``: spike
+``messages_out``: spike messages from core to core, one per spike and target core (Loihi's mesh is
+unicast); ``messages_interchip``: those of them that leave their chip. ``messages_in``: spike
 messages that reach a core, from cores and from the host. ``hops_ew``, ``hops_ns``: routers passed
 east-west and north-south by the messages that stay on their chip. ``injected``: messages from the
 host into the chips. ``readout``: spikes of the last layer, sent to the host.
@@ -52,9 +52,9 @@ class EventCounts:
     Attributes
     ----------
     steps : float
-        Time steps of one presentation; their mean where presentations differ in length.
+        Time steps of one presentation; the mean if presentations differ in length.
     presentations : int
-        Presentations that the counts are summed over.
+        Number of presentations in the sums.
     basis : {"counted", "from rates"}
         Counted spike by spike, or expected from mean rates.
     chip_of_core : ndarray
@@ -62,12 +62,12 @@ class EventCounts:
     totals : mapping of str to float
         Sums over all cores and presentations, by the names of :data:`EVENTS`.
     busy : mapping of str to ndarray
-        By the names of :data:`OF_A_CORE`, the events of single cores, ``(rows, candidates)``. A row
-        is a part of the time; the rows together are all of it, over all presentations. The
-        candidates of a row are the cores that may be the busiest in it: all cores, or those that
-        no other core exceeds in everything, filled up with others or with zeros.
+        Events of single cores by the names of :data:`OF_A_CORE`, ``(rows, candidates)``. Each row
+        is a part of the time; together they cover all presentations. The candidates of a row are
+        the cores that may be the busiest in it: all cores, or those that no other core exceeds in
+        everything, padded with others or with zeros.
     synaptic_ops_by_connection : mapping of str to float
-        The synaptic operations again, by ``"target/source"``; adds up to their sum.
+        Synaptic operations by ``"target/source"``; they add up to the total.
     """
 
     steps: float
@@ -104,7 +104,7 @@ class EventCounts:
                 f"and {by_connection:.6g} by connection; they must be equal"
             )
         if self.totals["messages_interchip"] > self.totals["messages_out"] * (1 + 1e-9):
-            raise DataError("event counts: more messages between chips than in all")
+            raise DataError("event counts: more messages between chips than in total")
 
     @property
     def cores(self) -> int:
@@ -123,12 +123,12 @@ class EventCounts:
         return int(np.ceil(cores / LOIHI_1.cores_per_tile).sum())
 
     def per_presentation(self) -> dict[str, float]:
-        """Return the counts of one presentation of one tile, all cores together."""
+        """Return the counts per presentation of one tile, over all cores."""
         counts = {name: self.totals[name] / self.presentations for name in EVENTS}
         return counts | {"barriers": float(self.steps)}
 
     def save(self, path: Path) -> None:
-        """Write all of it to one npz file, atomically."""
+        """Write everything to one npz file, atomically."""
         connections = sorted(self.synaptic_ops_by_connection)
         save_arrays(
             path,
@@ -178,17 +178,17 @@ class EventCounts:
 
 @dataclass(frozen=True, eq=False)
 class StepEvents:
-    """Events of every step of every presentation, from which those of shorter ones follow.
+    """Events of every step of every presentation, which also give those of shorter presentations.
 
-    What happens in a step depends on the steps before it alone, so the first steps of a
-    presentation are a presentation of so many steps.
+    A step depends only on the steps before it, so the first N steps of a presentation are a
+    presentation of N steps.
 
     Attributes
     ----------
     chip_of_core : ndarray
         Chip of each core in use, int ``(cores,)``.
     totals : mapping of str to ndarray
-        All cores together, ``(presentations, steps)``, by the names of :data:`EVENTS`.
+        Sums over all cores, ``(presentations, steps)``, by the names of :data:`EVENTS`.
     busy : mapping of str to ndarray
         Candidates for the busiest core, as in :class:`EventCounts`, by the names of
         :data:`OF_A_CORE`; ``(presentations, steps, candidates)``.
@@ -203,17 +203,17 @@ class StepEvents:
 
     @property
     def presentations(self) -> int:
-        """Presentations that were counted."""
+        """Number of presentations."""
         return int(self.totals["spikes"].shape[0])
 
     @property
     def steps(self) -> int:
-        """Steps of each."""
+        """Steps per presentation."""
         return int(self.totals["spikes"].shape[1])
 
     @classmethod
     def join(cls, parts: Sequence[StepEvents]) -> StepEvents:
-        """Put presentations to the same network after one another."""
+        """Concatenate presentations to the same network."""
         first = parts[0]
         most = max(part.busy["spikes"].shape[2] for part in parts)
 
@@ -231,7 +231,7 @@ class StepEvents:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all of it as named arrays, for one file."""
+        """Return everything as named arrays, for one file."""
         return {"chip_of_core": self.chip_of_core} | {
             f"{kind}/{name}": counts
             for kind in ("totals", "busy", "by_connection")
@@ -240,12 +240,12 @@ class StepEvents:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> StepEvents:
-        """Read what :meth:`arrays` gave; other arrays are left alone.
+        """Read the result of :meth:`arrays`, ignoring other arrays.
 
         Raises
         ------
         DataError
-            If one is missing.
+            If an array is missing.
         """
         try:
             return cls(
@@ -267,18 +267,18 @@ class StepEvents:
         Parameters
         ----------
         steps : int or ndarray
-            The same for all presentations, or one number for each, int ``(presentations,)``.
+            One number for all presentations, or one for each, int ``(presentations,)``.
 
         Raises
         ------
         DataError
-            If that is less than 1 step or more than were counted.
+            If it is less than 1 or more than the steps counted.
         """
         ends = np.broadcast_to(np.asarray(steps), (self.presentations,))
         if ends.min() < 1 or ends.max() > self.steps:
             raise DataError(
                 f"events were counted for {self.steps} steps; presentations of {ends.min()} to "
-                f"{ends.max()} steps must lie within 1 and that"
+                f"{ends.max()} steps are outside 1 to {self.steps}"
             )
         happened = np.arange(self.steps) < ends[:, None]
         return EventCounts(

@@ -1,8 +1,8 @@
-"""Expected events from mean firing rates, exact at the borders of layers and tiles.
+"""Expected events from mean spike rates, exact at the borders of layers and tiles.
 
-The usual shortcut, spikes times kernel size times channels, counts synapses that do not exist:
-a pixel at the border of a layer reaches fewer targets than one inside, and with strides the number
-differs from pixel to pixel. Here every spike counts the synapses its own neuron has.
+The usual shortcut, spikes times kernel size times channels, counts synapses that do not exist: a
+pixel at the border of a layer reaches fewer targets than one inside, and with strides the number
+varies from pixel to pixel. Here every spike counts the synapses of its own neuron.
 """
 
 from __future__ import annotations
@@ -35,29 +35,24 @@ def events_from_rates(
 
     Parameters
     ----------
-    network : Network
-        Ensembles and connections.
     tiles : mapping of layer name to (rows, columns, channels)
-        The part of each on-chip layer that one core holds.
+        The part of each on-chip layer held by one core.
     rates : mapping of layer name to ndarray
-        Mean firing rate of every neuron in Hz, each ``(rows, columns, channels)``; one for every
-        layer, on the host or on the chip.
-    steps : int
-        Time steps of one presentation.
+        Mean spike rate of every neuron in Hz, ``(rows, columns, channels)``, for every layer on
+        the host or on the chip.
     placement : Placement
-        Chip and place of every core: layers in network order, and within a layer the cores in the
-        order of nengo-loihi's blocks.
+        Chip and place of every core, in the order of layers and then of nengo-loihi's blocks.
 
     Returns
     -------
     EventCounts
-        With one row, all cores in it. Every compartment update is taken as active: exact where
-        every compartment has a bias, else an upper bound.
+        One row with all cores. Every compartment update counts as active: exact if every
+        compartment has a bias, otherwise an upper bound.
 
     Raises
     ------
     ConfigError
-        If an on-chip layer takes its input from the image, which has no spikes.
+        If an on-chip layer is fed by the image, which has no spikes.
     DataError
         If rates are missing or have another shape, or the placement is for other cores.
     """
@@ -127,11 +122,11 @@ def _checked(network: Network, rates: Mapping[str, np.ndarray]) -> dict[str, np.
     found = {}
     for layer in network.layers:
         if layer.name not in rates:
-            raise DataError(f"no firing rates for layer {layer.name!r}; there are {sorted(rates)}")
+            raise DataError(f"no spike rates for layer {layer.name!r}; there are {sorted(rates)}")
         rate = np.asarray(rates[layer.name], dtype=np.float64)
         if rate.shape != network.shape(layer.name):
             raise DataError(
-                f"firing rates of layer {layer.name!r} have shape {rate.shape}, the layer has "
+                f"spike rates of layer {layer.name!r} have shape {rate.shape}, the layer has "
                 f"{network.shape(layer.name)}"
             )
         found[layer.name] = rate
@@ -141,7 +136,7 @@ def _checked(network: Network, rates: Mapping[str, np.ndarray]) -> dict[str, np.
 def _operations(
     network: Network, target: str, c: Connection, box: Box, pixels: np.ndarray
 ) -> float:
-    """Spikes of every pixel times the synapses that each has in ``box`` of ``target``."""
+    """Spikes of every pixel times its synapses into ``box`` of ``target``."""
     first, last = axis_of(network, target, c).reach()
     rows, columns, channels = box
 

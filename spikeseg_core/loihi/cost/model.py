@@ -1,9 +1,9 @@
 """Energy and time of Loihi, modelled from counted events and cited constants.
 
-Dynamic energy is the sum of events times their energies. Time is, for each part of the time, the
-busiest core's work (or that of the links between chips, which work at the same time, if it is
-longer), plus the barrier that ends every step; it is never taken to be shorter than the fastest
-steps that were seen on hardware. Static energy is that time times the power of being switched on.
+Dynamic energy is the sum of events times their energies. Time is the work of the busiest core, or
+of the links between chips if that is longer (they work in parallel), plus the barrier that ends
+every step; it is never below that of the fastest steps seen on hardware. Static energy is that time
+times the static power.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from spikeseg_core.loihi.cost.constants import LoihiConstants
 from spikeseg_core.loihi.cost.events import EventCounts
 
 Idle = Literal["none", "cores in use", "chips", "chips and x86"]
-"""What is charged for being switched on: nothing; the leakage of the cores in use; of whole chips;
-and of whole chips with their embedded x86 cores."""
+"""What static power includes: nothing; the leakage of the cores in use; that of whole chips; or
+that of whole chips and their embedded x86 cores."""
 
 IDLE_DEFINITIONS: tuple[Idle, ...] = ("none", "cores in use", "chips", "chips and x86")
 
 
 @dataclass(frozen=True)
 class LoihiModel:
-    """How events become energy and time.
+    """Converts events to energy and time.
 
     Attributes
     ----------
     constants : LoihiConstants
         Cost of every kind of event.
     idle : Idle
-        What static energy is charged for.
+        What static power includes.
     interchip_pj, interchip_ns : float
-        Picojoules and nanoseconds of a message over the link between chips, or between chip and
-        host, besides those of sending and receiving. Unpublished, so an assumption to be swept.
+        Cost in pJ and ns of a message over a link between chips, or between chip and host, in
+        addition to sending and receiving. Not published: an assumption to be swept.
     """
 
     constants: LoihiConstants = k.SILICON_FITTED
@@ -47,7 +47,7 @@ class LoihiModel:
     interchip_ns: float = k.INTERCHIP_NS
 
     def static_watts(self, events: EventCounts) -> float:
-        """Power in watts of the chips in use without any work."""
+        """Return the static power of the chips in use, in watts."""
         return {
             "none": 0.0,
             "cores in use": k.LEAKAGE_W_PER_CHIP * events.cores / LOIHI_1.cores,
@@ -57,7 +57,7 @@ class LoihiModel:
 
     @property
     def source(self) -> str:
-        """Say where the numbers come from, in one string."""
+        """Sources of the numbers."""
         return f"{self.constants.name}: {self.constants.source}. Static: {k.STATIC_SOURCE}"
 
 
@@ -94,12 +94,12 @@ class LoihiEstimate:
 
     @property
     def steps_per_second(self) -> float:
-        """Time steps in a second."""
+        """Time steps per second."""
         return self.steps / self.seconds
 
 
 def nanoseconds(of_cores: Mapping[str, np.ndarray], costs: LoihiConstants) -> np.ndarray:
-    """Nanoseconds that cores work for their events, given by the names of ``OF_A_CORE``."""
+    """Time in ns that cores spend on their events, given by the names of ``OF_A_CORE``."""
     return np.asarray(
         of_cores["synaptic_ops"] * costs.synaptic_op.ns
         + of_cores["neuron_active"] * costs.neuron_active.ns
@@ -115,10 +115,8 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
 
     Parameters
     ----------
-    events : EventCounts
-        What happens on the chips.
     model : LoihiModel, optional
-        Costs; by default silicon-fitted, whole chips and their x86 cores charged.
+        Default: silicon-fitted constants, static power of whole chips and their x86 cores.
     """
     model = model or LoihiModel()
     costs = model.constants
@@ -155,10 +153,10 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
 
 
 def energy_range(events: EventCounts, model: LoihiModel) -> tuple[float, float]:
-    """Total millijoules of one presentation at the ends of the constants' stated errors.
+    """Total energy in mJ of one presentation at the ends of the constants' stated errors.
 
-    The error in energy is applied to the dynamic part, the error in time to the static part; a set
-    that states no error gives a range of width zero.
+    The error in energy applies to the dynamic part, the error in time to the static part. Constants
+    without a stated error give a range of width zero.
     """
     tile = loihi_energy(events, model)
     energy = model.constants.energy_error or 0.0

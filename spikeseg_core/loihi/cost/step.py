@@ -1,7 +1,7 @@
-"""Time and energy of one step of a mapped network, and what holds it up.
+"""Time and energy of one step of a mapped network, and its bottleneck.
 
-A step ends when the slowest part is done: the busiest core (synaptic operations, neuron updates,
-messages), the busiest link of a mesh, or the busiest link between two chips; then comes the
+A step ends when its slowest part is done: the busiest core (synaptic operations, neuron updates,
+messages), the busiest link of a mesh, or the busiest link between two chips. Then comes the
 barrier. Constants and their sources are in :mod:`spikeseg_core.loihi.cost.constants`; the cost of a
 link between chips is unpublished and therefore swept.
 """
@@ -24,8 +24,7 @@ from spikeseg_core.loihi.mapping.traffic import Rates, Traffic, traffic
 from spikeseg_core.network import Network
 
 FASTEST_SEEN_US = 1e6 / SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS
-"""Shortest step seen on several chips, in microseconds; shorter modelled ones are not to be
-believed."""
+"""Shortest step seen on several chips, in microseconds; shorter modelled steps are implausible."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,11 @@ class StepEstimate:
     core_us, mesh_us, link_us, barrier_us : float
         Busiest core, busiest mesh link, busiest link between chips, barrier; in microseconds.
     busiest_core, busiest_layer : int, str
-        The core, in the order of nengo-loihi's blocks, and the layer it is a part of.
+        The core, in the order of nengo-loihi's blocks, and its layer.
     busiest_link : tuple of int
         Chips of the busiest link, from and to; both 0 on one chip.
     dynamic_uj, static_uj : float
-        Energy in microjoules; static for the step's time, chips and x86 cores.
+        Energy in microjoules; static is that of chips and x86 cores for the step's duration.
     """
 
     core_us: float
@@ -71,7 +70,7 @@ class StepEstimate:
 
 @dataclass(frozen=True, eq=False)
 class MappedStep:
-    """What happens in one step of a mapped network, whatever it costs.
+    """Events of one step of a mapped network, before costs.
 
     Attributes
     ----------
@@ -94,7 +93,7 @@ class MappedStep:
     def of(
         cls, network: Network, tiles: Mapping[str, Tile], rates: Rates, placement: Placement
     ) -> MappedStep:
-        """Count the events of one step at mean rates in Hz, those of host layers among them."""
+        """Count the events of one step at mean rates in Hz, the host's layers included."""
         messages = traffic(network, tiles, rates)
         return cls(
             events_from_rates(network, tiles, rates, 1, placement),
@@ -104,7 +103,7 @@ class MappedStep:
         )
 
     def estimate(self, model: LoihiModel | None = None) -> StepEstimate:
-        """Model time and energy; by default silicon-fitted, whole chips and x86 cores charged."""
+        """Model time and energy; by default as :class:`LoihiModel`."""
         model = model or LoihiModel()
         costs = model.constants
         core_ns = nanoseconds(self.events.busy, costs)[0]

@@ -1,4 +1,4 @@
-"""The same core blocks under every partitioning strategy: messages, time and energy of a step."""
+"""Messages, time and energy of a step of the same tiles under every partitioning strategy."""
 
 from __future__ import annotations
 
@@ -16,27 +16,21 @@ from spikeseg_core.network import Network
 def strategy_table(
     network: Network, mapping: CoreMapping, rates: Rates, board: Board, seed: int = 0
 ) -> pd.DataFrame:
-    """Partition the same tiles in every way, and model a step of each.
+    """Partition the same tiles with every strategy, and model a step of each.
 
     Parameters
     ----------
-    network : Network
-        What is mapped.
     mapping : CoreMapping
-        Tiles of every layer, and the chips that the strategy ``optimized`` begins with.
+        Tiles of every layer, and the chips that ``optimized`` starts from.
     rates : mapping of str to ndarray
-        Firing rates in Hz of every layer, ``(rows, columns, channels)``.
-    board : Board
-        Chips and their cores.
-    seed : int
-        Seed of the partitioners.
+        Spike rates in Hz of every layer, ``(rows, columns, channels)``.
 
     Returns
     -------
     DataFrame
-        A row a strategy: ``strategy``, ``chips``, ``interchip_messages_per_step``,
-        ``messages_per_step``, ``time_us``, ``dynamic_uj``, ``static_uj`` and what the step
-        ``waits_for``; silicon-fitted constants, static power of whole chips and x86 cores.
+        One row per strategy: ``strategy``, ``chips``, ``interchip_messages_per_step``,
+        ``messages_per_step``, ``time_us``, ``dynamic_uj``, ``static_uj`` and ``waits_for``,
+        the bottleneck; silicon-fitted constants, static power of whole chips and x86 cores.
 
     Raises
     ------

@@ -14,25 +14,24 @@ from spikeseg_core.loihi.emulator.plan import Plan, build_plan
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 
 CHUNK_STEPS = 32
-"""Steps that a layer is computed for before the next one follows."""
+"""Steps computed for one layer before the next layer."""
 
 
 @dataclass(frozen=True, eq=False)
 class CoreEvents:
-    """Exact counts of what happened on the chip, summed over the tiles of a run.
+    """Exact counts of events on the chip, summed over the tiles of a run.
 
     A spike made in step ``t`` (counted from 0) is delivered in step ``t + 1``; spikes of the last
     step are sent but not delivered.
 
     Attributes
     ----------
-    n_steps, n_cores, n_inputs, n_tiles : int
     source : (counters,) int32
-        Core whose neurons a counter counts; ``-1 - i`` for input ``i``.
+        Core of the neurons of a counter; ``-1 - i`` for input ``i``.
     spikes_of : (n_steps, counters) int64
-        Spikes of these neurons in each step. Neurons of a counter have the same fan-out.
+        Spikes of these neurons per step. The neurons of a counter share their fan-out.
     fan_out_start, fan_out_core, fan_out_synapses : ndarray
-        Their axons: core each leads to, synapses it has there.
+        Axons of these neurons: target core, and synapses there.
     """
 
     n_steps: int
@@ -52,23 +51,23 @@ class CoreEvents:
 
     @cached_property
     def input_spikes(self) -> np.ndarray:
-        """Spikes the host sent, ``(n_steps, n_inputs)`` int64."""
+        """Spikes sent by the host, ``(n_steps, n_inputs)`` int64."""
         return self._by_source(self.spikes_of)[:, self.n_cores :]
 
     @cached_property
     def messages_out(self) -> np.ndarray:
-        """Messages each core sends, one per spike and axon, ``(n_steps, n_cores)`` int64."""
+        """Messages sent per core, one per spike and axon, ``(n_steps, n_cores)`` int64."""
         sent = self.spikes_of * np.diff(self.fan_out_start)
         return self._by_source(sent)[:, : self.n_cores]
 
     @cached_property
     def messages_in(self) -> np.ndarray:
-        """Messages each core gets, from cores and the host, ``(n_steps, n_cores)`` int64."""
+        """Messages received per core, from cores and the host, ``(n_steps, n_cores)`` int64."""
         return self._by_target(np.ones_like(self.fan_out_synapses))
 
     @cached_property
     def synaptic_operations(self) -> np.ndarray:
-        """Pairs of a spike and a synapse delivered to each core, ``(n_steps, n_cores)`` int64."""
+        """Synaptic operations (spike, synapse) per core, ``(n_steps, n_cores)`` int64."""
         return self._by_target(self.fan_out_synapses)
 
     @property
@@ -94,20 +93,20 @@ class CoreEvents:
 
 @dataclass(frozen=True, eq=False)
 class EmulatorRun:
-    """What a run gives.
+    """Result of a run.
 
     Attributes
     ----------
     n_steps : int
         Steps of each tile.
     windows : tuple of (int, int)
-        First step and step after the last of each window, counted from 0.
+        First step, and step after the last, of each window, counted from 0.
     counts : dict of str to (n_tiles, n_windows, *shape) int32
-        Spikes of every neuron in each window, for the ensembles asked for.
+        Spikes of every neuron per window, for the requested ensembles.
     totals : dict of str to shape int64
         Spikes of every neuron over all steps and tiles, for every ensemble.
     spikes : dict of str to (n_tiles, n_steps, *shape) bool
-        Full spikes, for the ensembles asked for.
+        All spikes of the requested ensembles.
     events : CoreEvents
         Counts per core and step.
     """
@@ -121,20 +120,19 @@ class EmulatorRun:
 
 
 class Emulator:
-    """The chip, computed layer by layer over many steps at once.
+    """The chip, computed layer by layer, many steps at a time.
 
     Parameters
     ----------
-    network : IntegerNetwork
     chunk_steps : int
-        Steps that a layer is computed for before the next one follows. Memory for spikes is
-        ``2 * (neurons + inputs) * (chunk_steps + 1)`` bytes, whatever the tiles and steps. An
-        emulator has it once, so it runs one batch at a time.
+        Steps computed for one layer before the next layer. Memory for spikes is
+        ``2 * (neurons + inputs) * (chunk_steps + 1)`` bytes for any number of tiles and steps.
+        It is shared between runs, so an emulator runs one batch at a time.
 
     Raises
     ------
     DeploymentError
-        If the network has loops or ensembles of mixed compartments, see :func:`build_plan`.
+        If the network has loops, or compartments of an ensemble differ; see :func:`build_plan`.
     """
 
     def __init__(self, network: IntegerNetwork, chunk_steps: int = CHUNK_STEPS) -> None:
@@ -159,16 +157,15 @@ class Emulator:
         ----------
         input_spikes : mapping of str to ndarray, or sequence of ndarray
             For every input (by name or in order) ``(n_tiles, n_steps, *shape)`` or
-            ``(n_tiles, n_steps, n)``, 0 or not 0. What the host sends in its step ``t`` reaches
-            the chip in step ``t + 1``, as in NengoLoihi.
-        n_steps : int
+            ``(n_tiles, n_steps, n)``; nonzero is a spike. A spike that the host sends in step
+            ``t`` reaches the chip in step ``t + 1``, as in NengoLoihi.
         windows : sequence of (int, int), optional
-            Rising windows ``(first step, step after the last)`` that do not overlap; spikes of
-            ``count`` are counted in each. The default is one window over all steps.
+            Ascending, disjoint windows ``(first step, step after the last)`` in which spikes of
+            ``count`` are counted. By default one window over all steps.
         count : sequence of str, optional
-            Ensembles to give counts of; the last one in the order of computation by default.
+            Ensembles to count; by default the last one computed.
         record : sequence of str
-            Ensembles to give all spikes of.
+            Ensembles to record all spikes of.
 
         Raises
         ------
@@ -215,7 +212,7 @@ class Emulator:
         count: Sequence[str],
         record: Sequence[str],
     ) -> EmulatorRun:
-        """Give a run whose counts are all 0, to be added to."""
+        """Return a run whose counts are all 0, to add to."""
         network, plan = self.network, self.plan
         shapes = {e.name: e.shape for e in network.ensembles}
         return EmulatorRun(
@@ -273,7 +270,7 @@ class Emulator:
                 name = self.network.ensembles[layer.index].name
                 if name in recorded:
                     _unpack(layer.rows, events, counts, recorded[name][begin : begin + n])
-            # Spikes of the last step are what the next chunk begins with.
+            # The next chunk begins with the spikes of the last step.
             counts[:, 0] = counts[:, n]
             for rows in (*plan.inputs, *(layer.rows for layer in plan.layers)):
                 lists = _by_row(rows, events, counts)
@@ -307,7 +304,7 @@ class Emulator:
 
 
 def _window_of_step(windows: Sequence[tuple[int, int]], n_steps: int) -> np.ndarray:
-    """Index of the window each step is in; ``len(windows)`` for none."""
+    """Index of each step's window; ``len(windows)`` for none."""
     window = np.full(n_steps, len(windows), np.int64)
     end = 0
     for k, (first, last) in enumerate(windows):

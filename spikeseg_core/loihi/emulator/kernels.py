@@ -1,12 +1,12 @@
 """The inner loops, compiled by numba.
 
-Spikes travel as *events*: for every step and every row of a population, the positions in the row
-that spiked, in rising order. Work is then proportional to spikes where it can be, and one row of
-targets, its accumulators, currents and voltages stay in the first-level cache for all steps.
+Spikes travel as *events*: for every step and row of a population, the positions in the row that
+spiked, in ascending order. Most work is then proportional to the spikes, and a row of targets with
+its accumulators, currents and voltages stays in the first-level cache for all steps.
 
-Three operations are written as vector instructions, because numba has no word for them: adding a
-run of weights, updating 16 compartments and listing which of them spiked. They compile to whatever
-vector width the processor has. Integer arithmetic wraps around, which is what the chip does.
+Three operations are written as vector instructions, which numba cannot express: adding a run of
+weights, updating 16 compartments, and listing which of them spiked. They compile to the vector
+width of the processor. Integer arithmetic wraps around, which is what the chip does.
 """
 
 # numba takes arguments by position.
@@ -24,16 +24,16 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-# Threads of OpenMP spin while they wait for each other. Where another program has one of the cores,
-# each parallel region then takes a time slice of the scheduler (8 ms) instead of 10 us. The setting
-# is read when numba first loads OpenMP.
+# OpenMP's threads spin while they wait for each other. If another program uses one of the cores,
+# each parallel region then takes a scheduler time slice (8 ms) instead of 10 us. The setting is
+# read when numba first loads OpenMP.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 LANES = 16
 """Compartments updated at once; rows and runs of weights are padded to multiples of it."""
 
 Q_BITS, U_BITS, DECAY_BITS = 21, 23, 12
-"""Bits, without sign, of the synaptic accumulator and of the current; bits of a decay constant."""
+"""Bits (without sign) of the synaptic accumulator and of the current; bits of a decay constant."""
 
 _INT32 = ir.IntType(32)
 _VECTOR = ir.VectorType(_INT32, LANES)
@@ -110,12 +110,12 @@ def update(
     i: Any,
     constants: Any,
 ) -> Any:
-    """Advance compartments ``i : i + LANES`` by one step; give the set of spikes as bits.
+    """Advance compartments ``i : i + LANES`` by one step; return the spikes as bits.
 
-    ``totals[at:at + LANES]`` are what synapses have added this step; they are cleared.
-    ``resting`` counts the refractory steps left, or is None where no neuron has more than one
-    (the step of the spike itself). The constants are ``(shift, keep_u, keep_v, vmin, vmax,
-    refract)``: totals count in ``2**shift``, ``keep`` is what one step of decay leaves of 4096.
+    ``totals[at:at + LANES]`` is the synaptic input of this step; it is cleared. ``resting`` counts
+    the remaining refractory steps, or is None if no neuron has more than one (that of the spike).
+    The constants are ``(shift, keep_u, keep_v, vmin, vmax, refract)``: totals are in units of
+    ``2**shift``, and ``keep`` is what one step of decay leaves of 4096.
     """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -173,8 +173,8 @@ class Links(NamedTuple):
     """How spikes of source rows reach the rows of one ensemble.
 
     ``start[r]:start[r + 1]`` are the links of target row ``r``; ``row``, ``first`` and ``length``
-    say where the source row lies. A link whose ``vectors`` is not 0 is a row of a convolution's
-    kernel: position ``e`` of the source row adds ``vectors * LANES`` weights, from ``weight +
+    locate the source row. A link with nonzero ``vectors`` is a row of a convolution's kernel:
+    position ``e`` of the source row adds ``vectors * LANES`` weights, from ``weight +
     run[table + e]``, to the targets from ``to[table + e]`` on. Otherwise it is a list: its synapses
     are ``list_start[table + e]`` to ``list_start[table + e + 1]``.
     """
@@ -195,10 +195,10 @@ class Links(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Where the rows of one population lie in the arrays that all populations share.
+    """Position of the rows of one population in the arrays shared by all populations.
 
-    ``lead`` is where targets begin among the totals of a row (a kernel may reach over the edge on
-    both sides), ``width`` how long the totals are, ``order`` the rows as threads take them.
+    ``lead`` is where targets begin in the totals of a row (a kernel may extend over both edges),
+    ``width`` the length of the totals, ``order`` the order in which threads take the rows.
     """
 
     order: np.ndarray
@@ -214,8 +214,8 @@ class Rows(NamedTuple):
 def add_events(totals, events, first, n, links, k):  # type: ignore[no-untyped-def]
     """Add the runs of weights of ``n`` events of one source row to one row of targets.
 
-    Neighbours in the list write to overlapping targets, and a load that overlaps an unfinished
-    store waits for it; so four stretches of the list are taken in turn.
+    Neighbouring events write to overlapping targets, and a load that overlaps an unfinished store
+    has to wait; so four stretches of the list are interleaved.
     """
     table, weight, vectors = links.table[k], links.weight[k], links.vectors[k]
     stretch = n // 4
@@ -244,7 +244,7 @@ def add_lists(totals, events, first, n, links, k):  # type: ignore[no-untyped-de
 
 @njit
 def add_arrivals(totals, events, counts, links, row, t):  # type: ignore[no-untyped-def]
-    """Add what the events of time ``t`` of all sources add to one row of targets."""
+    """Add the events of all sources at time ``t`` to one row of targets."""
     for k in range(links.start[row], links.start[row + 1]):
         n = counts[links.row[k], t]
         first = links.first[k] * counts.shape[1] + t * links.length[k]
@@ -274,11 +274,11 @@ def run_layer(  # type: ignore[no-untyped-def]
 ):
     """Advance one ensemble by ``n_steps`` steps.
 
-    ``counts`` (rows, times) and ``events`` hold the spikes of every row at every time, those of a
-    row one time after the other. Step ``t`` reads its sources at time ``t`` (the step before: axons
-    delay by one step) and writes time ``t + 1``. Every spike is counted in ``by_slot`` (steps,
-    counters) and in ``by_window`` (windows, neurons): ``slot`` gives every neuron its counter,
-    ``window`` every step its window.
+    ``counts`` (rows, times) and ``events`` hold the spikes of every row at every time, row by row.
+    Step ``t`` reads its sources at time ``t`` (of the step before, because axons delay by one step)
+    and writes time ``t + 1``. Every spike is counted in ``by_slot`` (steps, counters) and in
+    ``by_window`` (windows, neurons); ``slot`` is the counter of every neuron, ``window`` the window
+    of every step.
     """
     times = counts.shape[1]
     for item in prange(rows.order.shape[0]):
@@ -314,7 +314,7 @@ def run_layer(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, parallel=True)
 def read_input(rows, spikes, events, counts, slot, by_slot):  # type: ignore[no-untyped-def]
-    """Turn an input's spikes, ``(steps, neurons)`` of 0 and 1, into events from time 1 on."""
+    """Convert an input's spikes, ``(steps, neurons)`` of 0 and 1, to events from time 1 on."""
     times = counts.shape[1]
     for item in prange(rows.order.shape[0]):
         row = rows.order[item]

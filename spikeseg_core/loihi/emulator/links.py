@@ -1,4 +1,4 @@
-"""What reaches the rows of a population, collected into the arrays of ``kernels.Links``."""
+"""The links into the rows of a population, collected in the arrays of ``kernels.Links``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spikeseg_core.loihi.emulator.synapses import Kernel, Synapses
 
 
 class LinkBuilder:
-    """Collects what reaches the rows of one population, see ``kernels.Links``."""
+    """Collects the links into the rows of one population; see ``kernels.Links``."""
 
     def __init__(self, n_rows: int, length: int) -> None:
         self.n_rows, self.length = n_rows, length
@@ -33,7 +33,7 @@ class LinkBuilder:
         return at
 
     def add_kernel(self, kernel: Kernel, rows: int, length: int, row: int, first: int) -> None:
-        """Link a source of ``rows`` rows, beginning at ``row`` and ``first``, by a kernel."""
+        """Link a source of ``rows`` rows, starting at ``row`` and ``first``, by a kernel."""
         n_taps, n_columns, channels, target_channels = kernel.weight.shape
         up, down = kernel.up, kernel.down
         last = kernel.column0 + n_columns - 1
@@ -81,7 +81,7 @@ class LinkBuilder:
         self.n_listed += key.size
 
     def build(self, shift: int, dtype: type) -> tuple[Links, int, int]:
-        """Give the links, and lead and width of the totals of a row."""
+        """Return the links, and the lead and width of the totals of a row."""
         entries = np.array(sorted(self.entries), np.int64).reshape(-1, 7)
         to = joined(self.to, np.int64)
         vectors = int(entries[:, 6].max(initial=0))
@@ -106,7 +106,7 @@ class LinkBuilder:
 
 
 def scale(parts: list[Synapses], n_targets: int) -> tuple[int, type]:
-    """Find the power of two that all weights share, and the type that totals then fit."""
+    """Find the power of two shared by all weights, and the type that then holds the totals."""
     bits = 0
     high, low = np.zeros(n_targets, np.int64), np.zeros(n_targets, np.int64)
     for synapses in parts:
@@ -119,7 +119,7 @@ def scale(parts: list[Synapses], n_targets: int) -> tuple[int, type]:
 
 @njit(cache=True)
 def _bounds(target, weight, high, low):  # type: ignore[no-untyped-def]
-    """Add to the largest and smallest total that each target can get in one step."""
+    """Update the largest and smallest total each target can get in one step."""
     for k in range(target.shape[0]):
         if weight[k] > 0:
             high[target[k]] += weight[k]
@@ -128,10 +128,10 @@ def _bounds(target, weight, high, low):  # type: ignore[no-untyped-def]
 
 
 def joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
-    """Concatenate arrays of which there may be none."""
+    """Concatenate arrays, of which there may be none."""
     return np.concatenate(parts).astype(dtype) if parts else np.zeros(0, dtype)
 
 
 def round_up(n: int) -> int:
-    """Round up to whole vectors of the processor."""
+    """Round up to whole vectors."""
     return -(-n // LANES) * LANES

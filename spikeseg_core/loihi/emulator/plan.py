@@ -1,9 +1,9 @@
 """How an integer network is laid out for fast emulation.
 
-The blocks of an ensemble are put together again, and for every pair of connected populations the
+The blocks of an ensemble are reassembled, and for every pair of connected populations the
 convolution that was cut into blocks is recovered (:mod:`spikeseg_core.loihi.emulator.synapses`).
-Where there is none (blocks of one channel with different integers, dense connections) the synapses
-are kept as lists, which give the same sums, only slower.
+If there is none (blocks of one channel with different integers, dense connections), the synapses
+are kept as lists, which give the same sums more slowly.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ class PlannedLayer:
     index : int
         Index of the ensemble.
     rows : Rows
-        Where it lies.
+        Position of its rows.
     links : Links
-        What reaches it.
+        Links into it.
     constants : tuple of int
-        ``(shift, keep_u, keep_v, vmin, vmax, refract)``, see ``kernels.update``.
+        ``(shift, keep_u, keep_v, vmin, vmax, refract)``; see ``kernels.update``.
     bias, vth, voltage : (rows * padded,) int32
         Per compartment: bias, threshold, voltage before the first step; padding never spikes.
     kernels : dict of str to Kernel or None
-        For each source, the convolution its synapses are; None where they are kept as lists.
+        The convolution from each source; None if its synapses are kept as lists.
     """
 
     index: int
@@ -62,18 +62,18 @@ class Plan:
     Attributes
     ----------
     inputs : tuple of Rows
-        Where the spikes of each input lie.
+        Position of the spikes of each input.
     layers : tuple of PlannedLayer
-        Ensembles in the order in which they are computed, sources first.
+        Ensembles in the order of computation, sources first.
     n_positions, n_rows : int
         Size of one step of the event arrays.
     slot : (n_positions,) int32
         Counter of every neuron.
     slot_source : (slots,) int32
-        Core whose neurons a counter counts; ``-1 - i`` for input ``i``.
+        Core of the neurons of a counter; ``-1 - i`` for input ``i``.
     fan_out_start : (slots + 1,) int64
     fan_out_core, fan_out_synapses : (fan_out_start[-1],) int32
-        One entry for each axon of one of these neurons: core it leads to, synapses it has there.
+        One entry per axon of such a neuron: target core, and synapses there.
     """
 
     inputs: tuple[Rows, ...]
@@ -93,8 +93,8 @@ def build_plan(network: IntegerNetwork) -> Plan:
     Raises
     ------
     DeploymentError
-        If ensembles feed back into themselves, or compartments of one ensemble differ in what the
-        engine keeps once per ensemble (decays, refractory steps, voltage bounds).
+        If ensembles have feedback loops, or compartments of one ensemble differ in decays,
+        refractory steps or voltage bounds, which the engine stores once per ensemble.
     """
     populations = (*network.inputs, *network.ensembles)
     n_inputs = len(network.inputs)
@@ -188,7 +188,7 @@ def _compartments(
 def _counters(
     network: IntegerNetwork, routes: Routes, shapes: list[tuple[int, int]], first: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Give neurons of one row that come from one core and reach the same a common counter."""
+    """Assign a common counter to neurons of one row and core with the same targets."""
     n_inputs = len(network.inputs)
     group = np.full(int(first[-1]), -1, np.int64)  # of neurons that share a fan-out
     fan_out: list[tuple[int, np.ndarray, np.ndarray]] = []  # source, cores, synapses
@@ -228,7 +228,7 @@ def _counters(
 
 
 def _unique_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Different rows of a table, and for every row which of them it is."""
+    """Distinct rows of a table, and the index of each row among them."""
     _, first, member = np.unique(
         np.ascontiguousarray(table).view(f"V{table.shape[1] * table.itemsize}").ravel(),
         return_index=True,
@@ -249,7 +249,7 @@ def _feed_forward_order(network: IntegerNetwork, routes: Routes) -> list[int]:
     except CycleError as error:
         loop = " -> ".join(network.ensembles[e].name for e in error.args[1])
         raise DeploymentError(
-            f"this emulator runs networks that only flow forward, but spikes come back: {loop}; "
+            f"this emulator runs feed-forward networks only, but there is a loop: {loop}; "
             'use engine="nengo-loihi" for this network'
         ) from None
 

@@ -1,8 +1,8 @@
-"""The synapses between two populations, and the convolution that they are.
+"""The synapses between two populations, and the convolution they form.
 
-NengoLoihi cuts a convolution into blocks. It is recovered *from the integer synapses themselves*:
-every synapse of a pair of populations is looked at, and only if each one is exactly what one kernel
-over the whole ensemble gives, and none is missing, the kernel takes their place.
+NengoLoihi cuts a convolution into blocks. It is recovered *from the integer synapses themselves*: a
+kernel replaces the synapses of a pair of populations only if it gives exactly these synapses over
+the whole ensemble, with none missing.
 """
 
 # numba takes arguments by position.
@@ -22,7 +22,7 @@ MAX_ROW = 2**16
 
 
 MAX_STRIDE = 8
-"""Largest stride that is looked for when convolutions are recovered."""
+"""Largest stride tried when convolutions are recovered."""
 
 
 class Synapses(NamedTuple):
@@ -71,7 +71,7 @@ class Routes:
         ).astype(np.int32)
 
     def neurons(self, route: int) -> np.ndarray:
-        """Positions, in their population, of the compartments a route comes from."""
+        """Positions of a route's source compartments in their population."""
         source = int(self.network.route_source[route])
         if source < 0:
             return np.arange(self.network.inputs[-1 - source].size, dtype=np.int32)
@@ -128,7 +128,7 @@ def _expand(  # type: ignore[no-untyped-def]
 
 
 def find_kernel(synapses: Synapses, source: Population, target: Population) -> Kernel | None:
-    """Recover the convolution that is exactly these synapses, or None if there is none."""
+    """Recover the convolution that gives exactly these synapses; None if there is none."""
     if len(source.shape) != 3 or len(target.shape) != 3:
         return None
     if max(np.prod(source.shape[1:]), np.prod(target.shape[1:])) > MAX_ROW:
@@ -153,7 +153,7 @@ def find_kernel(synapses: Synapses, source: Population, target: Population) -> K
 
 @njit(cache=True)
 def _reach(source, target, shape, up, down):  # type: ignore[no-untyped-def]
-    """Smallest and largest distance of rows, and of columns, that synapses bridge."""
+    """Smallest and largest distances of rows and of columns over all synapses."""
     _, columns, channels, _, target_columns, target_channels = shape
     row0 = column0 = 2**30
     row1 = column1 = -(2**30)
@@ -186,13 +186,13 @@ def _fill(source, target, weight, shape, up, down, row0, column0, kernel):  # ty
 def _size(
     shape: tuple[int, ...], up: int, down: int, row0: int, column0: int, kernel: tuple[int, ...]
 ) -> int:
-    """Count the synapses of a full convolution (one of a pair may not be there twice or not)."""
+    """Count the synapses of a full convolution."""
     rows = _distance(shape[0], shape[3], up, down, row0, kernel[0])
     columns = _distance(shape[1], shape[4], up, down, column0, kernel[1])
     return int(rows.sum() * columns.sum() * shape[2] * shape[5])
 
 
 def _distance(n: int, n_target: int, up: int, down: int, first: int, taps: int) -> np.ndarray:
-    """Tell which of ``n`` rows (or columns) reach which of ``n_target``: ``(n, n_target)``."""
+    """Whether each of ``n`` rows (or columns) reaches each of ``n_target``, ``(n, n_target)``."""
     tap = np.arange(n)[:, None] * up - np.arange(n_target) * down - first
     return (tap >= 0) & (tap < taps)

@@ -1,1 +1,1 @@
-"""Layers to tiles, tiles to cores, cores to chips and places on the mesh."""
+"""Mapping: layers to tiles, tiles to cores, cores to chips and places on the mesh."""

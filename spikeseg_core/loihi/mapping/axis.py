@@ -1,4 +1,4 @@
-"""One axis of a connection, rows or columns: who reaches whom, and how parts of it are clipped."""
+"""One axis of a connection (rows or columns): which sources reach which targets, and clipping."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from spikeseg_core.network import Connection, Network
 
 Clipping = tuple[tuple[int, int, int], ...]
-"""For each source position that reaches a part of the targets: the position in the kernel that
-joins it to the first of them, that target's position in the part, and how many it reaches."""
+"""For each source position that reaches a part of the targets: the kernel position for the first
+target reached, that target's position in the part, and the number of targets reached."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Axis:
     Attributes
     ----------
     sources, targets : int
-        Positions along the axis, before and after.
+        Positions along the axis in the source and in the target.
     kind : {"conv", "conv_transpose"}
         As in :class:`spikeseg_core.network.Connection`.
     kernel, stride : int
@@ -36,7 +36,7 @@ class Axis:
 
     @property
     def pad(self) -> int:
-        """Kernel positions that hang over at the start."""
+        """Kernel positions beyond the edge at the start."""
         if self.kind == "conv_transpose":
             return max(self.kernel - self.stride, 0) // 2
         return max((self.targets - 1) * self.stride + self.kernel - self.sources, 0) // 2
@@ -53,14 +53,14 @@ class Axis:
         return np.maximum(first, 0), np.minimum(last, self.targets - 1) + 1
 
     def kernel_position(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Position in the kernel that joins a source to a target."""
+        """Kernel position that connects a source to a target."""
         if self.kind == "conv_transpose":
             return target - source * self.stride + self.pad
         return source + self.pad - target * self.stride
 
 
 def axis_of(network: Network, target: str, connection: Connection) -> Axis:
-    """Axis of a connection; rows and columns are alike."""
+    """Axis of a connection; the same for rows and columns."""
     return Axis(
         network.sizes[connection.source],
         network.sizes[target],
@@ -71,13 +71,13 @@ def axis_of(network: Network, target: str, connection: Connection) -> Axis:
 
 
 def cuts(size: int, part: int) -> list[tuple[int, int]]:
-    """Cut ``size`` positions into parts of ``part``, the last one smaller if need be."""
+    """Cut ``size`` positions into parts of ``part``; the last may be smaller."""
     return [(start, min(start + part, size)) for start in range(0, size, part)]
 
 
 @lru_cache(maxsize=100_000)
 def clipped(axis: Axis, start: int, stop: int) -> Clipping:
-    """Clipping of the targets ``start`` to one before ``stop``."""
+    """Clipping of the targets ``start`` to ``stop - 1``."""
     first, last = axis.reach()
     first, last = np.maximum(first, start), np.minimum(last, stop)
     used = np.flatnonzero(first < last)
@@ -89,15 +89,15 @@ def clipped(axis: Axis, start: int, stop: int) -> Clipping:
 
 @lru_cache(maxsize=100_000)
 def reach_counts(axis: Axis, source_part: int, target_part: int, split: bool) -> np.ndarray:
-    """Count the sources of each part that reach each part of the targets.
+    """Count the sources of each source part that reach each target part.
 
-    ``split`` says whether the target layer is cut at all (along any axis): an uncut layer keeps the
-    axons of sources that reach nothing, as they are dropped only in splitting.
+    ``split`` is whether the target layer is cut along any axis: an uncut layer keeps the axons of
+    sources that reach nothing, which only splitting drops.
 
     Returns
     -------
     ndarray
-        Shape ``(source parts, target parts)``, source positions.
+        Source positions, shape ``(source parts, target parts)``.
     """
     first, last = axis.reach()
     counts = []

@@ -1,4 +1,4 @@
-"""What the quantize stage leaves for those after it: how layers are cut, and onto which chips."""
+"""The quantize stage's mapping: tiles of the layers, and chips of the cores."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CoreMapping:
     population_type : {16, 32}
         Type of the population axons.
     weight_bits : int
-        Bits a weight is stored with.
+        Bits per weight.
     """
 
     tiles: Mapping[str, Tile]
@@ -36,7 +36,7 @@ class CoreMapping:
     weight_bits: int = 8
 
     def save(self, path: Path) -> None:
-        """Write it as JSON."""
+        """Write as JSON."""
         write_json(path, asdict(self) | {"chips": self.chips.tolist()})
 
     @classmethod

@@ -1,15 +1,15 @@
-"""Whether tiles fit their cores, told before anything is built.
+"""Whether tiles fit their cores, computed before anything is built.
 
 A layer of ``(rows, columns, channels)`` neurons is cut into tiles, one core each. What a core
-needs follows from the shapes alone:
+needs depends only on shapes:
 
 * compartments: the neurons of the tile;
 * input axons: for every connection, the source pixels that reach the tile (all channels of a pixel
   share one population axon);
-* output axons: for every connection out of the layer, each pixel of the tile once per core that it
-  reaches, so the tiles of the *target* layers count;
-* synapse memory: the kernel is stored once for every way it is clipped by the tile's border and,
-  because a compartment base is below 256, once for every 256 compartments it moves over.
+* output axons: for every connection out of the layer, each pixel of the tile once per core it
+  reaches, which depends on the tiles of the *target* layers;
+* synapse memory: the kernel is stored once for every clipping by the tile's border and, because
+  compartment bases are below 256, once for every 256 compartments it moves over.
 
 The numbers are exactly those of ``nengo_loihi.LoihiBlock.utilization()`` after building and
 splitting, for kernels without repeated values (tested against it on random networks).
@@ -39,21 +39,21 @@ RESOURCES = ("compartments", "input_axons", "output_axons", "synapse_bits")
 
 @dataclass(frozen=True)
 class LayerFit:
-    """What the cores of one layer need.
+    """Resources needed by the cores of one layer.
 
     Attributes
     ----------
     name : str
         Name of the layer.
     tile : Tile
-        Rows, columns and channels of a core.
+        Rows, columns and channels per core.
     grid : tuple of int
         Number of tiles along rows, columns and channels.
     compartments, input_axons, output_axons, synapse_bits : ndarray
-        Need of each core, shape ``(cores,)``, in the order of nengo-loihi's blocks: rows slowest,
+        Needs of each core, shape ``(cores,)``, in the order of nengo-loihi's blocks: rows slowest,
         channels fastest. Output axons are counted in slots.
     base_step : int
-        Greatest power of two, up to 4, that divides every compartment base of the layer.
+        Largest power of two, up to 4, that divides every compartment base of the layer.
     """
 
     name: str
@@ -67,11 +67,11 @@ class LayerFit:
 
     @property
     def cores(self) -> int:
-        """Cores that the layer takes."""
+        """Number of cores."""
         return len(self.compartments)
 
     def problems(self, population_type: int = 16, chip: Chip = LOIHI_1) -> list[str]:
-        """Say which limits are broken: resource, value and limit."""
+        """List the exceeded limits: resource, value and limit."""
         found = [
             f"{int(getattr(self, name).max()):,} {name.replace('_', ' ')} in a core, "
             f"the limit is {getattr(chip, name):,}"
@@ -81,7 +81,7 @@ class LayerFit:
         if self.base_step % chip.base_step[population_type]:
             found.append(
                 f"compartment bases in steps of {self.base_step}, population type 16 needs "
-                "multiples of 4 (channels of a tile, and what is left in the last one, must be "
+                "multiples of 4 (the channels of every tile, including the last, must be "
                 "multiples of 4; or use population type 32)"
             )
         return found
@@ -101,7 +101,7 @@ def tile_boxes(shape: tuple[int, int, int], tile: Tile) -> Iterator[tuple[tuple[
 def input_fit(
     network: Network, name: str, tile: Tile, weight_bits: int = 8, *, chip: Chip = LOIHI_1
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Input axons and synapse bits of every core of a layer; they depend on its own tile only.
+    """Input axons and synapse bits of every core of a layer, which depend only on its own tile.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def input_fit(
     for connection in network.layer(name).inputs:
         axis = axis_of(network, name, connection)
         in_channels = network.shape(connection.source)[2]
-        # Most tiles are clipped alike: count each kind of rows and of columns once.
+        # Most tiles are clipped in the same way: count each kind of rows and columns once.
         rows, row_of = kinds_of_parts(axis, tile[0])
         columns, column_of = kinds_of_parts(axis, tile[1])
         axons_of = np.zeros((len(rows), len(columns)), dtype=np.int64)
@@ -171,7 +171,7 @@ def layer_fit(
     *,
     chip: Chip = LOIHI_1,
 ) -> LayerFit:
-    """Count what the cores of one layer need, under a whole assignment of tiles."""
+    """Count the resources of the cores of one layer, given the tiles of all layers."""
     shape, tile = network.shape(name), tiles[name]
     axons, bits, step = input_fit(network, name, tile, weight_bits, chip=chip)
     compartments = [int(np.prod([b - a for a, b in box])) for box in tile_boxes(shape, tile)]
@@ -195,20 +195,7 @@ def fit(
     *,
     chip: Chip = LOIHI_1,
 ) -> list[LayerFit]:
-    """Count what every core of every on-chip layer needs, in the order of the network's layers.
-
-    Parameters
-    ----------
-    network : Network
-        The architecture.
-    tiles : mapping of str to Tile
-        Tile of every on-chip layer.
-    population_type : {16, 32}
-        Type of the population axons.
-    weight_bits : int
-        Bits a weight is stored with.
-    chip : Chip
-        What the cores are part of.
+    """Count the resources of every core of every on-chip layer, in network order.
 
     Raises
     ------
@@ -217,7 +204,7 @@ def fit(
     """
     for layer in network.chip_layers():
         if layer.name not in tiles:
-            raise MappingError(f"layer {layer.name!r} has no tile; choose_tiles gives all of them")
+            raise MappingError(f"layer {layer.name!r} has no tile; choose_tiles gives one to each")
         shape, tile = network.shape(layer.name), tiles[layer.name]
         if not all(1 <= part <= n for part, n in zip(tile, shape, strict=True)):
             raise MappingError(
@@ -238,13 +225,13 @@ def fit_table(
     *,
     chip: Chip = LOIHI_1,
 ) -> pd.DataFrame:
-    """Table of :func:`fit`: a row per layer, the fullest core's need of every resource.
+    """Tabulate :func:`fit`: one row per layer with the needs of its fullest core.
 
     Returns
     -------
     DataFrame
         ``layer``, ``tile``, ``cores``, ``neurons``, ``neurons_per_core``, and for every resource
-        its largest need in a core and ``..._used``, that need as a share of the limit.
+        the largest need of a core and ``..._used``, its share of the limit.
     """
     rows = []
     for part in fit(network, tiles, population_type, weight_bits, chip=chip):
@@ -263,5 +250,5 @@ def fit_table(
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Write a shape as people do: ``16x16x4``."""
+    """Format a shape as ``16x16x4``."""
     return "x".join(str(n) for n in shape)

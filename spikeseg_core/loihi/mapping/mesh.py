@@ -1,8 +1,8 @@
 """Cores to places on the mesh of their chip, and the messages on its links.
 
-A chip's routers lie on a grid, four cores share one. A message passes the routers between the two
-cores, first along the row (east-west), then along the column (north-south), and costs energy at
-each. Which core goes where is a quadratic assignment problem, solved by SciPy.
+A chip's routers form a grid; four cores share one. A message passes the routers between two cores,
+first along the row (east-west), then along the column (north-south), and costs energy at each hop.
+Assigning cores to places is a quadratic assignment problem, solved by SciPy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from spikeseg_core.loihi.mapping.traffic import Traffic
 
 @dataclass(frozen=True)
 class Hops:
-    """Routers passed by the messages that stay on their chip, and where they pass.
+    """Hops of the messages that stay on their chip, in total and by link.
 
     Attributes
     ----------
@@ -73,10 +73,10 @@ def hops(messages: Traffic, placement: Placement, chip: Chip = LOIHI_1) -> Hops:
 def place_on_mesh(
     messages: Traffic, placement: Placement, seed: int = 0, chip: Chip = LOIHI_1
 ) -> Placement:
-    """Find places on each chip's mesh that need little hop energy.
+    """Find places on each chip's mesh with low hop energy.
 
-    Chips stay as they are. Cores of a chip fill its routers without gaps, as NengoLoihi allots
-    them. The result is never worse than the placement it starts from.
+    Chips do not change. The cores of a chip fill its routers without gaps, as in NengoLoihi. The
+    result is never worse than the given placement.
     """
     graph = (messages.between + messages.between.T).tocsr()
     positions = placement.positions.copy()

@@ -1,14 +1,14 @@
 """Tiles and chips, chosen together.
 
-How a layer is cut decides more than who sits where: a tile that spans all channels gets every
-spike once instead of once per channel part, and tiles that are long along the border between two
-chips make fewer of its spikes go to two cores. So tiles are chosen by what they cost after
-partitioning, see :mod:`spikeseg_core.loihi.mapping.problem`.
+How a layer is cut matters more than where its cores are placed: a tile that spans all channels
+receives every spike once instead of once per channel part, and tiles that are long along the border
+between two chips send fewer spikes to two cores. So tiles are chosen by their cost after
+partitioning; see :mod:`spikeseg_core.loihi.mapping.problem`.
 
-The search: for each layer keep the tiles that fit and that no other beats in cores, messages and
-messages across a cut; choose one for each layer by dynamic programming over the cores of the board,
-as if the chips cut the image into slabs; then exchange the tile of one layer at a time for as long
-as METIS finds the result better. It is bounded by work, not by time, so that a slow machine finds
+The search: for each layer keep the tiles that fit and that no other tile dominates in cores,
+messages and messages across a cut; choose one per layer by dynamic programming over the board's
+cores, as if the chips cut the image into slabs; then exchange the tile of one layer at a time while
+METIS finds improvements. The search is limited by work, not by time, so that a slow machine finds
 the same mapping. Places on the mesh are found last, by
 :func:`spikeseg_core.loihi.mapping.mesh.place_on_mesh`.
 """
@@ -28,26 +28,25 @@ from spikeseg_core.loihi.mapping.traffic import Traffic
 from spikeseg_core.reporting import SILENT, Reporter
 
 WORK = 300_000
-"""Cores that METIS partitions in a search, all its runs together, before the search ends."""
+"""Work limit of a search: cores partitioned by METIS, summed over its runs."""
 
 TRIES = 2
-"""Runs of METIS for each choice of tiles."""
+"""Runs of METIS per choice of tiles."""
 
 FINAL_WORK = 6_000
-"""Cores that METIS partitions for the tiles that are chosen, in 4 to 24 runs; the partition stage
-makes more."""
+"""Work for the final tiles, in 4 to 24 runs of METIS; the partition stage does more."""
 
 PROMISING = 24
-"""Tiles of a layer that an exchange tries, the most promising first."""
+"""Tiles per layer that an exchange tries, the most promising first."""
 
 RANKED = 96
-"""Slab choices, the cheapest ones, that METIS is asked about, with a quarter of the work."""
+"""Number of cheapest slab choices evaluated with METIS, within a quarter of the work."""
 
 STARTS = 6
-"""Of these, the best ones that the exchange of tiles starts from."""
+"""Number of the best of these from which the exchange of tiles starts."""
 
 ROUNDS = 10
-"""Times the search starts again, by default."""
+"""Default number of restarts."""
 
 
 def optimize(
@@ -62,28 +61,22 @@ def optimize(
 
     Parameters
     ----------
-    problem : Problem
-        Network, board and rates.
-    seed : int
-        Seed of METIS and of the order of exchanges.
     work : int
-        Cores that METIS partitions, all its runs together, before the search ends with the best
-        mapping so far.
+        Work limit: cores partitioned by METIS, summed over its runs. At the limit the best mapping
+        so far is returned.
     rounds : int
-        Times the search starts again from its best mapping with three layers changed.
-    report : Reporter
-        Told of every exchange that helps.
+        Restarts from the best mapping, with three layers changed.
 
     Raises
     ------
     MappingError
-        If a layer fits no core, or the network not the board: the message says which and why.
+        If a layer does not fit a core or the network does not fit the board; the message says why.
     """
     return _Search(problem, seed, work, report).run(rounds)
 
 
 class _Search:
-    """The exchange of tiles, with what it has seen and done."""
+    """The state of a search."""
 
     def __init__(self, problem: Problem, seed: int, work: int, report: Reporter) -> None:
         self.problem, self.seed, self.report = problem, seed, report
@@ -94,7 +87,7 @@ class _Search:
         self.choices = self.all_options()
 
     def fewest_cores(self) -> dict[str, Tile]:
-        """Tiles to begin with."""
+        """Return the initial tiles."""
         problem = self.problem
         if problem.menu is None:
             form, chip = (problem.population_type, problem.weight_bits), problem.board.chip
@@ -103,7 +96,7 @@ class _Search:
         return {name: next(problem.tiles_of(name)) for name in names}
 
     def all_options(self) -> dict[str, list[Option]]:
-        """Options of every layer, with as many cores as the others can leave it."""
+        """Options of every layer, with at most the cores that the other layers leave."""
         start = self.problem.traffic(self.fewest)
         check_board(start, self.problem.board)
         spare = self.problem.board.cores - start.cores
@@ -125,7 +118,7 @@ class _Search:
         return Solution(best, messages, self.chips(messages, tries))
 
     def starts(self) -> list[dict[str, Tile]]:
-        """Slab choices to begin with: with every layer free, and with one tile of one layer set."""
+        """Find initial slab choices: all layers free, or the tile of one layer fixed."""
         cores, choices = self.problem.board.cores, self.choices
         free = [slab_choice(choices, cores, axis) for axis in (0, 1)]
         forced = [
@@ -144,7 +137,7 @@ class _Search:
         return [tiles for _, _, tiles in sorted(found)[:STARTS]]
 
     def shaken(self, tiles: dict[str, Tile]) -> dict[str, Tile]:
-        """Give three layers another promising tile each, whatever it costs."""
+        """Give three layers another promising tile each, regardless of cost."""
         changed = {}
         for name in self.rng.permutation(list(tiles))[:3].tolist():
             promising = self.promising(name)
@@ -152,7 +145,7 @@ class _Search:
         return tiles | changed
 
     def exchange(self, tiles: dict[str, Tile]) -> dict[str, Tile]:
-        """Change one tile at a time for as long as it helps and work is left."""
+        """Change one tile at a time while it helps and work is left."""
         cost = self.cost(tiles)
         names = list(tiles)
         since = 0  # layers tried since the last exchange that helped

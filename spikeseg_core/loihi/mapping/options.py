@@ -1,8 +1,8 @@
-"""Tiles that a layer may be cut into, and the choice between them as if chips were slabs.
+"""Candidate tiles of a layer, and the choice between them as if chips were slabs of the image.
 
-What a tile costs after partitioning is known only once all layers have theirs. Slabs, cuts of the
-image by rows or by columns, tell it for one layer at a time, so that the cheapest choice of tiles
-within the cores of the board can be found by dynamic programming.
+The cost of a tile after partitioning depends on the tiles of all layers. With slabs (cuts of the
+image by rows or by columns) it is known for one layer at a time, so that the cheapest choice of
+tiles within the board's cores can be found by dynamic programming.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ from spikeseg_core.pareto import front
 
 @dataclass(frozen=True)
 class Option:
-    """One tile of one layer, with what the choice between tiles needs.
+    """One tile of one layer, with its costs.
 
     Attributes
     ----------
-    tile : Tile
-    cores : int
     messages : float
-        Into the layer, from everywhere.
+        Messages into the layer from all sources.
     across : tuple of float
-        Messages into the layer, and out of tiles that lie across the cut, that go from one chip to
-        another if the chips cut the image by rows, and by columns.
+        Messages into the layer, and out of tiles across the cut, that cross between chips if the
+        chips cut the image by rows, and by columns.
     """
 
     tile: Tile
@@ -40,7 +38,7 @@ class Option:
 
 
 def options(problem: Problem, name: str, most_cores: int | None = None) -> list[Option]:
-    """Tiles of a layer that fit a core and that no other tile beats, fewest cores first."""
+    """Tiles of a layer that fit a core and are not dominated, fewest cores first."""
     network, chips = problem.network, problem.board.chips
     shape = network.shape(name)
     readers = sum(c.source == name and target.on_chip for target, c in network.connections())
@@ -52,7 +50,7 @@ def options(problem: Problem, name: str, most_cores: int | None = None) -> list[
         if most_cores is not None and cores > most_cores:
             break
         messages = 0.0
-        # Spikes of this layer start on a wrong chip where a tile lies across the cut.
+        # Spikes of this layer start on another chip where a tile lies across the cut.
         across = [
             float(own.sum(axis=1 - k)[_misplaced(shape[k], tile[k], chips)].sum()) for k in (0, 1)
         ]
@@ -68,7 +66,7 @@ def options(problem: Problem, name: str, most_cores: int | None = None) -> list[
                 across[0] += _across(rows, sent @ columns.sum(0), chips)
                 across[1] += _across(columns, rows.sum(0) @ sent, chips)
         found.append(Option(tile, cores, messages, (across[0], across[1])))
-    # Of equal ones the first tile.
+    # Of equal options, the first tile.
     found.sort(key=lambda o: (o.cores, o.messages + sum(o.across), o.tile))
     costs = np.array([(o.cores, o.messages, *o.across) for o in found]).reshape(-1, 4)
     best = front(costs)
@@ -82,7 +80,7 @@ def _slab(size: int, chips: int) -> np.ndarray:
 
 
 def _misplaced(size: int, part: int, chips: int) -> np.ndarray:
-    """Positions whose part is on another chip than they would be: a part goes as a whole."""
+    """Positions whose part, as a whole, is on another chip than their slab."""
     count = len(cuts(size, part))
     return _slab(count, chips)[np.arange(size) // part] != _slab(size, chips)
 
@@ -90,8 +88,8 @@ def _misplaced(size: int, part: int, chips: int) -> np.ndarray:
 def _across(reach: np.ndarray, sent: np.ndarray, chips: int) -> float:
     """Messages that cross between slabs.
 
-    ``reach`` says which parts each source position reaches, ``(parts, positions)``; ``sent`` is
-    what a position sends to each part that it reaches.
+    ``reach`` is which parts each source position reaches, ``(parts, positions)``; ``sent`` is what
+    a position sends to each part reached.
     """
     parts, positions = reach.shape
     crosses = _slab(parts, chips)[:, None] != _slab(positions, chips)[None, :]
@@ -101,10 +99,10 @@ def _across(reach: np.ndarray, sent: np.ndarray, chips: int) -> float:
 def slab_choice(
     choices: Mapping[str, list[Option]], cores: int, axis: int
 ) -> tuple[float, dict[str, Tile]]:
-    """Cheapest tile of every layer within so many cores, by dynamic programming.
+    """Cheapest tile of every layer within a number of cores, by dynamic programming.
 
-    The cost, which comes first, is that of :func:`mapping_cost` if the chips cut the image by rows
-    (0) or columns (1).
+    Returns the cost and the tiles. The cost is that of :func:`mapping_cost` if the chips cut the
+    image by rows (0) or columns (1).
     """
     names = list(choices)
     best = np.full((len(names) + 1, cores + 1), np.inf)

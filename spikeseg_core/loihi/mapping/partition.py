@@ -1,9 +1,9 @@
 """Cores to chips and to places on the mesh.
 
 Strategies by name: nengo-loihi's own ``greedy``, ``round_robin`` and ``greedy_interchip`` (its
-allocators, run on the traffic), ``metis`` (as its ``PartitionInterchip`` would use METIS, which it
-cannot here because networkx-metis is not published), and ``optimized`` (METIS many times over, with
-every balance that the chips allow, the best kept, never worse than chips that were known before).
+allocators, run on the traffic), ``metis`` (as its ``PartitionInterchip`` would use METIS if
+networkx-metis were published), and ``optimized`` (the best of many runs of METIS with every balance
+that the chips allow, never worse than a known assignment).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Strategy = Literal["greedy", "round_robin", "greedy_interchip", "metis", "optimi
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 WORK = 12_000
-"""Cores that METIS partitions for ``optimized``, all its runs together, by default."""
+"""Default work of ``optimized``: cores partitioned by METIS, summed over its runs."""
 
 CUTS = 16
-"""Cuts METIS tries of which it keeps the best; one alone varies by half with its seed."""
+"""Cuts METIS tries to keep the best; the quality of a single cut varies by half with the seed."""
 
 
 def check_board(messages: Traffic, board: Board) -> None:
@@ -38,7 +38,7 @@ def check_board(messages: Traffic, board: Board) -> None:
     Raises
     ------
     MappingError
-        If not: how many there are, how many are needed, and on how many chips they would fit.
+        If it has too few; the message says how many are needed, and on how many chips they fit.
     """
     if messages.cores <= board.cores:
         return
@@ -66,22 +66,15 @@ def partition(
     ----------
     strategy : str
         One of ``STRATEGIES``.
-    messages : Traffic
-        What the cores send each other, best with measured rates.
-    board : Board, optional
-        By default two chips.
-    seed : int
-        Seed of METIS.
     tries : int
-        Runs of METIS that ``optimized`` keeps the best of; by default 4 to 48, fewer for larger
-        networks.
+        Runs of METIS for ``optimized``; by default 4 to 48, fewer for larger networks.
     known : ndarray of int, optional
-        Chip of every core, ``(cores,)``, as found before: ``optimized`` is never worse.
+        A known assignment, chip of every core, ``(cores,)``: ``optimized`` is never worse.
 
     Raises
     ------
     MappingError
-        If the board has too few cores, or ``known`` is of other cores.
+        If the board has too few cores, or ``known`` is for another number of cores.
     ConfigError
         If there is no such strategy.
     """
@@ -102,7 +95,7 @@ def partition(
 def placements(
     messages: Traffic, board: Board, seed: int = 0, known: np.ndarray | None = None
 ) -> dict[Strategy, Placement]:
-    """Run every strategy on the same cores; parameters and errors as of :func:`partition`."""
+    """Run every strategy on the same cores; parameters and errors as for :func:`partition`."""
     return {
         strategy: partition(strategy, messages, board, seed, known=known) for strategy in STRATEGIES
     }
@@ -126,7 +119,7 @@ class _Axon:
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """What an allocator looks at of a block: who it sends to, and how much."""
+    """What an allocator reads of a block: its targets, and how much it sends them."""
 
     synapses: tuple[object, ...]
     axons: tuple[_Axon, ...]
@@ -151,8 +144,8 @@ def _allocate(strategy: str, messages: Traffic, board: Board) -> np.ndarray:
         )
         blocks.append(_Block((inputs[i],), tuple(_Axon(n, inputs[j]) for n, j in axons)))
     allocator = _ALLOCATORS[strategy]()
-    allocator.cores_per_chip = board.cores_per_chip  # round robin never looks at it
-    # Only where blocks go is wanted: the configuration of their cores needs built blocks.
+    allocator.cores_per_chip = board.cores_per_chip  # round robin ignores it
+    # Only the chips of blocks are needed; configuring cores would need built blocks.
     allocator.block_to_new_core = lambda block, chip: chip.new_core().add_block(block)
     placed = allocator(_Model(tuple(blocks)), board.chips)
     where = {
@@ -172,19 +165,20 @@ def metis(
     imbalance: float | None = None,
     recursive: bool = True,
 ) -> np.ndarray:
-    """Cut the cores into chips with METIS, few messages between them.
+    """Divide the cores among chips with METIS, minimizing the messages between chips.
 
     Parameters
     ----------
     imbalance : float, optional
-        Most cores of a chip over the mean; by default METIS's 1.03, or what the chips allow.
+        Largest number of cores on a chip over the mean; by default METIS's 1.03, at most what the
+        chips allow.
     recursive : bool
-        Bisect again and again rather than cut into all chips at once.
+        Bisect recursively instead of cutting into all chips at once.
 
     Returns
     -------
     ndarray of int
-        Chip of every core, shape ``(cores,)``; no chip has more cores than the board gives it.
+        Chip of every core, shape ``(cores,)``; no chip exceeds the board's cores per chip.
     """
     if board.chips == 1:
         return np.zeros(messages.cores, dtype=np.int64)
@@ -192,7 +186,7 @@ def metis(
     room = board.cores / messages.cores
     imbalance = min(imbalance or 1.03, room)
     largest = graph.data.max() if graph.nnz else 1.0
-    # METIS wants whole numbers: keep six digits of the heaviest edge.
+    # METIS needs integers: keep six digits of the heaviest edge.
     scale = 1.0 if (graph.data == graph.data.round()).all() else 1e6 / largest
     weights = np.maximum(np.round(graph.data * scale), 1).astype(np.int64)
     options = pymetis.Options(seed=seed, ncuts=CUTS, ufactor=max(1, int((imbalance - 1) * 1000)))
@@ -207,7 +201,7 @@ def metis(
 
 
 def _within_chips(parts: np.ndarray, graph: Any, board: Board) -> np.ndarray:
-    """Move the cores that METIS put over a chip's limit, each where it costs least."""
+    """Move the cores beyond a chip's limit to where they cost least."""
     sizes = np.bincount(parts, minlength=board.chips)
     while sizes.max() > board.cores_per_chip:
         chip = int(sizes.argmax())
@@ -226,16 +220,16 @@ def _within_chips(parts: np.ndarray, graph: Any, board: Board) -> np.ndarray:
 def best_metis(
     messages: Traffic, board: Board, seed: int, tries: int, known: np.ndarray | None = None
 ) -> np.ndarray:
-    """Run METIS with many seeds and every balance the chips allow; keep the fewest crossings.
+    """Run METIS with many seeds and every balance that the chips allow; keep the best.
 
     Raises
     ------
     MappingError
-        If ``known``, which the result is never worse than, is of another number of cores.
+        If ``known`` is for another number of cores.
     """
     if known is not None and len(known) != messages.cores:
         raise MappingError(
-            f"the chips found before are of {len(known)} cores, the network has {messages.cores}; "
+            f"the known chips are for {len(known)} cores, the network has {messages.cores}; "
             "run the quantize stage again"
         )
     room = board.cores / messages.cores

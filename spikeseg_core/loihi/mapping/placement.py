@@ -1,4 +1,4 @@
-"""Where every core block runs: its chip, and its place on the chip's mesh."""
+"""Placement of every core block: its chip, and its place on the chip's mesh."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from spikeseg_core.storage import write_json
 
 @dataclass(frozen=True)
 class Placement:
-    """Where every core block runs.
+    """Chip and mesh place of every core block.
 
     Attributes
     ----------
     strategy : str
-        How it was found.
+        Name of the partitioning strategy.
     chips : ndarray of int
         Chip of every block, shape ``(blocks,)``, in the order of nengo-loihi's blocks.
     positions : ndarray of int
@@ -43,15 +43,9 @@ class Placement:
         return np.bincount(self.chips)
 
     def save(self, path: Path) -> None:
-        """Write it as JSON."""
-        write_json(
-            path,
-            {
-                "strategy": self.strategy,
-                "chips": self.chips.tolist(),
-                "positions": self.positions.tolist(),
-            },
-        )
+        """Write as JSON."""
+        cores = {"chips": self.chips.tolist(), "positions": self.positions.tolist()}
+        write_json(path, {"strategy": self.strategy, **cores})
 
     @classmethod
     def load(cls, path: Path) -> Placement:
@@ -72,7 +66,7 @@ class Placement:
 
 
 def place(chips: np.ndarray, strategy: str) -> Placement:
-    """Give the blocks of each chip the cores 0, 1, ... in their order."""
+    """Assign the blocks of each chip to cores 0, 1, ... in order."""
     chips = np.asarray(chips, dtype=np.int64)
     positions = np.zeros(len(chips), dtype=np.int64)
     for chip in np.unique(chips):

@@ -1,8 +1,8 @@
-"""What is to be mapped onto what, a mapping of it, and what that costs.
+"""A mapping problem, its solutions, and their cost.
 
 The cost of a mapping is
 
-    INTERCHIP_WEIGHT x messages between chips + messages in all
+    INTERCHIP_WEIGHT x messages between chips + all messages
 
 in messages per time step at the measured rates (or, without rates, with every axon counted once).
 """
@@ -21,12 +21,12 @@ from spikeseg_core.loihi.mapping.traffic import Rates, Traffic, traffic
 from spikeseg_core.network import DT, Network
 
 INTERCHIP_WEIGHT = 200.0
-"""Messages on a chip that one message between chips is worth."""
+"""Cost of a message between chips, relative to one on a chip."""
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is to be mapped, and onto what.
+    """A network to be mapped onto a board.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class Problem:
     population_type : {16, 32}
         Type of the population axons.
     weight_bits : int
-        Bits a weight is stored with.
+        Bits per weight.
     menu : mapping of str to tuple of Tile, optional
-        Tiles that may be chosen, by layer; by default all that fit.
+        Tiles to choose from, by layer; by default all that fit.
     """
 
     network: Network
@@ -52,20 +52,20 @@ class Problem:
     menu: Mapping[str, tuple[Tile, ...]] | None = None
 
     def tiles_of(self, name: str) -> Iterator[Tile]:
-        """Tiles of a layer that fit a core (output axons apart) and are on the menu."""
+        """Tiles of a layer that are on the menu and fit a core, ignoring output axons."""
         form, chip = (self.population_type, self.weight_bits), self.board.chip
         for tile, _ in fitting_tiles(self.network, name, *form, chip=chip):
             if self.menu is None or tile in self.menu[name]:
                 yield tile
 
     def activity(self, name: str) -> np.ndarray:
-        """Messages per step from each pixel to a core it reaches, ``(rows, columns)``."""
+        """Messages per step from each pixel to each core it reaches, ``(rows, columns)``."""
         if self.rates is None:
             return np.ones(self.network.shape(name)[:2])
         return np.asarray(self.rates[name].sum(axis=2) * DT)
 
     def output_axons_fit(self, tiles: Mapping[str, Tile]) -> bool:
-        """Whether no core needs more output axons than it has."""
+        """Whether the output axons of every core suffice."""
         network, chip = self.network, self.board.chip
         return all(
             output_axons(network, name, tiles, self.population_type, chip=chip).max()
@@ -74,7 +74,7 @@ class Problem:
         )
 
     def cores(self, tiles: Mapping[str, Tile]) -> int:
-        """Count the cores that these tiles take."""
+        """Count the cores for these tiles."""
         network = self.network
         return sum(int(np.prod(grid_of(network.shape(n), tile))) for n, tile in tiles.items())
 
@@ -108,10 +108,10 @@ class Solution:
 
     @property
     def cost(self) -> float:
-        """Cost of the mapping, see the module."""
+        """Cost of the mapping; see the module."""
         return mapping_cost(self.messages, self.chips)
 
 
 def mapping_cost(messages: Traffic, chips: np.ndarray) -> float:
-    """Cost of a mapping, see the module."""
+    """Cost of a mapping; see the module."""
     return INTERCHIP_WEIGHT * messages.interchip(chips) + messages.total

@@ -1,4 +1,4 @@
-"""Synapse memory of a core: a kernel is stored once for every way it is clipped."""
+"""Synapse memory of a core, where a kernel is stored once for every way it is clipped."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def entry_bits(
 
 @dataclass(frozen=True)
 class Synapses:
-    """What one connection needs in one core."""
+    """Synapse memory of one connection in one core."""
 
     bits: int
-    base_step: int  # greatest power of two, up to 4, that divides every compartment base
+    base_step: int  # largest power of two, up to 4, that divides every compartment base
 
 
 @lru_cache(maxsize=200_000)
@@ -45,8 +45,8 @@ def synapse_memory(
 ) -> Synapses:
     """Synapse memory of a connection in a core of ``width`` columns.
 
-    ``rows`` and ``columns`` are the clippings of the tile's rows and columns; ``channels`` are
-    those of the source and of the tile.
+    ``rows`` and ``columns`` are the clippings of the tile's rows and columns; ``channels`` the
+    numbers of channels of source and tile.
     """
     in_channels, out_channels = channels
     r = np.array(rows, dtype=np.int64).reshape(-1, 3)

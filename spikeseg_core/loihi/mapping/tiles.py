@@ -1,6 +1,6 @@
-"""Which tile each layer is cut into.
+"""The tile that each layer is cut into.
 
-Two choices: ``square``, the largest square tile that fits, which is what a user would try; and
+Two strategies: ``square``, the largest square tile that fits, as a user would choose; and
 ``fewest_cores``, the tile of any shape that needs the fewest cores and, among those, sends the
 fewest messages. The optimizer (:mod:`spikeseg_core.loihi.mapping.optimize`) starts from these.
 """
@@ -28,12 +28,12 @@ from spikeseg_core.network import Network
 
 
 def parts(size: int) -> tuple[int, ...]:
-    """Sizes of a part worth trying: the smallest part for each number of parts, largest first."""
+    """Part sizes to try: the smallest part for each number of parts, largest first."""
     return tuple(sorted({-(-size // count) for count in range(1, size + 1)}, reverse=True))
 
 
 def channel_parts(channels: int, population_type: int, chip: Chip = LOIHI_1) -> tuple[int, ...]:
-    """Channel depths worth trying: those whose tiles have depths the population axons allow."""
+    """Channel depths to try: those that the population axons allow."""
     step = chip.base_step[population_type]
     if channels % step:
         return parts(channels)
@@ -64,7 +64,7 @@ def candidates(
 def _input_side(
     network: Network, name: str, tile: Tile, population_type: int, weight_bits: int, *, chip: Chip
 ) -> tuple[str, int]:
-    """Say what keeps a tile from fitting (empty: nothing), and count its input axons."""
+    """Say why a tile does not fit (empty if it does), and count its input axons."""
     axons, bits, step = input_fit(network, name, tile, weight_bits, chip=chip)
     size = np.prod(np.minimum(tile, network.shape(name)), keepdims=True)
     need = LayerFit(
@@ -82,7 +82,7 @@ def input_problem(
     *,
     chip: Chip = LOIHI_1,
 ) -> str:
-    """Say what keeps a tile from fitting, output axons apart; empty if it fits."""
+    """Say why a tile does not fit, ignoring output axons; empty if it fits."""
     return _input_side(network, name, tile, population_type, weight_bits, chip=chip)[0]
 
 
@@ -100,7 +100,7 @@ def fitting_tiles(
     Yields
     ------
     tuple of Tile and int
-        The tile and the number of cores that it cuts the layer into.
+        The tile and its number of cores for the layer.
     """
     shape = network.shape(name)
     for tile in candidates(shape, population_type, square, chip=chip):
@@ -123,25 +123,17 @@ def choose_tiles(
 
     Parameters
     ----------
-    network : Network
-        The architecture.
     strategy : {"square", "fewest_cores"}
         ``square``: tiles with as many rows as columns, the fewest cores, then the largest square.
         ``fewest_cores``: any shape, the fewest cores, then the fewest messages into the layer.
-    population_type : {16, 32}
-        Type of the population axons.
-    weight_bits : int
-        Bits a weight is stored with.
-    chip : Chip
-        What the cores are part of.
 
     Raises
     ------
     MappingError
-        If no tile of a layer fits: the message names the layer, the resource, value and limit.
+        If no tile of a layer fits; the message names the layer, resource, value and limit.
     """
     chosen: dict[str, Tile] = {}
-    # From the last layer back: output axons depend on the tiles of the layers after.
+    # From the last layer back, because output axons depend on the tiles of later layers.
     for layer in reversed(network.chip_layers()):
         best: tuple[tuple[int, int], Tile] | None = None
         for tile, cores in fitting_tiles(
@@ -177,12 +169,12 @@ def choose_tiles(
 def fewest_cores(
     network: Network, population_type: int = 16, weight_bits: int = 8, *, chip: Chip = LOIHI_1
 ) -> int:
-    """Count the cores of the tiles that need fewest.
+    """Count the cores of the tiles that need the fewest.
 
     Raises
     ------
     MappingError
-        If no tile of a layer fits: the message names the layer, the resource, value and limit.
+        If no tile of a layer fits; the message names the layer, resource, value and limit.
     """
     tiles = choose_tiles(network, "fewest_cores", population_type, weight_bits, chip=chip)
     return sum(int(np.prod(grid_of(network.shape(n), tile))) for n, tile in tiles.items())
@@ -201,7 +193,7 @@ def check_fit(
     Raises
     ------
     MappingError
-        Naming the layer, the resource, its value, the limit, and the largest tile that fits.
+        The message names the layer, resource, value, limit, and the largest tile that fits.
     """
     found = fit(network, tiles, population_type, weight_bits, chip=chip)
     for part in found:

@@ -1,11 +1,11 @@
-"""Messages between cores, from shapes and rates alone.
+"""Messages between cores, from shapes and rates.
 
-Loihi's mesh is unicast: a spike sends one message to every core that it reaches, so the traffic
-between two cores is the sum over the source's neurons that reach the target. Two counts exist:
+Loihi's mesh is unicast: a spike sends one message to every core it reaches, so the traffic between
+two cores is the sum over the source's neurons that reach the target. There are two counts:
 
-* with measured rates: messages per time step, each neuron counted with its spike rate;
+* with measured rates: messages per time step, each neuron weighted by its spike rate;
 * without rates: every *axon* once, as ``nengo_loihi.hardware.allocators`` counts. An axon is a
-  source pixel of a core, whatever its number of channels.
+  source pixel of a core with all of its channels.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Traffic:
     from_host : ndarray
         Messages from the host into every core, shape ``(cores,)``.
     unit : {"messages per step", "axons"}
-        What is counted.
+        Unit of the counts.
     """
 
     layers: np.ndarray
@@ -58,7 +58,7 @@ class Traffic:
         return float(self.between.sum())
 
     def between_chips(self, chips: np.ndarray) -> np.ndarray:
-        """Messages from chip to chip, shape ``(chips, chips)``; the diagonal stays on a chip.
+        """Messages between chips, shape ``(chips, chips)``; the diagonal is within a chip.
 
         Parameters
         ----------
@@ -81,17 +81,13 @@ def traffic(network: Network, tiles: Mapping[str, Tile], rates: Rates | None = N
 
     Parameters
     ----------
-    network : Network
-        The architecture.
-    tiles : mapping of str to Tile
-        Tile of every on-chip layer.
     rates : mapping of str to ndarray, optional
-        Mean rates in Hz of every layer, those on the host too. Without them every axon counts once.
+        Mean rates in Hz of every layer, including the host's. Without them every axon counts once.
 
     Raises
     ------
     MappingError
-        If rates are given that do not have the shape of their layer.
+        If the rates of a layer do not have its shape.
     """
     layers = network.chip_layers()
     grids = {layer.name: grid_of(network.shape(layer.name), tiles[layer.name]) for layer in layers}
@@ -145,7 +141,7 @@ def connection_traffic(
     Parameters
     ----------
     link : tuple of str and Connection
-        Name of the target layer and the connection into it.
+        Name of the target layer, and the connection into it.
     source_tile, target_tile : Tile
         Tiles of the two layers; None for a source on the host, which counts as one core.
     rates : mapping of str to ndarray, optional
@@ -182,9 +178,9 @@ def connection_traffic(
 def _joined(
     axis: Axis, source_part: int, target_part: int, everything: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of a target part and a source part that reaches it, and by which source positions.
+    """Pairs of a target part and a source part that reaches it, with the source positions.
 
-    ``everything`` joins all positions to the one part, whether they reach it or not.
+    ``everything`` joins all positions to the single part, even those that do not reach it.
 
     Returns
     -------
@@ -207,7 +203,7 @@ def _joined(
 def _activity(
     shape: tuple[int, int, int], tile: Tile, name: str, rates: Rates | None
 ) -> np.ndarray:
-    """Messages a pixel sends per step to each core it reaches, by channel part of its layer."""
+    """Messages per step from a pixel to each core it reaches, by channel part of its layer."""
     channel_cuts = cuts(shape[2], tile[2])
     if rates is None:
         return np.ones((*shape[:2], len(channel_cuts)))
@@ -219,5 +215,5 @@ def _activity(
 
 
 def uniform_rates(network: Network, rate_hz: float) -> dict[str, np.ndarray]:
-    """Give every neuron, on the host too, the same rate in Hz."""
+    """Return the same rate in Hz for every neuron, including the host's."""
     return {layer.name: np.full(network.shape(layer.name), rate_hz) for layer in network.layers}

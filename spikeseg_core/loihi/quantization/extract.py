@@ -1,4 +1,4 @@
-"""From NengoLoihi's discretized blocks to the integer network, which knows neither."""
+"""From NengoLoihi's discretized blocks to the integer network."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def extract_network(model: Any) -> IntegerNetwork:
     Raises
     ------
     DeploymentError
-        If the model is not discretized, or has something that is not emulated: learning,
-        noise, spikes placed on the chip by a process, several atoms with different targets.
-        The message names it.
+        If the model is not discretized, or uses a feature that is not emulated: learning, noise,
+        spikes placed on the chip by a process, atoms with different targets. The message names
+        the feature.
     """
     _refuse_unsupported(model)
     blocks = list(model.blocks)
@@ -80,8 +80,8 @@ def extract_network(model: Any) -> IntegerNetwork:
 def initial_voltages(model: Any) -> np.ndarray:
     """Voltages of all compartments before the first step, block by block, int32 ``(n,)``.
 
-    A model of NengoLoihi's own starts at rest; this project's
-    :class:`~spikeseg_core.loihi.quantization.build.BlockModel` keeps them.
+    Plain NengoLoihi models start at rest; this project's
+    :class:`~spikeseg_core.loihi.quantization.blocks.BlockModel` stores the voltages.
     """
     known = getattr(model, "voltages", {})
     return _concatenate(
@@ -120,7 +120,7 @@ def _unsupported(what: str) -> None:
 def _ensembles(
     model: Any, block_index: Mapping[Any, int]
 ) -> tuple[tuple[Population, ...], np.ndarray]:
-    """Group blocks by the ensemble they were split from; other blocks stand for themselves."""
+    """Group blocks by the ensemble they were split from; other blocks form their own population."""
     shapes = _shapes(model)
     owner = np.full(len(block_index), -1, np.int32)
     populations: list[Population] = []
@@ -169,7 +169,7 @@ def _inputs(model: Any) -> tuple[Population, ...]:
 
 
 def _shapes(model: Any) -> dict[Any, tuple[int, ...]]:
-    """Shapes that convolutions give to what they connect, where channels come last."""
+    """Shapes of populations, from convolutions whose channels come last."""
     shapes: dict[Any, tuple[int, ...]] = {}
     for conn in model.params:
         transform = getattr(conn, "transform", None)

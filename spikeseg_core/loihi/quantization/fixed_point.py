@@ -1,18 +1,18 @@
-"""Loihi's integers as a function of the weights, with a gradient: fake quantization.
+"""Loihi's integers as a differentiable function of the weights: fake quantization.
 
-What NengoLoihi's builder and discretizer make of a core block
-(:mod:`spikeseg_core.loihi.quantization.build`), in TensorFlow and for all cores of a layer at once,
-so that training can see it. Per core: the largest weight of all its connections sets the scale; the
-weight exponent is the largest that holds threshold and biases; each connection then gets an
-exponent of its own, and mantissas of ``weight_bits``. Same numbers, same order of operations as
+This reproduces NengoLoihi's builder and discretizer (:mod:`spikeseg_core.loihi.quantization.build`)
+in TensorFlow, for all cores of a layer at once, so that training sees the rounding. Per core:
+the largest weight of all its connections sets the scale; the weight exponent is the largest for
+which threshold and biases fit; each connection then gets its own exponent and mantissas of
+``weight_bits``. Numbers and order of operations are those of
 ``nengo_loihi/builder/discretize.py`` (1.1.0), so the integers are the same (tested on every block
 of random networks).
 
-A kernel is shared by all positions of a layer, the scale only by those of a core. Cores that hold
-the same channels see the same kernel unless their tile is so thin that some positions of the
-kernel never reach it. Training takes the scale of the whole kernel for each
-group of channels: exact for every tile with at least two rows and columns under 3 x 3 kernels and
-four under 8 x 8 ones, as those of the presets (tested).
+A kernel is shared by all positions of a layer, a scale only by those of a core. Cores with the same
+channels see the same kernel unless their tile is so thin that some kernel positions never reach it.
+Training uses the scale of the whole kernel for each group of channels. This is exact for tiles of
+at least two rows and columns with 3 x 3 kernels, and four with 8 x 8 kernels, as in the presets
+(tested).
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ from spikeseg_core.stack import nengo_loihi, tf
 _discretize = nengo_loihi.builder.discretize
 
 _EXPONENTS = np.arange(0, -8, -1)
-"""Weight exponents of a core, in the order they are tried."""
+"""Weight exponents of a core, in the order tried."""
 
 _SMALLEST_EXPONENT = -6
-"""Of one connection."""
+"""Smallest exponent of one connection."""
 
 _SMALLEST_WEIGHT = 1e-8
-"""A core whose largest weight is below has no weights; it keeps its biases as they are."""
+"""A core whose largest weight is below this counts as empty; its biases are not rounded."""
 
 _THRESHOLD = np.float32(1 / DT)
-"""Of every neuron, in NengoLoihi's units; weights are 1000 times, biases 100 times ours."""
+"""Threshold in NengoLoihi's units; its weights are 1000 times ours, its biases 100 times."""
 
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """One layer in Loihi's integers, and what they stand for.
+    """One layer in Loihi's integers, and the real weights they represent.
 
     Attributes
     ----------
     kernels : list of int32 tensor (rows, columns, in_channels, channels)
-        By connection: what a spike adds to the current, the mantissa shifted by its exponent.
+        Per connection, what a spike adds to the current: the mantissa shifted by its exponent.
     biases, thresholds : int32 tensor (channels,)
         Each a mantissa shifted by its exponent.
     exponents : list of int32 tensor (channels,)
-        By connection: NengoLoihi's ``weight_exp``.
+        NengoLoihi's ``weight_exp``, per connection.
     fits : bool tensor (channels,)
-        False where no weight exponent holds thresholds and biases; the integers mean nothing there.
+        False where no weight exponent fits thresholds and biases; the integers are invalid there.
     real_kernels, real_biases : list of float32 tensor, float32 tensor
-        What the integers do, in the units of :class:`~spikeseg_core.network.Weights`: with them
-        and a threshold of exactly one, a neuron in floating point behaves as the core's.
+        The integers in the units of :class:`~spikeseg_core.network.Weights`: with them and a
+        threshold of one, a floating-point neuron behaves like the core's.
     """
 
     kernels: Sequence[Any]
@@ -81,15 +81,13 @@ def fixed_point(
     Parameters
     ----------
     kernels : sequence of float32 tensor (rows, columns, in_channels, channels)
-        Of every connection into the layer, in the units of
+        Kernels of all connections into the layer, in the units of
         :class:`~spikeseg_core.network.Weights`. Sides and source channels may differ.
     biases : float32 tensor (channels,)
     cores : int array (channels,)
-        Core that holds each channel: from 0 on, rising (:func:`cores_of_channels`).
-    weight_bits : int
-        Bits of a weight, the sign included.
+        Core of each channel, ascending from 0 (:func:`cores_of_channels`).
     synapse_ms : float
-        Time constant of the synaptic low-pass in ms; 0: none.
+        Time constant of the synaptic low-pass in ms; 0 disables it.
     """
     built = [_as_built(kernel) for kernel in kernels]
     maxima = [tf.math.segment_max(tf.reduce_max(tf.abs(w), (0, 1, 2)), cores) for w in built]
@@ -100,7 +98,7 @@ def fixed_point(
     bias = tf.cast(tf.cast(biases * RATE_HZ_PER_UNIT, tf.float32), tf.float64)
     b_max = tf.math.segment_max(tf.abs(bias), cores)
 
-    # The largest exponent that holds every threshold and bias of the core.
+    # The largest exponent that fits every threshold and bias of the core.
     charge = _charge_of_a_spike(synapse_ms)
     v_scale = charge * w_scale[:, tf.newaxis] * 2.0 ** (6 + _EXPONENTS.astype(np.float64))
     held = (tf.round(float(_THRESHOLD) * v_scale) <= _discretize.VTH_MAX) & (
@@ -140,13 +138,13 @@ def fixed_point(
 
 
 def _as_built(kernel: Any) -> Any:
-    """Weights as NengoLoihi's builder hands them to a block: times 1000, with its rounding."""
+    """Weights as NengoLoihi's builder passes them to a block: times 1000, with its rounding."""
     times_gain = tf.cast(kernel * np.float32(RATE_HZ_PER_UNIT), tf.float64)
     return tf.cast(times_gain / DT * (1 / RATE_HZ_PER_UNIT), tf.float32)
 
 
 def _charge_of_a_spike(synapse_ms: float) -> float:
-    """Charge that a spike adds to the voltage in the end, over what it adds to the current."""
+    """Total charge of a spike on the voltage, relative to its effect on the current."""
     largest = 2**12 - 1
     decay = np.ones(1, np.float32)
     if synapse_ms > 0:
@@ -158,7 +156,7 @@ def _charge_of_a_spike(synapse_ms: float) -> float:
 
 @dataclass(frozen=True)
 class _Scale:
-    """What the cores of a layer have settled on, spread over its channels."""
+    """Scales of the cores of a layer, spread over its channels."""
 
     w_max: Any
     w_scale: Any
@@ -182,7 +180,7 @@ def _weights(w: Any, largest: Any, scale: _Scale, weight_bits: int) -> tuple[Any
     exponent = tf.maximum(scale.w_exponent - finer, _SMALLEST_EXPONENT)
     scaled = w * tf.cast(scale.w_scale, tf.float32) * _power_of_two(finer)
     m = tf.clip_by_value(tf.round(scaled / 2.0**shift), -mantissa, mantissa)
-    # The chip shifts mantissas by this: to the right it loses bits, which are rounded before.
+    # The chip shifts mantissas by this. Bits lost by shifting right are rounded before.
     moved = _power_of_two(shift + exponent)
     lossy = tf.clip_by_value(tf.round(m * moved) / moved, -mantissa, mantissa)
     m = tf.where(moved < 1, lossy, m)
@@ -203,7 +201,7 @@ def _power_of_two(exponent: Any) -> Any:
 
 
 def cores_of_channels(channels: int, depth: int) -> np.ndarray:
-    """Say which core holds each channel, int ``(channels,)``, if a tile holds ``depth`` of them."""
+    """Core of each channel, int ``(channels,)``, for tiles of ``depth`` channels."""
     return np.arange(channels) // depth
 
 
@@ -217,7 +215,7 @@ def rounded(
     weight_bits: int,
     synapse_ms: float = 0.0,
 ) -> tuple[list[Any], Any]:
-    """Give a layer's weights as the chip realises them; gradients pass straight through.
+    """Return a layer's weights as realised on the chip; gradients pass straight through.
 
     Parameters
     ----------
@@ -227,7 +225,7 @@ def rounded(
     Returns
     -------
     kernels, biases : list of float32 tensor, float32 tensor
-        In the units they came in.
+        In the units of the arguments.
     """
     found = fixed_point(kernels, biases, cores, weight_bits, synapse_ms)
 

@@ -1,1 +1,1 @@
-"""Running a mapped network: the emulator of this project, NengoLoihi's, or a board."""
+"""Running a mapped network on this project's emulator, NengoLoihi's, or a board."""

@@ -1,4 +1,4 @@
-"""Giving a placement to NengoLoihi."""
+"""Passing a placement to NengoLoihi."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PlacementAllocator(_Allocator):
     Parameters
     ----------
     placement : Placement
-        Made for the same blocks, in the same order.
+        For the same blocks, in the same order.
     """
 
     def __init__(self, placement: Placement) -> None:

@@ -1,4 +1,4 @@
-"""The back ends by name: adding one is a module with its ``run``, and a row here."""
+"""The back ends by name; a new one is a module with a ``run`` function and a row here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BACKENDS: dict[str, Backend] = {
     "nengo-loihi": nengo_loihi.run,
     "board": board.run,
 }
-"""All give the same result, with more or less detail."""
+"""They give the same result in more or less detail."""
 
 
 def deploy(
@@ -24,7 +24,7 @@ def deploy(
     config: DeployConfig,
     report: Reporter = SILENT,
 ) -> Deployment:
-    """Show section tiles to a mapped network, on the back end that is configured.
+    """Run section tiles on a mapped network, using the configured back end.
 
     See :class:`~spikeseg_core.loihi.run.base.Backend` for the parameters and errors.
     """

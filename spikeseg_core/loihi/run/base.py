@@ -1,4 +1,4 @@
-"""What a mapped network is, what a back end is and gives, and what the host does for both."""
+"""Mapped networks, the protocol of back ends and their results, and the host's computations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from spikeseg_core.stack import tf
 
 @dataclass(frozen=True)
 class MappedNetwork:
-    """What quantization and partitioning leave: all that a run needs.
+    """The result of quantization and partitioning: everything a run needs.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class MappedNetwork:
     placement : Placement
         Chip and core of every block.
     population_type, weight_bits : int
-        As the network was mapped with.
+        Settings of the mapping.
     """
 
     network: Network
@@ -55,7 +55,7 @@ class MappedNetwork:
         Parameters
         ----------
         synapse_ms : float
-            Time constant of the synaptic low-pass; 0: none.
+            Time constant of the synaptic low-pass in ms; 0 disables it.
         """
         return discretize(
             build_network(
@@ -71,7 +71,7 @@ class MappedNetwork:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the chip gave for a number of section tiles.
+    """Result of running section tiles on the chip.
 
     Attributes
     ----------
@@ -81,12 +81,12 @@ class Deployment:
         Spikes of the last on-chip layer in the read-out window, int32
         ``(tiles, rows, columns, channels)``.
     rates : mapping of str to ndarray
-        Spike rate in Hz over all steps, float32 ``(tiles, rows, columns, channels)`` by layer,
-        those on the host among them; empty from hardware, which does not report them.
+        Spike rate in Hz over all steps, float32 ``(tiles, rows, columns, channels)``, by layer
+        including the host's; empty from hardware, which does not report rates.
     events : StepEvents or None
         Exact counts of all events, by tile and step; None from back ends that do not count.
     board_energy : tuple of BoardEnergy
-        What the board's energy probe showed, tile by tile; from hardware only.
+        Readings of the board's energy probe, one per tile; from hardware only.
     """
 
     logits: np.ndarray
@@ -97,7 +97,7 @@ class Deployment:
 
 
 class Backend(Protocol):
-    """Shows section tiles to a mapped network."""
+    """Runs section tiles on a mapped network."""
 
     def __call__(
         self,
@@ -111,26 +111,18 @@ class Backend(Protocol):
 
         Parameters
         ----------
-        mapped : MappedNetwork
-            The network, its blocks and their places.
         images : ndarray
             Standardised pixels, float ``(tiles, rows, columns)``.
-        presentation : PresentationConfig
-            Steps, read-out window, synapses.
-        config : DeployConfig
-            What else is to be read out.
-        report : Reporter
-            Told of every tile.
 
         Raises
         ------
         DeploymentError
-            If the back end is not at hand here, or cannot run this network.
+            If the back end is not available here, or cannot run this network.
         """
 
 
 def no_rates(network: Network, tiles: int) -> dict[str, np.ndarray]:
-    """Zeros to fill with the rates of all layers, by name as in :class:`Deployment`."""
+    """Zeros for the rates of all layers by name, as in :class:`Deployment`."""
     return {
         layer.name: np.zeros((tiles, *network.shape(layer.name)), np.float32)
         for layer in network.layers
@@ -138,9 +130,9 @@ def no_rates(network: Network, tiles: int) -> dict[str, np.ndarray]:
 
 
 def host_layer(network: Network, name: str) -> str:
-    """Layer on the host that an input of the integer network carries.
+    """Host layer that an input of the integer network belongs to.
 
-    A layer that feeds several on-chip layers is several inputs: ``stem``, ``stem-2``, ...
+    A layer that feeds several on-chip layers has several inputs: ``stem``, ``stem-2``, ...
     """
     for layer in network.layers:
         if not layer.on_chip and (name == layer.name or name.startswith(f"{layer.name}-")):
@@ -174,8 +166,8 @@ def host_spikes(
     inputs = network.layer(name).inputs
     if [c.source for c in inputs] != [IMAGE]:
         raise DeploymentError(
-            f"host layer {name!r} is fed by {[c.source for c in inputs]}; the fast engine takes "
-            "host layers fed by the image only, choose engine 'nengo-loihi'"
+            f"host layer {name!r} is fed by {[c.source for c in inputs]}; the fast engine runs "
+            "only host layers fed by the image; choose engine 'nengo-loihi'"
         )
     kernel = weights.kernel(name, IMAGE).astype(np.float64)
     pixels = images[..., None].astype(np.float64)
@@ -186,7 +178,7 @@ def host_spikes(
 def read_out(
     network: Network, weights: Weights, counts: np.ndarray, window_steps: int
 ) -> np.ndarray:
-    """Linear read-out on the host, from spikes of the last on-chip layer.
+    """Linear read-out on the host from the spikes of the last on-chip layer.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Back end ``board``: Loihi itself, by way of NengoLoihi and Intel's NxSDK.
+"""Back end ``board``: Loihi itself, through NengoLoihi and Intel's NxSDK.
 
 NengoLoihi builds a board whose compartments are at rest; their initial voltages are written here.
-The names of NxSDK are those of NengoLoihi's own hardware builder, which writes other state of the
-cores the same way before the board starts; this module has been run against a stand-in alone.
+The NxSDK names are those of NengoLoihi's own hardware builder, which writes other state of the
+cores in the same way before the board starts. This module was only tested against a stand-in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.errors import DeploymentError, MeterError
 from spikeseg_core.loihi.mapping.placement import Placement
-from spikeseg_core.loihi.quantization.build import BlockModel, DiscretizedNetwork
+from spikeseg_core.loihi.quantization.blocks import BlockModel
+from spikeseg_core.loihi.quantization.build import DiscretizedNetwork
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy, BoardProbe
 from spikeseg_core.loihi.run.nengo_loihi import simulate
@@ -31,12 +32,12 @@ def run(
     config: DeployConfig,
     report: Reporter = SILENT,
 ) -> Deployment:
-    """Run tiles on a board, and read its energy probe after each.
+    """Run tiles on a board, reading its energy probe after each.
 
     Raises
     ------
     DeploymentError
-        If NxSDK is not installed, or the board does not take the initial voltages.
+        If NxSDK is not installed, or the board does not accept the initial voltages.
     """
     require_nxsdk()
     energy: list[BoardEnergy] = []
@@ -45,7 +46,7 @@ def run(
     def watch(tile: int, blocks: DiscretizedNetwork, simulator: Any) -> Iterator[None]:
         board = simulator.sims["loihi"].nxsdk_board
         write_voltages(board, blocks.model, mapped.placement)
-        # A board takes its probes before it starts, and has the energy after it has stopped.
+        # Probes are attached before a board starts, and read after it has stopped.
         try:
             probe = BoardProbe(board, presentation.steps)
         except MeterError as error:
@@ -62,7 +63,7 @@ def run(
 
 
 def require_nxsdk() -> None:
-    """Check that Loihi can be reached.
+    """Check that Loihi is accessible.
 
     Raises
     ------
@@ -71,8 +72,8 @@ def require_nxsdk() -> None:
     """
     if not nengo_loihi.hardware.HAS_NXSDK:
         raise DeploymentError(
-            "target 'loihi' needs Intel's NxSDK, which is not installed here (Intel gives it to "
-            "members of its research community, with access to boards); choose target 'emulator'"
+            "target 'loihi' needs Intel's NxSDK, which is not installed here (Intel provides it "
+            "to members of its research community); choose target 'emulator'"
         )
 
 
@@ -81,17 +82,13 @@ def write_voltages(board: Any, model: BlockModel, placement: Placement) -> None:
 
     Parameters
     ----------
-    board : nxsdk N2Board
-        Built, not yet started.
     model : BlockModel
-        The blocks, each alone on its core.
-    placement : Placement
-        Chip and core of every block.
+        The blocks, one per core.
 
     Raises
     ------
     DeploymentError
-        If the board does not let them be written.
+        If the board does not allow it.
     """
     for number, block in enumerate(model.blocks):
         if block not in model.voltages:

@@ -24,7 +24,7 @@ from spikeseg_core.network import DT
 from spikeseg_core.reporting import SILENT, Reporter
 
 BATCH_TILES = 16
-"""Section tiles whose host spikes are held at once: a byte a host neuron and step each."""
+"""Section tiles per batch of host spikes: one byte per tile, host neuron and step."""
 
 
 def run(
@@ -34,7 +34,7 @@ def run(
     config: DeployConfig,
     report: Reporter = SILENT,
 ) -> Deployment:
-    """Run section tiles on the emulator; nothing of ``config`` concerns it."""
+    """Run section tiles on the emulator, which uses nothing of ``config``."""
     return run_fast(mapped, images, presentation, report)
 
 
@@ -49,7 +49,7 @@ def run_fast(
     Raises
     ------
     DeploymentError
-        If a host layer whose spikes go to the chip is not fed by the image alone.
+        If a host layer that sends spikes to the chip is not fed by the image alone.
     """
     own = presentation.readout_start, presentation.steps
     found = emulate(mapped, images, presentation.steps, [own], report)
@@ -58,14 +58,14 @@ def run_fast(
 
 @dataclass(frozen=True)
 class Emulation:
-    """What :func:`emulate` saw.
+    """Result of :func:`emulate`.
 
     Attributes
     ----------
     logits : mapping of (int, int) to ndarray
         Read-out of every pixel by its window, float32 ``(tiles, rows, columns)``.
     counts, rates, events
-        As in :class:`Deployment`; the counts are those of the last window.
+        As in :class:`Deployment`; counts are for the last window.
     """
 
     logits: Mapping[tuple[int, int], np.ndarray]
@@ -83,21 +83,21 @@ def emulate(
     *,
     rate_steps: int | None = None,
 ) -> Emulation:
-    """Run section tiles on this project's emulator and read them out over several windows.
+    """Run section tiles on this project's emulator, read out over several windows.
 
     Parameters
     ----------
     steps : int
-        Steps that every tile is shown for.
+        Presentation time in steps.
     windows : sequence of (int, int)
-        First step, from 0, and step after the last of each read-out. They may overlap.
+        First step, from 0, and step after the last of each read-out; they may overlap.
     rate_steps : int, optional
-        Rates are those of the first ``rate_steps`` steps; by default of all.
+        Steps over which rates are taken; by default all.
 
     Raises
     ------
     DeploymentError
-        If a host layer whose spikes go to the chip is not fed by the image alone.
+        If a host layer that sends spikes to the chip is not fed by the image alone.
     """
     network, weights, integer = mapped.network, mapped.weights, mapped.integer
     last = network.readout.source
@@ -117,7 +117,7 @@ def emulate(
         of_last = []  # spikes of the last layer between the edges
         for tile in range(len(images[batch])):
             shown = {name: spikes[[tile]] for name, spikes in sent.items()}
-            # One by one, because each tile's busiest core sets the time of its steps.
+            # One tile at a time, because its busiest core sets the time of its steps.
             run = emulator.run(
                 [shown[host_layer(network, given.name)] for given in integer.inputs],
                 steps,

@@ -1,7 +1,7 @@
-"""Energy of a real Loihi, read by the energy probes of Intel's NxSDK.
+"""Energy of a real Loihi, read with the energy probes of Intel's NxSDK.
 
-NxSDK is given to members of Intel's research community only. The names used here were read in
-public code that ran on boards; this module itself has been run against a stand-in alone.
+NxSDK is available only to members of Intel's research community. The names used here come from
+public code that ran on boards; this module was only tested against a stand-in.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from spikeseg_core.errors import DataError, MeterError
 
 BUFFER_BINS = 2048
-"""Bins that the probe keeps; a bin is as many steps, a power of two, as the run needs."""
+"""Bins kept by the probe; the steps per bin are the power of two that the run needs."""
 
-SOURCE = "NxSDK's energy probe on the board (power of the chips by phase, time a step)"
+SOURCE = "NxSDK's energy probe on the board (power of the chips by phase, time per step)"
 
 
 @dataclass(frozen=True)
 class BoardEnergy:
-    """What the probe showed for one presentation.
+    """The probe's reading for one presentation.
 
     Attributes
     ----------
@@ -44,33 +44,26 @@ class BoardEnergy:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> BoardEnergy:
-        """Read what :meth:`to_json` gave.
+        """Read the result of :meth:`to_json`.
 
         Raises
         ------
         DataError
-            If a field is missing or another is there.
+            If a field is missing or unknown.
         """
         try:
             return cls(**data)
         except TypeError as error:
-            raise DataError(f"no energy of a board ({error}); run the deploy stage again") from None
+            raise DataError(f"not a board energy ({error}); run the deploy stage again") from None
 
 
 class BoardProbe:
     """The energy probe of one board, attached before it runs.
 
-    Parameters
-    ----------
-    board : nxsdk N2Board
-        Built, not yet started.
-    steps : int
-        Time steps that will be run.
-
     Raises
     ------
     MeterError
-        If NxSDK is not installed, or the board takes no energy probe.
+        If NxSDK is not installed, or the board does not accept an energy probe.
     """
 
     def __init__(self, board: Any, steps: int) -> None:
@@ -86,17 +79,17 @@ class BoardProbe:
         try:
             board.probe(enums.ProbeParameter.ENERGY, condition)
         except Exception as error:
-            # NxSDK raises what it likes; few boards have the power meters that the probe needs.
-            raise MeterError(f"the board takes no energy probe: {error}") from error
+            # NxSDK may raise anything; few boards have the power meters that the probe needs.
+            raise MeterError(f"the board does not accept an energy probe: {error}") from error
         self._board, self._steps = board, steps
 
     def read(self) -> BoardEnergy:
-        """Read the energy after the run: power in mW by ``power``, us a step.
+        """Read the energy after the run, from the power in mW and the time per step in us.
 
         Raises
         ------
         MeterError
-            If the board has kept no power profile.
+            If the board kept no power profile.
         """
         profile = self._board.energyTimeMonitor.powerProfileStats
         if profile is None:

@@ -1,6 +1,6 @@
-"""Back end ``nengo-loihi``: NengoLoihi's own emulator, and the simulator that leads to hardware.
+"""Back end ``nengo-loihi``: NengoLoihi's own emulator; its simulator also drives hardware.
 
-The target is always named: left to itself, NengoLoihi takes hardware where it finds any.
+The target is always given explicitly, because by default NengoLoihi uses any hardware it finds.
 """
 
 from __future__ import annotations
@@ -66,16 +66,14 @@ def simulate(
     watch: Watch,
     report: Reporter = SILENT,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Show tiles to ``nengo_loihi.Simulator``.
+    """Run tiles on ``nengo_loihi.Simulator``.
 
-    The blocks are built once; every tile gets a fresh simulator.
+    The blocks are built once; every tile gets a new simulator.
 
     Parameters
     ----------
-    target : {"sim", "loihi"}
-        NengoLoihi's name of the target.
     watch : Watch
-        Sees every simulator before and after its run.
+        Entered before each simulator's run, left after it.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The paper's five questions: a module each, with ``section(evidence, folder) -> Section``."""
+"""The paper's five questions: one module each, with ``section(evidence, folder) -> Section``."""
 
 from spikeseg_core.report.questions import (
     accuracy,
@@ -9,4 +9,4 @@ from spikeseg_core.report.questions import (
 )
 
 QUESTIONS = (accuracy, tradeoff, partitioning, quantization, rates_and_spikes)
-"""In the paper's order."""
+"""In the order of the paper."""

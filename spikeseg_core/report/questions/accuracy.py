@@ -8,9 +8,16 @@ from pathlib import Path
 from spikeseg_core.config import ToleranceConfig
 from spikeseg_core.evaluation.accounting import SCORES, START, STEPS, loss_table
 from spikeseg_core.figures.waterfall import waterfall_figure
-from spikeseg_core.report.document import Cell, Picture, Section, Table, missing
+from spikeseg_core.report.document import (
+    SCORE_TITLES,
+    SEGMENTATIONS,
+    Cell,
+    Picture,
+    Section,
+    Table,
+    missing,
+)
 from spikeseg_core.report.evidence import Evidence, draw
-from spikeseg_core.report.names import SCORE_TITLES, SEGMENTATIONS
 from spikeseg_core.report.stated import Name, Stated, Text, joined, say, stated
 
 QUESTION = "Can a segmentation network be converted to spikes without a large loss of accuracy?"
@@ -22,7 +29,7 @@ TITLES = {
     "cpu_fp32": "ANN on the CPU, fp32",
 }
 PUBLISHED_ANN, PUBLISHED_SNN = 94.98, 92.13
-"""In per cent; known only from secondary sources, which do not name the metric."""
+"""In per cent, from secondary sources that do not name the metric."""
 
 
 ONE_SEED = "One seed says nothing about the spread between trainings; three would."
@@ -34,7 +41,7 @@ def more_seeds(preset: str) -> str:
 
 
 def section(evidence: Evidence, folder: Path) -> Section:
-    """Answer from the evidence; pictures are drawn in the folder."""
+    """Answer from the evidence, drawing pictures in the folder."""
     losses = {score: evidence.change("ann", "loihi", f"test/{score}") for score in SCORES}
     finding = say(
         "From the ANN to the integer network on the emulated chips, V_Rand changes by {v_rand}, "
@@ -72,7 +79,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         pictures=_pictures(evidence, folder),
         runs=evidence.behind("train", "tune", "convert", "deploy"),
         unknown=[
-            say("Nothing here ran on silicon: the chips are emulated, spike by spike."),
+            say("Nothing ran on silicon: the chips are emulated, spike by spike."),
             say(
                 "As in the challenge, V_Rand uses the threshold that is best on the sections it "
                 "is computed on; with the threshold chosen on validation it is {chosen}.",
@@ -80,7 +87,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
             ),
             say(
                 "The authors' augmentation, input size and layers are not known exactly, so "
-                "their figures are not of the same task as these."
+                "their figures are not for exactly the same task."
             ),
         ],
         missing=[missing(ONE_SEED, more_seeds(evidence.preset))] if len(evidence.runs) < 2 else [],
@@ -169,7 +176,7 @@ def _steps(evidence: Evidence) -> Table:
 
 
 def _verdict(losses: Mapping[str, Stated | None]) -> str:
-    """Say whether the losses stay within the tolerances."""
+    """Say whether the losses are within the tolerances."""
     if not all(losses.values()):
         return "not all of them are recorded"
     beyond = [SCORE_TITLES[score] for score, _, _ in _beyond(losses)]
@@ -177,7 +184,7 @@ def _verdict(losses: Mapping[str, Stated | None]) -> str:
 
 
 def _beyond(losses: Mapping[str, Stated | None]) -> list[tuple[str, float, float]]:
-    """Scores that lose more than is tolerated: score, loss, tolerance."""
+    """Scores that lose more than tolerated: score, loss, tolerance."""
     tolerated = ToleranceConfig().model_dump()
     return [
         (score, -change.value, tolerated[score])

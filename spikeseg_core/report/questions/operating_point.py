@@ -1,4 +1,4 @@
-"""Part of Q2: for how long a tile is presented, and what that saves."""
+"""Part of Q2: how long a tile is presented, and what that saves."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from spikeseg_core.report.stated import Basis, Stated, Text, say, stated, told
 
 
 def presentation_tables(evidence: Evidence, anytime: Sequence[pd.DataFrame]) -> list[Table]:
-    """Show scores and energy by presentation time and by operating point, if recorded.
+    """Tabulate scores and energy by presentation time and operating point, if recorded.
 
     Parameters
     ----------
-    evidence : Evidence
     anytime : sequence of DataFrame
-        Scores and energy by number of steps, of every seed.
+        Scores and energy by number of steps, one table per seed.
     """
     operating = evidence.table("benchmark", "operating_points")
     found = [_anytime(anytime)] if anytime else []
@@ -51,7 +50,7 @@ def _anytime(tables: Sequence[pd.DataFrame]) -> Table:
 
 
 def _operating_points(table: pd.DataFrame) -> Table:
-    """Show the starting point, the points chosen from it, and those on the front."""
+    """Tabulate the starting point, the chosen points, and those on the front."""
     # An older table may lack some of the marks.
     named = ("start", "chosen", "equal_accuracy", "as_good_as_start", "front")
     marks = [mark for mark in named if mark in table]
@@ -74,9 +73,8 @@ def _operating_points(table: pd.DataFrame) -> Table:
         )
     return Table(
         caption=say(
-            "Operating points: how many tiles are presented, for how long they are presented and "
-            "read out, and the early-exit threshold. First seed; the front and the choice use "
-            "validation only."
+            "Operating points: number of tiles, presentation time, read-out window and early-exit "
+            "threshold. First seed; the front and the choice use validation only."
         ),
         heading=[
             *("point", "mean steps", "pixel accuracy, validation", "V_Rand, validation"),
@@ -87,7 +85,7 @@ def _operating_points(table: pd.DataFrame) -> Table:
 
 
 def chosen_point(evidence: Evidence) -> list[Text]:
-    """Say what the operating point that was chosen on validation saves."""
+    """Say what the operating point chosen on validation saves."""
     share = evidence.state("benchmark", "operating_point/energy_over_start", "modelled", ".0%")
     if share is None:
         return []

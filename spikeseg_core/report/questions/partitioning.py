@@ -24,11 +24,11 @@ from spikeseg_core.storage import load_arrays
 
 QUESTION = "How does partitioning over chips affect latency and energy?"
 LINK = "link between chips"
-"""Name of that unknown in the benchmark's sensitivity."""
+"""Name of this unknown in the benchmark's sensitivity."""
 
 
 def section(evidence: Evidence, folder: Path) -> Section:
-    """Answer from the evidence; pictures are drawn in the folder."""
+    """Answer from the evidence, drawing pictures in the folder."""
     table = _strategy_table(evidence)
     used = str(evidence.first.stages["partition"].facts.get("strategy", "?"))
     finding = say(
@@ -100,7 +100,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         if network is not None
         else [
             missing(
-                "Mappings whose tiles were chosen for each strategy are not recorded.",
+                "Mappings with tiles chosen for each strategy are not recorded.",
                 f"bench mapping --preset {evidence.preset}",
             )
         ],
@@ -109,12 +109,15 @@ def section(evidence: Evidence, folder: Path) -> Section:
 
 def _strategy_table(evidence: Evidence) -> pd.DataFrame | None:
     """Model every strategy from the recorded network, tiles and rates; None without them."""
-    stages = evidence.first.stages
-    folders = {name: stages[name].folder for name in ("tune", "convert", "quantize")}
-    settings = evidence.first.settings
+    stages, settings = evidence.first.stages, evidence.first.settings
+    tune, convert, quantize = (stages[name].folder for name in ("tune", "convert", "quantize"))
+    if tune is None or convert is None or quantize is None:
+        return None
     try:
-        return strategy_table_of(
-            {name: folder for name, folder in folders.items() if folder is not None},
+        return strategy_table(
+            load_network(tune)[0],
+            CoreMapping.load(quantize / MAPPING),
+            load_arrays(convert / RATES),
             Board(int(settings["quantize"]["chips"])),
             int(settings["partition"]["seed"]),
         )
@@ -127,7 +130,7 @@ def _energy(row: pd.Series) -> float:
 
 
 def _effect(table: pd.DataFrame | None, used: str) -> Text:
-    """Give the time and energy of the worst strategy."""
+    """State the time and energy of the worst strategy."""
     if table is None or table["interchip_messages_per_step"].max() == 0:
         return say("")
     own = table[table["strategy"] == used].iloc[0]
@@ -224,7 +227,7 @@ def _strategies(evidence: Evidence, table: pd.DataFrame, used: str) -> Table:
                 "NoC traffic, packets per step",
             ),
             *("us per step", "dynamic uJ per step", "static uJ per step"),
-            *("ms per section", "mJ per section", "a step waits for"),
+            *("ms per section", "mJ per section", "bottleneck"),
         ],
         rows=rows,
     )
@@ -252,7 +255,7 @@ def _steps(network: Mapping[str, Any]) -> Table:
     ]
     return Table(
         caption=say(
-            "One time step of the whole network under every way to map it, tiles included "
+            "One time step of the whole network under every mapping strategy, tiles included "
             "(recorded by the mapping benchmark; silicon-fitted constants)."
         ),
         heading=[
@@ -263,7 +266,7 @@ def _steps(network: Mapping[str, Any]) -> Table:
                 "traffic between chips, packets per step",
                 "us per step",
             ),
-            *("dynamic uJ per step", "static uJ per step", "a step waits for"),
+            *("dynamic uJ per step", "static uJ per step", "bottleneck"),
         ],
         rows=rows,
     )
@@ -289,23 +292,3 @@ def _latency(network: Mapping[str, Any]) -> list[Text]:
             dear=stated(dear, "modelled", ".2f", "uJ"),
         )
     ]
-
-
-def strategy_table_of(folders: Mapping[str, Path], board: Board, seed: int = 0) -> pd.DataFrame:
-    """Return the table of a finished run.
-
-    Parameters
-    ----------
-    folders : mapping of str to Path
-        Finished folders of ``tune``, ``convert`` and ``quantize``.
-    board, seed
-        As for :func:`~spikeseg_core.loihi.cost.strategies.strategy_table`.
-
-    Raises
-    ------
-    DataError
-        If a file is missing or damaged.
-    """
-    network, _ = load_network(folders["tune"])
-    mapping = CoreMapping.load(folders["quantize"] / MAPPING)
-    return strategy_table(network, mapping, load_arrays(folders["convert"] / RATES), board, seed)

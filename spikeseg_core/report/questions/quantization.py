@@ -1,4 +1,4 @@
-"""Q4: how floating-point weights become Loihi's integers, and the accuracy that costs."""
+"""Q4: how floating-point weights become Loihi's integers, and what that costs in accuracy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUESTION = (
 
 
 def section(evidence: Evidence, folder: Path) -> Section:
-    """Answer from the evidence; pictures are drawn in the folder."""
+    """Answer from the evidence, drawing pictures in the folder."""
     table = evidence.table("quantize", "cores")
     bits = stated(evidence.first.settings["quantize"]["weight_bits"], "set", ".0f", "bits")
     change = {score: evidence.change("snn_spiking", "loihi", f"test/{score}") for score in SCORES}
@@ -74,8 +74,8 @@ def section(evidence: Evidence, folder: Path) -> Section:
         runs=[*evidence.behind("quantize", "deploy"), *sweep_runs],
         unknown=[
             say(
-                "The authors' scheme of scales and exponents is not published; this is that of "
-                "NengoLoihi, checked against it integer by integer."
+                "The authors' scheme of scales and exponents is not published; NengoLoihi's is "
+                "used here, checked integer by integer."
             ),
             say(
                 "Fewer weight bits also need less memory per core; whether a wider network on the "

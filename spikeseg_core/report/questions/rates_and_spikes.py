@@ -8,9 +8,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from spikeseg_core.report.document import Cell, Missing, Picture, Section, Table, missing
+from spikeseg_core.report.document import (
+    SCORE_TITLES,
+    Cell,
+    Missing,
+    Picture,
+    Section,
+    Table,
+    missing,
+)
 from spikeseg_core.report.evidence import Evidence, link
-from spikeseg_core.report.names import SCORE_TITLES
 from spikeseg_core.report.records import labelled
 from spikeseg_core.report.stated import Basis, Name, Stated, Text, joined, say, stated, told
 from spikeseg_core.report.sweep import recorded_sweeps
@@ -19,14 +26,14 @@ QUESTION = "How do rate-based and spike-based models compare in accuracy and pow
 
 
 def section(evidence: Evidence, folder: Path) -> Section:
-    """Answer from the evidence; the pictures are the benchmark's own."""
+    """Answer from the evidence, with the benchmark's pictures."""
     facts = evidence.facts
     by_accounting = _by_accounting(evidence)
     ratio = evidence.state("benchmark", "energy/ratio_cpu_int8_online", "modelled", ".2f")
     finding = say(
         "With spikes instead of rates the network's V_Rand changes by {v_rand}; online, the total "
         "energy of the int8 CPU is {ratio} times Loihi's, and between {low} and {high} times under "
-        "the static-power accountings that are compared",
+        "the static-power accountings compared",
         v_rand=evidence.change("snn_rate", "snn_spiking", "test/v_rand"),
         ratio=ratio,
         low=stated(min(by_accounting.values(), default=None), "modelled", ".2f"),
@@ -135,14 +142,14 @@ def _unknown(facts: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> 
         found.append(
             say(
                 "The CPU's energy is its measured time multiplied by a stated power: there was no "
-                "meter to read."
+                "meter."
             )
         )
     return found
 
 
 def _by_accounting(evidence: Evidence) -> dict[str, float]:
-    """Ratio under each static-power accounting: the median of the seeds."""
+    """Median ratio over the seeds for each static-power accounting."""
     found: dict[str, list[float]] = {}
     for run in evidence.runs:
         sensitivity = run.stages["benchmark"].facts.get("sensitivity", {})
@@ -177,7 +184,7 @@ def _accuracy(evidence: Evidence) -> Table:
 
 @dataclass
 class _Line:
-    """Figures of one device, precision and batch, of all seeds."""
+    """Figures of one device, precision and batch for all seeds."""
 
     figure: Mapping[str, Any]
     energies: dict[str, list[float]] = field(default_factory=dict)
@@ -185,7 +192,7 @@ class _Line:
 
     @property
     def name(self) -> Name:
-        """Name of the device, with its precision."""
+        """Name of the device with its precision."""
         return Name(f"{self.figure['label']}, {self.figure['precision']}")
 
     @property
@@ -199,7 +206,7 @@ class _Line:
         return stated(self.energies.get(component), self.basis, ".1f", unit)
 
     def time(self, unit: str = "") -> Stated | None:
-        """State the time per section; it may be measured even if the energy is modelled."""
+        """State the time per section, which may be measured even if the energy is modelled."""
         return stated([1000 * s for s in self.seconds], self.figure["time_basis"], ".1f", unit)
 
     def power(self, unit: str = "") -> Stated | None:
@@ -237,8 +244,8 @@ def _energy(evidence: Evidence) -> Table:
     return Table(
         caption=say(
             "Energy, time and mean power per section, for all of its tiles. The published figures "
-            "are of another, much smaller network, for as many of its inferences as a section has "
-            "tiles."
+            "are of another, much smaller network, with one inference per tile of the "
+            "section."
         ),
         heading=["device", "batch", "mJ dynamic", "mJ static", "mJ total", "ms", "W"],
         rows=rows,
@@ -246,7 +253,7 @@ def _energy(evidence: Evidence) -> Table:
 
 
 def _accounting(evidence: Evidence, by_accounting: Mapping[str, float]) -> Table:
-    """Show the ratio under every accounting, against every baseline if that was recorded."""
+    """Tabulate the ratio for every accounting, and for every baseline if recorded."""
     ratios: dict[tuple[str, str, str], list[float]] = {
         ("Loihi", "CPU, int8, online", pair): [ratio] for pair, ratio in by_accounting.items()
     }
@@ -267,7 +274,7 @@ def _accounting(evidence: Evidence, by_accounting: Mapping[str, float]) -> Table
 
 
 def _online(lines: Iterable[_Line], family: str) -> _Line | None:
-    """Return what a family of devices takes online, with int8 weights, as it was deployed."""
+    """Return the line of a family of devices, online with int8 weights, as deployed."""
     wanted = {
         "family": family,
         "variant": "",
@@ -324,13 +331,13 @@ def _batches(facts: Mapping[str, Any]) -> list[Text]:
     if not overtaking:
         return [
             say(
-                "At none of the batches that were timed does a conventional device need less total "
-                "energy than Loihi."
+                "At no timed batch size does a conventional device need less total energy than "
+                "Loihi."
             )
         ]
     return [
         say(
-            "From these batches on, a conventional device needs less total energy than Loihi: "
+            "From these batch sizes on, a conventional device needs less total energy than Loihi: "
             "{which}.",
             which=joined(
                 [
@@ -358,7 +365,7 @@ def _batch_table(result: Mapping[str, Any]) -> Table:
         if line.basis != "published"  # of another network
     ]
     return Table(
-        caption=say("Energy per section by batch, as the energy benchmark recorded it."),
+        caption=say("Energy per section by batch size, from the recorded energy benchmark."),
         heading=["device", "batch", "mJ dynamic", "mJ total"],
         rows=rows,
     )

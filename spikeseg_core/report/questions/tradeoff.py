@@ -1,4 +1,4 @@
-"""Q2: what regularization and architecture mean for accuracy and energy."""
+"""Q2: how regularization and architecture affect accuracy and energy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GOALS = (Goal(metric="energy_mj", goal="minimize"), Goal(metric="v_rand"))
 
 
 def section(evidence: Evidence, folder: Path) -> Section:
-    """Answer from the evidence; pictures are drawn in the folder."""
+    """Answer from the evidence, drawing pictures in the folder."""
     sweeps = evidence.sweeps_over(*OWN_SWEEPS)
     anytime = evidence.tables("benchmark", "anytime")
     tables = [_networks(evidence), _rates(evidence), *presentation_tables(evidence, anytime)]
@@ -38,7 +38,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
             tradeoff_figure,
             points,
             caption=say(
-                "Accuracy against energy: every recorded kind of run of these data, the reported "
+                "Accuracy against energy: every recorded kind of run on these data, the reported "
                 "network at several presentation times, and the points of the sweeps."
             ),
             basis=("measured", "modelled"),
@@ -55,7 +55,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         *evidence.picture(
             "deploy",
             "rates.png",
-            say("Firing rates of the neurons by layer, first seed."),
+            say("Spike rates by layer, first seed."),
             "measured",
         ),
     ]
@@ -87,8 +87,8 @@ def section(evidence: Evidence, folder: Path) -> Section:
         ],
         unknown=[
             say(
-                "The table compares complete settings; which choice made the difference, only the "
-                "sweeps can tell."
+                "The table compares complete settings; only the sweeps can tell which choice made "
+                "the difference."
             ),
             say(
                 "Settings were chosen on the validation sections; there are few of them, so close "
@@ -118,7 +118,7 @@ def _missing(evidence: Evidence, sweeps: list[RecordedSweep]) -> list[Missing]:
 
 
 def label(run: RecordedPipeline, reported: bool) -> Name:
-    """Name a kind of run: its preset, and whether the report is about it."""
+    """Name a kind of run by its preset, marking the reported one."""
     return Name(f"{run.preset} (this report)" if reported else f"{run.preset} ({run.kind[:6]})")
 
 
@@ -188,8 +188,8 @@ def _rates(evidence: Evidence) -> Table:
             )
     return Table(
         caption=say(
-            "Firing rates on the emulated chips, first seed. The regularized percentile is "
-            "{percentile}; the range is the one that was set.",
+            "Spike rates on the emulated chips, first seed. The regularized percentile is "
+            "{percentile}; the range is the target range.",
             percentile=stated(evidence.first.settings["tune"]["percentile"], "set", "g"),
         ),
         heading=[

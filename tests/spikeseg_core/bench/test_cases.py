@@ -8,7 +8,7 @@ from spikeseg_core.config import PipelineConfig
 def test_the_reference_is_the_one_of_its_module():
     network = cases.REFERENCE_235K
     assert network.neurons_on_chip == 235_008
-    assert {n: (network.shape(n), t) for n, t in cases.REFERENCE_TILES.items()} == LAYERS
+    assert {n: network.shape(n) for n in LAYERS} == {n: shape for n, (shape, _) in LAYERS.items()}
 
 
 def test_what_if_names_what_does_not_fit(monkeypatch):

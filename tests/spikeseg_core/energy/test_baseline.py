@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from spikeseg_core.energy.baseline import PAIRS, Baseline, accounting_table, ratios_by_accounting

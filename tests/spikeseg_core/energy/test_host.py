@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from spikeseg_core.energy.host import host_operations
 from tests.spikeseg_core.loihi.cost.networks import small_network
 

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
@@ -64,5 +62,5 @@ def test_the_headline_is_the_best_way_to_feed_the_cpu() -> None:
     one = sensitivity(small_network(), Presented(events_of(), 4), cpu)
     both = sensitivity(small_network(), Presented(events_of(), 4), [*cpu, *whole])
     assert both.headline == pytest.approx(one.headline / 2)
-    (fed,) = [swing for swing in both.swings if swing.unknown == "how the CPU is fed"]
+    (fed,) = [swing for swing in both.swings if swing.unknown == "input of the CPU"]
     assert (fed.low_case, fed.high_case) == ("CPU, whole sections", "CPU")

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +6,12 @@ from PIL import Image
 
 from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.sensitivity import sensitivity
-from spikeseg_core.figures.energy import draw_energy, draw_operating_points, draw_tornado
+from spikeseg_core.figures.energy import (
+    draw_anytime,
+    draw_energy,
+    draw_operating_points,
+    draw_tornado,
+)
 from tests.spikeseg_core.energy.test_comparison import compare, cpu_figures
 from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
@@ -37,3 +40,15 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
     for name in ("energy", "tornado", "points"):
         with Image.open(tmp_path / f"{name}.png") as picture:
             assert picture.width > 800
+
+
+def test_every_score_has_a_panel_and_energy_another(tmp_path: Path) -> None:
+    scores = {f"{split}/v_rand": [0.9, 0.95] for split in ("validation", "test")}
+    energy = {"loihi_dynamic_mj": [1.0, 2.0], "loihi_total_mj": [2.0, 4.0]}
+    table = pd.DataFrame({"steps": [50, 100], **scores, **energy})
+    more = table.assign(**{"validation/v_info": 0.9, "test/v_info": 0.9})
+    widths = []
+    for name, one in (("one", table), ("two", more)):
+        with Image.open(draw_anytime(one, tmp_path / f"{name}.png")) as picture:
+            widths.append(picture.width)
+    assert widths[1] > 1.4 * widths[0]

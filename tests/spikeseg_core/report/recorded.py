@@ -1,7 +1,5 @@
 """Finished stages and sweeps in folders, without running any: small made-up numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from spikeseg_core.report.comparison import ComparedRun, comparison_table, differences
 
 

@@ -1,7 +1,5 @@
 """The research report as a whole."""
 
-from __future__ import annotations
-
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from spikeseg_core.config.presets import preset
-from spikeseg_core.report.document import Document
+from spikeseg_core.report.document import SYNTHETIC, Document
 from spikeseg_core.report.evidence import gather
 from spikeseg_core.report.folders import FolderRecords
-from spikeseg_core.report.names import SYNTHETIC
 from spikeseg_core.report.render import html, markdown
 from spikeseg_core.report.research import build
 from spikeseg_core.report.stated import BASES

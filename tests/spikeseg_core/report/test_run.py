@@ -1,10 +1,8 @@
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
+from spikeseg_core.report.document import SYNTHETIC
 from spikeseg_core.report.folders import recorded_stage
-from spikeseg_core.report.names import SYNTHETIC
 from spikeseg_core.report.render import html, markdown, words
 from spikeseg_core.report.run import results, run_report, short_report, summarize
 from tests.fakes import PNG

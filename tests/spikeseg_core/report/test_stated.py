@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from spikeseg_core.report.stated import (

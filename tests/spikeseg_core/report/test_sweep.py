@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from spikeseg_core.report.render import markdown_table
 from spikeseg_core.report.sweep import basis_of, form_of, points_table
 from tests.spikeseg_core.sweep.test_table import POINTS, SWEEP, table

@@ -18,7 +18,7 @@ from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.figure import EnergyFigure, check_parts
 from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.evaluation.segment import SCORED_SPLITS
-from spikeseg_core.figures.stages.benchmark import draw
+from spikeseg_core.figures.stages.benchmark import draw_benchmark as draw
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.network import save_network

@@ -7,7 +7,7 @@ import pytest
 from spikeseg_core.bench.cases import trained_case
 from spikeseg_core.bench.mapping import measure
 from spikeseg_core.config import PartitionConfig, PipelineConfig
-from spikeseg_core.figures.stages.partition import draw
+from spikeseg_core.figures.stages.partition import draw_partition as draw
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.partition import STRATEGIES

@@ -1,7 +1,5 @@
 """A Keras model small enough to convert in a test."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

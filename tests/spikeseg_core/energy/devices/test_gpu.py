@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,7 +64,7 @@ def test_the_measured_path_runs_with_a_fake_meter(monkeypatch: pytest.MonkeyPatc
 
 def test_a_gpu_that_tensorflow_does_not_see_is_named() -> None:
     power = IdleMeter(NvmlMeter(nvml=fake_nvml()), idle_watts=1.0)
-    with pytest.raises(MeterError, match=r"TensorFlow sees no /GPU:7, .*Fake GPU"):
+    with pytest.raises(MeterError, match=r"TensorFlow does not see /GPU:7, .*Fake GPU"):
         measure_gpu(
             small_model(),
             tiles(1),

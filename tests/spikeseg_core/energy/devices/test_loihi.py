@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from spikeseg_core.energy.devices.loihi import board_figures, loihi_figures, with_host

@@ -1,7 +1,5 @@
 """Small networks to count on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

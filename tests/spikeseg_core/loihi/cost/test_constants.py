@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from spikeseg_core.loihi.cost.constants import CONSTANT_SETS, PRE_SILICON, SILICON_FITTED
 
 

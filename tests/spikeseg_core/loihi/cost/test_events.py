@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -32,24 +30,24 @@ def test_cores_fill_mesh_tiles_of_four() -> None:
     assert (events.chips, events.mesh_tiles) == (2, 3)
 
 
-def test_breakdown_must_add_up() -> None:
-    with pytest.raises(DataError, match=r"3000 by core and 2999 by connection"):
-        events_of(synaptic_ops_by_connection={"a/b": 2999.0})
-
-
-def test_shapes_must_agree() -> None:
-    with pytest.raises(DataError, match=r"spikes of .* has shape \(1, 2\), expected .* \(1, 3\)"):
-        events_of(busy={"spikes": np.ones((1, 2))})
-
-
-def test_negative_counts_are_refused() -> None:
-    with pytest.raises(DataError, match="neuron_idle is -3"):
-        events_of(totals={"neuron_idle": -3.0})
-
-
-def test_interchip_messages_are_messages() -> None:
-    with pytest.raises(DataError, match="more messages between chips than in all"):
-        events_of(totals={"messages_interchip": 1000.0})
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"synaptic_ops_by_connection": {"a/b": 2999.0}}, "3000 by core and 2999 by connection"),
+        (
+            {"busy": {"spikes": np.ones((1, 2))}},
+            r"spikes of .* has shape \(1, 2\), expected .* \(1, 3\)",
+        ),
+        ({"totals": {"neuron_idle": -3.0}}, "neuron_idle is -3"),
+        (
+            {"totals": {"messages_interchip": 1000.0}},
+            "more messages between chips than in total",
+        ),
+    ],
+)
+def test_counts_that_contradict_each_other_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        events_of(**changes)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

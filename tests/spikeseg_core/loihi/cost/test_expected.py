@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from collections import Counter
 from itertools import product
 
@@ -95,23 +93,15 @@ def test_counts_equal_brute_force(channels: tuple, kernels: tuple, parts: tuple,
         assert events.busy["messages_in"][0, index] == pytest.approx(into)
 
 
-def test_every_compartment_is_updated_every_step() -> None:
-    network = small_network()
-    tiles = {layer.name: (4, 4, 4) for layer in network.chip_layers()}
-    events = events_from_rates(
-        network, tiles, random_rates(network), STEPS, in_order(network, tiles)
-    )
-    got = events.per_presentation()
-    assert got["neuron_active"] == network.neurons_on_chip * STEPS
-    assert got["neuron_idle"] == 0
-    assert got["barriers"] == STEPS
-
-
-def test_spikes_are_rates_times_time() -> None:
+def test_every_compartment_is_updated_and_spikes_are_rates_times_time() -> None:
     network = small_network()
     tiles = {layer.name: (4, 4, 4) for layer in network.chip_layers()}
     rates = random_rates(network)
     events = events_from_rates(network, tiles, rates, STEPS, in_order(network, tiles))
+    got = events.per_presentation()
+    assert got["neuron_active"] == network.neurons_on_chip * STEPS
+    assert got["neuron_idle"] == 0
+    assert got["barriers"] == STEPS
     on_chip = sum(rates[layer.name].sum() for layer in network.chip_layers())
     assert events.totals["spikes"] == pytest.approx(on_chip * 0.020)
     assert events.totals["readout"] == pytest.approx(rates["up"].sum() * 0.020)
@@ -127,18 +117,13 @@ def test_no_hops_within_one_mesh_tile() -> None:
     assert (events.totals["hops_ew"], events.totals["hops_ns"]) == (0, 0)
 
 
-def test_missing_rates_name_the_layer() -> None:
+def test_missing_rates_and_rates_of_another_shape_name_the_layer() -> None:
     network = small_network()
     rates = random_rates(network)
-    del rates["down"]
-    with pytest.raises(DataError, match="no firing rates for layer 'down'"):
-        events_from_rates(network, {}, rates, STEPS, EMPTY)
-
-
-def test_rates_of_another_shape_are_refused() -> None:
-    network = small_network()
-    rates = random_rates(network) | {"down": np.zeros((2, 2, 4))}
     with pytest.raises(DataError, match=r"layer 'down' have shape \(2, 2, 4\)"):
+        events_from_rates(network, {}, rates | {"down": np.zeros((2, 2, 4))}, STEPS, EMPTY)
+    del rates["down"]
+    with pytest.raises(DataError, match="no spike rates for layer 'down'"):
         events_from_rates(network, {}, rates, STEPS, EMPTY)
 
 

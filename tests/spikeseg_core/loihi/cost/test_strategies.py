@@ -1,18 +1,13 @@
-import json
-
 import numpy as np
 import pytest
 
-from spikeseg_core.errors import DataError, MappingError
+from spikeseg_core.errors import MappingError
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.cost.strategies import strategy_table
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.partition import STRATEGIES, partition
 from spikeseg_core.loihi.mapping.traffic import traffic
-from spikeseg_core.network import save_network
-from spikeseg_core.report.questions.partitioning import strategy_table_of
-from spikeseg_core.storage import save_arrays
-from tests.spikeseg_core.loihi.networks import random_network, random_weights
+from tests.spikeseg_core.loihi.networks import random_network
 
 rng = np.random.default_rng(0)
 NETWORK = random_network(rng, channels=lambda rng: 4, size=16)
@@ -44,17 +39,3 @@ def test_on_one_chip_nothing_crosses():
 def test_a_board_that_is_too_small_is_refused():
     with pytest.raises(MappingError):
         strategy_table(NETWORK, MAPPING, RATES, Board(1, 4))
-
-
-def test_a_finished_run_gives_the_same(tmp_path):
-    folders = {name: tmp_path / name for name in ("tune", "convert", "quantize")}
-    for folder in folders.values():
-        folder.mkdir()
-    save_network(folders["tune"], NETWORK, random_weights(rng, NETWORK))
-    save_arrays(folders["convert"] / "rates.npz", RATES)
-    MAPPING.save(folders["quantize"] / "mapping.json")
-    direct = strategy_table(NETWORK, MAPPING, RATES, TWO_CHIPS)
-    assert strategy_table_of(folders, TWO_CHIPS).equals(direct)
-    (folders["quantize"] / "mapping.json").write_text(json.dumps({"tiles": {}}))
-    with pytest.raises(DataError, match="not a mapping"):
-        strategy_table_of(folders, TWO_CHIPS)

@@ -1,7 +1,5 @@
 """Random small networks, and what NengoLoihi's emulator makes of them."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from typing import Any

@@ -129,5 +129,5 @@ def test_optimized_is_never_worse_than_what_was_known(seed):
 
 def test_chips_known_of_other_cores_are_refused():
     messages = traffic(REFERENCE_235K, reference_tiles((16, 16, 4), (8, 8, 16)))
-    with pytest.raises(MappingError, match="are of 3 cores, the network has 232; run the quantize"):
+    with pytest.raises(MappingError, match="are for 3 cores, the network has 232; run the"):
         partition("optimized", messages, known=np.zeros(3, dtype=int))

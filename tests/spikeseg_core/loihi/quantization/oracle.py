@@ -1,7 +1,5 @@
 """What every core makes of its weights, core by core: what training's rounding must be."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -97,4 +95,21 @@ def fixed_point_of_cores(
                 )
                 assert np.all(known[key].fits)
             found[layer.name].append((part, known[key]))
+    return found
+
+
+def currents(network, weights, activations):
+    """Input of every layer in units, from the activations (rows, columns, channels) by name."""
+    found = {}
+    for layer in network.layers:
+        total = weights.biases[layer.name]
+        for c in layer.inputs:
+            x, kernel = activations[c.source][None], weights.kernel(layer.name, c.source)
+            if c.kind == "conv":
+                y = tf.nn.conv2d(x, kernel, c.stride, "SAME")
+            else:
+                shape = (1, *network.shape(layer.name))
+                y = tf.nn.conv2d_transpose(x, kernel.transpose(0, 1, 3, 2), shape, c.stride, "SAME")
+            total = total + y.numpy()[0]
+        found[layer.name] = total
     return found

@@ -1,4 +1,6 @@
+from collections import defaultdict
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,9 +16,23 @@ from spikeseg_core.loihi.run.backends import deploy
 from spikeseg_core.loihi.run.board import write_voltages
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy
 from spikeseg_core.stack import nengo_loihi
-from tests.spikeseg_core.loihi.boards import FakeBoard
 from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
 from tests.spikeseg_core.loihi.run.networks import IMAGES, MAPPED, PRESENTATION
+
+
+class FakeBoard:
+    """Stands in for NxSDK's board; chips, cores and compartments appear when written to."""
+
+    def __init__(self) -> None:
+        self.n2Chips = defaultdict(_chip)
+
+
+def _chip():
+    return SimpleNamespace(n2CoresAsList=defaultdict(_core))
+
+
+def _core():
+    return SimpleNamespace(cxState=defaultdict(SimpleNamespace))
 
 
 def parts(start):

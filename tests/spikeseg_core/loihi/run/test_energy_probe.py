@@ -1,7 +1,5 @@
 """The path to a board's energy probes, against a stand-in for NxSDK."""
 
-from __future__ import annotations
-
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -58,7 +56,7 @@ def test_what_is_missing_is_named(nxsdk: None) -> None:
     with pytest.raises(MeterError, match="kept no power profile"):
         BoardProbe(board, 10).read()
     board.probe = None  # type: ignore[assignment]
-    with pytest.raises(MeterError, match="takes no energy probe"):
+    with pytest.raises(MeterError, match="does not accept an energy probe"):
         BoardProbe(board, 10)
     with pytest.raises(DataError, match="run the deploy stage again"):
         BoardEnergy.from_json({"dynamic_mj": 1})

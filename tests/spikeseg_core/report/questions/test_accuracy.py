@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from spikeseg_core.report.document import Document
 from spikeseg_core.report.render import words
 

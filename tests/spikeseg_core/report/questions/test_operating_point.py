@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pandas as pd
 
 from spikeseg_core.report.questions.operating_point import shorter

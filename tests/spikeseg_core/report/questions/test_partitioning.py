@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 Pages = dict[str, tuple[str, str]]
 
 

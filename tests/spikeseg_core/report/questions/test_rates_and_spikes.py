@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from spikeseg_core.report.questions.rates_and_spikes import _lines, _online
 from tests.spikeseg_core.report.recorded import figures
 

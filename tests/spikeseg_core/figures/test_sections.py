@@ -1,0 +1,27 @@
+import numpy as np
+from PIL import Image
+
+from spikeseg_core.figures.sections import sections_figure, segmented_figure
+
+TRUTH = (np.random.default_rng(0).random((40, 50)) < 0.2).astype(np.uint8)
+
+
+def test_a_section_is_drawn_with_its_truth(tmp_path):
+    path = sections_figure(TRUTH * 1.0, TRUTH, TRUTH * 0.7 + 0.1, tmp_path / "a.png", "section 24")
+    with Image.open(path) as image:
+        assert np.asarray(image.convert("L")).std() > 5
+
+
+def test_a_flat_section_is_drawn(tmp_path):
+    flat = np.zeros((20, 20))
+    assert sections_figure(flat, flat, flat, tmp_path / "flat.png", "nothing").exists()
+
+
+def test_sections_without_a_truth_have_a_row_each(tmp_path):
+    one = ("one", TRUTH * 1.0, TRUTH * 0.7)
+    heights = []
+    for sections in ([one], [one, one]):
+        path = segmented_figure(sections, 0.5, tmp_path / "a.png", "")
+        with Image.open(path) as image:
+            heights.append(image.height)
+    assert heights[1] > 1.5 * heights[0]
