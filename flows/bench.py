@@ -18,8 +18,7 @@ from spikeseg_core.storage import write_json
 from tasks.folder import find, newest, read_record
 from tasks.local import state
 from tasks.local.machine import machine_tags
-from tasks.mlflow.store import Run, store
-from tasks.mlflow.tags import BENCH_TAG, STAGE_TAG
+from tasks.mlflow.store import BENCH_TAG, STAGE_TAG, Run, store
 from tasks.provenance import code_tags
 from tasks.terminal import TerminalReporter
 

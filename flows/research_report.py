@@ -25,8 +25,7 @@ from spikeseg_core.storage import write_json, write_text
 from tasks.local import state
 from tasks.mlflow.pages import run_page
 from tasks.mlflow.reader import records
-from tasks.mlflow.store import Run, store
-from tasks.mlflow.tags import STAGE_TAG
+from tasks.mlflow.store import STAGE_TAG, Run, store
 from tasks.provenance import code_tags, prefect_tags
 from tasks.run_stage import run_logger
 

@@ -9,10 +9,9 @@ from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from tasks.folder import TRACKING, find, is_finished, newest, read_record, reference
 from tasks.local import state
-from tasks.mlflow import tags as tag
 from tasks.mlflow import tracking
 from tasks.mlflow.reader import Reader
-from tasks.mlflow.store import store
+from tasks.mlflow.store import INPUT_TAG, KEY_TAG, SEGMENTATION_TAG, STAGE_TAG, store
 from tasks.references import StageRef
 from tasks.run_stage import fetch
 
@@ -108,8 +107,8 @@ def _stages_of_run(run_id: str) -> tuple[str, dict[str, str]]:
         record = read_record(folder)
         return record.stage, record.inputs
     tags = _tags(run_id)
-    own = tags.get(tag.STAGE_TAG, "no stage")
-    start = "run." if own == "pipeline" else tag.INPUT_TAG
+    own = tags.get(STAGE_TAG, "no stage")
+    start = "run." if own == "pipeline" else INPUT_TAG
     return own, {
         name.removeprefix(start): value for name, value in tags.items() if name.startswith(start)
     }
@@ -126,7 +125,7 @@ def _newest(stage: str, wanted_by: str | None) -> StageRef:
     folder = newest(stage)
     if folder is not None:
         return reference(folder, tracking.tracked_run_id(folder))
-    found = _search(f"tags.`{tag.STAGE_TAG}` = '{stage}' and attributes.status = 'FINISHED'")
+    found = _search(f"tags.`{STAGE_TAG}` = '{stage}' and attributes.status = 'FINISHED'")
     if found is None:
         needs = f"stage {wanted_by!r} follows {stage!r}, but " if wanted_by else ""
         raise ConfigError(
@@ -140,7 +139,7 @@ def _by_key(stage: str, key: str) -> StageRef:
     folder = find(stage, key)
     if folder is not None:
         return reference(folder, tracking.tracked_run_id(folder))
-    found = _search(f"tags.`{tag.STAGE_TAG}` = '{stage}' and tags.`{tag.KEY_TAG}` = '{key}'")
+    found = _search(f"tags.`{STAGE_TAG}` = '{stage}' and tags.`{KEY_TAG}` = '{key}'")
     if found is None:
         raise ConfigError(
             f"stage {stage!r} with key {key[:16]} is neither in {state.current().stages} nor at "
@@ -154,13 +153,13 @@ def _of_run(run_id: str, stage: str, wanted_by: str | None) -> StageRef:
         if read_record(folder).stage == stage:
             return reference(folder, run_id)
     tags = _tags(run_id)
-    found = tags.get(tag.STAGE_TAG)
+    found = tags.get(STAGE_TAG)
     if found == "pipeline" and f"run.{stage}" in tags:
         return _of_run(tags[f"run.{stage}"], stage, wanted_by)
     if found != stage:
         follows = f"; stage {wanted_by!r} follows {stage!r}" if wanted_by else ""
         raise ConfigError(f"run {run_id} is of {found or 'no stage'!r}, not of {stage!r}{follows}")
-    return _downloaded(run_id, stage, tags[tag.KEY_TAG])
+    return _downloaded(run_id, stage, tags[KEY_TAG])
 
 
 def _tags(run_id: str) -> dict[str, str]:
@@ -181,8 +180,8 @@ def _search(query: str) -> StageRef | None:
         found = Reader(store()).search(query, newest=10)
         for run in found:
             tags = run.data.tags
-            if tags.get(tag.SEGMENTATION_TAG) is not None:
-                stage, key = tags[tag.STAGE_TAG], tags[tag.KEY_TAG]
+            if tags.get(SEGMENTATION_TAG) is not None:
+                stage, key = tags[STAGE_TAG], tags[KEY_TAG]
                 try:
                     return _downloaded(run.info.run_id, stage, key)
                 except ConfigError:

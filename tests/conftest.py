@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.fakes import FakeStages
 
 # Prefect and MLflow read these when they are first imported, which collecting the tests does.
 _HOME = tempfile.mkdtemp(prefix="spikeseg-tests-")
@@ -51,3 +56,30 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_database: Path)
     shutil.copy(mlflow_database, folder / "mlflow.db")
     monkeypatch.setenv("SPIKESEG_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeStages:
+    """Tiny stages in place of the real ones; MLflow is given no models, since they make none."""
+    from tasks.mlflow import models
+    from tests.fakes import FakeStages
+
+    stages = FakeStages()
+    stages.put_in_place(monkeypatch)
+    monkeypatch.setattr(models, "log", lambda *model: None)
+    return stages
+
+
+@pytest.fixture
+def fresh_console() -> None:
+    """A console that writes to the standard error that the test captures."""
+    from tasks.terminal import console
+
+    console.cache_clear()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -19,8 +19,7 @@ from tasks.lookup import stage_and_those_before
 from tasks.mlflow.promotion import SYNTHETIC, WAITING, Decision, decide, figures_of
 from tasks.mlflow.reader import Reader
 from tasks.mlflow.registered import RUN_ID, version_of_model
-from tasks.mlflow.store import Run, Store, store
-from tasks.mlflow.tags import KEY_TAG
+from tasks.mlflow.store import KEY_TAG, Run, Store, store
 from tasks.provenance import dataset_facts, is_synthetic
 from tasks.references import StageRef
 from tasks.run_stage import run_logger

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spikeseg_core.config import PromotionConfig
 from tasks.folder import read_record
-from tasks.mlflow.tags import KEY_TAG
+from tasks.mlflow.store import KEY_TAG
 from tasks.provenance import dataset_facts, dataset_tags
 from tasks.references import StageRef
 

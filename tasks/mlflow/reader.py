@@ -28,8 +28,16 @@ from spikeseg_core.stages import table as registry
 from tasks.folder import RECORD
 from tasks.local.machine import FINGERPRINT
 from tasks.mlflow.pages import run_page
-from tasks.mlflow.store import Store, store
-from tasks.mlflow.tags import BENCH_TAG, INPUT_TAG, KEY_TAG, RUN_TAG, SEGMENTATION_TAG, STAGE_TAG
+from tasks.mlflow.store import (
+    BENCH_TAG,
+    INPUT_TAG,
+    KEY_TAG,
+    RUN_TAG,
+    SEGMENTATION_TAG,
+    STAGE_TAG,
+    Store,
+    store,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel

@@ -13,13 +13,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.local import state
 from tasks.mlflow.pages import run_link
-from tasks.mlflow.tags import PARENT_TAG
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 log = logging.getLogger("prefect.spikeseg")
 T = TypeVar("T")
+
+# Tags that say what a run is.
+PARENT_TAG = "mlflow.parentRunId"
+KEY_TAG = "spikeseg.key"
+STAGE_TAG = "spikeseg.stage"
+SEGMENTATION_TAG = "stage"
+BENCH_TAG = "bench"
+"""Which ``spikeseg bench`` a run holds the result of."""
+INPUT_TAG = "input."
+"""Precedes the name of a stage: the key of that stage, which this one was made from."""
+RUN_TAG = "run."
+"""Precedes the name of a stage: the run of that stage, which belongs to this pipeline."""
 
 MOST_METRICS = 1000
 """MLflow takes at most this many metrics in one call."""

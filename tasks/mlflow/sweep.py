@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeseg_core.sweep.definition import Sweep
-from tasks.mlflow.store import Run, store
-from tasks.mlflow.tags import RUN_TAG, STAGE_TAG
+from tasks.mlflow.store import RUN_TAG, STAGE_TAG, Run, store
 from tasks.mlflow.tracking import environment_tags, flat
 from tasks.provenance import code_tags, dataset_facts, dataset_tags, prefect_tags
 from tasks.sweep_point import PointResult

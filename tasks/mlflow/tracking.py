@@ -25,8 +25,16 @@ from tasks.local import state
 from tasks.mlflow import models
 from tasks.mlflow.curve import Curve
 from tasks.mlflow.reader import Reader
-from tasks.mlflow.store import Run, store
-from tasks.mlflow.tags import INPUT_TAG, KEY_TAG, PARENT_TAG, RUN_TAG, SEGMENTATION_TAG, STAGE_TAG
+from tasks.mlflow.store import (
+    INPUT_TAG,
+    KEY_TAG,
+    PARENT_TAG,
+    RUN_TAG,
+    SEGMENTATION_TAG,
+    STAGE_TAG,
+    Run,
+    store,
+)
 from tasks.provenance import code_tags, dataset_facts, dataset_tags, environment, prefect_tags
 from tasks.references import StageRef
 

@@ -75,8 +75,6 @@ def test_an_unknown_preset_and_stage(
     assert "unknown preset 'huge'" in capsys.readouterr().err
     assert run_main(monkeypatch, "stage", "paint") == 2
     assert "unknown stage 'paint'" in capsys.readouterr().err
-    assert run_main(monkeypatch, "stage", "tune", "--set", "train.epochs=2") == 2
-    assert "stage 'tune' takes settings of tune, not of train" in capsys.readouterr().err
 
 
 def test_an_interruption_says_how_to_go_on(

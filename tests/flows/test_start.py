@@ -11,14 +11,10 @@ from flows import pipeline as module
 from flows import start
 from spikeseg_core.config.presets import preset
 from spikeseg_core.stages import table as registry
-from tasks import terminal
 from tasks.prefect.bootstrap import NoPrefectError
 from tests.fakes import FakeStages
 
-
-@pytest.fixture(autouse=True)
-def fresh_console() -> None:
-    terminal.console.cache_clear()
+pytestmark = pytest.mark.usefixtures("fresh_console")
 
 
 def test_without_a_server_the_same_pipeline_runs_plainly(

@@ -15,13 +15,6 @@ from spikeseg_core.storage import write_json
 from tasks.local import servers, state
 
 
-@pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((servers.HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 class TestPorts:
     def test_one_that_was_named_and_is_taken_is_refused(self, unused_port: int) -> None:
         with socket.socket() as other:
