@@ -22,7 +22,7 @@ for _name in ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "SPIKESE
     os.environ.pop(_name, None)
 os.environ["DO_NOT_TRACK"] = "1"
 
-import tasks  # noqa: E402, F401 - settles where Prefect keeps its things
+import tasks  # noqa: E402, F401 - sets where Prefect keeps its data
 
 
 def pytest_sessionfinish() -> None:
@@ -31,7 +31,7 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
-    """Prefect's own test server; it takes long to start on a busy machine, so there is one."""
+    """Prefect's test server; there is only one because it is slow to start."""
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=280):
@@ -40,7 +40,7 @@ def prefect_server() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database; making one takes seconds, copying it none."""
+    """An empty MLflow database to copy, because creating one takes seconds."""
     from mlflow.tracking import MlflowClient
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
@@ -50,7 +50,7 @@ def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_database: Path) -> Path:
-    """A state folder of the test's own, with an MLflow database in it."""
+    """A new state folder with an MLflow database."""
     folder = tmp_path / "state"
     folder.mkdir()
     shutil.copy(mlflow_database, folder / "mlflow.db")

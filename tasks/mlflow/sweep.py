@@ -1,4 +1,4 @@
-"""MLflow's view of a sweep: one run for the whole, and one level of runs below it, its points."""
+"""A sweep in MLflow: one run for the whole, with a child run per point and seed."""
 
 from __future__ import annotations
 
@@ -34,18 +34,10 @@ def log_point(
     settings: Mapping[str, Any],
     outcome: PointResult | str,
 ) -> None:
-    """Log one point with one seed as a run below the sweep's: its settings, and what it found.
+    """Log one point with one seed as a child run of the sweep's.
 
-    Parameters
-    ----------
-    parent : Run or None
-        The sweep's run.
-    name, seed
-        The point.
-    settings : mapping
-        Its settings that differ from other points'.
-    outcome : PointResult or str
-        What it found, or why it failed.
+    ``settings`` are those in which the points differ; an ``outcome`` that is a string says why the
+    point failed.
     """
     if parent is None:
         return

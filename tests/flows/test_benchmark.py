@@ -19,6 +19,7 @@ from tasks.local import state
 from tasks.local.machine import FINGERPRINT, machine_tags
 from tests.fakes import FakeStages
 from tests.flows.pages import artifacts
+from tests.tasks.runs import stage_record
 
 
 def figure(component: str, mj: float, seconds: float = 0.02, **other: Any) -> dict[str, Any]:
@@ -39,18 +40,8 @@ def record(*energy: dict[str, Any], v_rand: float = 0.97, **other: Any) -> Stage
     outcome = Outcome(
         metrics={"cpu_int8": {"test/v_rand": v_rand}}, facts={"figures": list(energy)}
     )
-    known = {
-        "stage": "benchmark",
-        "key": "k",
-        "sha256": "s",
-        "inputs": {},
-        "preset": "quick",
-        "settings": {"benchmark": {"repeats": 5}},
-        "code": "c",
-        "started": 0.0,
-        "seconds": 1.0,
-    }
-    return StageRecord.model_validate(known | other | {"outcome": outcome})
+    settings = {"benchmark": {"repeats": 5}}
+    return stage_record("benchmark", **({"settings": settings} | other), outcome=outcome)
 
 
 class TestCompare:
@@ -109,7 +100,7 @@ class TestCompare:
 
 @pytest.fixture
 def slower(fakes: FakeStages, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Make the faked benchmark find more energy."""
+    """Multiply the energies of the fake benchmark."""
 
     def scale(by: float) -> None:
         def function(stage: registry.Stage) -> Any:

@@ -36,7 +36,7 @@ def test_without_a_server_the_same_pipeline_runs_plainly(
     assert set(fakes.calls) == set(registry.STAGES)
     assert summary["prefect"] == {"flow_run_id": None, "url": None, "api": None}
     said = capsys.readouterr().err
-    assert "going on without Prefect" in said
+    assert "continuing without Prefect" in said
     assert "cannot start (a test)" in said
     run = MlflowClient(summary["mlflow"]["tracking_uri"]).get_run(summary["mlflow"]["run_id"])
     assert run.info.status == "FINISHED"

@@ -1,12 +1,15 @@
-"""Stages that are run one after the other, as a pipeline without a flow runs them."""
+"""Stages run one after the other without a flow, and records of stages that never ran."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from mlflow.tracking import MlflowClient
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.config.presets import preset
 from spikeseg_core.stages import table as registry
+from tasks.folder import Outcome, StageRecord
 from tasks.local import state
 from tasks.references import StageRef
 from tasks.run_stage import run_stage
@@ -35,3 +38,10 @@ def statuses(stage: str) -> list[str]:
         ["1"], f"tags.`spikeseg.stage` = '{stage}'"
     )
     return sorted(run.info.status for run in runs)
+
+
+def stage_record(stage: str, key: str = "k", **other: Any) -> StageRecord:
+    """Record of a finished stage, for tests that need no more of it than they name."""
+    known = {"sha256": "", "inputs": {}, "preset": "paper", "settings": {}, "code": "c"}
+    known |= {"outcome": Outcome(), "started": 0.0, "seconds": 1.0}
+    return StageRecord.model_validate(known | other | {"stage": stage, "key": key})

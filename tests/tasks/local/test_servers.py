@@ -64,7 +64,7 @@ def test_called_again_it_prints_where_everything_is(
     with servers._only_one(state.current()):
         servers.up()
     said = capsys.readouterr().out
-    assert "running already" in said
+    assert "already running" in said
     assert "http://here:1" in said
 
 
@@ -89,12 +89,3 @@ def test_a_process_that_was_given_the_same_id_is_left_alone(
     write_json(home / "servers.json", noted)
     assert not servers.down()
     assert sleeper.poll() is None
-
-
-def test_servers_that_are_being_started_are_not_used_yet(
-    home: Path, sleeper: subprocess.Popen[bytes]
-) -> None:
-    note(home, sleeper)
-    noted = json.loads((home / "servers.json").read_text())
-    write_json(home / "servers.json", noted | {"health": []})
-    assert state.running_servers(state.current()) == {}

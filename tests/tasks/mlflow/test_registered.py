@@ -31,5 +31,5 @@ def test_every_way_to_name_one(model: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["none", "paper@nobody", "paper/9", "paper/x"])
 def test_an_unknown_one_is_told_with_those_there_are(model: str, name: str) -> None:
-    with pytest.raises(ConfigError, match=r"registered: paper\)"):
+    with pytest.raises(ConfigError, match=r"registered: paper\); .* NAME@ALIAS"):
         run_of_model(name)
