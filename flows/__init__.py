@@ -1,1 +1,1 @@
-"""What follows what: the pipeline, a flow for every stage, and the command line."""
+"""The flows (the pipeline, one per stage, and others) and the command line."""

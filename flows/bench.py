@@ -18,22 +18,13 @@ from spikeseg_core.storage import write_json
 from tasks.folder import find, newest, read_record
 from tasks.local import state
 from tasks.local.machine import machine_tags
-from tasks.mlflow.store import Run, store
-from tasks.mlflow.tags import BENCH_TAG, STAGE_TAG
+from tasks.mlflow.store import BENCH_TAG, STAGE_TAG, Run, store
 from tasks.provenance import code_tags
 from tasks.terminal import TerminalReporter
 
 
 def bench(what: str, preset: str, dataset: str, changes: Sequence[str]) -> dict[str, Any]:
-    """Measure one thing.
-
-    Parameters
-    ----------
-    what : {"emulator", "mapping", "energy", "pipeline"}
-        What to measure.
-    preset, dataset, changes
-        Settings of the runs that it needs, as for ``spikeseg run``.
-    """
+    """Run one of the :data:`BENCHMARKS`, with settings as for ``spikeseg run``, and log it."""
     config = configured(preset, dataset, changes)
     result = BENCHMARKS[what](config)
     store().attempt("log the benchmark", lambda: _log(what, config, result))
@@ -59,7 +50,7 @@ def emulator(config: PipelineConfig) -> dict[str, Any]:
     for preset in presets.PRESETS:
         folders = _finished("partition", preset)
         if folders is None:
-            report.say(f"no finished mapping of the preset {preset!r}: it is left out")
+            report.say(f"skipping the preset {preset!r}: it has no finished mapping")
         else:
             settings = read_record(folders["partition"]).settings
             trained[preset] = (PipelineConfig.model_validate(settings), folders)
@@ -82,21 +73,21 @@ def energy(config: PipelineConfig) -> dict[str, Any]:
 
 
 def mapping(config: PipelineConfig) -> dict[str, Any]:
-    """Every mapping strategy on the same networks; the preset's own where it was trained."""
+    """Every mapping strategy on the same networks, including the preset's own if it is trained."""
     from spikeseg_core.bench.mapping import bench_mapping
 
     report = TerminalReporter("mapping")
     folders = _finished("partition", config.preset) or _finished("convert", config.preset)
     if folders is None:
-        report.say(f"no finished conversion of the preset {config.preset!r}: it is left out")
+        report.say(f"skipping the preset {config.preset!r}: it has no finished conversion")
     return bench_mapping(config, folders, report)
 
 
 def orchestration(config: PipelineConfig) -> dict[str, Any]:
     """Seconds of the pipeline without and with Prefect and MLflow, and of the same run again.
 
-    Each is a process of its own that starts from nothing, in a state folder of its own: its imports
-    and Prefect's temporary server count, too.
+    Each runs in a new process with an empty state folder, so that imports and the start of
+    Prefect's temporary server are included.
     """
     with TemporaryDirectory() as temporary:
         home = Path(temporary) / "state"
@@ -136,12 +127,11 @@ def _seconds(module: list[str], settings: str, home: Path) -> float:
 
 
 def _finished(stage: str, preset: str) -> dict[str, Path] | None:
-    """Folders of the preset's newest stage of that name, and of all stages before it."""
+    """Folders of the preset's newest finished stage of that name and of the stages before it."""
     folder = newest(stage, preset)
     if folder is None:
         return None
-    record = read_record(folder)
-    before = {name: find(name, key) for name, key in record.inputs.items()}
+    before = {name: find(name, key) for name, key in read_record(folder).inputs.items()}
     return {name: path for name, path in before.items() if path is not None} | {stage: folder}
 
 

@@ -1,8 +1,8 @@
 # ruff: noqa: B008 - the settings are frozen, and Prefect reads its form from the defaults.
-"""Benchmark a model on this machine again, and say what moved since the last time.
+"""Benchmark a model on this machine again, and report what changed since the last time.
 
-Made to be scheduled: the model is measured anew every time, MLflow is asked for the last benchmark
-of the same deployed network on the same machine, and what moved is told by ratio.
+Meant to be scheduled: each run measures the model anew and compares it, figure by figure, with the
+last benchmark of the same deployed network on the same machine in MLflow.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
 
 # isort: split
 from prefect import flow
@@ -40,37 +40,29 @@ from tasks.run_stage import run_logger
 
 NEWEST = "newest"
 SCORES = ("test/pixel_accuracy", "test/v_rand")
-"""Scores that are compared: the networks that are timed must not change what they answer."""
+"""Scores that are compared: a timed network must still give the same answers."""
 
 
 class MoveTolerance(StageConfig):
-    """How far a figure may move between two benchmarks before it is called out."""
+    """How far a figure may move between two benchmarks before it is reported."""
 
     energy: float = Field(
-        MOVED["energy"], ge=0, title="Energy", description="by ratio: 0.1 is 10 %"
+        MOVED["energy"], ge=0, title="Energy", description="relative change; 0.1 is 10 %"
     )
-    time: float = Field(MOVED["time"], ge=0, title="Time", description="by ratio: 0.1 is 10 %")
+    time: float = Field(
+        MOVED["time"], ge=0, title="Time", description="relative change; 0.1 is 10 %"
+    )
     score: float = Field(
-        MOVED["score"], ge=0, title="Scores", description="by ratio: 0.002 is 0.2 %"
+        MOVED["score"], ge=0, title="Scores", description="relative change; 0.002 is 0.2 %"
     )
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a benchmark.
-
-    Attributes
-    ----------
-    what : str
-        Device, precision, batch, and what of it.
-    kind : {"energy", "time", "score"}
-    value : float
-    unit : str
-    basis : {"measured", "modelled"}
-    """
+    """One figure of a benchmark; ``what`` names device, precision, batch and quantity."""
 
     what: str
-    kind: str
+    kind: Literal["energy", "time", "score"]
     value: float
     unit: str
     basis: str
@@ -80,15 +72,7 @@ class Figure:
 class Change:
     """A figure now and in the benchmark before.
 
-    Attributes
-    ----------
-    what, unit, basis
-        As in :class:`Figure`; ``basis`` is both where the two differ.
-    now, before : float
-    ratio : float
-        Now over before.
-    moved : bool
-        Whether that is more than the tolerance, up or down.
+    ``ratio`` is now over before; it ``moved`` if that is beyond the tolerance, up or down.
     """
 
     what: str
@@ -100,28 +84,23 @@ class Change:
     moved: bool
 
 
-def _run_name() -> str:
-    return f"benchmark-{flow_run.parameters.get('model') or NEWEST}"
-
-
-@flow(name="benchmark", flow_run_name=_run_name)
+@flow(
+    name="benchmark",
+    flow_run_name=lambda: f"benchmark-{flow_run.parameters.get('model') or NEWEST}",
+)
 def benchmark(
     model: Annotated[
         str | None,
         shown(
             "Model",
             "registered model (NAME, NAME@ALIAS, NAME/VERSION) or MLflow run id of a deployment or "
-            "pipeline; none: the newest deployed network",
+            "pipeline; if empty, the newest deployed network",
         ),
     ] = None,
     benchmark: BenchmarkConfig = BenchmarkConfig(),
     tolerance: MoveTolerance = MoveTolerance(),
 ) -> dict[str, Any]:
-    """Measure energy, latency and accuracy of a model here, and compare with the last time.
-
-    ``model`` is a registered model (NAME, NAME@ALIAS, NAME/VERSION) or the MLflow run id of a
-    deployment or pipeline; left out, the newest deployed network is taken.
-    """
+    """Measure energy, latency and accuracy of a model here, and compare with the last time."""
     after = None if model is None else run_of_model(model)
     deployment = next(ref for ref in inputs_after("benchmark", after) if ref.stage == "deploy")
     ref = run_after("benchmark", after, again=True, benchmark=benchmark)
@@ -134,7 +113,7 @@ def benchmark(
             found = known.benchmarks(machine_tags()[FINGERPRINT], deployment.key)
         return next((stage for stage in found if stage.run.id != ref.mlflow_run_id), None)
 
-    previous = store().attempt("look for the benchmark before", find_previous)
+    previous = store().attempt("find the previous benchmark", find_previous)
     earlier = StageRecord.model_validate(previous.account) if previous is not None else None
     changes = compare(record, earlier, tolerance) if earlier is not None else []
     result = {
@@ -153,22 +132,14 @@ def benchmark(
     (logger.warning if warn else logger.info)(result["verdict"])
     if ref.mlflow_run_id is not None:
         run = Run(store(), ref.mlflow_run_id)
-        store().attempt("log what moved", lambda: _log(run, result))
-        result["page"] = store().attempt("be linked to", lambda: run.page)
+        store().attempt("log the comparison", lambda: _log(run, result))
+        result["page"] = store().attempt("give a link", lambda: run.page)
     _show(result)
     return result
 
 
 def figures(record: StageRecord, deployed: StageRecord | None = None) -> list[Figure]:
-    """Figures of a finished benchmark that a later one can be compared with.
-
-    Parameters
-    ----------
-    record : StageRecord
-        Of the stage ``benchmark``.
-    deployed : StageRecord, optional
-        Of the deployment, whose scores on the chips are shown too: they were not taken again.
-    """
+    """List the figures of a finished benchmark, and the scores of the deployment if given."""
     found = [*_energies(record), *_scores(record.outcome.metrics)]
     return found + (list(_scores(deployed.outcome.metrics)) if deployed is not None else [])
 
@@ -195,7 +166,7 @@ def _scores(metrics: Mapping[str, Mapping[str, float | None]]) -> Iterator[Figur
 
 
 def compare(now: StageRecord, before: StageRecord, tolerance: MoveTolerance) -> list[Change]:
-    """Put every figure that both benchmarks have side by side, what moved most first."""
+    """Compare the figures that both benchmarks have; the largest changes come first."""
     old = {figure.what: figure for figure in figures(before)}
     changes = []
     for figure in figures(now):
@@ -215,7 +186,7 @@ def compare(now: StageRecord, before: StageRecord, tolerance: MoveTolerance) -> 
 
 
 def also_changed(now: StageRecord, before: StageRecord) -> list[str]:
-    """Name what else differs between the two benchmarks, and may explain what moved."""
+    """List what else differs between two benchmarks and may explain the changes."""
     found = [] if now.code == before.code else ["the code of the benchmark"]
     settings, old = now.settings["benchmark"], before.settings["benchmark"]
     found += [
@@ -231,12 +202,12 @@ def also_changed(now: StageRecord, before: StageRecord) -> list[str]:
 
 
 def verdict(result: Mapping[str, Any]) -> str:
-    """Say in one line what moved."""
+    """Summarize in one line what moved."""
     model, machine = result["model"], result["machine"][FINGERPRINT]
     if result["previous_mlflow_run_id"] is None:
         return (
-            f"benchmark of {model} on machine {machine}: MLflow has none before it of this machine "
-            f"and this deployed network, so there is nothing to compare with"
+            f"benchmark of {model} on machine {machine}: MLflow has no earlier one of this "
+            f"deployed network on this machine, so there is nothing to compare with"
         )
     before = f"since run {result['previous_mlflow_run_id']} of machine {machine}"
     moved = [change for change in result["changes"] if change["moved"]]
@@ -251,14 +222,14 @@ def verdict(result: Mapping[str, Any]) -> str:
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """Write the comparison, or the figures where there is nothing to compare with."""
+    """Write the comparison, or only the figures if there is nothing to compare with."""
     allowed = ", ".join(f"{name} {100 * value:g} %" for name, value in result["tolerance"].items())
     lines = [result["verdict"], ""]
     if result["changes"]:
         lines += [f"Tolerances: {allowed}.", ""]
     lines.append(markdown_table(_table(result)))
     if result["also_changed"]:
-        lines += ["Changed besides:", "", *(f"- {text}" for text in result["also_changed"])]
+        lines += ["Also changed:", "", *(f"- {text}" for text in result["also_changed"])]
     return "\n".join(lines) + "\n"
 
 
@@ -280,7 +251,7 @@ def _table(result: Mapping[str, Any]) -> Table:
 
 
 def _log(run: Run, result: Mapping[str, Any]) -> None:
-    """Keep the comparison with the benchmark's own run."""
+    """Add the comparison to the benchmark's MLflow run."""
     moved = [change for change in result["changes"] if change["moved"]]
     run.tags(
         {
@@ -304,7 +275,7 @@ def _log(run: Run, result: Mapping[str, Any]) -> None:
 
 
 def _metric(what: str) -> str:
-    """Name of a figure that MLflow takes."""
+    """Name of a figure that MLflow accepts."""
     return what.replace(", ", "/").replace("test/", "")
 
 

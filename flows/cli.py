@@ -1,14 +1,24 @@
-"""The command line: `spikeseg`. Thin over the flows; nothing heavy is imported before it runs."""
+"""The command line `spikeseg`: a thin layer over the flows that imports nothing heavy up front."""
 
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from flows.options import (
+    Benchmark,
+    Changes,
+    Dataset,
+    JsonFile,
+    Model,
+    Preset,
+    SegmentEngine,
+    Workers,
+    examples,
+)
 from spikeseg_core.errors import SpikeSegError
 
 app = typer.Typer(
@@ -22,72 +32,16 @@ app = typer.Typer(
 )
 
 
-def _examples(*commands: str) -> str:
-    """Show commands below a command's options, one per line."""
-    return "\n\n".join(["Examples:", *(f"[bold]{command}[/]" for command in commands)])
-
-
-Changes = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; can be repeated."),
-]
-
-
-def _with_folder(path: Path | None) -> Path | None:
-    """Create the file's folder now, so that a bad path fails before half an hour of work."""
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-JsonFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--json",
-        metavar="FILE",
-        dir_okay=False,
-        writable=True,
-        callback=_with_folder,
-        help="Also write the result to this file as JSON.",
-    ),
-]
-
-
-class Benchmark(StrEnum):
-    """What `spikeseg bench` can measure."""
-
-    emulator = "emulator"
-    mapping = "mapping"
-    energy = "energy"
-    pipeline = "pipeline"
-
-
-class SegmentEngine(StrEnum):
-    """What `spikeseg segment` runs a model on."""
-
-    ann = "ann"
-    loihi = "loihi"
-
-
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "spikeseg run",
         "spikeseg run --preset paper --dataset isbi2012 --json out.json",
         "spikeseg run --set train.epochs=5 --set presentation.steps=50",
     )
 )
 def run(
-    preset: Annotated[
-        str, typer.Option(help="quick: done in minutes; paper: 235,008 neurons.")
-    ] = "quick",
-    dataset: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|isbi2012|synthetic|PATH",
-            help="auto: ISBI 2012 if it is available, otherwise synthetic sections; "
-            "PATH: a folder of images, a TIFF stack or a ZIP file.",
-        ),
-    ] = "auto",
+    preset: Preset = "quick",
+    dataset: Dataset = "auto",
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
@@ -105,7 +59,7 @@ def run(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "spikeseg stage tune --set tune.epochs=20",
         "spikeseg stage partition --after 0123abcd --set partition.strategy=optimized",
     )
@@ -134,7 +88,7 @@ def stage(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "spikeseg segment sections/ segmented/",
         "spikeseg segment --model paper@champion --engine loihi sections/ segmented/",
         "spikeseg segment --model 0123abcd... stack.tif segmented/",
@@ -153,13 +107,7 @@ def segment(
         ),
     ],
     *,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[@ALIAS]|RUN_ID",
-            help="Registered model, or MLflow run of a pipeline or stage; default: the newest.",
-        ),
-    ] = None,
+    model: Model = None,
     engine: Annotated[
         SegmentEngine,
         typer.Option(help="ann: the trained network; loihi: the network on the chips, emulated."),
@@ -192,7 +140,7 @@ def segment(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "spikeseg sweep ablation-bits",
         "spikeseg sweep operating-point --workers 1 --set train.epochs=20",
         "spikeseg sweep my_sweep.yaml --seed 0 --seed 1 --json sweep.json",
@@ -207,15 +155,8 @@ def sweep(
         ),
     ],
     *,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=64,
-            help="Worker processes; 1 uses this process. DASK_SCHEDULER_ADDRESS overrides it.",
-        ),
-    ] = 1,
-    dataset: Annotated[str, typer.Option(help="Dataset, as for `spikeseg run`.")] = "auto",
+    workers: Workers = 1,
+    dataset: Dataset = "auto",
     seed: Annotated[
         list[int] | None, typer.Option(help="Seed that replaces the sweep's own; can be repeated.")
     ] = None,
@@ -229,7 +170,7 @@ def sweep(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "spikeseg compare",
         "spikeseg compare 0123abcd 89ef4567 --all",
         "spikeseg compare quick-synthetic quick-isbi2012 --json difference.json",
@@ -258,7 +199,7 @@ def compare(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "spikeseg bench emulator --json emulator.json",
         "spikeseg bench mapping --preset paper --json mapping.json",
         "spikeseg bench pipeline --preset quick",
@@ -266,8 +207,8 @@ def compare(
 )
 def bench(
     what: Annotated[Benchmark, typer.Argument(help="What to measure.")],
-    preset: Annotated[str, typer.Option(help="Preset, if the benchmark needs one.")] = "quick",
-    dataset: Annotated[str, typer.Option(help="Dataset, if the benchmark needs one.")] = "auto",
+    preset: Preset = "quick",
+    dataset: Dataset = "auto",
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
@@ -278,19 +219,13 @@ def bench(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "spikeseg benchmark",
         "spikeseg benchmark --model paper@champion --json moved.json",
     )
 )
 def benchmark(
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[@ALIAS]|RUN_ID",
-            help="Registered model, or MLflow run of a deployment; default: the newest deployment.",
-        ),
-    ] = None,
+    model: Model = None,
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
@@ -303,9 +238,9 @@ def benchmark(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "spikeseg promote paper@challenger --set v_rand=0.02",
-        'spikeseg promote paper/3 --why "looked at by an expert"',
+        'spikeseg promote paper/3 --why "checked by an expert"',
     )
 )
 def promote(
@@ -335,7 +270,7 @@ def promote(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "spikeseg report --preset paper",
         "spikeseg report --preset paper --seeds 0,1,2",
         "spikeseg report --run 0123abcd --run 4567cdef",
@@ -429,19 +364,18 @@ def main() -> None:
     """Run the command line; a user's mistake is one message and exit code 2."""
     try:
         app()
-    except SpikeSegError as error:
-        typer.secho(f"spikeseg: {error}", fg="red", err=True)
-        sys.exit(2)
-    except OSError as error:  # a full disk, a folder that may not be written: names its file
-        typer.secho(f"spikeseg: {error}", fg="red", err=True)
-        sys.exit(2)
+    except (SpikeSegError, OSError) as error:  # such as a full disk, which names its file
+        _fail(str(error))
     except KeyboardInterrupt:
-        typer.echo("interrupted; the same command goes on where it was", err=True)
+        typer.echo("interrupted; run the same command again to continue", err=True)
         sys.exit(130)
     except Exception as error:
-        httpx = sys.modules.get("httpx")  # Prefect's client has imported it, if it was at work
+        httpx = sys.modules.get("httpx")  # loaded only if Prefect's client was in use
         if httpx is None or not isinstance(error, httpx.HTTPError):
             raise
-        message = f"Prefect's server stopped answering ({error}); run the same command again"
-        typer.secho(f"spikeseg: {message}", fg="red", err=True)
-        sys.exit(2)
+        _fail(f"Prefect's server stopped answering ({error}); run the same command again")
+
+
+def _fail(message: str) -> None:
+    typer.secho(f"spikeseg: {message}", fg="red", err=True)
+    sys.exit(2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import tasks  # noqa: F401 - says where MLflow keeps its things
+import tasks  # noqa: F401 - sets where MLflow keeps its data
 
 # isort: split
 from spikeseg_core.report.comparison import comparison_table, differences
@@ -15,22 +15,11 @@ from tasks.mlflow.store import store
 
 
 def compare(names: Sequence[str], newest: int = 2, everything: bool = False) -> dict[str, Any]:
-    """Find runs, print what differs, and return it.
+    """Print what differs between runs, and return it.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Run ids, the beginnings of such, or names; none: the newest pipelines.
-    newest : int
-        How many of those.
-    everything : bool
-        All results instead of the main ones.
-
-    Returns
-    -------
-    dict
-        ``runs`` (id, name, what it is) and the
-        :data:`~spikeseg_core.report.comparison.Differences`.
+    The runs are given by id, the beginning of an id, or name; without any, the ``newest``
+    pipelines are compared. ``everything`` shows all results instead of the main ones. The result
+    holds ``runs`` and the :data:`~spikeseg_core.report.comparison.Differences`.
 
     Raises
     ------

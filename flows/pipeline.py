@@ -1,11 +1,11 @@
 # ruff: noqa: B008 - the settings are frozen, and Prefect reads its form from the default.
-"""The whole way: from sections to an energy report."""
+"""The whole pipeline: from sections to an energy report."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
 
 # isort: split
 from prefect import flow
@@ -26,10 +26,10 @@ def _name(config: PipelineConfig) -> str:
 
 @flow(name="pipeline", flow_run_name=lambda: _name(flow_run.parameters["config"]))
 def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:
-    """Turn a segmentation U-Net into spikes on two Loihi chips, from sections to energy.
+    """Turn a segmentation U-Net into a spiking network on Loihi, from sections to energy.
 
-    Finished stages with the same settings, data and code are used again. Returns the summary
-    that is also written as summary.json.
+    Finished stages with the same settings, data and code are reused. The summary that is returned
+    is also written to summary.json.
     """
     config = completed(config)
     with pipeline_run(config, _name(config)) as run:

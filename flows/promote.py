@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
 
 # isort: split
 from prefect import flow
@@ -17,11 +17,7 @@ from spikeseg_core.config.overrides import shown
 from tasks.mlflow import champion
 
 
-def _name() -> str:
-    return f"promote {flow_run.parameters['model']}"
-
-
-@flow(name="promote", flow_run_name=_name)
+@flow(name="promote", flow_run_name=lambda: f"promote {flow_run.parameters['model']}")
 def promote(
     model: Annotated[
         str,
@@ -33,12 +29,12 @@ def promote(
     ],
     why: Annotated[
         str | None,
-        shown("Why", "makes it champion whatever the rule says; none: the rule decides"),
+        shown("Reason", "for making it champion by hand; if empty, the rule decides"),
     ] = None,
-    by: Annotated[str | None, shown("By", "who says so; none: the worker's user")] = None,
+    by: Annotated[str | None, shown("Decided by", "if empty, the worker's user")] = None,
     rule: PromotionConfig = PromotionConfig(),
 ) -> dict[str, Any]:
-    """Weigh a deployed network against the champion again, or make it champion by hand."""
+    """Compare a deployed network with the champion again, or make it champion by hand."""
     standing = champion.promote(model, why, by, rule)
     create_markdown_artifact(f"**{standing.title}**\n\n{standing.decision.reason}", key="promotion")
     return standing.plain()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
 
 # isort: split
 from prefect import flow
@@ -25,47 +25,44 @@ from spikeseg_core.storage import write_json, write_text
 from tasks.local import state
 from tasks.mlflow.pages import run_page
 from tasks.mlflow.reader import records
-from tasks.mlflow.store import Run, store
-from tasks.mlflow.tags import STAGE_TAG
+from tasks.mlflow.store import STAGE_TAG, Run, store
 from tasks.provenance import code_tags, prefect_tags
 from tasks.run_stage import run_logger
 
 Seed = Annotated[int, Field(ge=0)]
 
 
-def _run_name() -> str:
-    return f"report-{flow_run.parameters['preset']}"
-
-
-@flow(name="research-report", flow_run_name=_run_name)
+@flow(
+    name="research-report",
+    flow_run_name=lambda: f"report-{flow_run.parameters['preset']}",
+)
 def research_report(
     preset: Annotated[
-        str, shown("Preset", "whose runs are reported", enum=list(presets.PRESETS))
+        str, shown("Preset", "preset whose runs are reported", enum=list(presets.PRESETS))
     ] = "paper",
     seeds: Annotated[
         tuple[Seed, ...],
         shown(
             "Seeds",
-            "seeds of training and tuning; those without a finished run are run first. Empty: "
-            "those that MLflow has, or one new run if it has none",
+            "seeds of training and tuning; seeds without a finished run are run first. If empty, "
+            "all that MLflow has, or one new run if it has none",
         ),
     ] = (),
     runs: Annotated[
         tuple[str, ...],
         shown(
-            "Runs",
-            "MLflow run ids of exactly the pipelines to report; nothing is run first",
+            "Runs", "MLflow run ids of the pipelines to report, and no others; none is run first"
         ),
     ] = (),
 ) -> dict[str, Any]:
     """Answer the paper's five questions with a table, a picture and the runs behind each.
 
-    Finished runs are read from MLflow alone. Missing pipelines are run; other missing records are
-    named, each with the command that makes it.
+    Finished runs are read from MLflow only. Missing pipelines are run first; other missing records
+    are listed with the command that makes each of them.
     """
     if not runs:
         for config in missing_runs(preset, seeds):
-            run_logger().info("no finished run of seed %d: running it", config.train.seed)
+            run_logger().info("seed %d has no finished run: running it", config.train.seed)
             pipeline(config)
     with records() as known:
         report, evidence = build(known, preset, runs)
@@ -97,12 +94,7 @@ def research_report(
 def missing_runs(preset: str, seeds: Sequence[int]) -> list[PipelineConfig]:
     """List the settings of the pipelines that have to be run first.
 
-    Parameters
-    ----------
-    preset : str
-        Name of the preset.
-    seeds : sequence of int
-        Seeds of training and tuning that are wanted; empty: any run will do.
+    Without ``seeds``, any finished run of the preset is enough.
 
     Raises
     ------
@@ -128,7 +120,7 @@ def _seeded(config: PipelineConfig, seed: int) -> PipelineConfig:
 
 
 def _log(result: dict[str, Any], folder: Path, evidence: Evidence, text: str) -> Run:
-    """Give the report a run of its own, with the page, the text and what it was made from."""
+    """Log page, text and sources of the report as an MLflow run."""
     tags = {
         STAGE_TAG: "report",
         "preset": evidence.preset,
@@ -147,7 +139,7 @@ def _log(result: dict[str, Any], folder: Path, evidence: Evidence, text: str) ->
 
 
 def _link(result: dict[str, Any], run: Run | None, text: str) -> None:
-    """Put a link to the report, and its text, on Prefect's page."""
+    """Put a link to the report and its text on Prefect's page."""
     page = run_page(run.store.uri, run.store.experiment, run.id, "artifacts") if run else None
     create_link_artifact(
         link=page or Path(result["report"]).as_uri(),

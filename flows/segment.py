@@ -1,4 +1,4 @@
-"""`spikeseg segment`: a folder of sections through a finished network, as an ANN or on Loihi."""
+"""`spikeseg segment`: segment a folder of sections, with the ANN or on Loihi's emulator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
-import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
 
 # isort: split
 from prefect import flow
@@ -39,7 +39,7 @@ Engine = Literal["ann", "loihi"]
 NEWEST = "the newest"
 SECONDS_BETWEEN_ARTIFACTS = 2.0
 MOST_ROWS = 200
-"""Files that the table on Prefect's page names."""
+"""Most files listed in the table on Prefect's page."""
 
 
 def _name() -> str:
@@ -52,46 +52,37 @@ def _name() -> str:
 def segment(
     sections: Annotated[
         str,
-        shown("Sections", "folder of images (PNG, TIFF) or a TIFF stack, on the worker's machine"),
+        shown("Sections", "folder of PNG or TIFF images, or a TIFF stack, on the worker's machine"),
     ],
     out: Annotated[
         str,
-        shown(
-            "Results",
-            "folder for probability/NAME and mask/NAME of every file, and preview.png",
-        ),
+        shown("Results", "folder for probability/NAME and mask/NAME per file, and preview.png"),
     ],
     model: Annotated[
         str | None,
         shown(
             "Model",
             "registered model (NAME, NAME@ALIAS, NAME/VERSION) or MLflow run id of a pipeline or "
-            "of a stage; none: the newest network",
+            "of a stage; if empty, the newest network",
         ),
     ] = None,
     engine: Annotated[
         Engine,
         shown(
             "Engine",
-            "ann: the trained network (of a tuning's run the tuned one); loihi: the integer "
-            "network as it runs on the chips, on the emulator",
+            "ann: the trained network (the tuned one for a run of the tuning stage); loihi: the "
+            "network on the chips, emulated",
         ),
     ] = "ann",
     *,
     threshold: Annotated[
         float,
         Field(ge=0, le=1),
-        shown("Threshold of the mask", "probability from which on a pixel is membrane (0 to 1)"),
+        shown("Threshold", "pixels with at least this probability count as membrane (0 to 1)"),
     ] = 0.5,
-    overwrite: Annotated[
-        bool, shown("Overwrite", "replace results that are in the folder already")
-    ] = False,
+    overwrite: Annotated[bool, shown("Overwrite", "replace existing results")] = False,
 ) -> dict[str, Any]:
-    """Segment a folder of sections: membrane probability and mask under the same names and sizes.
-
-    ``model`` is a registered model or an MLflow run id; ``engine`` says which of its networks
-    segments, the ANN or the integer network of the chips.
-    """
+    """Segment sections: a membrane probability map and a mask of the same name and size each."""
     where = Path(sections), Path(out)
     result = segment_files(
         *where, model, engine, threshold=threshold, overwrite=overwrite, report=OnPage()
@@ -119,25 +110,26 @@ def segment_files(
     out : Path
         Folder for the results, as :mod:`spikeseg_core.inference.files` has them.
     model : str, optional
-        As :func:`tasks.mlflow.registered.run_of_model` takes it; left out, the newest network.
+        As for :func:`tasks.mlflow.registered.run_of_model`; default: the newest network.
     engine : {"ann", "loihi"}
-        Which of the model's networks segments.
+        The trained network, or the integer network on the emulated chips.
     threshold : float
-        Probability from which on a pixel is membrane.
+        Pixels with at least this probability count as membrane.
     overwrite : bool
-        Whether results that are there may be replaced.
+        Whether to replace existing results.
     report : TerminalReporter, optional
-        Told of every section.
+        Receives the progress.
 
     Returns
     -------
     dict
-        What was written, and by what, as JSON has it.
+        What was written, and by which network; can be written as JSON.
 
     Raises
     ------
     ConfigError
-        If there is no such model, it cannot serve the engine, or the results cannot be written.
+        If there is no such model, it has no network for the engine, or the results cannot be
+        written.
     DataError
         If there is no image, or one cannot be read.
     """
@@ -163,13 +155,7 @@ def segment_files(
 
 
 def network_of(model: str | None, engine: Engine) -> tuple[ModelKind, StageRef]:
-    """Find the network of a model that an engine runs.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such model, or it has no network for this engine.
-    """
+    """Find the model's network for an engine; raises as :func:`segment_files`."""
     kind: ModelKind = "ann" if engine == "ann" else "integer"
     stage = "train" if engine == "ann" else "deploy"
     if model is None:
@@ -182,19 +168,13 @@ def network_of(model: str | None, engine: Engine) -> tuple[ModelKind, StageRef]:
         return kind, stage_behind(run_id, stage)
     except ConfigError as error:
         raise ConfigError(
-            f"engine {engine!r} needs a network of stage {stage!r}, and the model {model!r} has "
-            f"none: {error}; name the run of a pipeline, or of a stage from {stage!r} on"
+            f"engine {engine!r} needs a network of stage {stage!r}, which the model {model!r} does "
+            f"not have: {error}; name the run of a pipeline, or of stage {stage!r} or a later one"
         ) from error
 
 
 def load(kind: ModelKind, ref: StageRef) -> Segmenter:
-    """Load a finished network.
-
-    Raises
-    ------
-    ConfigError
-        If its files are damaged.
-    """
+    """Load a finished network; damaged files are a :class:`ConfigError`."""
     with TemporaryDirectory() as temporary:
         try:
             models.gather(kind, read_record(ref.folder), Path(temporary))
@@ -202,34 +182,32 @@ def load(kind: ModelKind, ref: StageRef) -> Segmenter:
         except (DataError, FileNotFoundError) as error:
             raise ConfigError(
                 f"the model of {ref.folder}, or of a stage before it, is damaged ({error}); delete "
-                f"the folder and run the pipeline again, it makes what is missing"
+                f"the folder and run the pipeline again, which makes what is missing"
             ) from error
 
 
 class OnPage(TerminalReporter):
-    """Reports to the log and, every few seconds, to Prefect's page."""
+    """Report to the log and, every few seconds, to Prefect's page."""
 
     def __init__(self) -> None:
         super().__init__("segment")
-        self._page = PageProgress("progress-segment")
-        self._last = 0.0
+        self._page = PageProgress("progress-segment", SECONDS_BETWEEN_ARTIFACTS)
 
     def progress(self, done: float, total: float, message: str) -> None:
-        """``done`` of ``total`` sections."""
+        """Show that ``done`` of ``total`` sections are finished."""
         super().progress(done, total, message)
-        if done == total or time.monotonic() - self._last >= SECONDS_BETWEEN_ARTIFACTS:
-            self._last = time.monotonic()
-            self._page.show(100 * done / total, f"{done:g} of {total:g} sections: {message}")
+        text = f"{done:g} of {total:g} sections: {message}"
+        self._page.show(100 * done / total, text, now=done == total)
 
 
 def _show(result: dict[str, Any]) -> None:
-    """Put what was written on Prefect's page."""
+    """Show the results on Prefect's page."""
     run_id = result["mlflow_run_id"]
-    page = store().attempt("be linked to", lambda: Run(store(), run_id).page) if run_id else None
+    page = store().attempt("give a link", lambda: Run(store(), run_id).page) if run_id else None
     create_markdown_artifact(
         f"{result['sections']} sections with {result['model']} as {result['engine']}, "
-        f"{result['seconds']:.0f} s; mask from {result['threshold']:g} on: "
-        f"{result['membrane']:.1%} of the pixels.\n\n"
+        f"{result['seconds']:.0f} s; {result['membrane']:.1%} of the pixels are membrane "
+        f"(threshold {result['threshold']:g}).\n\n"
         f"Results: `{result['out']}`\n\nMLflow run of the network: {page or 'none'}\n",
         key="segmented",
     )

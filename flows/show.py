@@ -1,4 +1,4 @@
-"""The end of a run, for people: the results, and where to look next."""
+"""What the terminal shows at the end of a run: the results, and where to find more."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show(summary: Mapping[str, Any]) -> None:
     address = summary["mlflow"]["tracking_uri"]
     embedded = address == state.current().mlflow_database
     line("MLflow", f"mlflow ui --backend-store-uri {address}" if embedded else address)
-    line("Prefect", summary["prefect"]["url"] or "make up (both pages, and a worker)")
+    line("Prefect", summary["prefect"]["url"] or "`make up` starts both pages and a worker")
     dataset = summary["dataset"]
     if not dataset["synthetic"]:
         line("data", dataset.get("note", dataset.get("source")))

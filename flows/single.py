@@ -1,4 +1,4 @@
-"""One stage alone, with its settings given as the command line gives them."""
+"""Single flows with the settings of the command line."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Result = TypeVar("Result")
 
 
 def run_stage_alone(name: str, after: str | None, changes: Iterable[str]) -> dict[str, Any]:
-    """Run the stage's flow, and return its reference with what it found.
+    """Run a stage's flow; returns its reference with metrics and facts.
 
     Raises
     ------
     ConfigError
-        If the stage is unknown, or a setting is not one of its own.
+        If the stage is unknown or does not take one of the settings.
     """
     flow = FLOWS[registry.stage(name).name]
     known = set(inspect.signature(flow.fn).parameters) - {"after", "again"}
@@ -47,13 +47,7 @@ def run_stage_alone(name: str, after: str | None, changes: Iterable[str]) -> dic
 
 
 def run_benchmark(model: str | None, changes: Iterable[str]) -> dict[str, Any]:
-    """Run the flow ``benchmark``: measure a model again, and compare with the last time.
-
-    Raises
-    ------
-    ConfigError
-        If the model is not known, or a setting is not the benchmark's or its tolerance's.
-    """
+    """Run the flow ``benchmark``; an unknown model or setting is a :class:`ConfigError`."""
     from flows.benchmark import benchmark
 
     given = parsed(changes)
@@ -68,34 +62,19 @@ def run_benchmark(model: str | None, changes: Iterable[str]) -> dict[str, Any]:
 def run_promotion(
     model: str, why: str | None, by: str | None, changes: Iterable[str]
 ) -> dict[str, Any]:
-    """Run the flow ``promote``.
-
-    Raises
-    ------
-    ConfigError
-        If the model is not known, or a setting is not the rule's.
-    """
+    """Run the flow ``promote``; an unknown model or setting is a :class:`ConfigError`."""
     from flows.promote import promote
 
     return _run(promote, {"model": model, "why": why, "by": by, "rule": parsed(changes)})
 
 
 def run_report(preset: str, seeds: str | None, runs: Iterable[str]) -> dict[str, Any]:
-    """Run the flow ``research_report``.
-
-    Parameters
-    ----------
-    preset : str
-        Whose runs are reported.
-    seeds : str or None
-        Such as ``"0,1,2"``.
-    runs : iterable of str
-        MLflow run ids of exactly the pipelines to report.
+    """Run the flow ``research_report``, with seeds such as ``"0,1,2"`` or run ids.
 
     Raises
     ------
     ConfigError
-        If the preset or a run is unknown, or the seeds are no numbers.
+        If the preset or a run is unknown, or the seeds are not numbers.
     """
     from flows.research_report import research_report
 
@@ -107,7 +86,7 @@ def run_report(preset: str, seeds: str | None, runs: Iterable[str]) -> dict[str,
 
 
 def _run(flow: Flow[..., Result], parameters: dict[str, Any]) -> Result:
-    """Run a flow; settings out of their bounds are the user's mistake."""
+    """Run a flow; a setting out of bounds is the user's mistake."""
     set_up_for_prefect()
     try:
         return flow(**parameters)

@@ -1,9 +1,8 @@
-"""A flow for every stage, to be run alone on what the stages before it have made.
+"""A flow for every stage, to run it alone on the results of the stages before it.
 
 The flows are made from the core's table of stages. The form of each shows only the settings that
-the stage adds; the others are those that the stages before it were made with. ``after`` is the
-MLflow run id of the stage right before (or of a whole pipeline); left out, the newest finished one
-is taken.
+the stage adds; the earlier stages keep theirs. ``after`` is the MLflow run id of the preceding
+stage or of a whole pipeline; the default is the newest finished stage.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
-import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
 
 # isort: split
 from prefect import Flow, flow
@@ -32,23 +31,14 @@ from tasks.stage import STAGE_TASKS
 def run_after(
     name: str, after: str | None, *, again: bool = False, **sections: StageConfig
 ) -> StageRef:
-    """Run one stage with these sections of settings, on what the stages before it made.
+    """Run one stage with these sections of :class:`PipelineConfig`.
 
-    Parameters
-    ----------
-    name : str
-        Name of the stage.
-    after : str or None
-        MLflow run id of the stage before it; None: the newest.
-    again : bool
-        Also if it is finished, as for a measurement.
-    **sections : StageConfig
-        Sections of :class:`PipelineConfig` by name.
+    ``again`` repeats a finished stage, for example to measure again.
 
     Raises
     ------
     ConfigError
-        If what it needs is not there, or was made for another size of tile.
+        If an input is missing, or was made for another tile size.
     """
     upstream = inputs_after(name, after)
     earlier: dict[str, Any] = {}
@@ -73,28 +63,24 @@ def _same_tile(before: str, now: str) -> None:
     old, new = catalogue.network(before).tile, catalogue.network(now).tile
     if old != new:
         raise ConfigError(
-            f"the dataset was prepared for tiles of {old} px, network {now!r} has {new} px; "
+            f"the dataset was prepared for tiles of {old} px, but network {now!r} takes {new} px; "
             f"run the stage 'prepare' with network {now!r} first"
         )
 
 
 AFTER = Annotated[
     str | None,
-    shown("After", "MLflow run id of the stage before it or of a pipeline; none: the newest"),
+    shown("After", "MLflow run id of the preceding stage or a pipeline; if empty, the newest"),
 ]
 NETWORK = Annotated[
     str,
-    shown(
-        "Network",
-        "its tiles are what the sections are cut into",
-        enum=list(catalogue.NETWORKS),
-    ),
+    shown("Network", "sets the tile size of the dataset", enum=list(catalogue.NETWORKS)),
 ]
-AGAIN = Annotated[bool, shown("Again", "also if it is finished, as for a measurement")]
+AGAIN = Annotated[bool, shown("Again", "repeat the stage even if it is finished")]
 
 
 def stage_flow(one: Stage, name: str) -> Flow[..., StageRef]:
-    """Make the flow that runs one stage alone; its parameters are what the form asks for."""
+    """Make the flow that runs one stage alone; its parameters are the fields of the form."""
     signature = Signature(_parameters(one))
 
     def run(*arguments: Any, **named: Any) -> StageRef:
@@ -113,9 +99,9 @@ def stage_flow(one: Stage, name: str) -> Flow[..., StageRef]:
 
 
 def _parameters(one: Stage) -> list[Parameter]:
-    """Sections of settings that the stage adds, and what it follows.
+    """Sections of settings that the stage adds, and the run that it follows.
 
-    The first stage follows none, and of the network's settings it takes the name alone.
+    The first stage follows none and takes only the network's name of the training settings.
     """
 
     def parameter(name: str, kind: Any, default: Any) -> Parameter:
@@ -131,7 +117,7 @@ def _parameters(one: Stage) -> list[Parameter]:
     return [*sections, follows, parameter("again", AGAIN, False)]
 
 
-# The flow "benchmark" is another: it measures a model again and says what moved.
+# The flow "benchmark" is a different one: it measures a model again and reports changes.
 FLOWS = {
     one.name: stage_flow(one, "benchmark-stage" if one.name == "benchmark" else one.name)
     for one in STAGES.values()
@@ -139,7 +125,7 @@ FLOWS = {
 
 
 def __getattr__(name: str) -> Flow[..., StageRef]:
-    """Give the flow of a stage by its name, as deployments ask for ``flows/stages.py:train``."""
+    """Return a stage's flow by its name, for deployments such as ``flows/stages.py:train``."""
     if name not in FLOWS:
         raise AttributeError(f"{__name__} has no {name}; its flows are {', '.join(FLOWS)}")
     return FLOWS[name]

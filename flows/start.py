@@ -14,10 +14,10 @@ from tasks.terminal import console
 
 
 def run_pipeline(config: PipelineConfig) -> dict[str, Any]:
-    """Run the flow ``pipeline``, on a temporary Prefect server where none is named.
+    """Run the flow ``pipeline``, on a temporary Prefect server unless one is named.
 
-    Where Prefect cannot start, or goes away, the same function runs without it. Finished stages
-    are used again, and MLflow has all of it.
+    If Prefect cannot start or stops answering, the same function runs without it, reusing the
+    finished stages. MLflow gets everything either way.
     """
     try:
         set_up_for_prefect(meanwhile=_import_what_it_needs)
@@ -26,15 +26,10 @@ def run_pipeline(config: PipelineConfig) -> dict[str, Any]:
         return pipeline(config)
     except (NoPrefectError, HTTPError) as error:
         console().print(
-            f"going on without Prefect, whose page will not show this run: {error}",
+            f"continuing without Prefect, whose page will not show this run: {error}",
             markup=False,
             soft_wrap=True,
         )
-    return pipeline_without_prefect(config)
-
-
-def pipeline_without_prefect(config: PipelineConfig) -> dict[str, Any]:
-    """Call the function that the flow ``pipeline`` is made of."""
     from flows.pipeline import pipeline
 
     return pipeline.fn(config)
@@ -43,7 +38,7 @@ def pipeline_without_prefect(config: PipelineConfig) -> dict[str, Any]:
 def _import_what_it_needs() -> None:
     import flows.pipeline  # noqa: F401
 
-    store().attempt("be opened", lambda: store().experiment)
+    store().attempt("open", lambda: store().experiment)
 
 
 if __name__ == "__main__":

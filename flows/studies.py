@@ -16,7 +16,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "deployments" / "sweeps"
 
 
 class Study(StrEnum):
-    """Names of the sweeps that come with the project: a choice in Prefect's form."""
+    """Names of the sweeps that come with the project, as offered in Prefect's form."""
 
     operating_point = "operating-point"
     architecture = "architecture"
@@ -29,12 +29,12 @@ class Study(StrEnum):
 
 
 def definition(name_or_file: str) -> Sweep:
-    """Read a sweep: one that comes with the project by its name, or any YAML file.
+    """Read a sweep by its name in ``deployments/sweeps``, or from any YAML file.
 
     Raises
     ------
     ConfigError
-        If there is none of that name, or the file is no sweep: names each wrong setting.
+        If there is no such sweep, or the file is not a valid one; lists each wrong setting.
     """
     path = FOLDER / f"{name_or_file}.yaml"
     if not path.is_file():
@@ -42,7 +42,7 @@ def definition(name_or_file: str) -> Sweep:
     if not path.is_file():
         known = ", ".join(study.value for study in Study)
         raise ConfigError(
-            f"no sweep {name_or_file!r}: there are {known}; or give the path of a YAML file"
+            f"there is no sweep {name_or_file!r}; choose one of {known}, or give a YAML file"
         )
     try:
         return Sweep.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

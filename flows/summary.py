@@ -1,4 +1,4 @@
-"""What a pipeline run found, in one JSON: the end of every run."""
+"""The end of every pipeline run: its results in one JSON file, and its report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tasks.references import StageRef
 
 
 def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
-    """Log what is left to log, and write summary and report into ``.spikeseg/runs/<id>/``."""
+    """Log what is not logged yet, and write summary and report to ``.spikeseg/runs/<id>/``."""
     refs = run.complete(refs)
     stages = {ref.stage: recorded_stage(ref.folder) for ref in refs}
     by_stage = {ref.stage: ref for ref in refs}
@@ -44,7 +44,7 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
             "run_ids": {ref.stage: ref.mlflow_run_id for ref in refs},
         },
         "model": standing.plain() if standing is not None else None,
-        "prefect": prefect_summary(),
+        "prefect": _prefect_summary(),
         "report": str(folder / "report.html"),
     }
     figures = {name: _figures(stage) for name, stage in stages.items()}
@@ -63,13 +63,13 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
     run.attempt("log the report", lambda tracked: _log(tracked, folder))
     if standing is not None:
         run.attempt("log the model's standing", lambda tracked: tracked.tags(standing.tags()))
-    page = run.attempt("be linked to", lambda tracked: tracked.page)
+    page = run.attempt("give a link", lambda tracked: tracked.page)
     show_markdown(f"MLflow run: {page or 'none, MLflow did not answer'}\n\n{text}", key="pipeline")
     return summary
 
 
-def prefect_summary() -> dict[str, Any]:
-    """Name Prefect's run, and where its page is, if a server is there to show it."""
+def _prefect_summary() -> dict[str, Any]:
+    """Id of Prefect's run, and its page if there is a server to show it."""
     tags = prefect_tags()
     return {
         "flow_run_id": tags.get("prefect.flow_run_id"),

@@ -1,4 +1,4 @@
-"""The same pipeline with different settings, over the workers of a Dask cluster."""
+"""The pipeline with different settings, in this process or on the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tasks  # noqa: F401 - says where Prefect keeps its things, which it reads at its import
+import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
 
 # isort: split
 import pandas as pd
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from prefect_dask.task_runners import DaskTaskRunner
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
-"""Environment variable that names a Dask scheduler to use instead of workers started here."""
+"""Environment variable with the address of a Dask scheduler, used instead of local workers."""
 
 
 def _name() -> str:
@@ -65,23 +65,23 @@ def sweep(
         Study, shown("Study", "a sweep that comes with the project (deployments/sweeps)")
     ] = Study.operating_point,
     own: Annotated[
-        Sweep | None, shown("Your own sweep", "replaces the study: what varies, and what is shown")
+        Sweep | None, shown("Custom sweep", "replaces the study: what varies, and what is shown")
     ] = None,
     workers: Annotated[
         int,
         Field(ge=1, le=64),
         shown(
             "Workers",
-            "worker processes on this machine (1 to 64); 1 uses this process; a cluster named by "
-            "DASK_SCHEDULER_ADDRESS brings its own workers",
+            "worker processes on this machine (1 to 64); 1 uses this process. "
+            "DASK_SCHEDULER_ADDRESS overrides it",
         ),
     ] = 1,
 ) -> dict[str, Any]:
     """Run the pipeline with different settings and compare the results.
 
-    Points that share stages, such as one training, share them. A point that fails, or whose
-    network does not fit the board, is a row of the table that says so. Nothing is chosen by the
-    test split. The numbers do not depend on the number of workers.
+    Stages that several points have in common, such as a training, run once. A point that fails, or
+    whose network does not fit the board, gets a row that says so. Nothing is selected on the test
+    split. The results do not depend on the number of workers.
     """
     asked = own if own is not None else definition(study.value)
     run = sweep_tracking.start(asked)
@@ -98,7 +98,7 @@ def sweep(
 
 
 def rounds(asked: Sweep, done: Progress) -> Iterator[Sequence[Point]]:
-    """Yield the points of the sweep: all at once, or as a search proposes them."""
+    """Yield the points: all at once, or in the rounds that a search proposes."""
     if asked.search is None:
         yield expand(asked)
         return
@@ -111,12 +111,12 @@ def rounds(asked: Sweep, done: Progress) -> Iterator[Sequence[Point]]:
 
 
 Job = tuple[Point, int]
-"""A point and the seed it is run with."""
+"""A point and a seed."""
 
 
 @dataclass
 class Progress:
-    """What is known of a sweep so far."""
+    """The points of a sweep and their results so far."""
 
     sweep: Sweep
     run: Run | None
@@ -127,7 +127,7 @@ class Progress:
     page: PageProgress = field(default_factory=lambda: PageProgress("progress-sweep"))
 
     def add(self, points: Sequence[Point]) -> None:
-        """Take points up, and settle those whose network does not fit, before any training."""
+        """Add points; those whose network does not fit the board fail before any training."""
         new = [point for point in points if point.name not in self.cores]
         self.points += new
         for point in new:
@@ -135,8 +135,8 @@ class Progress:
             self.cores[point.name], problem = None, ""
             try:
                 self.cores[point.name] = needed = cores_needed(config)
-                if needed > (there := cores_of(config)):
-                    problem = f"does not fit: {needed} cores needed, the board has {there}"
+                if needed > (available := cores_of(config)):
+                    problem = f"does not fit: {needed} cores needed, the board has {available}"
             except MappingError as error:
                 problem = f"does not fit: {error}"
             if problem:
@@ -144,12 +144,12 @@ class Progress:
                     self.settle((point, seed), problem)
 
     def to_run(self, points: Sequence[Point]) -> list[Job]:
-        """Give what is left to run."""
+        """List the jobs that still have to run, in order."""
         jobs = in_order_of_running(points)
         return [(point, seed) for point, seed in jobs if (point.name, seed) not in self.outcomes]
 
     def settle(self, job: Job, found: PointResult | str) -> None:
-        """Keep what came of a job, and log it."""
+        """Record and log the outcome of a job."""
         point, seed = job
         self.outcomes[point.name, seed] = (
             Outcome(error=found)
@@ -162,14 +162,14 @@ class Progress:
         self._show(f"{point.name}, seed {seed}: {what}")
 
     def _show(self, message: str) -> None:
-        """Tell Prefect's page how far the sweep is."""
+        """Show the progress on Prefect's page."""
         search, seeds = self.sweep.search, len(self.sweep.seeds)
         total = (search.trials if search is not None else len(self.points)) * seeds
         percent = min(100.0, 100 * len(self.outcomes) / total)
         self.page.show(percent, message)
 
     def medians(self, point: Point) -> dict[str, float] | None:
-        """Medians of a point's metrics over its seeds; None if one of them failed."""
+        """Medians of a point's metrics over its seeds; None if a seed failed."""
         row = self.table([point]).iloc[0]
         if row["status"] != DONE:
             return None
@@ -181,9 +181,9 @@ class Progress:
 
 
 def run_jobs(jobs: Sequence[Job], runner: DaskTaskRunner | None, done: Progress) -> None:
-    """Run all jobs, in this process without a runner, and settle each as it ends."""
+    """Run all jobs, without a runner in this process, and settle each when it ends."""
     if runner is None:
-        # On the main thread, which Ctrl-C and cancelling interrupt; a runner's thread would go on.
+        # On the main thread, which Ctrl-C and cancelling interrupt; another thread would run on.
         for job in jobs:
             done.settle(job, _found(partial(run_point, **_parameters(job, done))))
         return
@@ -196,17 +196,17 @@ def run_jobs(jobs: Sequence[Job], runner: DaskTaskRunner | None, done: Progress)
 
 @contextmanager
 def dask(workers: int) -> Iterator[DaskTaskRunner | None]:
-    """Give a runner on workers started here, or on a cluster elsewhere; None: neither is asked."""
+    """Yield a runner on local workers or on a cluster; None to run in this process."""
     address = os.environ.get(ADDRESS)
     if workers == 1 and not address:
         yield None
         return
     from prefect_dask.task_runners import DaskTaskRunner
 
-    # It tells of every connection, and of workers that it ends because TensorFlow's threads linger.
+    # It logs every connection, and every worker that it ends because TensorFlow's threads linger.
     logging.getLogger("distributed").setLevel(logging.ERROR)
 
-    # Without a server of its own every worker would start another one.
+    # Without this address every worker would start a Prefect server.
     with (
         get_client(sync_client=True) as client,
         temporary_settings({PREFECT_API_URL: str(client.api_url)}),
@@ -221,7 +221,7 @@ def dask(workers: int) -> Iterator[DaskTaskRunner | None]:
                     "host": "127.0.0.1",
                     "dashboard_address": None,
                     "memory_limit": 0,
-                    "env": {"TERM": "dumb"},  # lines now and then: two bars would tear each other
+                    "env": {"TERM": "dumb"},  # log lines: two bars would overwrite each other
                 }
             )
         )
@@ -241,10 +241,10 @@ def _parameters(job: Job, done: Progress) -> dict[str, Any]:
 
 
 def _found(job: Callable[[], PointResult]) -> PointResult | str:
-    """Give what a job finds, or why it failed, in one line."""
+    """Return the result of a job, or one line on why it failed."""
     try:
         return job()
-    except Exception as error:  # also of the cluster: a worker that was killed
+    except Exception as error:  # including the cluster's, such as a killed worker
         return _reason(error)
 
 
@@ -255,7 +255,7 @@ def _reason(error: BaseException) -> str:
 
 
 def conclude(done: Progress) -> dict[str, Any]:
-    """Write tables and picture into ``.spikeseg/runs/<id>/``, log them, and sum up."""
+    """Write tables and picture to ``.spikeseg/runs/<id>/``, log them, and summarize."""
     asked, table = done.sweep, done.table()
     slug = re.sub(r"[^a-z0-9]+", "-", asked.title.lower()).strip("-")
     folder = state.current().runs / f"{done.started:%Y%m%d-%H%M%S}-sweep-{slug}"
@@ -267,7 +267,7 @@ def conclude(done: Progress) -> dict[str, Any]:
     }
     sweep_tracking.finish(done.run, files, counts, markdown, "FINISHED")
     run = done.run
-    page = run.store.attempt("be linked to", lambda: run.page) if run is not None else None
+    page = run.store.attempt("give a link", lambda: run.page) if run is not None else None
     create_markdown_artifact(
         f"MLflow run: {page or 'none, MLflow did not answer'}\n\n{markdown}", key="sweep"
     )
@@ -304,25 +304,25 @@ def _write(done: Progress, table: Any, folder: Path) -> Iterable[Path]:
 
 
 def report(asked: Sweep, table: Table) -> str:
-    """Put the table of points under its title, with what the columns are."""
+    """Write title, question and table of points in Markdown."""
     seeds = ", ".join(map(str, asked.seeds))
     return (
         f"# {asked.title}\n\n{asked.question}\n\n"
-        f"Preset `{asked.preset}`, up to `{asked.until}`, seeds {seeds}: median (smallest to "
-        f"largest). Scores are measured, energies as their stage says; the front and the choice "
-        f"use validation only.\n\n{markdown_table(table)}"
+        f"Preset `{asked.preset}`, up to stage `{asked.until}`, seeds {seeds}: median (minimum to "
+        f"maximum). Scores are measured; the benchmark stage says which energies are. The front "
+        f"and the choice use the validation split only.\n\n{markdown_table(table)}"
     )
 
 
 def run_sweep(
     name_or_file: str, workers: int, dataset: str, seeds: Sequence[int], changes: Sequence[str]
 ) -> dict[str, Any]:
-    """Run a sweep as the command line asks for it, and show its table.
+    """Run a sweep with the settings of the command line, and show its table.
 
     Raises
     ------
     ConfigError
-        If there is no such sweep, or a setting is unknown or out of its bounds.
+        If there is no such sweep, or a setting is unknown or out of bounds.
     """
     fixed = flat(parsed(changes))
     if dataset != "auto":
@@ -335,7 +335,7 @@ def run_sweep(
 
 
 def show(asked: Sweep, summary: Mapping[str, Any]) -> None:
-    """Print the table of points, and where the rest is."""
+    """Print the table of points, and where to find the rest."""
     console = wide_console()
     table = points_table(asked, pd.read_parquet(summary["table"]))
     console.print(terminal_table(table, asked.title))

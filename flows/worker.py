@@ -1,7 +1,7 @@
-"""A worker for servers that run elsewhere: register all deployments, then run what is asked.
+"""A worker for servers that run elsewhere: register all deployments, then run what is requested.
 
-The servers are those of ``PREFECT_API_URL`` and ``MLFLOW_TRACKING_URI``. Further words go to
-``prefect worker start``: ``python -m flows.worker --with-healthcheck``.
+The servers are those of ``PREFECT_API_URL`` and ``MLFLOW_TRACKING_URI``. Further arguments go to
+``prefect worker start``, as in ``python -m flows.worker --with-healthcheck``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Adapters between the core's stage functions and Prefect and MLflow.
 
-Importing this package settles where state lives (:mod:`tasks.local.state`), which has to happen
+Importing this package sets where state is kept (:mod:`tasks.local.state`), which has to happen
 before Prefect and MLflow are imported.
 """
 

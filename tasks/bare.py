@@ -1,4 +1,4 @@
-"""The eight stages without Prefect and MLflow: what orchestration is measured against.
+"""The eight stages without Prefect and MLflow, to measure the cost of orchestration.
 
 ``python -m tasks.bare FOLDER`` reads the configuration as JSON from standard input.
 """

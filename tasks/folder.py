@@ -1,7 +1,7 @@
 """A stage's folder: its key, its record, and when it counts as finished.
 
-A folder is named after its stage and key. ``stage.json`` is written last and at once, so a folder
-that has it is finished, and one that has not was interrupted: its checkpoints are used again.
+A folder is named after its stage and key. ``stage.json`` is written last and atomically: a folder
+with it is finished, one without it was interrupted and continues from its checkpoints.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TRACKING = "tracking.json"
 CURVES = "curves.jsonl"
 CHECKPOINTS = "checkpoints"
 
-# Bookkeeping and what no stage reads do not change what the next stage computes.
+# Bookkeeping, and files that no stage reads, do not change what the next stage computes.
 NOT_CONTENT = artifacts.NOT_CONTENT | {RECORD, TRACKING, CURVES}
 
 
@@ -58,8 +58,8 @@ class StageRecord(BaseModel):
     sha256: str
     inputs: dict[str, str]
     preset: str
-    settings: dict[str, Any] = Field(description="sections read by it and by the stages before it")
-    code: str = Field(description="digest of the code it ran")
+    settings: dict[str, Any] = Field(description="sections that it and the stages before it read")
+    code: str = Field(description="digest of its code")
     drawing: str = Field("", description="digest of the code that drew its pictures")
     outcome: Outcome
     started: float = Field(description="seconds since 1970")
@@ -83,7 +83,7 @@ def stage_key(name: str, config: PipelineConfig, upstream: Sequence[StageRef]) -
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the stage in this folder ran to its end."""
+    """Whether the stage in this folder is finished."""
     return (folder / RECORD).is_file()
 
 
@@ -94,19 +94,13 @@ def drawing_digest(stage: str) -> str:
 
 
 def is_drawn(folder: Path) -> bool:
-    """Whether the pictures of the finished stage are those that today's code draws."""
+    """Whether the finished stage's pictures are those of the current code."""
     record = read_record(folder)
     return record.drawing == drawing_digest(record.stage)
 
 
 def read_record(folder: Path) -> StageRecord:
-    """Read ``stage.json``.
-
-    Raises
-    ------
-    ConfigError
-        If the stage is not finished, or the file is damaged.
-    """
+    """Read ``stage.json``; a :class:`ConfigError` if it is missing or damaged."""
     path = folder / RECORD
     try:
         return StageRecord.model_validate_json(path.read_text(encoding="utf-8"))
@@ -117,12 +111,12 @@ def read_record(folder: Path) -> StageRecord:
 
 
 def write_record(folder: Path, record: StageRecord) -> None:
-    """Write ``stage.json``; from then on the stage is finished."""
+    """Write ``stage.json``, which makes the stage finished."""
     write_text(folder / RECORD, record.model_dump_json(indent=2) + "\n")
 
 
 def reference(folder: Path, mlflow_run_id: str | None = None) -> StageRef:
-    """Name the finished stage in this folder."""
+    """Return the reference of the finished stage in this folder."""
     record = read_record(folder)
     return StageRef(
         stage=record.stage,
@@ -135,38 +129,38 @@ def reference(folder: Path, mlflow_run_id: str | None = None) -> StageRef:
 
 
 def outcome_of(result: StageResult, folder: Path, pictures: Iterable[Path] = ()) -> Outcome:
-    """Turn a stage's result and its pictures into JSON; numbers that are not finite become null."""
+    """Turn a stage's result and its pictures into JSON; non-finite numbers become null."""
 
     def relative(path: Path) -> str:
         return (folder / path).resolve().relative_to(folder.resolve()).as_posix()
 
     return Outcome(
         metrics={
-            tag: {name: finite(value) for name, value in values.items()}
+            tag: {name: _finite(value) for name, value in values.items()}
             for tag, values in result.metrics.items()
         },
         figures=[relative(path) for path in pictures],
         tables=[relative(path) for path in result.tables],
-        facts=plain(result.facts),
+        facts=_plain(result.facts),
     )
 
 
-def finite(value: float) -> float | None:
-    """Return the number, or None for infinities and not-a-number, which JSON does not have."""
+def _finite(value: float) -> float | None:
+    """Return the number, or None for infinity and NaN, which JSON does not have."""
     number = float(value)
     return number if abs(number) < float("inf") else None
 
 
-def plain(value: Any) -> Any:
-    """Turn numpy numbers, paths and tuples into what JSON has."""
+def _plain(value: Any) -> Any:
+    """Turn numpy numbers, paths and tuples into JSON types."""
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(inner) for inner in value]
+        return [_plain(inner) for inner in value]
     if hasattr(value, "tolist"):
-        return plain(value.tolist())
+        return _plain(value.tolist())
     if isinstance(value, float):
-        return finite(value)
+        return _finite(value)
     if value is None or isinstance(value, str | int | bool):
         return value
     return str(value)
@@ -186,7 +180,7 @@ def content_digest(folder: Path) -> str:
 
 
 def content_files(folder: Path) -> list[Path]:
-    """All files of the stage but its checkpoints, in a fixed order."""
+    """All files of the stage except its checkpoints, in a fixed order."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -196,7 +190,7 @@ def content_files(folder: Path) -> list[Path]:
 
 @contextmanager
 def locked(folder: Path, when_waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the folder: a second process that wants the same stage waits, then finds it finished."""
+    """Lock the folder: a second process waits here, and then finds the stage finished."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
     try:
@@ -211,20 +205,20 @@ def locked(folder: Path, when_waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def forget(stage: str, key: str) -> None:
-    """Make a finished stage unfinished, so that it is computed and logged again."""
+    """Mark a finished stage as unfinished, so that it is computed and logged again."""
     folder = state.current().stage_folder(stage, key)
     for name in (RECORD, TRACKING, CURVES):
         (folder / name).unlink(missing_ok=True)
 
 
 def find(stage: str, key: str) -> Path | None:
-    """Folder of the finished stage with that key, if this machine has it."""
+    """Folder of the finished stage with that key, if it is on this machine."""
     folder = state.current().stage_folder(stage, key)
     return folder if is_finished(folder) else None
 
 
 def newest(stage: str, preset: str | None = None) -> Path | None:
-    """Folder of the stage of that name that finished last, of any preset or of one."""
+    """Folder of the last finished stage of that name, of one preset or of any."""
     folders = [f for f in state.current().stages.glob(f"{stage}-*") if is_finished(f)]
     if preset is not None:
         folders = [f for f in folders if read_record(f).preset == preset]

@@ -1,9 +1,9 @@
-"""What code a stage runs, as a digest: its module and all it imports from the same package.
+"""A digest of the code that a stage runs: its module and all its imports from the same package.
 
 A changed energy constant must not retrain a network, and a changed comment must not rerun
 anything; a changed line of the U-Net must rerun training and all that follows. So the digest
-covers the syntax trees, without comments and docstrings, of exactly the modules that a stage can
-reach by its imports.
+covers the syntax trees, without comments and docstrings, of the modules that a stage imports,
+directly or indirectly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import grimp
 
-# What these say is in a stage's key by its values: settings, architectures, names of files.
+# Their values are in a stage's key: settings, architectures, names of files.
 IN_THE_KEY_BY_VALUE = frozenset(
     {
         "spikeseg_core",  # the version
@@ -31,13 +31,7 @@ IN_THE_KEY_BY_VALUE = frozenset(
 
 @cache
 def code_digest(module: str) -> str:
-    """sha256 of the code that ``module`` and its imports within its own package consist of.
-
-    Parameters
-    ----------
-    module : str
-        Dotted name, such as ``spikeseg_core.stages.train``. It is not imported.
-    """
+    """sha256 of a module's code and of its imports within its package; nothing is imported."""
     package = module.partition(".")[0]
     digest = hashlib.sha256()
     for name in sorted(closure(module)):
@@ -48,10 +42,9 @@ def code_digest(module: str) -> str:
 
 
 def closure(module: str) -> set[str]:
-    """Modules of its package that ``module`` runs: itself, its imports and theirs.
+    """Modules of its package that ``module`` runs: itself, its parents, its imports and theirs.
 
-    Imports inside functions count, those for type checkers do not. With a module, the packages
-    that it is in are run.
+    Imports inside functions count, those for type checkers do not.
     """
     package = module.partition(".")[0]
     graph = _imports(package)
@@ -73,7 +66,7 @@ def _imports(package: str) -> grimp.ImportGraph:
 
 @cache
 def _syntax(file: Path, changed: int) -> str:
-    """Syntax tree as text; the stages have most of their files in common."""
+    """Syntax tree as text, cached: the stages share most of their files."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     _drop_docstrings(tree)
     return ast.dump(tree)

@@ -9,23 +9,17 @@ from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from tasks.folder import TRACKING, find, is_finished, newest, read_record, reference
 from tasks.local import state
-from tasks.mlflow import tags as tag
 from tasks.mlflow import tracking
 from tasks.mlflow.reader import Reader
-from tasks.mlflow.store import store
+from tasks.mlflow.store import INPUT_TAG, KEY_TAG, RUN_TAG, SEGMENTATION_TAG, STAGE_TAG, store
 from tasks.references import StageRef
 from tasks.run_stage import fetch
 
 
 def inputs_after(name: str, after: str | None = None) -> list[StageRef]:
-    """Stages that stage ``name`` reads, reached from the one right before it.
+    """Stages that stage ``name`` reads, found from the one right before it.
 
-    Parameters
-    ----------
-    name : str
-        The stage to be run.
-    after : str or None
-        MLflow run id of the stage before it, or of a whole pipeline; None: the newest finished.
+    ``after`` is the MLflow run id of that stage or of a pipeline; None takes the newest finished.
 
     Raises
     ------
@@ -44,43 +38,20 @@ def stage_and_those_before(
 ) -> dict[str, StageRef]:
     """Find a finished stage and all stages it was made from, with their folders on this machine.
 
-    Parameters
-    ----------
-    stage : str
-        Name of the stage.
-    of_run : str or None
-        MLflow run id of it or of a pipeline; None: the newest finished.
-    wanted_by : str or None
-        The stage that asks, for messages.
-
-    Returns
-    -------
-    dict of str to StageRef
-        By the name of the stage.
-
-    Raises
-    ------
-    ConfigError
-        As :func:`inputs_after`.
+    ``of_run`` is the MLflow run id of the stage or of a pipeline; None takes the newest finished.
+    ``wanted_by`` names the stage that asks, for messages. Raises as :func:`inputs_after`.
     """
     ref = _newest(stage, wanted_by) if of_run is None else _of_run(of_run, stage, wanted_by)
     return _with_those_before(ref)
 
 
 def stage_behind(run_id: str, stage: str) -> StageRef:
-    """Find a stage from the run of any that was made from it; all folders are on this machine.
-
-    Parameters
-    ----------
-    run_id : str
-        MLflow run id of the stage, of one after it, or of a pipeline.
-    stage : str
-        Name of the stage.
+    """Find a stage by the MLflow run of itself, of a later stage, or of a pipeline.
 
     Raises
     ------
     ConfigError
-        If there is no such run, it is of a stage before, or files are gone.
+        If there is no such run, it is an earlier stage's, or files are gone.
     """
     own, keys = _stages_of_run(run_id)
     if stage != own and stage not in keys:
@@ -92,24 +63,18 @@ def stage_behind(run_id: str, stage: str) -> StageRef:
 
 
 def stage_of_run(run_id: str) -> str:
-    """Name of the stage that an MLflow run is of, or ``pipeline``.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such run.
-    """
+    """Stage of an MLflow run, or ``pipeline``; a ConfigError if there is no such run."""
     return _stages_of_run(run_id)[0]
 
 
 def _stages_of_run(run_id: str) -> tuple[str, dict[str, str]]:
-    """Stage that a run is of, and by name what leads to the others: keys, or runs of a pipeline."""
+    """Stage of a run, and keys of the stages before it, or of a pipeline the stages' runs."""
     for folder in _folders_of_run(run_id):
         record = read_record(folder)
         return record.stage, record.inputs
-    tags = _tags(run_id)
-    own = tags.get(tag.STAGE_TAG, "no stage")
-    start = "run." if own == "pipeline" else tag.INPUT_TAG
+    tags = Reader(store()).tags(run_id)
+    own = tags.get(STAGE_TAG, "no stage")
+    start = RUN_TAG if own == "pipeline" else INPUT_TAG
     return own, {
         name.removeprefix(start): value for name, value in tags.items() if name.startswith(start)
     }
@@ -123,10 +88,9 @@ def _with_those_before(ref: StageRef) -> dict[str, StageRef]:
 
 
 def _newest(stage: str, wanted_by: str | None) -> StageRef:
-    folder = newest(stage)
-    if folder is not None:
-        return reference(folder, tracking.tracked_run_id(folder))
-    found = _search(f"tags.`{tag.STAGE_TAG}` = '{stage}' and attributes.status = 'FINISHED'")
+    found = _here_or_in_mlflow(
+        newest(stage), f"tags.`{STAGE_TAG}` = '{stage}' and attributes.status = 'FINISHED'"
+    )
     if found is None:
         needs = f"stage {wanted_by!r} follows {stage!r}, but " if wanted_by else ""
         raise ConfigError(
@@ -137,34 +101,46 @@ def _newest(stage: str, wanted_by: str | None) -> StageRef:
 
 
 def _by_key(stage: str, key: str) -> StageRef:
-    folder = find(stage, key)
-    if folder is not None:
-        return reference(folder, tracking.tracked_run_id(folder))
-    found = _search(f"tags.`{tag.STAGE_TAG}` = '{stage}' and tags.`{tag.KEY_TAG}` = '{key}'")
+    found = _here_or_in_mlflow(
+        find(stage, key), f"tags.`{STAGE_TAG}` = '{stage}' and tags.`{KEY_TAG}` = '{key}'"
+    )
     if found is None:
         raise ConfigError(
             f"stage {stage!r} with key {key[:16]} is neither in {state.current().stages} nor at "
-            f"{state.tracking_uri()}; run the pipeline again, it makes what is missing"
+            f"{state.tracking_uri()}; run the pipeline again, which makes what is missing"
         )
     return found
+
+
+def _here_or_in_mlflow(folder: Path | None, query: str) -> StageRef | None:
+    if folder is not None:
+        return reference(folder, tracking.tracked_run_id(folder))
+
+    def search() -> StageRef | None:
+        for run in Reader(store()).search(query, newest=10):
+            tags = run.data.tags
+            if SEGMENTATION_TAG in tags:
+                try:
+                    return _downloaded(run.info.run_id, tags[STAGE_TAG], tags[KEY_TAG])
+                except ConfigError:
+                    continue
+        return None
+
+    return store().attempt("find a finished stage", search)
 
 
 def _of_run(run_id: str, stage: str, wanted_by: str | None) -> StageRef:
     for folder in _folders_of_run(run_id):
         if read_record(folder).stage == stage:
             return reference(folder, run_id)
-    tags = _tags(run_id)
-    found = tags.get(tag.STAGE_TAG)
-    if found == "pipeline" and f"run.{stage}" in tags:
-        return _of_run(tags[f"run.{stage}"], stage, wanted_by)
+    tags = Reader(store()).tags(run_id)
+    found = tags.get(STAGE_TAG)
+    if found == "pipeline" and f"{RUN_TAG}{stage}" in tags:
+        return _of_run(tags[f"{RUN_TAG}{stage}"], stage, wanted_by)
     if found != stage:
         follows = f"; stage {wanted_by!r} follows {stage!r}" if wanted_by else ""
         raise ConfigError(f"run {run_id} is of {found or 'no stage'!r}, not of {stage!r}{follows}")
-    return _downloaded(run_id, stage, tags[tag.KEY_TAG])
-
-
-def _tags(run_id: str) -> dict[str, str]:
-    return Reader(store()).tags(run_id)
+    return _downloaded(run_id, stage, tags[KEY_TAG])
 
 
 def _folders_of_run(run_id: str) -> list[Path]:
@@ -174,22 +150,6 @@ def _folders_of_run(run_id: str) -> list[Path]:
         if is_finished(path.parent) and any(note.get("run_id") == run_id for note in notes):
             found.append(path.parent)
     return found
-
-
-def _search(query: str) -> StageRef | None:
-    def search() -> StageRef | None:
-        found = Reader(store()).search(query, newest=10)
-        for run in found:
-            tags = run.data.tags
-            if tags.get(tag.SEGMENTATION_TAG) is not None:
-                stage, key = tags[tag.STAGE_TAG], tags[tag.KEY_TAG]
-                try:
-                    return _downloaded(run.info.run_id, stage, key)
-                except ConfigError:
-                    continue
-        return None
-
-    return store().attempt("look for a finished stage", search)
 
 
 def _downloaded(run_id: str, stage: str, key: str) -> StageRef:

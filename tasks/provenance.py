@@ -1,4 +1,4 @@
-"""What every run says about itself: code, packages, data, and its run in Prefect."""
+"""The provenance of a run: code, packages, data, and its run in Prefect."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def environment() -> dict[str, str]:
 
 @cache
 def code_tags() -> dict[str, str]:
-    """Version of this package, and of the git checkout or the image that it runs from."""
+    """Version of this package, and commit of the checkout or image that it runs from."""
     tags = {"spikeseg.version": spikeseg_core.__version__}
-    if commit := os.environ.get("SPIKESEG_COMMIT"):  # of a container image, which has no git
+    if commit := os.environ.get("SPIKESEG_COMMIT"):  # set in a container image, which has no git
         return tags | {"git.commit": commit, "mlflow.source.git.commit": commit}
     root = Path(spikeseg_core.__file__).parents[1]
 
@@ -54,7 +54,7 @@ def code_tags() -> dict[str, str]:
 
 
 def prefect_tags() -> dict[str, str]:
-    """Prefect's run, when there is one, so that MLflow's page links to it."""
+    """Ids and pages of Prefect's run, if there is one."""
     from prefect.runtime import flow_run, task_run
 
     found = {
@@ -63,23 +63,23 @@ def prefect_tags() -> dict[str, str]:
         "prefect.task_run_id": task_run.id,
         "prefect.task_run_url": task_run.ui_url,
     }
-    # Without a server that stays there is no page to link to, and Prefect says "None/...".
+    # A temporary server has no page, and Prefect's address then starts with "None".
     return {n: str(v) for n, v in found.items() if v and not str(v).startswith("None")}
 
 
 def dataset_facts(inputs: Mapping[str, str]) -> dict[str, Any]:
-    """Facts of the dataset that a stage was made from, found by the keys of its inputs."""
+    """Facts of a stage's dataset, found by the keys of its inputs."""
     folder = find("prepare", inputs["prepare"]) if "prepare" in inputs else None
     return dict(read_record(folder).outcome.facts) if folder else {}
 
 
 def is_synthetic(facts: Mapping[str, Any]) -> bool:
-    """Whether the facts of a prepared dataset say that it is synthetic."""
+    """Whether a prepared dataset is synthetic, by its facts."""
     return bool(facts.get("synthetic"))
 
 
 def dataset_tags(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Tags about the data: source, digest, and loudly whether they are synthetic."""
+    """Tags of the data: source, digest, and whether they are synthetic."""
     if not facts:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""What travels between tasks: a few lines of JSON that name a finished stage, never its arrays."""
+"""References that tasks pass to each other: a finished stage by name and key, not its arrays."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class StageRef(BaseModel):
     stage: str = Field(description="name of the stage")
     key: str = Field(description="digest of what determines the stage's content")
     uri: str = Field(description="folder with the stage's files, as file://")
-    sha256: str = Field(description="digest of what the stage made")
-    mlflow_run_id: str | None = Field(None, description="its MLflow run, where there is one")
+    sha256: str = Field(description="digest of the stage's content")
+    mlflow_run_id: str | None = Field(None, description="its MLflow run, if there is one")
     inputs: dict[str, str] = Field(
         default_factory=dict, description="keys of all stages before it, by name"
     )

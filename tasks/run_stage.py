@@ -1,4 +1,4 @@
-"""The one adapter between a core stage function and everything around it."""
+"""The adapter between a core stage function and everything around it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
@@ -36,6 +35,7 @@ from tasks.local.system_metrics import monitored
 from tasks.mlflow import tracking
 from tasks.mlflow.curve import Curve
 from tasks.mlflow.store import Run
+from tasks.prefect.artifacts import PageProgress
 from tasks.provenance import environment
 from tasks.references import StageRef, closure
 from tasks.terminal import Bar
@@ -44,23 +44,15 @@ SECONDS_BETWEEN_ARTIFACTS = 5.0
 
 
 def run_stage(name: str, config: PipelineConfig, *upstream: StageRef) -> StageRef:
-    """Run a stage if it is not finished, log it, and name what it made.
+    """Run a stage unless it is finished, log it, and return its reference.
 
-    Parameters
-    ----------
-    name : str
-        Name of the stage.
-    config : PipelineConfig
-        All settings; the stage reads its own sections and those of the stages before it.
-    *upstream : StageRef
-        The stages whose folders it reads, in any order.
+    ``upstream`` are the stages whose folders it reads, in any order. Errors of the core function
+    are passed on.
 
     Raises
     ------
     ConfigError
-        If a stage that it reads is not among ``upstream``, or cannot be found anywhere.
-    SpikeSegError
-        What the core function raises.
+        If a stage that it reads is not among ``upstream``, or its folder cannot be found.
     """
     one = registry.stage(name)
     inputs = _folders(one, upstream)
@@ -71,7 +63,7 @@ def run_stage(name: str, config: PipelineConfig, *upstream: StageRef) -> StageRe
         if not is_finished(folder):
             run_id = _compute(one, config, inputs, key, closure(upstream))
         else:
-            logger.info("%s is finished already; using %s", name, folder.name)
+            logger.info("%s is already finished; using %s", name, folder.name)
             if not is_drawn(folder):
                 _draw_again(config, inputs, folder)
             run_id = tracking.complete_stage(folder)
@@ -120,9 +112,9 @@ def _compute(
 
 
 def _draw_again(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path) -> None:
-    """Draw the pictures of a finished stage, because the code that draws them has changed.
+    """Redraw the pictures of a finished stage after a change of the code that draws them.
 
-    MLflow keeps the pictures that it was given when the stage ran.
+    MLflow keeps the pictures of the stage's run.
     """
     record = read_record(folder)
     drawn = outcome_of(StageResult(), folder, pictures.draw(record.stage, config, inputs, folder))
@@ -132,7 +124,7 @@ def _draw_again(config: PipelineConfig, inputs: Mapping[str, Path], folder: Path
 
 
 def _folders(one: registry.Stage, upstream: Sequence[StageRef]) -> dict[str, Path]:
-    """Folders of the stages that this one reads; what is not on this machine is fetched."""
+    """Folders of the stages that this one reads, fetched from MLflow if necessary."""
     given = {ref.stage: ref for ref in upstream}
     for missing in set(one.upstream) - set(given):
         raise ConfigError(f"stage {one.name!r} reads {missing!r}, which was not given to it")
@@ -142,19 +134,13 @@ def _folders(one: registry.Stage, upstream: Sequence[StageRef]) -> dict[str, Pat
 
 
 def fetch(ref: StageRef) -> None:
-    """Make sure that the stage's folder is on this machine.
-
-    Raises
-    ------
-    ConfigError
-        If it is neither here nor among MLflow's artifacts.
-    """
+    """Fetch the stage's folder from MLflow if it is not on this machine; may be a ConfigError."""
     if is_finished(ref.folder):
         return
     if ref.mlflow_run_id is None:
         raise ConfigError(
             f"the folder of stage {ref.stage!r} is gone ({ref.folder}) and MLflow has no copy; "
-            f"run the pipeline again, it makes what is missing"
+            f"run the pipeline again, which makes what is missing"
         )
     run_logger().info("fetching %s from MLflow run %s", ref.stage, ref.mlflow_run_id)
     try:
@@ -162,7 +148,7 @@ def fetch(ref: StageRef) -> None:
     except Exception as error:
         raise ConfigError(
             f"stage {ref.stage!r} cannot be fetched from MLflow run {ref.mlflow_run_id} at "
-            f"{state.tracking_uri()} ({error}); run the pipeline again, it makes what is missing"
+            f"{state.tracking_uri()} ({error}); run the pipeline again, which makes what is missing"
         ) from error
 
 
@@ -177,7 +163,7 @@ def _end_early(run: Run | None, error: BaseException) -> None:
 
 
 def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
-    """Prefect's logger of the task that is running, or a plain one outside of any."""
+    """Prefect's logger of the running task, or a plain one outside of Prefect."""
     from prefect.exceptions import MissingContextError
     from prefect.logging import get_run_logger
 
@@ -188,57 +174,34 @@ def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
 
 
 class StageReporter:
-    """Sends what a core function reports to the terminal, Prefect and MLflow.
+    """Send what a core function reports to the terminal, Prefect and MLflow.
 
-    None of the three may stop the work: what fails to be sent is dropped (progress) or kept for
-    later (curves).
+    None of the three may stop the work: progress that cannot be sent is dropped, curves are kept
+    for later.
     """
 
     def __init__(self, one: registry.Stage, curve: Curve, run: Run | None):
-        self.stage = one
         self.curve = curve
         self.curve.run = run
         self._bar = Bar(one.title)
         self._logger = run_logger()
-        self._artifact: UUID | None = None
-        self._artifacts_work = True
-        self._last_artifact = time.monotonic()
+        self._page = PageProgress(f"progress-{one.name}", SECONDS_BETWEEN_ARTIFACTS)
 
     def progress(self, done: float, total: float, message: str) -> None:
-        """Show it on the terminal, and every few seconds on Prefect's page."""
+        """Show the progress on the terminal, and every few seconds on Prefect's page."""
         self._bar.update(done, total, message)
-        if time.monotonic() - self._last_artifact >= SECONDS_BETWEEN_ARTIFACTS:
-            self._progress_artifact(100 * done / total if total else 0.0, message)
+        self._page.show(100 * done / total if total else 0.0, message)
 
     def metric(self, name: str, value: float, step: int) -> None:
         """Add a point to a curve in MLflow."""
         self.curve.add(name, value, step)
 
     def say(self, message: str) -> None:
-        """Write it to the log, which Prefect keeps."""
+        """Write a message to Prefect's log."""
         self._logger.info(message)
 
     def close(self) -> None:
-        """Take the bar off the terminal, and let Prefect's artifact say that the stage ended."""
+        """Remove the bar from the terminal, and mark the stage as ended on Prefect's page."""
         self._bar.close()
-        if self._artifact is not None:
-            self._progress_artifact(100.0, "ended")
-
-    def _progress_artifact(self, percent: float, message: str) -> None:
-        from prefect.artifacts import create_progress_artifact, update_progress_artifact
-        from prefect.context import TaskRunContext
-
-        if not self._artifacts_work or TaskRunContext.get() is None:
-            return
-        try:
-            if self._artifact is None:
-                key = f"progress-{self.stage.name}"
-                made = create_progress_artifact(percent, key=key, description=message)
-                assert isinstance(made, UUID)
-                self._artifact = made
-            else:
-                update_progress_artifact(self._artifact, percent, description=message)
-        except Exception as error:
-            self._artifacts_work = False
-            self._logger.warning("Prefect takes no progress artifacts (%s); going on", error)
-        self._last_artifact = time.monotonic()
+        if self._page.artifact is not None:
+            self._page.show(100.0, "ended", now=True)

@@ -1,4 +1,4 @@
-"""The eight stages as Prefect tasks, made from the core's table: name, cache, retries and links."""
+"""The eight stages as Prefect tasks, made from the core's table of stages."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tasks.run_stage import run_stage
 def stage_task(one: registry.Stage) -> Callable[..., StageRef]:
     """Make a function of (config, *references) that runs the stage as a Prefect task.
 
-    The task's cache key is the stage's key, so a stage that is finished shows as ``Cached`` in
-    Prefect; one whose folder is gone is computed again. Outside of a flow it simply runs.
+    The task's cache key is the stage's key, so a finished stage shows as ``Cached`` in Prefect. A
+    stage whose folder is gone is computed again. Outside a flow the stage runs without Prefect.
     """
 
     def run(config: PipelineConfig, *upstream: StageRef) -> StageRef:
@@ -55,7 +55,7 @@ def stage_task(one: registry.Stage) -> Callable[..., StageRef]:
             refresh_cache=not (is_finished(folder) and is_drawn(folder)),
         )
         this_time(config, *upstream)
-        # Not what Prefect kept: the state folder may have moved, MLflow may have caught up.
+        # Not Prefect's cached result: the state folder may have moved, or MLflow have caught up.
         ref = reference(folder, tracking.tracked_run_id(folder))
         _link(ref)
         return ref
@@ -64,13 +64,13 @@ def stage_task(one: registry.Stage) -> Callable[..., StageRef]:
 
 
 def _worth_another_try(task: Any, run: TaskRun, ended: State[Any]) -> bool:
-    """Networks and disks may do better the second time; a user's mistake does not."""
+    """Retry after failures of networks and disks, but not after a user's mistake."""
     error = ended.data
     return isinstance(error, OSError) and not isinstance(error, SpikeSegError)
 
 
 def _link(ref: StageRef) -> None:
-    """Put the stage's metrics and its MLflow run on Prefect's page, of a stage used again too."""
+    """Show the stage's metrics and MLflow run on Prefect's page, also if the stage is reused."""
     record = read_record(ref.folder)
     rows = [
         f"| {tag} | {name} | {value:.4g} |"
@@ -79,7 +79,7 @@ def _link(ref: StageRef) -> None:
         if value is not None
     ]
     run_id = ref.mlflow_run_id
-    page = store().attempt("be linked to", lambda: Run(store(), run_id).page) if run_id else None
+    page = store().attempt("give a link", lambda: Run(store(), run_id).page) if run_id else None
     lines = [
         f"**{registry.stage(ref.stage).title}**, {record.seconds / 60:.1f} min",
         f"MLflow run: {page or 'not logged yet, MLflow did not answer'}",

@@ -1,4 +1,4 @@
-"""One point of a sweep, as a task: the stages it needs, one after the other."""
+"""A point of a sweep as a task: all stages that it needs, one after the other."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tasks.run_stage import run_stage
 
 
 class PointResult(BaseModel):
-    """What a point with one seed found."""
+    """The result of a point with one seed."""
 
     model_config = ConfigDict(frozen=True)
 
     metrics: dict[str, float | None] = Field(description="by segmentation or stage, slash, metric")
-    minutes: float = Field(description="of all its stages, those it shares with others included")
+    minutes: float = Field(description="of all its stages, including shared ones")
     started: float = Field(description="seconds since 1970")
     stages: dict[str, StageRef] = Field(description="by name")
 
@@ -34,20 +34,10 @@ class PointResult(BaseModel):
 def run_point(
     config: PipelineConfig, until: str, name: str, seed: int, parent: str | None
 ) -> PointResult:
-    """Run the stages up to ``until``; finished ones are used again.
+    """Run the stages up to ``until``, reusing the finished ones.
 
-    Two workers that want the same stage compute it once: the folder is locked, the second waits.
-
-    Parameters
-    ----------
-    config : PipelineConfig
-        All settings.
-    until : str
-        Last stage.
-    name, seed
-        What the point is called on Prefect's page.
-    parent : str or None
-        MLflow run of the sweep; the stages' runs go below it.
+    If two workers need the same stage, one computes it while the other waits. ``name`` and
+    ``seed`` are shown on Prefect's page; ``parent`` is the MLflow run of the sweep.
     """
     started = time.time()
     refs: dict[str, StageRef] = {}

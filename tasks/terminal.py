@@ -1,4 +1,4 @@
-"""The terminal: one console that log lines, progress and tables share."""
+"""The terminal: one console for log lines, progress and tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 SECONDS_BETWEEN_LINES = 20.0
-"""Where no terminal can draw a bar (a log file), progress is a line now and then."""
+"""How often progress is printed as a line where no bar can be drawn, as in a log file."""
 
 
 @cache
@@ -28,7 +28,7 @@ class Bar:
         self._last_line = time.monotonic()
 
     def update(self, done: float, total: float, message: str) -> None:
-        """``done`` of ``total`` units are finished."""
+        """Show that ``done`` of ``total`` units are finished."""
         if console().is_terminal:
             self._draw(done, total, message)
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
@@ -52,27 +52,27 @@ class Bar:
         self._progress.update(self._task, completed=done, total=total or None, message=message)
 
     def close(self) -> None:
-        """Take the bar off the terminal."""
+        """Remove the bar from the terminal."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
 
 class TerminalReporter:
-    """A reporter for work outside of the pipeline: the terminal hears all of it."""
+    """A reporter for work outside the pipeline: everything goes to the terminal."""
 
     def __init__(self, title: str) -> None:
         self._bar = Bar(title)
 
     def progress(self, done: float, total: float, message: str) -> None:
-        """Show it."""
+        """Show the progress."""
         self._bar.update(done, total, message)
         if done >= total:
             self._bar.close()
 
     def metric(self, name: str, value: float, step: int) -> None:
-        """Drop it: there is no curve to add it to."""
+        """Ignore it: there is no curve."""
 
     def say(self, message: str) -> None:
-        """Print it."""
+        """Print a message."""
         console().print(message, markup=False)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.fakes import FakeStages
 
 # Prefect and MLflow read these when they are first imported, which collecting the tests does.
 _HOME = tempfile.mkdtemp(prefix="spikeseg-tests-")
@@ -17,7 +22,7 @@ for _name in ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "SPIKESE
     os.environ.pop(_name, None)
 os.environ["DO_NOT_TRACK"] = "1"
 
-import tasks  # noqa: E402, F401 - settles where Prefect keeps its things
+import tasks  # noqa: E402, F401 - sets where Prefect keeps its data
 
 
 def pytest_sessionfinish() -> None:
@@ -26,7 +31,7 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
-    """Prefect's own test server; it takes long to start on a busy machine, so there is one."""
+    """Prefect's test server; there is only one because it is slow to start."""
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=280):
@@ -35,7 +40,7 @@ def prefect_server() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database; making one takes seconds, copying it none."""
+    """An empty MLflow database to copy, because creating one takes seconds."""
     from mlflow.tracking import MlflowClient
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
@@ -45,9 +50,36 @@ def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_database: Path) -> Path:
-    """A state folder of the test's own, with an MLflow database in it."""
+    """A new state folder with an MLflow database."""
     folder = tmp_path / "state"
     folder.mkdir()
     shutil.copy(mlflow_database, folder / "mlflow.db")
     monkeypatch.setenv("SPIKESEG_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeStages:
+    """Tiny stages in place of the real ones; MLflow is given no models, since they make none."""
+    from tasks.mlflow import models
+    from tests.fakes import FakeStages
+
+    stages = FakeStages()
+    stages.put_in_place(monkeypatch)
+    monkeypatch.setattr(models, "log", lambda *model: None)
+    return stages
+
+
+@pytest.fixture
+def fresh_console() -> None:
+    """A console that writes to the standard error that the test captures."""
+    from tasks.terminal import console
+
+    console.cache_clear()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Eight tiny stages that stand in for the real ones: they write, count and report, in no time."""
+"""Eight fake stages that write, count and report, and take no time."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class FakeStages:
         self.fail_once: dict[str, BaseException] = {}
 
     def put_in_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Take the place of the real stages, and of what draws their pictures."""
+        """Replace the real stages and the drawing of their pictures."""
         monkeypatch.setattr(table, "function", self.function)
         monkeypatch.setattr(pictures, "draw", self.draw)
 
     def draw(
         self, name: str, config: PipelineConfig, inputs: Mapping[str, Path], folder: Path
     ) -> tuple[Path, ...]:
-        """Take the place of :func:`spikeseg_core.figures.stages.draw`."""
+        """Stand in for :func:`spikeseg_core.figures.stages.draw`."""
         self.drawn[name] += 1
         path = folder / f"{name}-picture.png"
         path.write_bytes(PNG)
         return (path,)
 
     def function(self, stage):  # type: ignore[no-untyped-def]
-        """Take the place of :func:`spikeseg_core.stages.table.function`."""
+        """Stand in for :func:`spikeseg_core.stages.table.function`."""
 
         def run(
             config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter

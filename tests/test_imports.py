@@ -1,4 +1,4 @@
-"""What may import what; the import contracts themselves run in `make lint`."""
+"""Light imports; `make lint` checks the import contracts."""
 
 import subprocess
 import sys

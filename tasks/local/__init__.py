@@ -1,1 +1,1 @@
-"""What is on the machine: state folder, servers, registration of deployments, health check."""
+"""The local machine: state folder, servers, registration of deployments, health check."""

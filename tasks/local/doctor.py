@@ -1,4 +1,4 @@
-"""What this machine has and lacks, each with the way out."""
+"""`spikeseg doctor`: what this machine has and lacks, with a way to fix it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FREE_GIB = 5.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the examination."""
+    """The result of one check."""
 
     what: str
     verdict: Verdict
@@ -33,7 +33,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything; a check that breaks is a finding too."""
+    """Run all checks; one that raises an error is a failure."""
     for what, check in CHECKS.items():
         try:
             verdict, says = check()
@@ -43,7 +43,7 @@ def examine() -> Iterator[Finding]:
 
 
 def show(findings: Iterable[Finding]) -> bool:
-    """Print the findings as they come; False if one is a failure."""
+    """Print the findings as they arrive; False if one is a failure."""
     console = Console(highlight=False)
     good = True
     for finding in findings:
@@ -91,14 +91,17 @@ def _state_folder() -> tuple[Verdict, str]:
     probe = home / ".writable"
     probe.write_text("")
     probe.unlink()
-    return "ok", f"{home} can be written"
+    return "ok", f"{home} is writable"
 
 
 def _disk() -> tuple[Verdict, str]:
     free = shutil.disk_usage(state.current().home).free / 2**30
     says = f"{free:.0f} GiB free"
     if free < FREE_GIB:
-        return "warn", f"{says}; a run keeps models and arrays, have {FREE_GIB:.0f} GiB at least"
+        return (
+            "warn",
+            f"{says}; keep at least {FREE_GIB:.0f} GiB for models and arrays",
+        )
     return "ok", says
 
 
@@ -109,12 +112,12 @@ def _dataset() -> tuple[Verdict, str]:
     if named and Path(named).is_dir():
         return "ok", f"ISBI 2012 in {named}"
     if named:
-        return "fail", f"{ISBI_VARIABLE} names {named}, which is not there; correct it or unset it"
+        return "fail", f"{ISBI_VARIABLE} is {named}, which does not exist; correct it or unset it"
     if (cache_folder() / "isbi2012").is_dir():
         return "ok", f"ISBI 2012 in {cache_folder() / 'isbi2012'}"
     return "warn", (
-        f"ISBI 2012 is not here: it is downloaded when asked for, or set {ISBI_VARIABLE}; without "
-        f"it `--dataset auto` uses synthetic sections"
+        f"ISBI 2012 is not here; `--dataset isbi2012` downloads it, or set {ISBI_VARIABLE}. Until "
+        f"then `--dataset auto` uses synthetic sections"
     )
 
 
@@ -137,9 +140,9 @@ def _cpu_meter() -> tuple[Verdict, str]:
     zones = sorted(Path("/sys/class/powercap").glob("intel-rapl*/energy_uj"))
     readable = [zone for zone in zones if os.access(zone, os.R_OK)]
     if readable:
-        return "ok", f"RAPL can be read ({len(readable)} zones)"
+        return "ok", f"RAPL is readable ({len(readable)} zones)"
     if zones:
-        return "warn", "RAPL is there but only root may read it; CPU energy will be modelled"
+        return "warn", "only root may read RAPL; CPU energy will be modelled"
     return "warn", "no RAPL on this machine; CPU energy will be modelled from time and power"
 
 
@@ -149,13 +152,16 @@ def _gpu_meter() -> tuple[Verdict, str]:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return "warn", "no NVIDIA GPU to measure; published ones, of another network, are context"
+        return (
+            "warn",
+            "no NVIDIA GPU to measure; only published figures are shown",
+        )
     return "ok", f"NVML sees {pynvml.nvmlDeviceGetCount()} GPUs"
 
 
 def _loihi() -> tuple[Verdict, str]:
     if importlib.util.find_spec("nxsdk") is not None:
-        return "ok", "NxSDK is installed: deploy.target=loihi can be used"
+        return "ok", "NxSDK is installed: deploy.target=loihi is available"
     return "warn", "no NxSDK: deployment runs on the emulator"
 
 

@@ -1,6 +1,6 @@
 """Runs that a killed worker has left behind.
 
-Their processes work on, but nobody hears of their end any more, and nobody can cancel them.
+Their processes keep running, but nobody learns when they end, and nobody can cancel them.
 """
 
 from __future__ import annotations
@@ -15,34 +15,18 @@ from tasks.local.posting import post
 from tasks.local.process import stop_all
 
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
-"""Environment variable by which Prefect tells a process, and those it starts, whose run it is."""
+"""Prefect sets it for the process of a flow run; child processes inherit it."""
 MESSAGE = (
     "the worker of the run was killed, and its process was stopped. Run it again: finished stages "
-    "are used again, training goes on from its last checkpoint."
+    "are reused, and training continues from its last checkpoint."
 )
 
 
 def end_lost_runs(prefect: str, mlflow: str, worker: str) -> list[str]:
-    """Stop what still runs of a worker that was killed, and call those runs crashed.
+    """Stop the processes of a killed worker's runs, and mark the runs as crashed.
 
-    Parameters
-    ----------
-    prefect : str
-        Address of Prefect's API.
-    mlflow : str
-        Address of MLflow's server.
-    worker : str
-        Name of the worker; all its runs are on this machine.
-
-    Returns
-    -------
-    list of str
-        Names of the runs.
-
-    Raises
-    ------
-    OSError
-        If a server does not answer.
+    ``prefect`` and ``mlflow`` are the addresses of Prefect's API and of MLflow's server. Returns
+    the names of the runs; raises OSError if a server does not answer.
     """
     going_on = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}}
     crashed = {"type": "CRASHED", "name": "Crashed", "message": MESSAGE}
@@ -58,14 +42,14 @@ def end_lost_runs(prefect: str, mlflow: str, worker: str) -> list[str]:
 
 
 def _is_of(worker: str, run: Mapping[str, Any]) -> bool:
-    """Whether it is the worker's run; one that it had only just taken has no label yet."""
+    """Whether it is the worker's run; one that it had just picked up has no label yet."""
     label = run["labels"].get("prefect.worker.name")
     taken = run["state"]["type"] == "PENDING" and run["work_pool_name"] is not None
     return bool(label == worker or (label is None and taken))
 
 
 def _end_in_mlflow(api: str, run_id: str) -> None:
-    """End the runs in MLflow that the processes could not end: their output leads nowhere."""
+    """End the runs in MLflow that the killed processes left running."""
     found = post(f"{api}/experiments/search", {"max_results": 1000})
     experiments = [each["experiment_id"] for each in found["experiments"]]
     running = f"tags.`prefect.flow_run_id` = '{run_id}' and attributes.status = 'RUNNING'"
@@ -76,10 +60,10 @@ def _end_in_mlflow(api: str, run_id: str) -> None:
 
 
 def processes_of(run_id: str) -> Iterator[psutil.Process]:
-    """Find the processes of a flow run on this machine, workers of its sweep included."""
+    """Find the processes of a flow run on this machine, including the workers of a sweep."""
     for process in psutil.process_iter():
         try:
             if process.environ().get(RUN_VARIABLE) == run_id:
                 yield process
-        except psutil.Error:  # ended, or another user's
+        except psutil.Error:  # ended, or belongs to another user
             continue

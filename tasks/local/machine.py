@@ -1,4 +1,4 @@
-"""The machine that a measurement belongs to: what it is, not whose it is or what it is called."""
+"""The machine of a measurement: its hardware, not its name or owner."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FINGERPRINT_DIGITS = 12
 
 @cache
 def machine_tags() -> dict[str, str]:
-    """Processor, cores, memory and system, and one short digest of the four.
+    """Processor, cores, memory and system, and a short digest of the four.
 
-    No host name, no address, no serial number; and no version of the kernel, so that an update
-    does not make it another machine.
+    No host name, address or serial number, and no kernel version: an update does not make it
+    another machine.
     """
     facts = {
         "machine.processor": processor(),
@@ -30,7 +30,7 @@ def machine_tags() -> dict[str, str]:
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Name of the processor, as Linux tells it; else what Python knows."""
+    """Name of the processor from Linux, or else from Python."""
     try:
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
             name, _, value = line.partition(":")
@@ -42,7 +42,7 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def memory_gib() -> int:
-    """Memory in GiB, rounded: what the firmware keeps for itself changes with its version."""
+    """Memory in GiB, rounded, because the firmware's share changes with its version."""
     try:
         return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30)
     except (AttributeError, OSError, ValueError):

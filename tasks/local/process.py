@@ -1,4 +1,4 @@
-"""Processes that run beside this one: started with a log, waited for as long as they live."""
+"""Background processes: each has a log, and is waited for as long as it is alive."""
 
 from __future__ import annotations
 
@@ -19,27 +19,15 @@ from tasks.terminal import console
 
 STOP_SECONDS = 15.0
 SECONDS_BETWEEN_NEWS = 30.0
-"""How often the terminal hears that a process is still starting."""
+"""How often the terminal reports that a process is still starting."""
 
 
 class Server:
-    """One process that is started here, with its log in the state folder.
+    """A Python module that is started as a process, with its log in the state folder.
 
-    Parameters
-    ----------
-    name : str
-        What it is called, and its log.
-    command : sequence of str
-        Python module and its words.
-    environment : mapping of str to str
-        Variables besides those of this process.
-    own_session : bool
-        Whether it outlives the terminal, and hears nothing of its Ctrl-C.
-
-    Raises
-    ------
-    OSError
-        If the machine cannot start another process.
+    ``environment`` is added to the variables of this process. With ``own_session``, the process
+    outlives the terminal and does not receive its Ctrl-C. Raises OSError if the machine cannot
+    start another process.
     """
 
     def __init__(
@@ -66,7 +54,7 @@ class Server:
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone."""
+        """Whether the process has ended."""
         return self.process.poll() is not None
 
     def wait_for(self, address: str) -> None:
@@ -74,13 +62,7 @@ class Server:
         self.wait_until(lambda: answers(address))
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
-        """Wait until it is ready, for as long as it lives; a busy machine takes its time.
-
-        Raises
-        ------
-        SpikeSegError
-            If the process ends.
-        """
+        """Wait until it is ready, without a time limit; a SpikeSegError if the process ends."""
         news = self.started + SECONDS_BETWEEN_NEWS
         while not ready():
             if self.ended:
@@ -104,7 +86,7 @@ class Server:
 
 
 def answers(address: str) -> bool:
-    """Whether a server answers there."""
+    """Whether a server answers at the address."""
     try:
         with urlopen(address, timeout=2) as answer:
             answer.read()
@@ -114,12 +96,12 @@ def answers(address: str) -> bool:
 
 
 def tail(path: Path) -> str:
-    """Give the last lines of a log."""
+    """Return the last lines of a log."""
     return "\n".join(path.read_text(errors="replace").splitlines()[-12:])
 
 
 def is_alive(pid: int, created: float) -> bool:
-    """Whether that process still runs, and is not another one that was given its id."""
+    """Whether that process still runs, and not another one that got its id."""
     try:
         process = psutil.Process(pid)
         return (
@@ -130,10 +112,10 @@ def is_alive(pid: int, created: float) -> bool:
 
 
 def stop_tree(leader: int) -> None:
-    """Stop a process and all below it, whatever groups these are in.
+    """Stop a process and all its descendants.
 
-    Only the process itself is asked: what it has started is its own to stop, and is killed where
-    it does not.
+    Only the process itself is terminated. It should stop its children; any that are left are
+    killed.
     """
     try:
         top = psutil.Process(leader)
@@ -146,7 +128,7 @@ def stop_tree(leader: int) -> None:
 
 
 def stop_all(processes: Sequence[psutil.Process]) -> None:
-    """Stop processes: each is asked first, so that it can say in MLflow that it was killed."""
+    """Terminate processes, so that they can log in MLflow that they were killed; then kill."""
     _signal(processes, psutil.Process.terminate)
     _, stubborn = psutil.wait_procs(processes, timeout=STOP_SECONDS)
     _signal(stubborn, psutil.Process.kill)

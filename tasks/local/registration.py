@@ -1,4 +1,4 @@
-"""What Prefect has to know: work pool, deployments, and what to do about runs that fell silent."""
+"""Registration with Prefect: work pool, deployments, and an automation for silent runs."""
 
 from __future__ import annotations
 
@@ -22,22 +22,18 @@ DEPLOYMENTS = ROOT / "deployments" / "prefect.yaml"
 POOL = "spikeseg"
 POOL_TYPE = "process"
 RUNS_AT_ONCE = 1
-"""Two trainings on one machine take longer than one after the other, and spoil measured times."""
+"""Two trainings at once take longer than one after the other, and spoil measured times."""
 
 SILENCE = "spikeseg: a run that fell silent has crashed"
 SILENT_SECONDS = 120
-"""Four heartbeats of the pools' ``PREFECT_FLOWS_HEARTBEAT_FREQUENCY``."""
+"""Four times the pools' ``PREFECT_FLOWS_HEARTBEAT_FREQUENCY``."""
 
 
 def register(environment: Mapping[str, str]) -> None:
     """Register pool, deployments and automation with the Prefect server of the environment.
 
-    What a user has changed on the page stays: limits of the pool, and which schedules are on.
-
-    Raises
-    ------
-    SpikeSegError
-        If Prefect refuses; the message quotes it.
+    The pool's limit and active schedules that a user has changed on the page are kept. Raises
+    SpikeSegError with Prefect's message if it refuses.
     """
     content = deployments()
     done = subprocess.run(
@@ -54,14 +50,11 @@ def register(environment: Mapping[str, str]) -> None:
 
 
 def deployments() -> dict[str, Any]:
-    """``deployments/prefect.yaml`` for this checkout, with the presets' values filled in.
-
-    Prefect's form then shows the preset's own values.
-    """
+    """``deployments/prefect.yaml`` for this checkout, with the presets' values for the forms."""
     if not DEPLOYMENTS.is_file():
         raise SpikeSegError(
-            f"{DEPLOYMENTS} is missing: `spikeseg up` registers the deployments of a checkout; "
-            f"run it from one"
+            f"{DEPLOYMENTS} is missing: `spikeseg up` registers the deployments of a checkout, so "
+            f"run it in one"
         )
     content: dict[str, Any] = yaml.safe_load(DEPLOYMENTS.read_text(encoding="utf-8"))
     for step in content["pull"]:
@@ -81,7 +74,7 @@ def pool_template(kind: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Register what standard input says with the server that Prefect is set to."""
+    """Register the deployments given on standard input with Prefect's server."""
     from prefect.client.orchestration import get_client
 
     content = json.load(sys.stdin)
@@ -100,7 +93,7 @@ def _make_pool(client: Any) -> None:
     from prefect.exceptions import ObjectAlreadyExists
 
     template = pool_template(POOL_TYPE)
-    about = "Runs of SpikeSeg, one after the other: each uses the whole machine."
+    about = "Runs of SpikeSeg, one at a time: each uses the whole machine."
     try:
         client.create_work_pool(
             WorkPoolCreate(
@@ -116,7 +109,7 @@ def _make_pool(client: Any) -> None:
 
 
 def _watch_heartbeats(client: Any) -> None:
-    """Have the server call a run crashed whose process or machine is gone without a word."""
+    """Have the server mark a run as crashed when its heartbeats stop."""
     from prefect.client.schemas.objects import StateType
     from prefect.events.actions import ChangeFlowRunState
     from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -133,8 +126,8 @@ def _watch_heartbeats(client: Any) -> None:
     )
     crashed = ChangeFlowRunState(
         state=StateType.CRASHED,
-        message=f"nothing was heard of the run for {SILENT_SECONDS} s: its worker or machine is "
-        f"gone. Run it again: finished stages are used again, training goes on from its last "
+        message=f"the run sent no heartbeat for {SILENT_SECONDS} s: its worker or machine is gone. "
+        f"Run it again: finished stages are reused, and training continues from its last "
         f"checkpoint.",
     )
     if not client.read_automations_by_name(SILENCE):
@@ -144,7 +137,7 @@ def _watch_heartbeats(client: Any) -> None:
 
 
 def _keep_schedules(client: Any, wanted: list[dict[str, Any]]) -> None:
-    """Let a schedule that a user has switched on stay on."""
+    """Keep schedules as active or inactive as the user has set them."""
     known = {
         (deployment.name, schedule.slug): schedule.active
         for deployment in client.read_deployments()

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
@@ -27,7 +27,7 @@ from tasks.local.registration import POOL, POOL_TYPE, register
 
 START_SECONDS = 180.0
 WORKER_SECONDS = 30.0
-"""A worker that ends sooner than that after its start will not do better the next time."""
+"""A worker that ends sooner than this after its start is not started again."""
 HOST = "127.0.0.1"
 WORKER = "spikeseg-up"
 PREFECT_PORT = 4200
@@ -36,16 +36,16 @@ MLFLOW_PORT = 5000
 
 @dataclass(frozen=True)
 class Noted:
-    """What `spikeseg up` notes of itself in ``servers.json``."""
+    """What `spikeseg up` writes to ``servers.json``."""
 
     environment: dict[str, str]
     health: list[str]
     processes: dict[str, tuple[int, float]]
-    """By name: process id, and when it was created, since ids are used again."""
+    """By name: process id and time of creation, because ids are reused."""
 
     @classmethod
     def read(cls, here: state.State) -> Noted | None:
-        """Read the note of the state folder, if there is one."""
+        """Read the state folder's ``servers.json``, if there is one."""
         try:
             noted = json.loads(here.servers_file.read_text())
             processes = {name: (int(p), float(t)) for name, (p, t) in noted["processes"].items()}
@@ -71,21 +71,15 @@ class Noted:
 def up(
     prefect_port: int | None = None, mlflow_port: int | None = None, worker: bool = True
 ) -> None:
-    """Start everything, print where it is, and stop everything on Ctrl-C.
+    """Start the servers and a worker, print their addresses, and stop them all on Ctrl-C.
 
-    Where that runs already, it is left alone and its addresses are printed.
-
-    Parameters
-    ----------
-    prefect_port, mlflow_port : int, optional
-        Ports to listen on; left out, the usual ones or, where these are taken, free ones.
-    worker : bool
-        Whether to start a worker, too.
+    If they are running already, only the addresses are printed. Ports default to 4200 and 5000,
+    or to free ones if these are taken.
 
     Raises
     ------
     ConfigError
-        If a port that was named is taken.
+        If a requested port is taken.
     SpikeSegError
         If a server does not start, or ends.
     """
@@ -93,13 +87,13 @@ def up(
     console = Console(highlight=False)
     with _only_one(here) as first:
         if not first:
-            console.print("running already:")
+            console.print("already running:")
             _show(console, here, _wait_for_note(here))
             return
         _clear_away(here)
         ports = choose_ports(prefect_port, mlflow_port)
         signal.signal(signal.SIGTERM, _interrupt)
-        # A shell that starts this in the background has it ignore Ctrl-C; it has to stop all.
+        # In the background a shell would have it ignore Ctrl-C, but it has to stop everything.
         signal.signal(signal.SIGINT, _interrupt)
         _Stack(here, console, *ports).run(worker)
 
@@ -120,6 +114,7 @@ class _Stack:
             "MLFLOW_TRACKING_URI": self.mlflow,
             state.HOME_VARIABLE: str(here.home),
         }
+        self.health: list[str] = []
         self.servers: dict[str, Server] = {}
 
     def run(self, worker: bool) -> None:
@@ -138,23 +133,22 @@ class _Stack:
         self.console.print("starting Prefect and MLflow ...")
         shutil.rmtree(self.here.home / "logs", ignore_errors=True)
         prefect_port, mlflow_port = self.ports
-        # Prefect's page asks port 4200 otherwise, whatever port the server listens on.
+        # Without it Prefect's page always uses port 4200.
         page = {"PREFECT_SERVER_UI_API_URL": self.environment["PREFECT_API_URL"]}
         health = [f"{self.prefect}/api/health", f"{self.mlflow}/health"]
-        self._add("prefect", _prefect_command(prefect_port), page)
-        # Otherwise seven processes for judging language models, of which there are none here.
+        command = ["prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
+        self._add("prefect", command, page)
+        # It would start seven processes for judging language models, which are not used here.
         no_judges = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         self._add("mlflow", _mlflow_command(self.here, mlflow_port), no_judges)
         self.servers["prefect"].wait_for(health[0])
-        self._note([])
+        self._note()
         register(self.environment)
         if worker:
             self._start_worker()
         self.servers["mlflow"].wait_for(health[1])
-        self._note(health)
-        noted = Noted.read(self.here)
-        assert noted is not None
-        _show(self.console, self.here, noted)
+        self.health = health
+        _show(self.console, self.here, self._note())
         self.console.print("`spikeseg run` in another terminal uses them. Ctrl-C stops them.")
 
     def _add(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
@@ -166,12 +160,13 @@ class _Stack:
         api = self.environment["PREFECT_API_URL"]
         self.servers["worker"].wait_until(lambda: worker_is_online(api))
 
-    def _note(self, health: list[str]) -> None:
-        """Note what runs; only where all of it answers, others are to use it."""
+    def _note(self) -> Noted:
+        """Write ``servers.json``; other commands use the servers once ``health`` is given."""
         own = {"up": os.getpid()} | {n: server.process.pid for n, server in self.servers.items()}
         processes = {name: (pid, psutil.Process(pid).create_time()) for name, pid in own.items()}
-        noted = {"environment": self.environment, "health": health, "processes": processes}
-        write_json(self.here.servers_file, noted)
+        noted = Noted(self.environment, self.health, processes)
+        write_json(self.here.servers_file, asdict(noted))
+        return noted
 
     def _watch(self) -> None:
         while True:
@@ -182,29 +177,27 @@ class _Stack:
                     raise SpikeSegError(
                         f"{name} ended; its log is {server.log}:\n{tail(server.log)}"
                     )
-                self._replace_worker(server)
+                self._replace_worker()
             time.sleep(0.5)
 
-    def _replace_worker(self, ended: Server) -> None:
-        """End the runs that a killed worker has left behind, and start another one."""
+    def _replace_worker(self) -> None:
+        """End the runs of a killed worker, and start another worker."""
         self.console.print("the worker ended; starting another one")
-        lost = end_lost_runs(self.environment["PREFECT_API_URL"], self.mlflow, WORKER)
-        for name in lost:
+        for name in end_lost_runs(self.environment["PREFECT_API_URL"], self.mlflow, WORKER):
             self.console.print(
-                f"its run {name} was stopped; run it again, it goes on from there", soft_wrap=True
+                f"its run {name} was stopped; run it again to continue", soft_wrap=True
             )
         self._start_worker()
-        noted = Noted.read(self.here)
-        self._note(noted.health if noted is not None else [])
+        self._note()
 
 
 def status() -> bool:
-    """Print what of `spikeseg up` runs for this state folder; False if not all of it does."""
+    """Print which servers run for this state folder; False if not all of them do."""
     here = state.current()
     console = Console(highlight=False)
     noted = Noted.read(here)
     if noted is None or not noted.alive():
-        console.print(f"nothing runs for {here.home}; `spikeseg up` starts it", soft_wrap=True)
+        console.print(f"nothing runs for {here.home}; start it with `spikeseg up`", soft_wrap=True)
         return False
     alive = noted.alive()
     works = {
@@ -226,7 +219,7 @@ def status() -> bool:
 
 
 def down() -> bool:
-    """Stop what `spikeseg up` has started for this state folder; False if nothing ran."""
+    """Stop what `spikeseg up` started for this state folder; False if nothing was running."""
     here = state.current()
     noted = Noted.read(here)
     alive = noted.alive() if noted is not None else {}
@@ -238,7 +231,7 @@ def down() -> bool:
 
 
 def _clear_away(here: state.State) -> None:
-    """Stop what a `spikeseg up` has left behind that was killed itself."""
+    """Stop the processes that a killed `spikeseg up` has left behind."""
     noted = Noted.read(here)
     if noted is not None:
         for pid in noted.alive().values():
@@ -249,7 +242,7 @@ def _clear_away(here: state.State) -> None:
 
 @contextmanager
 def _only_one(here: state.State) -> Iterator[bool]:
-    """Hold the state folder; False where another `spikeseg up` does."""
+    """Lock the state folder; yields False if another `spikeseg up` holds the lock."""
     here.home.mkdir(parents=True, exist_ok=True)
     handle = os.open(here.home / "servers.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -264,7 +257,7 @@ def _only_one(here: state.State) -> Iterator[bool]:
 
 
 def _wait_for_note(here: state.State) -> Noted:
-    """Wait until the other `spikeseg up` has started everything."""
+    """Wait until the other `spikeseg up` has started its servers."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         noted = Noted.read(here)
@@ -272,7 +265,7 @@ def _wait_for_note(here: state.State) -> Noted:
             return noted
         time.sleep(0.2)
     raise SpikeSegError(
-        f"another `spikeseg up` holds {here.home} and does not get ready; `spikeseg down` stops it"
+        f"another `spikeseg up` for {here.home} is not ready yet; stop it with `spikeseg down`"
     )
 
 
@@ -283,12 +276,12 @@ def _show(console: Console, here: state.State, noted: Noted) -> None:
 
 
 def choose_ports(prefect: int | None, mlflow: int | None) -> tuple[int, int]:
-    """Ports to listen on: those that were named, else the usual ones, else free ones.
+    """Choose the ports: the requested ones, else the usual ones, else free ones.
 
     Raises
     ------
     ConfigError
-        If a port that was named is taken, or is none.
+        If a requested port is taken or invalid.
     """
     if prefect is not None and prefect == mlflow:
         raise ConfigError("--prefect-port and --mlflow-port are the same port; choose two")
@@ -300,8 +293,8 @@ def choose_ports(prefect: int | None, mlflow: int | None) -> tuple[int, int]:
         if named is not None:
             if (refused := _refused(named)) is not None:
                 raise ConfigError(
-                    f"nothing can listen on port {named} of {HOST} ({refused}); choose another "
-                    f"one with {option}, or leave it out"
+                    f"cannot listen on port {named} of {HOST} ({refused}); choose another one "
+                    f"with {option}, or omit it"
                 )
             found.append(named)
             continue
@@ -312,7 +305,7 @@ def choose_ports(prefect: int | None, mlflow: int | None) -> tuple[int, int]:
 
 
 def _refused(port: int) -> str | None:
-    """Why nothing can listen on the port; what answers there would be somebody else's server."""
+    """Why nothing can listen on the port; None if it is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -323,7 +316,7 @@ def _refused(port: int) -> str | None:
 
 
 def worker_is_online(api: str) -> bool:
-    """Whether a worker of the pool has sent a sign of life lately."""
+    """Whether a worker of the pool has sent a heartbeat recently."""
     try:
         workers = post(f"{api}/work_pools/{POOL}/workers/filter", {})
     except OSError:
@@ -333,10 +326,6 @@ def worker_is_online(api: str) -> bool:
 
 def _interrupt(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
-
-
-def _prefect_command(port: int) -> list[str]:
-    return ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
 
 
 def _mlflow_command(here: state.State, port: int) -> list[str]:

@@ -1,16 +1,16 @@
-"""One folder for everything that is kept: servers' databases, stages, runs, downloads.
+"""The state folder: the servers' databases, stages, runs and downloads.
 
-``.spikeseg/`` in the working directory, or what ``SPIKESEG_HOME`` names::
+``.spikeseg/`` in the working directory, or ``SPIKESEG_HOME``::
 
     prefect/        Prefect's sqlite database and results
-    mlflow.db       MLflow's sqlite database;  mlflow-artifacts/ beside it
-    stages/         <stage>-<key>/: one folder per finished (or interrupted) stage
+    mlflow.db       MLflow's sqlite database; its artifacts are in mlflow-artifacts/
+    stages/         <stage>-<key>/: a folder per finished or interrupted stage
     runs/           <id>/: report and summary of every pipeline run
     cache/          downloads
-    servers.json    where `spikeseg up` runs its servers, while it does
+    servers.json    addresses of the servers while `spikeseg up` runs
 
-Nothing heavy is imported here: Prefect and MLflow read their settings from the
-environment when they are first imported, so :func:`activate` must have run before that.
+Nothing heavy is imported here: Prefect and MLflow read their settings from the environment when
+they are first imported, so :func:`activate` must run before that.
 """
 
 from __future__ import annotations
@@ -81,11 +81,11 @@ def tracking_uri() -> str:
 
 
 def running_servers(state: State) -> dict[str, str]:
-    """Environment that points at the servers of `spikeseg up`, where they answer."""
+    """Environment variables of the servers of `spikeseg up`, if they answer."""
     try:
         noted = json.loads(state.servers_file.read_text())
         if not noted["health"]:
-            return {}  # they are being started
+            return {}  # they are starting
         for address in noted["health"]:
             with urlopen(address, timeout=2) as answer:
                 answer.read()
@@ -95,12 +95,12 @@ def running_servers(state: State) -> dict[str, str]:
 
 
 def activate() -> State:
-    """Point Prefect and MLflow at the state folder; what the environment already says wins.
+    """Point Prefect and MLflow to the state folder; variables that are already set win.
 
     Raises
     ------
     ConfigError
-        If the state folder cannot be written.
+        If the state folder is not writable.
     """
     state = current()
     defaults = {
@@ -109,14 +109,14 @@ def activate() -> State:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(SERVER_START_SECONDS),
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # What `spikeseg up` has the server expect: a run that is silent for longer has crashed.
+        # The automation of `spikeseg up` counts on it: a run that misses four has crashed.
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "SPIKESEG_CACHE_DIR": str(state.cache),
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        # A server that stops answering must cost seconds, not the 10 minutes of the defaults.
+        # A server that stops answering should cost seconds, not 10 minutes as by default.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     }
@@ -127,6 +127,6 @@ def activate() -> State:
     except OSError as error:
         raise ConfigError(
             f"the state folder {state.home} cannot be written ({error}); set {HOME_VARIABLE} to "
-            f"one that can"
+            f"a writable folder"
         ) from error
     return state

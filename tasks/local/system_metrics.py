@@ -1,9 +1,9 @@
 """Load of the machine while a stage runs: processor, memory, disk, network and GPU.
 
-Sampled with MLflow's own collectors, under the names that its page shows as system metrics, and
-kept with the stage's other curves, so that an MLflow that stops answering costs nothing.
-``MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING=false`` switches it off, and
-``MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL`` says how often.
+Sampled with MLflow's collectors, named as its page expects system metrics, and stored with the
+stage's other curves, so that nothing is lost if MLflow stops answering.
+``MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING=false`` switches it off;
+``MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL`` sets the interval.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger("prefect.spikeseg")
 
 @contextmanager
 def monitored(curve: Curve) -> Iterator[None]:
-    """Sample the machine's load into a stage's curves, where the stage has a run in MLflow."""
+    """Sample the machine's load into a stage's curves, if the stage has an MLflow run."""
     if curve.run is None or not _switched_on():
         yield
         return
@@ -61,8 +61,8 @@ def _sample(curve: Curve, stop: threading.Event) -> None:
                     curve.add(PREFIX + name, value, step)
                 collector.clear_metrics()
             step += 1
-    except Exception as error:  # no measurement of the machine may stop the work on it
-        log.debug("the machine's load is not sampled any more: %s", error, exc_info=True)
+    except Exception as error:  # sampling must not stop the work
+        log.debug("the machine's load is no longer sampled: %s", error, exc_info=True)
 
 
 def _collectors() -> list[Any]:

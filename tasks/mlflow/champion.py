@@ -1,8 +1,8 @@
-"""Champion and challenger: deployed networks in MLflow's model registry, told apart by aliases.
+"""Champion and challenger: aliases of the deployed networks in MLflow's model registry.
 
-A registered model is named after the preset; each network deployed from real sections is a version
-of it. The newest is the ``challenger``, the one to use the ``champion``. What a version stands for
-is in its tags: data, scores on the validation split, energy, and why it is what it is.
+A registered model is named after the preset; each network deployed on real sections is a version
+of it. The ``champion`` is the one to use, the ``challenger`` the newest. The tags of a version hold
+its data, scores on the validation split, energy, and the reason for its standing.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from tasks.lookup import stage_and_those_before
 from tasks.mlflow.promotion import SYNTHETIC, WAITING, Decision, decide, figures_of
 from tasks.mlflow.reader import Reader
 from tasks.mlflow.registered import RUN_ID, version_of_model
-from tasks.mlflow.store import Run, Store, store
-from tasks.mlflow.tags import KEY_TAG
+from tasks.mlflow.store import KEY_TAG, Run, Store, store
 from tasks.provenance import dataset_facts, is_synthetic
 from tasks.references import StageRef
 from tasks.run_stage import run_logger
@@ -33,49 +32,40 @@ STATE_TAG, REASON_TAG = "promotion", "promotion.reason"
 
 ABOUT = (
     "U-Nets of the preset {preset}, as 8-bit integers on Loihi's emulator: grey sections in, "
-    "membrane probability out. `champion` is the one to use. `challenger` is the newest that did "
-    "not take its place; each version says why."
+    "membrane probability out. Use the `champion`. The `challenger` is the newest version that "
+    "did not replace it; each version gives the reason."
 )
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A deployed network in the registry.
-
-    Attributes
-    ----------
-    name : str
-        Of the registered model.
-    version : str or None
-        None where it was not registered.
-    alias : str or None
-        ``champion`` or ``challenger``; None where others are by now.
-    decision : Decision
-    """
+    """A deployed network in the registry."""
 
     name: str
     version: str | None
+    """None if it was not registered."""
     alias: str | None
+    """``champion`` or ``challenger``; None if later versions are."""
     decision: Decision
 
     @property
     def title(self) -> str:
-        """Name, version and what it is."""
+        """Name, version and alias."""
         if self.version is None:
             return "not registered"
         return f"{self.name}/{self.version}, {self.alias or 'neither champion nor challenger'}"
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Title and reason in one line."""
         return f"{self.title}: {self.decision.reason}"
 
     def tags(self) -> dict[str, str]:
-        """Say it as tags of an MLflow run."""
+        """Tags for an MLflow run."""
         name = {} if self.version is None else {"model": f"{self.name}/{self.version}"}
         return {**name, STATE_TAG: self.decision.state, REASON_TAG: self.decision.reason}
 
     def plain(self) -> dict[str, str | None]:
-        """Say it as JSON."""
+        """Everything as JSON."""
         found = {"name": self.name, "version": self.version, "alias": self.alias}
         return found | {"decision": self.decision.state, "reason": self.decision.reason}
 
@@ -83,24 +73,19 @@ class Standing:
 def consider(
     deployed: StageRef, benchmarked: StageRef | None, rule: PromotionConfig
 ) -> Standing | None:
-    """Register a deployed network, and make it champion where the rule says so.
+    """Register a deployed network, and make it champion if the rule says so.
 
-    A network that was weighed before keeps what was decided then, so running it again changes
-    nothing. MLflow that does not answer changes nothing either; the next run asks again.
-
-    Returns
-    -------
-    Standing or None
-        None where MLflow did not answer or has no model of it.
+    An earlier decision on the same network stands. Returns None if MLflow did not answer or has no
+    model of the network; the next run tries again.
     """
     at = store()
     if at.rests:
         return None
     try:
         return _consider(Registry(at), deployed, benchmarked, rule)
-    except Exception as error:  # a registry that may not be written to must not stop the rest
+    except Exception as error:  # a read-only registry must not stop the rest
         run_logger().warning(
-            "MLflow at %s does not take the model (%s: %.200s); the next run tries it again",
+            "MLflow at %s did not register the model (%s: %.200s); the next run tries again",
             *(at.uri, type(error).__name__, error),
         )
         return None
@@ -111,58 +96,57 @@ def _consider(
 ) -> Standing | None:
     preset = read_record(deployed.folder).preset
     if is_synthetic(dataset_facts(deployed.inputs)):
-        return _said(Standing(preset, None, None, SYNTHETIC))
+        return _logged(Standing(preset, None, None, SYNTHETIC))
     version = registry.register(preset, deployed, figures_of(deployed, benchmarked))
     if version is None:
         return None
     if version.tags.get(STATE_TAG, WAITING) != WAITING:
         return registry.standing(version)
-    return _said(registry.weigh(version, rule))
+    return _logged(registry.weigh(version, rule))
 
 
 def promote(model: str, why: str | None, by: str | None, rule: PromotionConfig) -> Standing:
-    """Weigh a model again, or make it champion by hand.
+    """Compare a model with the champion again, or make it champion by hand.
 
     Parameters
     ----------
     model : str
-        A registered model as in :func:`tasks.mlflow.registered.version_of_model`, or the MLflow run
-        id of a deployment or a pipeline, which is registered if it is not.
+        A registered model as for :func:`tasks.mlflow.registered.version_of_model`, or the MLflow
+        run id of a deployment or a pipeline, which is registered if necessary.
     why : str or None
-        Why it is to be champion whatever the rule says; None: the rule decides.
+        Reason for making it champion by hand; None lets the rule decide.
     by : str or None
-        Who says so; None: the user of this process.
+        Who decided; None for the user of this process.
     rule : PromotionConfig
-        The rule.
 
     Raises
     ------
     ConfigError
         If there is no such model or run, or MLflow has no model of the run.
     SpikeSegError
-        If MLflow does not do it.
+        If MLflow refuses or does not answer.
     """
     at = store()
     try:
         registry = Registry(at)
         version = registry.of_run(model) if RUN_ID.fullmatch(model) else version_of_model(model)
         if why is None:
-            return _said(registry.weigh(version, rule))
-        return _said(registry.settle(version, Decision("by hand", f"{by or _user()}: {why}")))
+            return _logged(registry.weigh(version, rule))
+        return _logged(registry.settle(version, Decision("by hand", f"{by or _user()}: {why}")))
     except SpikeSegError:
         raise
     except Exception as error:
-        raise SpikeSegError(f"MLflow at {at.uri} does not do it: {error}") from error
+        raise SpikeSegError(f"MLflow at {at.uri} did not promote the model: {error}") from error
 
 
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container's user need not have a name
+    except (OSError, KeyError):  # a container's user may have no name
         return "unknown"
 
 
-def _said(standing: Standing) -> Standing:
+def _logged(standing: Standing) -> Standing:
     run_logger().info("model %s", standing)
     return standing
 
@@ -177,9 +161,9 @@ class Registry:
     def register(
         self, name: str, deployed: StageRef, figures: Mapping[str, str]
     ) -> ModelVersion | None:
-        """Find or make the version of a deployed network; None where MLflow has no model of it.
+        """Find or create the version of a deployed network; None if MLflow has no model of it.
 
-        A new one is the challenger. One that is there gets the figures that it did not have.
+        A new version becomes challenger; an existing one gets the figures that it lacks.
         """
         found = self.client.search_model_versions(
             f"name = '{name}' and tags.`{KEY_TAG}` = '{deployed.key}'"
@@ -208,7 +192,7 @@ class Registry:
         return self.client.get_model_version(name, made.version)
 
     def of_run(self, run_id: str) -> ModelVersion:
-        """Find or make the version of the deployment or pipeline with that MLflow run."""
+        """Find or create the version for the MLflow run of a deployment or pipeline."""
         try:
             stages = stage_and_those_before("benchmark", run_id)
         except ConfigError:
@@ -218,13 +202,13 @@ class Registry:
         version = self.register(name, deployed, figures_of(deployed, benchmarked))
         if version is None:
             raise ConfigError(
-                f"run {run_id} has no model in {self.store.uri}; run the pipeline again, it logs "
-                f"what is missing"
+                f"run {run_id} has no model in {self.store.uri}; run the pipeline again, which "
+                f"logs what is missing"
             )
         return version
 
     def weigh(self, version: ModelVersion, rule: PromotionConfig) -> Standing:
-        """Weigh a version against the champion."""
+        """Compare a version with the champion by the rule, and settle it."""
         number = self.aliases(version.name).get(CHAMPION)
         if number == str(version.version):
             return self.standing(version)
@@ -234,7 +218,7 @@ class Registry:
         return self.settle(version, decide(version.tags, champion, rule))
 
     def settle(self, version: ModelVersion, decision: Decision) -> Standing:
-        """Note what was decided with the version and its run, and set the aliases."""
+        """Record the decision with the version and its run, and set the aliases."""
         name, number = version.name, str(version.version)
         before = self.aliases(name)
         if decision.is_champion:
@@ -252,7 +236,7 @@ class Registry:
         return standing
 
     def standing(self, version: ModelVersion) -> Standing:
-        """Say what a version is now, and what was decided when it was weighed."""
+        """Return a version's current alias and the decision on it."""
         aliases, number = self.aliases(version.name), str(version.version)
         own = (one for one in (CHAMPION, CHALLENGER) if aliases.get(one) == number)
         tags = version.tags

@@ -1,4 +1,4 @@
-"""The curves of a stage, kept in its folder and sent to MLflow while they come."""
+"""The curves of a stage."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SECONDS_BETWEEN_BATCHES = 5.0
 
 
 class Curve:
-    """The points of a stage's curves, kept in its folder and sent to MLflow while they come.
+    """The points of a stage's curves, stored in its folder and sent to MLflow in batches.
 
-    Threads may add to it.
+    Several threads may add points.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,14 +27,14 @@ class Curve:
         self._lock = threading.RLock()
 
     def last_step(self, prefix: str) -> int:
-        """Last step of the curves with names of that beginning; -1: there is none."""
+        """Last step of the curves whose names start with the prefix; -1 without any."""
         steps = (
             step for name, _, step, _ in read_curve(self.path.parent) if name.startswith(prefix)
         )
         return max(steps, default=-1)
 
     def add(self, name: str, value: float, step: int) -> None:
-        """Keep one point, and send those that wait when it is time."""
+        """Store a point, and send the waiting ones if the last batch is old enough."""
         point = (name, float(value) if abs(value) < float("inf") else None, int(step), time.time())
         with self._lock:
             with self.path.open("a", encoding="utf-8") as file:
@@ -44,7 +44,7 @@ class Curve:
                 self.run.store.attempt("log a curve", self.send)
 
     def send(self) -> None:
-        """Send what waits."""
+        """Send the waiting points."""
         with self._lock:
             self._sent = time.monotonic()
             if self.run is not None and self._waiting:
@@ -53,7 +53,7 @@ class Curve:
 
 
 def read_curve(folder: Path) -> list[Point]:
-    """Points kept in a stage's folder; of a step that was repeated after a resume, the last."""
+    """Points stored in a stage's folder; a step that was repeated after a resume counts once."""
     if not (folder / CURVES).is_file():
         return []
     points: dict[tuple[str, int], Point] = {}
@@ -61,6 +61,6 @@ def read_curve(folder: Path) -> list[Point]:
         try:
             name, value, step, when = json.loads(line)
         except ValueError:
-            continue  # the last line of a killed run may be cut
+            continue  # a killed run may leave a truncated line
         points[name, step] = (name, value, step, when)
     return list(points.values())

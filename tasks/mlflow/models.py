@@ -1,4 +1,4 @@
-"""Models as MLflow keeps them: raw sections in, membrane probability out, no pickle."""
+"""Models logged to MLflow: raw sections in, membrane probability out, no pickle."""
 
 from __future__ import annotations
 
@@ -33,13 +33,7 @@ REQUIRED = (
 
 
 def gather(kind: ModelKind, record: StageRecord, folder: Path) -> None:
-    """Gather the files of a stage's model in ``folder``.
-
-    Raises
-    ------
-    ConfigError
-        If a stage that it is made of is not on this machine.
-    """
+    """Copy the files of a stage's model to ``folder``; a ConfigError if a stage is missing."""
     stages = {name: _folder(name, record) for name in FILES[kind]}
     save_segmenter(folder, kind, stages, PipelineConfig.model_validate(record.settings))
 
@@ -49,7 +43,7 @@ def _folder(stage: str, record: StageRecord) -> Path:
     if folder is None:
         raise ConfigError(
             f"the model of stage {record.stage!r} needs the folder of stage {stage!r}, which is "
-            f"gone; run the pipeline again, it makes what is missing"
+            f"gone; run the pipeline again, which makes what is missing"
         )
     return folder
 
@@ -86,15 +80,15 @@ def log(kind: ModelKind, record: StageRecord, run_id: str, tracking_uri: str) ->
 
 
 class _Unchecked:
-    """MLflow's Python models, logged without a trial of the example.
+    """MLflow's Python model, logged without running the example.
 
-    The trial loads the whole network once more, for what the tests of this module show anyway;
-    ``mlflow.pyfunc.log_model`` cannot be asked to leave it out.
+    Running it would load the whole network again, and ``mlflow.pyfunc.log_model`` has no option
+    to skip that.
     """
 
     @staticmethod
     def save_model(*, validate_serving_input: bool, **options: Any) -> None:
-        """Save as MLflow does."""
+        """Save the model as MLflow does."""
         import mlflow
 
         assert not validate_serving_input
@@ -110,7 +104,7 @@ def _example(record: StageRecord) -> np.ndarray:
 
 @contextmanager
 def _tracking(uri: str) -> Iterator[None]:
-    """Name the store to MLflow's global functions, which write it into the environment too."""
+    """Set the store for MLflow's global functions, which also change the environment."""
     import mlflow
 
     before = os.environ.get("MLFLOW_TRACKING_URI")

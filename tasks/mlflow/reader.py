@@ -1,7 +1,6 @@
-"""The one reader of MLflow: runs by query, id or name, and finished work for the reports.
+"""The only reader of MLflow: runs by query, id or name, and finished work for the reports.
 
-The folders of this machine are not read, so whatever is made from these records can be made again
-wherever the MLflow store is.
+It never reads this machine's folders, so a report can be made wherever the MLflow store is.
 """
 
 from __future__ import annotations
@@ -28,8 +27,16 @@ from spikeseg_core.stages import table as registry
 from tasks.folder import RECORD
 from tasks.local.machine import FINGERPRINT
 from tasks.mlflow.pages import run_page
-from tasks.mlflow.store import Store, store
-from tasks.mlflow.tags import BENCH_TAG, INPUT_TAG, KEY_TAG, RUN_TAG, SEGMENTATION_TAG, STAGE_TAG
+from tasks.mlflow.store import (
+    BENCH_TAG,
+    INPUT_TAG,
+    KEY_TAG,
+    RUN_TAG,
+    SEGMENTATION_TAG,
+    STAGE_TAG,
+    Store,
+    store,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -42,7 +49,7 @@ FINISHED = "attributes.status = 'FINISHED'"
 DATA_TAGS = ("dataset.source", "dataset.sha256", "synthetic")
 CODE_TAGS = ("spikeseg.version", "git.commit", "git.dirty")
 SHORTEST_ID = 6
-"""Characters of a run id that may stand for it."""
+"""Fewest characters that may abbreviate a run id."""
 
 MOST_RUNS = 1000
 
@@ -54,7 +61,7 @@ class Reader:
         self.store = at
 
     def search(self, query: str, *, newest: int = MOST_RUNS) -> list[MlflowRun]:
-        """Return the runs that MLflow's query names, the newest first."""
+        """Return the runs that match MLflow's query, newest first."""
         return list(
             self.store.client.search_runs(
                 [self.store.experiment],
@@ -65,16 +72,10 @@ class Reader:
         )
 
     def get(self, run_id: str) -> MlflowRun:
-        """Return the run with that id.
-
-        Raises
-        ------
-        ConfigError
-            If there is none, or MLflow does not answer.
-        """
+        """Return the run with that id; a ConfigError if there is none or MLflow is down."""
         try:
             return self.store.client.get_run(run_id)
-        except Exception as error:  # each kind of store has its own for a run that is not there
+        except Exception as error:  # each kind of store has its own error
             raise ConfigError(self._missing(run_id, f" ({type(error).__name__})")) from error
 
     def tags(self, run_id: str) -> dict[str, str]:
@@ -82,12 +83,12 @@ class Reader:
         return dict(self.get(run_id).data.tags)
 
     def named(self, name: str) -> MlflowRun:
-        """Return the newest run of that name, or the run whose id is that or begins with it.
+        """Return the newest run of that name, or the run whose id starts with it.
 
         Raises
         ------
         ConfigError
-            If there is no such run, or several ids begin like that.
+            If there is no such run, or several ids start with it.
         """
         quoted = name.replace("'", "")
         if found := self.search(f"attributes.run_name = '{quoted}'", newest=1):
@@ -98,7 +99,7 @@ class Reader:
             found = self.search(f"attributes.run_id LIKE '{name}%'", newest=2)
             if len(found) > 1:
                 raise ConfigError(
-                    f"several runs at {self.store.uri} begin with {name!r}; give more of the id"
+                    f"several runs at {self.store.uri} start with {name!r}; give more of the id"
                 )
             if found:
                 return found[0]
@@ -106,25 +107,18 @@ class Reader:
 
     def _missing(self, name: str, why: str = "") -> str:
         return (
-            f"there is no run {name!r} at {self.store.uri}{why}; take its id or name from the "
-            f"summary of a run or from MLflow's page"
+            f"there is no run {name!r} at {self.store.uri}{why}; its id and name are in the "
+            f"summary of the run and on MLflow's page"
         )
 
     def logged_model(self, run_id: str) -> LoggedModel | None:
-        """Return the last model that was logged to a run; None if there is none."""
+        """Return the last model that was logged to a run, or None."""
         outputs = self.get(run_id).outputs
         models = outputs.model_outputs if outputs is not None else []
         return self.store.client.get_logged_model(models[-1].model_id) if models else None
 
     def compared(self, names: Sequence[str], newest: int = 2) -> list[ComparedRun]:
-        """Read runs for a comparison.
-
-        Parameters
-        ----------
-        names : sequence of str
-            As for :meth:`named`; none: the newest finished pipelines, the oldest of them first.
-        newest : int
-            How many of those.
+        """Read runs for a comparison: those named, or the ``newest`` pipelines, oldest first.
 
         Raises
         ------
@@ -135,8 +129,8 @@ class Reader:
         found = [self.named(n) for n in names] or self.search(pipelines, newest=newest)[::-1]
         if len(found) < 2:
             raise ConfigError(
-                f"{len(found)} run at {self.store.uri} to compare; name two or more by run id or "
-                f"name, or run the pipeline again with other settings first"
+                f"{len(found)} run at {self.store.uri} to compare; give two or more ids or names, "
+                f"or run the pipeline again with other settings first"
             )
         return [self._compared(run) for run in found]
 
@@ -159,7 +153,7 @@ class Reader:
         )
 
     def _metrics(self, run: MlflowRun) -> Iterator[tuple[str, float]]:
-        """Metrics of the run and of its stages, each below what segmented."""
+        """Metrics of the run and of its stages, each prefixed with what segmented."""
         tags = run.data.tags
         if tags.get(STAGE_TAG) in registry.STAGES:
             yield from self._metrics_of_stage(run)
@@ -171,7 +165,7 @@ class Reader:
             yield from run.data.metrics.items()
 
     def _metrics_of_stage(self, run: MlflowRun) -> Iterator[tuple[str, float]]:
-        """Metrics of a stage's run and, if it segmented more than once, of those beside it."""
+        """Metrics of a stage's run and of the sibling runs for its other segmentations."""
         tags = run.data.tags
         beside = []
         if KEY_TAG in tags:
@@ -187,11 +181,7 @@ class Reader:
 class MlflowRecords(Reader):
     """Finished work in one MLflow store, as :class:`spikeseg_core.report.records.Records`.
 
-    Parameters
-    ----------
-    at : Store
-    cache : Path
-        Folder for the artifacts that are fetched.
+    Artifacts are fetched into the folder ``cache``.
     """
 
     def __init__(self, at: Store, cache: Path) -> None:
@@ -200,7 +190,7 @@ class MlflowRecords(Reader):
         self._stages: dict[str, RecordedStage | None] = {}
 
     def runs(self, query: str) -> list[RecordedRun]:
-        """Return the finished runs that MLflow's query names, the newest first."""
+        """Return the finished runs that match MLflow's query, newest first."""
         return [self._recorded(run) for run in self.search(f"{FINISHED} and {query}")]
 
     def _recorded(self, run: MlflowRun) -> RecordedRun:
@@ -211,7 +201,7 @@ class MlflowRecords(Reader):
             folder.mkdir(exist_ok=True)
             try:
                 return Path(self.store.client.download_artifacts(run_id, name, str(folder)))
-            except Exception:  # each kind of store has its own error for a file that is not there
+            except Exception:  # each kind of store has its own error
                 return None
 
         return RecordedRun(
@@ -224,7 +214,7 @@ class MlflowRecords(Reader):
         )
 
     def stage(self, run_id: str) -> RecordedStage | None:
-        """Return the finished stage of that run; None if its files were not all logged."""
+        """Return the finished stage of that run; None if not all its files were logged."""
         if run_id not in self._stages:
             run = self._recorded(self.get(run_id))
             account = run.json(f"{FILES}{RECORD}")
@@ -232,7 +222,7 @@ class MlflowRecords(Reader):
         return self._stages[run_id]
 
     def pipelines(self) -> list[RecordedPipeline]:
-        """All finished pipelines whose stages were all logged, the newest first."""
+        """All finished pipelines with all stages logged, newest first."""
         found = []
         for run in self.runs(f"tags.`{STAGE_TAG}` = 'pipeline'"):
             ids = {name: run.tags.get(f"{RUN_TAG}{name}") for name in registry.STAGES}
@@ -244,12 +234,12 @@ class MlflowRecords(Reader):
         return found
 
     def sweeps(self) -> list[RecordedSweep]:
-        """All finished sweeps, the newest first."""
+        """All finished sweeps, newest first."""
         found = (recorded_sweep(run) for run in self.runs(f"tags.`{STAGE_TAG}` = 'sweep'"))
         return [sweep for sweep in found if sweep is not None]
 
     def measured(self, preset: str) -> Mapping[str, Measured]:
-        """Newest result of each ``spikeseg bench`` of a preset, by what it measures."""
+        """Newest result of each ``spikeseg bench`` of a preset, by its name."""
         found: dict[str, Measured] = {}
         for run in self.runs(f"tags.`{STAGE_TAG}` = 'bench' and tags.preset = '{preset}'"):
             what = run.tags.get(BENCH_TAG, "")
@@ -261,12 +251,7 @@ class MlflowRecords(Reader):
     def benchmarks(self, machine: str, deployment: str) -> list[RecordedStage]:
         """Return the finished benchmarks of one deployed network on one machine, newest first.
 
-        Parameters
-        ----------
-        machine : str
-            Fingerprint, from :func:`tasks.local.machine.machine_tags`.
-        deployment : str
-            Key of the stage ``deploy``.
+        ``machine`` is a fingerprint, ``deployment`` the key of the stage ``deploy``.
         """
         runs = self.runs(
             f"tags.`{STAGE_TAG}` = 'benchmark' and tags.`{SEGMENTATION_TAG}` = 'benchmark' and "
@@ -278,6 +263,6 @@ class MlflowRecords(Reader):
 
 @contextmanager
 def records() -> Iterator[MlflowRecords]:
-    """Read the MLflow store in use; what is fetched is deleted at the end."""
+    """Read the MLflow store in use; fetched artifacts are deleted at the end."""
     with TemporaryDirectory(prefix="spikeseg-records-") as temporary:
         yield MlflowRecords(store(), Path(temporary))

@@ -1,4 +1,4 @@
-"""Registered models by the names that a user gives them."""
+"""Registered models by name, alias or version."""
 
 from __future__ import annotations
 
@@ -16,37 +16,28 @@ RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def run_of_model(model: str) -> str:
-    """MLflow run that a registered model came from.
-
-    Parameters
-    ----------
-    model : str
-        As for :func:`version_of_model`; or an MLflow run id, which is returned as it is.
+    """Return the MLflow run of a registered model; a run id is returned as it is.
 
     Raises
     ------
     ConfigError
-        If there is no such model, or it does not say which run made it.
+        If there is no such model, or it does not name the run that made it.
     """
     if RUN_ID.fullmatch(model):
         return model
     version = version_of_model(model)
     if not version.run_id:
         raise ConfigError(
-            f"version {version.version} of the model {version.name!r} does not say which run made "
-            f"it; register it from its run, or give the id of the run"
+            f"version {version.version} of the model {version.name!r} does not name the run that "
+            f"made it; register it from its run, or give the id of the run"
         )
     return str(version.run_id)
 
 
 def version_of_model(model: str) -> ModelVersion:
-    """Version of a registered model.
+    """Find a registered model: ``NAME@ALIAS``, ``NAME/VERSION`` or ``NAME`` (the newest).
 
-    Parameters
-    ----------
-    model : str
-        ``NAME@ALIAS``, ``NAME/VERSION`` or ``NAME`` (its newest version), with or without
-        ``models:/`` before it.
+    A prefix ``models:/`` is allowed.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What MLflow runs to load a model; it is copied beside its files, and unpickles nothing."""
+"""The code by which MLflow loads a model; it is copied next to the files and unpickles nothing."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class SectionSegmenter:
         self._segment = segment
 
     def predict(self, sections: Any) -> np.ndarray:
-        """Segment."""
+        """Segment the sections."""
         return self._segment(np.asarray(sections))
 
 
 def _load_pyfunc(folder: str) -> SectionSegmenter:
-    """Load the model's folder; MLflow looks this name up."""
+    """Load the model's folder; MLflow calls this function by its name."""
     return SectionSegmenter(load_segmenter(Path(folder)))

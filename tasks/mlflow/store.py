@@ -1,4 +1,4 @@
-"""MLflow's store behind one door that never throws its failures at the work."""
+"""Access to MLflow's store in which a failure never stops the work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.local import state
 from tasks.mlflow.pages import run_link
-from tasks.mlflow.tags import PARENT_TAG
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -21,30 +20,42 @@ if TYPE_CHECKING:
 log = logging.getLogger("prefect.spikeseg")
 T = TypeVar("T")
 
+# Tags that say what a run is.
+PARENT_TAG = "mlflow.parentRunId"
+KEY_TAG = "spikeseg.key"
+STAGE_TAG = "spikeseg.stage"
+SEGMENTATION_TAG = "stage"
+BENCH_TAG = "bench"
+"""Which ``spikeseg bench`` a run holds the result of."""
+INPUT_TAG = "input."
+"""Followed by the name of a stage: the key of that stage, from which this one was made."""
+RUN_TAG = "run."
+"""Followed by the name of a stage: the run of that stage, which belongs to this pipeline."""
+
 MOST_METRICS = 1000
-"""MLflow takes at most this many metrics in one call."""
+"""MLflow's limit of metrics per call."""
 MOST_PARAMS = 100
-"""MLflow takes at most this many settings or tags in one call."""
+"""MLflow's limit of settings or tags per call."""
 
 ABOUT = {
     "mlflow.note.content": "A segmentation U-Net on its way from TensorFlow to spikes on Loihi: a "
-    "run per pipeline, below it one per stage. All that segment have the same metrics; the tag "
-    "`stage` (ann, rate_tuned, snn_rate, snn_spiking, loihi) tells them apart, `synthetic` says "
-    "whether the sections are made up.",
-    # Has MLflow's page show training runs, not traces of language models.
+    "run per pipeline, with a child run per stage. All segmentations have the same metrics; the "
+    "tag `stage` (ann, rate_tuned, snn_rate, snn_spiking, loihi) distinguishes them, and the tag "
+    "`synthetic` marks synthetic sections.",
+    # Makes MLflow's page show training runs, not traces of language models.
     "mlflow.experimentKind": "custom_model_development",
 }
 """Description and tags of the experiment."""
 
 SECONDS_TO_REST = 60.0
-"""How long a store that failed is left alone."""
+"""How long a store is not asked again after a failure."""
 
 Point = tuple[str, float | None, int, float]
 """One point of a curve: name, value, step, seconds since 1970."""
 
 
 class Store:
-    """An MLflow store that may fail: the first failure is said once, later ones are silent."""
+    """An MLflow store that may fail; only the first failure is reported."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -61,7 +72,7 @@ class Store:
 
     @property
     def experiment(self) -> str:
-        """Id of the experiment; it is created where it is missing."""
+        """Id of the experiment, which is created if it is missing."""
         if self._experiment is None:
             name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or state.EXPERIMENT
             found = self.client.get_experiment_by_name(name)
@@ -79,11 +90,11 @@ class Store:
 
     @property
     def rests(self) -> bool:
-        """Whether it failed lately, and is not asked for a while."""
+        """Whether it failed recently and is not asked for a while."""
         return self._failed_at is not None
 
     def attempt(self, what: str, action: Callable[[], T]) -> T | None:
-        """Do it if MLflow lets us; None where it does not."""
+        """Return the action's result, or None if MLflow fails or failed recently."""
         if self.rests:
             return None
         try:
@@ -94,14 +105,14 @@ class Store:
                 self._warned = True
                 first_line = (str(error).splitlines() or [""])[0]
                 log.warning(
-                    "MLflow at %s failed to %s (%s: %.200s). The work goes on; everything is kept "
-                    "in %s and is logged when MLflow answers again.",
+                    "MLflow at %s failed to %s (%s: %.200s). The work goes on; everything is "
+                    "stored in %s and logged when MLflow answers again.",
                     *(self.uri, what, type(error).__name__, first_line, state.current().stages),
                 )
             return None
 
     def try_again(self, seconds: float = SECONDS_TO_REST) -> None:
-        """Give a store another chance that failed so long ago; asking costs seconds each time."""
+        """Allow another attempt if the last failure is this long ago; each may take seconds."""
         if self._failed_at is not None and time.monotonic() - self._failed_at >= seconds:
             self._failed_at = None
 
@@ -134,7 +145,7 @@ class Run:
 
     @property
     def page(self) -> str:
-        """Link to the run's page in Markdown; without a server, where the run is."""
+        """Link to the run's page in Markdown; without a server, its id and store."""
         return run_link(self.store.uri, self.store.experiment, self.id)
 
     def params(self, values: Mapping[str, Any]) -> None:
@@ -146,7 +157,7 @@ class Run:
             self.store.client.log_batch(self.id, params=params[start : start + MOST_PARAMS])
 
     def metrics(self, points: Iterable[Point]) -> None:
-        """Log points as (name, value, step, seconds since 1970); empty values are left out."""
+        """Log points, except those without a value."""
         from mlflow.entities import Metric
 
         batch = [
@@ -184,5 +195,5 @@ class Run:
         self.store.client.log_artifact(self.id, str(path), folder)
 
     def end(self, status: str = "FINISHED") -> None:
-        """Say how the run ended."""
+        """End the run with a status."""
         self.store.client.set_terminated(self.id, status)

@@ -1,4 +1,4 @@
-"""MLflow's view of a sweep: one run for the whole, and one level of runs below it, its points."""
+"""A sweep in MLflow: one run for the whole, with a child run per point and seed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spikeseg_core.sweep.definition import Sweep
-from tasks.mlflow.store import Run, store
-from tasks.mlflow.tags import RUN_TAG, STAGE_TAG
+from tasks.mlflow.store import RUN_TAG, STAGE_TAG, Run, store
 from tasks.mlflow.tracking import environment_tags, flat
 from tasks.provenance import code_tags, dataset_facts, dataset_tags, prefect_tags
 from tasks.sweep_point import PointResult
@@ -35,18 +34,10 @@ def log_point(
     settings: Mapping[str, Any],
     outcome: PointResult | str,
 ) -> None:
-    """Log one point with one seed as a run below the sweep's: its settings, and what it found.
+    """Log one point with one seed as a child run of the sweep's.
 
-    Parameters
-    ----------
-    parent : Run or None
-        The sweep's run.
-    name, seed
-        The point.
-    settings : mapping
-        Its settings that differ from other points'.
-    outcome : PointResult or str
-        What it found, or why it failed.
+    ``settings`` are those in which the points differ; an ``outcome`` that is a string says why the
+    point failed.
     """
     if parent is None:
         return

@@ -1,9 +1,8 @@
-"""MLflow: a run per pipeline, a child run per stage, and no way for MLflow to stop the work.
+"""MLflow: a run per pipeline and a child run per stage; MLflow can never stop the work.
 
-Everything MLflow gets is derived from a stage's folder (``stage.json``, ``curves.jsonl``, the
-files), so whatever could not be logged while it happened is logged later from there: at the end of
-the stage, at the end of the pipeline, or when a later run meets the same finished stage.
-``tracking.json`` in the folder says which store has it.
+Everything that MLflow gets comes from a stage's folder (``stage.json``, ``curves.jsonl`` and its
+other files), so what could not be logged at once is logged later: at the end of the stage or the
+pipeline, or when a later run reuses the stage. ``tracking.json`` records which store has it.
 """
 
 from __future__ import annotations
@@ -25,8 +24,16 @@ from tasks.local import state
 from tasks.mlflow import models
 from tasks.mlflow.curve import Curve
 from tasks.mlflow.reader import Reader
-from tasks.mlflow.store import Run, store
-from tasks.mlflow.tags import INPUT_TAG, KEY_TAG, PARENT_TAG, RUN_TAG, SEGMENTATION_TAG, STAGE_TAG
+from tasks.mlflow.store import (
+    INPUT_TAG,
+    KEY_TAG,
+    PARENT_TAG,
+    RUN_TAG,
+    SEGMENTATION_TAG,
+    STAGE_TAG,
+    Run,
+    store,
+)
 from tasks.provenance import code_tags, dataset_facts, dataset_tags, environment, prefect_tags
 from tasks.references import StageRef
 
@@ -34,19 +41,19 @@ T = TypeVar("T")
 
 
 def tracked_run_id(folder: Path) -> str | None:
-    """MLflow run of the stage in the store in use, if that has all of it."""
+    """MLflow run of the stage, if the store in use has all of it."""
     run_id, complete = _noted(folder)
     return run_id if complete else None
 
 
 def _noted(folder: Path) -> tuple[str | None, bool]:
-    """Run that the store in use has for this folder, and whether it has all of it."""
+    """MLflow run for this folder in the store in use, and whether it is complete."""
     entry = _notes(folder).get(_address(state.tracking_uri()), {})
     return entry.get("run_id"), bool(entry.get("complete"))
 
 
 def _address(uri: str) -> str:
-    """Name the store; the one in the state folder stays the same when the folder is moved."""
+    """Name of the store; the embedded one keeps its name when the state folder is moved."""
     return "embedded" if uri == state.current().mlflow_database else uri
 
 
@@ -63,7 +70,7 @@ def _note(folder: Path, run: Run, complete: bool) -> None:
 
 
 def start_stage(name: str, key: str, folder: Path, inputs: Mapping[str, str]) -> Run | None:
-    """Start the stage's run; one of an interrupted attempt is ended, and its pipeline's."""
+    """Start the stage's run, and end the runs of an interrupted attempt."""
     at = store()
     interrupted, _ = _noted(folder)
 
@@ -78,7 +85,7 @@ def start_stage(name: str, key: str, folder: Path, inputs: Mapping[str, str]) ->
 
 
 def _end_killed(stage: Run) -> None:
-    """End a stage's run that was killed without a word, and its pipeline's."""
+    """End the run of a killed stage and that of its pipeline."""
     reader = Reader(stage.store)
     found = reader.get(stage.id)
     if found.info.status == "RUNNING":
@@ -87,22 +94,16 @@ def _end_killed(stage: Run) -> None:
     if parent is None or parent == parent_run_id():
         return
     above = reader.get(parent)
-    # A sweep outlives the process of one of its points.
+    # A sweep survives the death of a point's process.
     if above.data.tags.get(STAGE_TAG) == "pipeline" and above.info.status == "RUNNING":
         Run(stage.store, parent).end("KILLED")
 
 
 def complete_stage(folder: Path, run: Run | None = None, curve: Curve | None = None) -> str | None:
-    """Log a finished stage from its folder; returns its run's id, or None if MLflow is away.
+    """Log a finished stage from its folder; returns its run's id, or None if MLflow fails.
 
-    Parameters
-    ----------
-    folder : Path
-        The stage's folder.
-    run : Run, optional
-        Its run, when it was started before; else the one that was left incomplete, or a new one.
-    curve : Curve, optional
-        Its curves, when some of their points were sent before.
+    Without ``run``, an incomplete run is completed or a new one started. ``curve`` is given if
+    some of its points have been sent.
     """
     at = store()
     at.try_again()
@@ -144,7 +145,7 @@ def _tags(stage: str, key: str, inputs: Mapping[str, str]) -> dict[str, str]:
 
 
 def _log_files(run: Run, folder: Path, record: StageRecord) -> None:
-    """Log settings, dataset, pictures, tables, and all files for other machines."""
+    """Log settings, dataset, pictures and tables, and all files for other machines."""
     facts = dataset_facts({**record.inputs, record.stage: record.key})
     _log_settings(run, record)
     versions = {f"version.{name}": version for name, version in record.versions.items()}
@@ -160,14 +161,14 @@ def _log_files(run: Run, folder: Path, record: StageRecord) -> None:
 
 
 def _log_settings(run: Run, record: StageRecord) -> None:
-    """Log settings and dataset: what runs are compared by."""
+    """Log settings and dataset, by which runs are compared."""
     run.params(flat(record.settings))
     if facts := dataset_facts({**record.inputs, record.stage: record.key}):
         run.dataset(facts)
 
 
 def _log_metrics(run: Run, folder: Path, record: StageRecord) -> None:
-    """Metrics under the stage's own tag; of several segmentations, each has a run of its own."""
+    """Log metrics; if a stage segments more than once, each segmentation gets its own run."""
     when = record.started + record.seconds
     run.metrics([("minutes", record.seconds / 60, 0, when)])
     by_tag = dict(record.outcome.metrics)
@@ -218,7 +219,7 @@ _PARENT: ContextVar[PipelineRun | str | None] = ContextVar("pipeline_run", defau
 
 
 class PipelineRun:
-    """The MLflow run of a whole pipeline; the stages' runs are its children."""
+    """The MLflow run of a pipeline, the parent of the stages' runs."""
 
     def __init__(self, config: PipelineConfig, name: str) -> None:
         self.config = config
@@ -240,7 +241,7 @@ class PipelineRun:
             self.run = at.attempt("start the pipeline's run", start)
 
     def complete(self, refs: Iterable[StageRef]) -> list[StageRef]:
-        """Log what MLflow has missed, and link all stages, reused ones too, to this run."""
+        """Log what MLflow has missed, and link all stages to this run, including reused ones."""
         at = store()
         at.try_again(seconds=0)
         self.start()
@@ -277,13 +278,13 @@ def environment_tags() -> dict[str, str]:
 
 
 def status_of(error: BaseException) -> str:
-    """How a run ended that this stopped: by a failure, or by Ctrl-C, a cancel or a kill."""
+    """MLflow's status of a run that ended with this error: a failure, or Ctrl-C or a cancel."""
     return "FAILED" if isinstance(error, Exception) else "KILLED"
 
 
 @contextmanager
 def pipeline_run(config: PipelineConfig, name: str) -> Iterator[PipelineRun]:
-    """Give the stages that run inside a common parent in MLflow."""
+    """Make a pipeline's MLflow run the parent of the stages that run inside."""
     run = PipelineRun(config, name)
     run.start()
     token = _PARENT.set(run)
@@ -300,7 +301,7 @@ def pipeline_run(config: PipelineConfig, name: str) -> Iterator[PipelineRun]:
 
 @contextmanager
 def below(run_id: str | None) -> Iterator[None]:
-    """Give the stages that run inside a parent that was started elsewhere, such as a sweep's."""
+    """Make an existing run, such as a sweep's, the parent of the stages that run inside."""
     token = _PARENT.set(run_id)
     try:
         yield
@@ -309,7 +310,7 @@ def below(run_id: str | None) -> Iterator[None]:
 
 
 def parent_run_id() -> str | None:
-    """MLflow run of the pipeline or sweep that is running, if one is."""
+    """MLflow run of the current pipeline or sweep, if any."""
     parent = _PARENT.get()
     if isinstance(parent, PipelineRun):
         return parent.run.id if parent.run is not None else None

@@ -1,4 +1,4 @@
-"""What a terminal needs before it runs a flow: a Prefect server that answers, and one console."""
+"""Setup before a terminal runs a flow: a Prefect server that answers, and one console."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NoPrefectError(SpikeSegError):
 
 
 class _WithoutTraceback(logging.Filter):
-    """A user's mistake has one clear message; where in the program it was noticed is no help."""
+    """Drop the traceback of a user's mistake, whose message is enough."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], SpikeSegError):
@@ -33,19 +33,15 @@ class _WithoutTraceback(logging.Filter):
 
 
 def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
-    """Make a terminal ready for flows: one console for all that is printed, and a clean Ctrl-C.
+    """Prepare a terminal for flows: one console for all output, and a clean Ctrl-C.
 
-    Where no server is named, a temporary one starts, and is waited for as long as it lives.
-
-    Parameters
-    ----------
-    meanwhile : callable
-        Is done while the temporary server starts, which takes seconds.
+    If no server is named, a temporary one starts, and is waited for as long as it is alive;
+    ``meanwhile`` runs while it starts, which takes seconds.
 
     Raises
     ------
     ConfigError
-        If a Prefect server is named and does not answer.
+        If a Prefect server is named but does not answer.
     NoPrefectError
         If the temporary server cannot start.
     """
@@ -73,11 +69,10 @@ def _free_port() -> int:
 
 
 def _start_server(port: int) -> Server:
-    """Start Prefect's temporary server where Ctrl-C does not reach it.
+    """Start Prefect's temporary server so that Ctrl-C does not reach it.
 
-    A server that ends first makes Prefect try for a minute to tell it of the interruption. A
-    blocked signal stays blocked in a child, whatever handlers it installs; Prefect ends the server
-    by another signal.
+    If the server ended first, Prefect would try for a minute to report the interruption. A blocked
+    signal stays blocked in a child process; Prefect ends the server by another signal.
     """
     temporary = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -97,10 +92,9 @@ def _command() -> list[str]:
 
 
 def _lend_to_prefect(server: Server, port: int) -> None:
-    """Wait for the server, and have Prefect's clients find it as the one they would start.
+    """Wait for the server, and make Prefect's clients use it instead of starting their own.
 
-    Prefect's own way to start it gives up on a slow machine, and never on a server that cannot
-    start.
+    Prefect itself gives up on a slow machine, and never gives up on a server that cannot start.
     """
     from prefect.server.api.server import SubprocessASGIServer
 
@@ -116,13 +110,7 @@ def _lend_to_prefect(server: Server, port: int) -> None:
 
 
 def check_prefect_answers() -> None:
-    """Refuse to start where the Prefect server that is named is away; Prefect gives a traceback.
-
-    Raises
-    ------
-    ConfigError
-        If it does not answer.
-    """
+    """Raise a ConfigError, not Prefect's traceback, if the named server does not answer."""
     from prefect.settings import PREFECT_API_URL
 
     address = PREFECT_API_URL.value()
@@ -132,24 +120,24 @@ def check_prefect_answers() -> None:
         with urlopen(f"{address.rstrip('/')}/health", timeout=10) as answer:
             answer.read()
     except HTTPError:
-        return  # it answers, if only to those it knows
+        return  # it answers, if only to ask for a password
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"no Prefect server answers at {address} ({error}); start it, or correct or unset "
-            f"PREFECT_API_URL: without it a temporary server is used"
+            f"PREFECT_API_URL: without it, a temporary server is used"
         ) from error
 
 
 def _share_console() -> None:
-    """Let Prefect's log lines and the progress bar use one console, or they tear each other."""
+    """Make Prefect's log lines and the progress bar share one console."""
     from prefect.logging.handlers import PrefectConsoleHandler
     from prefect.logging.loggers import get_logger
 
-    get_logger("prefect")  # sets Prefect's logging up
+    get_logger("prefect")  # sets up Prefect's logging
     names = ["prefect", "prefect.flow_runs", "prefect.task_runs"]
     for handler in {h for name in names for h in logging.getLogger(name).handlers}:
         if isinstance(handler, PrefectConsoleHandler):
             handler.console = console()
         handler.addFilter(_WithoutTraceback())
-    # A server that is away is said once (tasks/mlflow/store.py), not with every attempt.
+    # tasks/mlflow/store.py reports once that a server does not answer.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)

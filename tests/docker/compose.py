@@ -1,4 +1,4 @@
-"""Read ``docker/compose.yaml`` as Compose does: variables filled in, services by name."""
+"""Read ``docker/compose.yaml`` as Compose does, with variables filled in."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<form>[-?+])(?P<rest>[^}]*))?\}"
 
 
 class UnsetVariableError(Exception):
-    """A variable that the file insists on has no value."""
+    """A required variable of the file has no value."""
 
 
 def filled(value: Any, variables: Mapping[str, str]) -> Any:
-    """Fill ``${A}``, ``${A:-default}``, ``${A:+instead}`` and ``${A:?why}`` in."""
+    """Fill in ``${A}``, ``${A:-default}``, ``${A:+instead}`` and ``${A:?why}``."""
     if isinstance(value, dict):
         return {key: filled(each, variables) for key, each in value.items()}
     if isinstance(value, list):
@@ -52,13 +52,13 @@ def read(variables: Mapping[str, str]) -> dict[str, Any]:
 
 
 def example_variables() -> dict[str, str]:
-    """Return what ``.env.example`` sets; what it leaves to its user is empty."""
+    """Return the variables of ``.env.example``; those left to the user are empty."""
     lines = [line for line in EXAMPLE.read_text().splitlines() if re.match(r"[A-Z]\w*=", line)]
     return dict(line.split("=", 1) for line in lines)
 
 
 def last_stage() -> str:
-    """Return the part of the Dockerfile that makes the image."""
+    """Return the last stage of the Dockerfile, which makes the image."""
     return DOCKERFILE.read_text().split("\nFROM ")[-1]
 
 
@@ -70,7 +70,7 @@ def image_environment(arguments: Mapping[str, str]) -> dict[str, str]:
 
 
 def image_health_check() -> list[str]:
-    """Return the command that tells whether a container of the image is well."""
+    """Return the command of the image's health check."""
     (words,) = re.findall(r"^HEALTHCHECK .*\\\n +CMD (.*)", last_stage(), re.MULTILINE)
     command: list[str] = json.loads(words)
     return command

@@ -1,9 +1,8 @@
 """The services of the compose file as processes of this machine, without a container engine.
 
-Commands, variables, configs, health checks and the order are the file's own. What containers would
-have of their own is replaced: all services share one loopback address that nobody else uses, so
-their ports stay as they are; paths inside a container are folders below a temporary one; PostgreSQL
-and Redis are Debian's.
+Commands, variables, configs, health checks and order are taken from the file. All services share an
+otherwise unused loopback address and keep their ports; paths inside a container become folders in a
+temporary one; PostgreSQL and Redis are Debian's.
 """
 
 from __future__ import annotations
@@ -29,20 +28,20 @@ BY_DEBIAN = "/usr/lib/postgresql"
 
 
 def search_path() -> str:
-    """Where programs are looked for: this environment's first, then all that Debian has."""
+    """Search path for programs: this environment first, then Debian's folders."""
     versions = sorted(Path(BY_DEBIAN).glob("*/bin"), key=lambda folder: int(folder.parent.name))
     places = [Path(sys.executable).parent, *reversed(versions)]
     return os.pathsep.join([*map(str, places), os.environ.get("PATH", os.defpath), "/usr/sbin"])
 
 
 def missing_programs() -> list[str]:
-    """Programs of Debian's packages that are not here."""
+    """Required programs of Debian's packages that are missing."""
     wanted = ("initdb", "postgres", "psql", "pg_isready", "redis-server", "redis-cli")
     return [name for name in wanted if shutil.which(name, path=search_path()) is None]
 
 
 class Stack:
-    """Services that start in the order that the compose file asks for."""
+    """Services that start in the order of the compose file."""
 
     def __init__(self, variables: Mapping[str, str], folder: Path) -> None:
         self.content = compose.read(variables)
@@ -54,7 +53,7 @@ class Stack:
         self.seconds: dict[str, float] = {}
 
     def up(self, seconds: float) -> None:
-        """Start everything; return when every service has reached what the file asks of it."""
+        """Start all services, and return when they are all started or healthy as required."""
         begin = time.monotonic()
         while len(self.seconds) < len(self.services):
             if time.monotonic() - begin > seconds:
@@ -82,11 +81,11 @@ class Stack:
                 process.wait(10)
 
     def log(self, name: str) -> str:
-        """What the service has said."""
+        """End of the service's log."""
         return (self.folder / f"{name}.log").read_text(errors="replace")[-6000:]
 
     def here(self, name: str, value: str) -> str:
-        """Translate addresses and paths of the service's container to this machine's."""
+        """Translate addresses and paths in the service's container to those of this machine."""
         names = "|".join(self.services)
         value = re.sub(
             rf"\b(localhost|127\.0\.0\.1|0\.0\.0\.0|(?:{names})(?=:\d))\b", self.address, value
@@ -97,7 +96,7 @@ class Stack:
         return value
 
     def environment(self, name: str) -> dict[str, str]:
-        """Variables of the service; of this machine's own only where programs are."""
+        """Variables of the service; from this machine only the search path."""
         service = self.services[name]
         own = service.get("environment", {})
         image = compose.image_environment(service["build"]["args"]) if "build" in service else {}
@@ -107,7 +106,7 @@ class Stack:
     def run(
         self, name: str, command: list[str], **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command as one would inside the service's container."""
+        """Run a command as if inside the service's container."""
         return subprocess.run(
             [self.here(name, word) for word in command],
             env=self.environment(name),
@@ -154,12 +153,12 @@ class Stack:
 
     def _command(self, name: str) -> list[str]:
         words: list[str] = list(self.services[name]["command"])
-        if name == "redis":  # the image listens everywhere, and works in /data
+        if name == "redis":  # the image listens on all addresses and uses /data
             words += ["--bind", "0.0.0.0", "--dir", str(self._home(name))]
         return words
 
     def _postgres(self) -> tuple[list[str], dict[str, Any]]:
-        """Do what the image does at its first start: a cluster, a database, the scripts."""
+        """Do what the image does at its first start: create cluster and database, run scripts."""
         given = self.environment("postgres")
         home = self._home("postgres")
         options: dict[str, Any] = {"cwd": home}
@@ -208,7 +207,7 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
 
 @contextlib.contextmanager
 def running(variables: Mapping[str, str], folder: Path, seconds: float) -> Iterator[Stack]:
-    """Bring the stack up, and down again."""
+    """Start the stack, and stop it at the end."""
     stack = Stack(variables, folder)
     try:
         stack.up(seconds)

@@ -1,4 +1,4 @@
-"""The container files say what they should; `make lint` has their schema and style."""
+"""The content of the container files; `make lint` checks their schema and style."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole stack of the compose file, with passwords, on real PostgreSQL and Redis."""
+"""The whole stack of the compose file, with passwords, on PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TINY |= {"train_sections": 1, "validation_sections": 1, "test_sections": 1}
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[stack.Stack]:
-    # Not pytest's folder: PostgreSQL, as another user, has to get through to its own.
+    # Not pytest's folder, because PostgreSQL runs as another user and needs access.
     with tempfile.TemporaryDirectory(prefix="spikeseg-stack-") as name:
         Path(name).chmod(0o755)
         with stack.running(VARIABLES, Path(name), seconds=400) as running:
@@ -48,32 +48,28 @@ def eventually(what: Callable[[], Any], seconds: float) -> Any:
     return found
 
 
+def answer_of(address: str, user: tuple[str, str], **request: Any) -> Any:
+    method = "POST" if request.get("json") is not None else "GET"
+    answer = requests.request(method, address, auth=user, timeout=30, **request)
+    answer.raise_for_status()
+    return answer.json()
+
+
 @pytest.fixture(scope="module")
 def prefect(running: stack.Stack) -> Callable[..., Any]:
-    def ask(path: str, body: dict[str, Any] | None = None) -> Any:
-        address = f"http://{running.address}:4200/api{path}"
-        method = "GET" if body is None else "POST"
-        answer = requests.request(method, address, auth=PREFECT_USER, timeout=30, json=body)
-        answer.raise_for_status()
-        return answer.json()
-
-    return ask
+    address = f"http://{running.address}:4200/api"
+    return lambda path, body=None: answer_of(address + path, PREFECT_USER, json=body)
 
 
 @pytest.fixture(scope="module")
-def mlflow(running: stack.Stack) -> Callable[..., requests.Response]:
-    def ask(path: str, **parameters: str | int) -> requests.Response:
-        address = f"http://{running.address}:5000/api/2.0{path}"
-        answer = requests.get(address, params=parameters, auth=MLFLOW_USER, timeout=30)
-        answer.raise_for_status()
-        return answer
-
-    return ask
+def mlflow(running: stack.Stack) -> Callable[..., Any]:
+    address = f"http://{running.address}:5000/api/2.0"
+    return lambda path, body=None: answer_of(address + path, MLFLOW_USER, json=body)
 
 
 @pytest.fixture(scope="module")
 def flow_run(running: stack.Stack, prefect: Callable[..., Any]) -> dict[str, Any]:
-    """A small stage, asked for at the server and run by the worker."""
+    """A small stage, requested from the server and run by the worker."""
     deployment = prefect("/deployments/name/prepare/prepare")
     asked = prefect(
         f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"dataset": TINY}}
@@ -163,28 +159,25 @@ def test_its_events_went_through_redis_to_the_services(
 
 
 def test_its_artifacts_went_through_the_server(
-    flow_run: dict[str, Any], mlflow: Callable[..., requests.Response], running: stack.Stack
+    flow_run: dict[str, Any], mlflow: Callable[..., Any], running: stack.Stack
 ) -> None:
-    address = f"http://{running.address}:5000/api/2.0/mlflow"
     by_flow_run = f"tags.`prefect.flow_run_id` = '{flow_run['id']}'"
     (experiment,) = (
         each
-        for each in mlflow("/mlflow/experiments/search", max_results=10).json()["experiments"]
+        for each in mlflow("/mlflow/experiments/search?max_results=10")["experiments"]
         if each["name"] == "spikeseg"
     )
-    found = requests.post(
-        f"{address}/runs/search",
-        json={"experiment_ids": [experiment["experiment_id"]], "filter": by_flow_run},
-        auth=MLFLOW_USER,
-        timeout=30,
-    ).json()
+    found = mlflow(
+        "/mlflow/runs/search",
+        {"experiment_ids": [experiment["experiment_id"]], "filter": by_flow_run},
+    )
     (run,) = found["runs"]
     assert run["info"]["status"] == "FINISHED"
     assert {"key": "git.commit", "value": "0123abcd"} in run["data"]["tags"]
     where = run["info"]["artifact_uri"]
     assert where.startswith("mlflow-artifacts:")
     path = f"/mlflow-artifacts/artifacts/{where.split(':/', 1)[1].lstrip('/')}/stage/dataset.json"
-    assert mlflow(path).json()["source"] == "synthetic"
+    assert mlflow(path)["source"] == "synthetic"
     kept = running.here("mlflow", "/mlflow-artifacts")
     assert list(Path(kept).rglob("dataset.json"))
 

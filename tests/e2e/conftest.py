@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: the command line, what `spikeseg up` starts, and trainings."""
+"""Shared by the end-to-end tests: the command line, servers of `spikeseg up`, and trainings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tasks.local.lost_runs import processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0
-"""Most that one thing may take on two busy cores; nothing waits longer than it has to."""
+"""Time limit of each step on two busy cores; no test waits longer than necessary."""
 
 SECTIONS = {
     "source": "synthetic",
@@ -33,18 +33,18 @@ SECTIONS = {
     "test_sections": 1,
     "tiles_per_axis": 1,
 }
-"""One tile for training, validation and test each."""
+"""One tile each for training, validation and test."""
 
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 EPOCHS = 2000
 ENOUGH = 5
-"""Epochs after which a training is interrupted, of far more."""
+"""Epochs after which a training is interrupted, far fewer than EPOCHS."""
 GOING_ON = ["going", "on", "after", "epoch"]
 TINY = {"steps_per_epoch": 1, "batch_size": 1}
 
 
 class Spikeseg:
-    """The command line in a state folder of its own."""
+    """The command line with its own state folder."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -62,10 +62,10 @@ class Spikeseg:
             start_new_session=True,
         )
 
-    def run(self, *words: str, code: int = 0) -> str:
+    def run(self, *words: str, code: int = 0, seconds: float = 2 * SECONDS) -> str:
         """Run a command to its end; returns what it printed."""
         process = self.start(*words)
-        output, _ = process.communicate(timeout=2 * SECONDS)
+        output, _ = process.communicate(timeout=seconds)
         assert process.returncode == code, output
         return output
 
@@ -89,7 +89,7 @@ class Prefect:
                 with urlopen(request, timeout=30) as answer:
                     return json.loads(answer.read() or "null")
             except HTTPError as error:
-                if error.code != 503:  # its database is busy; Prefect's own clients ask again, too
+                if error.code != 503:  # its database is busy; Prefect's clients try again, too
                     raise
                 time.sleep(0.5)
 
@@ -117,7 +117,7 @@ class Prefect:
 
 
 class Training:
-    """A pipeline that trains for long, started on Prefect's page; the same seed is the same."""
+    """A long training, started through Prefect; the same seed gives the same one."""
 
     def __init__(self, spikeseg: Spikeseg, prefect: Prefect, seed: int) -> None:
         self.home = spikeseg.home
@@ -128,7 +128,7 @@ class Training:
         self.run = prefect.start("pipeline/quick", {"config": config})
 
     def wait_for_epoch(self, number: int) -> None:
-        """Wait until it has trained so many epochs."""
+        """Wait until it has trained this many epochs."""
 
         def there() -> bool:
             state = self.prefect.run(self.run)["state"]
@@ -138,7 +138,7 @@ class Training:
         until(there, f"epoch {number} of run {self.run}")
 
     def epochs(self) -> int:
-        """Epochs that its checkpoint has; 0 until it has written one."""
+        """Epochs in its checkpoint; 0 until it has written one."""
         found = self.home.glob("stages/train-*/checkpoints/rates.npz")
         newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
         if newest is None or newest.stat().st_mtime < self.started:
@@ -146,7 +146,7 @@ class Training:
         return len(load_arrays(newest)["history"])
 
     def cancel(self) -> dict[str, Any]:
-        """Do what the page's button does, and wait for the end."""
+        """Cancel as the page's button does, and wait for the end."""
         cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
         self.prefect.ask(f"/flow_runs/{self.run}/set_state", cancelling)
         return dict(self.prefect.wait_for(self.run, *ENDS)["state"])
@@ -155,7 +155,7 @@ class Training:
         return list(processes_of(self.run))
 
     def went_on_after(self) -> int:
-        """Epoch after which it went on, by its log."""
+        """Epoch after which it continued, according to its log."""
 
         def found() -> int | None:
             wanted = {"logs": {"flow_run_id": {"any_": [self.run]}}}
@@ -166,7 +166,7 @@ class Training:
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
-    """Return what the condition gives, as soon as it is something."""
+    """Return the condition's value as soon as it is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():
@@ -177,7 +177,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> 
 
 @pytest.fixture(scope="package")
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spikeseg]:
-    """A state folder with `spikeseg up` and a tiny prepared dataset."""
+    """A state folder with running servers and a tiny prepared dataset."""
     spikeseg = Spikeseg(tmp_path_factory.mktemp("operated") / "state")
     up = spikeseg.start("up")
     try:
@@ -202,7 +202,7 @@ def _ready(note: Path) -> bool:
 
 @pytest.fixture(scope="package")
 def addresses(operated: Spikeseg) -> dict[str, str]:
-    """Where the servers are."""
+    """Environment variables with the servers' addresses."""
     noted = json.loads((operated.home / "servers.json").read_text())
     return dict(noted["environment"])
 
@@ -214,7 +214,7 @@ def prefect(addresses: dict[str, str]) -> Prefect:
 
 @pytest.fixture
 def train(operated: Spikeseg, prefect: Prefect) -> Iterator[Callable[[int], Training]]:
-    """Start trainings by their seed; what still runs at the end is cancelled."""
+    """Start trainings by seed; those still running at the end are cancelled."""
     started: list[Training] = []
 
     def start(seed: int) -> Training:

@@ -1,7 +1,6 @@
-"""What a user does on the pages of Prefect and MLflow, done in a real browser.
+"""The pages of Prefect and MLflow in a real browser, used as a user would.
 
-``SPIKESEG_SCREENSHOTS`` names a folder for pictures of the pages: those of docs/orchestration.md
-are made with it.
+``SPIKESEG_SCREENSHOTS`` names a folder for screenshots, such as those of docs/orchestration.md.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ def browser_page() -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def first_run(operated: Spikeseg) -> Iterator[subprocess.Popen[str]]:
-    """A training from the command line, while the pages are looked at; to compare with."""
+    """A training from the command line, which runs meanwhile; for the comparison."""
     settings = ("train.epochs=1", "train.steps_per_epoch=1", "train.batch_size=1")
     process = operated.start("stage", "train", *(w for s in settings for w in ("--set", s)))
     yield process
@@ -58,7 +57,7 @@ def first_run(operated: Spikeseg) -> Iterator[subprocess.Popen[str]]:
 
 
 def picture(page: Page, name: str) -> None:
-    """Keep a picture of the page for the documentation, with few colours."""
+    """Save a screenshot with few colours for the documentation."""
     folder = os.environ.get("SPIKESEG_SCREENSHOTS")
     if folder:
         image = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
@@ -67,7 +66,7 @@ def picture(page: Page, name: str) -> None:
 
 
 def open_form(page: Page, prefect: Prefect, deployment: str) -> None:
-    """Open the deployment's page, and from there the form of its parameters."""
+    """Open the form of a deployment's parameters from its page."""
     page.goto(f"{prefect.page}/deployments")
     page.get_by_placeholder("Search deployments").fill(deployment)
     page.get_by_role("link", name=deployment, exact=True).first.click()
@@ -83,9 +82,9 @@ def field(page: Page, title: str) -> Locator:
 
 
 def set_switch(switch: Locator, on: bool) -> None:
-    """Click until it is so: a busy database may refuse, as the page then says, and one asks again.
+    """Click until the switch is set, because a busy database may refuse.
 
-    It waits far longer than an answer takes before it clicks again, which would undo a late one.
+    It waits much longer than an answer takes, since a second click would undo a late first one.
     """
 
     def there() -> bool:

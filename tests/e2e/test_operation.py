@@ -1,4 +1,4 @@
-"""What becomes of runs that are cancelled, lose their worker, or are started by a schedule."""
+"""Runs that are cancelled, lose their worker, or are started by a schedule."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_run_whose_worker_is_killed_has_crashed_and_a_rerun_goes_on(
 
 
 def worker_of(spikeseg: Spikeseg) -> int:
-    """Process id of the worker that is noted."""
+    """Process id of the worker in ``servers.json``."""
     noted = Noted.read(State(spikeseg.home))
     assert noted is not None
     return noted.processes["worker"][0]
@@ -110,7 +110,7 @@ def worker_of(spikeseg: Spikeseg) -> int:
 
 @pytest.fixture
 def tiny_network(operated: Spikeseg) -> None:
-    """A network that went all the way, as small and as quick as can be."""
+    """A network that has been through the whole pipeline, as small and quick as possible."""
     settings = {
         "dataset": SECTIONS,
         "train": {**TINY, "epochs": 1},
@@ -125,7 +125,7 @@ def tiny_network(operated: Spikeseg) -> None:
 
 @contextmanager
 def every(seconds: int, prefect: Prefect, deployment: Mapping[str, Any]) -> Iterator[None]:
-    """Switch a deployment's schedule on, for every so many seconds; then it is what it was."""
+    """Run a deployment's schedule at this interval, and then restore it."""
     (schedule,) = deployment["schedules"]
     where = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
     often = {"schedule": {"interval": seconds}, "parameters": {"benchmark": QUICKLY}}

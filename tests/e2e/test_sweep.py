@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+
+from tests.e2e.conftest import Spikeseg
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -45,18 +44,9 @@ choice: {best: {metric: rate_tuned/validation/v_info}}
 
 def run(home: Path, file: Path, workers: int) -> tuple[dict[str, Any], str]:
     out = home.with_suffix(".json")
-    words = ["sweep", str(file), "--workers", str(workers), "--json", str(out)]
-    done = subprocess.run(
-        [sys.executable, "-c", "from flows.cli import main; main()", *words],
-        env={**os.environ, "SPIKESEG_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=850,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return json.loads(out.read_text()), done.stdout
+    words = ("sweep", str(file), "--workers", str(workers), "--json", str(out))
+    output = Spikeseg(home).run(*words, seconds=850)
+    return json.loads(out.read_text()), output
 
 
 def test_two_workers_give_the_table_of_one_process(tmp_path: Path) -> None:

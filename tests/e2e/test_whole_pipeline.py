@@ -1,12 +1,10 @@
-"""The real thing, small: every stage for real, through the command line, in a folder of its own."""
+"""The whole pipeline with small settings: every real stage, through the command line."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+
+from tests.e2e.conftest import Spikeseg
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -26,27 +26,12 @@ SMALL = (
 SETTINGS = [word for change in SMALL for word in ("--set", change)]
 
 
-def spikeseg(home: Path, *words: str) -> subprocess.Popen[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "SPIKESEG_ISBI2012_DIR"}
-    return subprocess.Popen(
-        [sys.executable, "-c", "from flows.cli import main; main()", *words],
-        env={**environment, "SPIKESEG_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=1000)
-    assert process.returncode == 0, output
-    return output
+def finish(home: Path, *words: str) -> str:
+    return Spikeseg(home).run(*words, seconds=1000)
 
 
 def run(home: Path, out: Path) -> tuple[dict[str, Any], str]:
-    words = ["run", "--dataset", "synthetic", "--json", str(out), *SETTINGS]
-    output = finish(spikeseg(home, *words))
+    output = finish(home, "run", "--dataset", "synthetic", "--json", str(out), *SETTINGS)
     return json.loads(out.read_text()), output
 
 
@@ -57,8 +42,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(home: Path) -> tuple[dict[str, Any], str]:
-    """A run that was killed while it trained, and then run again."""
-    killed = spikeseg(home, "run", "--dataset", "synthetic", *SETTINGS)
+    """A run that was killed during training, and then run again."""
+    killed = Spikeseg(home).start("run", "--dataset", "synthetic", *SETTINGS)
     deadline = time.monotonic() + 600
     while not list(home.glob("stages/train-*/checkpoints/*")) and time.monotonic() < deadline:
         assert killed.poll() is None, killed.communicate()[0]
@@ -120,13 +105,13 @@ def test_loaded_models_predict_what_the_run_logged(
     finally:
         mlflow.set_tracking_uri(environment)
         os.environ.pop("MLFLOW_TRACKING_URI", None)
-    # Kept as float16; a pixel may round the other way where another batch sums in another order.
+    # Stored as float16; another batch sums in another order, so a pixel may round differently.
     np.testing.assert_allclose(predicted, logged.astype(np.float32), atol=1e-3)
 
     tifffile.imwrite(home / "section.tif", sections[0])
     model_run = summary["mlflow"]["run_ids"][stage]
     words = ["--model", model_run, "--engine", engine, str(home / "section.tif"), str(home / stage)]
-    finish(spikeseg(home, "segment", *words))
+    finish(home, "segment", *words)
     segmented = tifffile.imread(home / stage / "probability" / "section.tif")
     np.testing.assert_allclose(segmented, predicted[0], atol=1e-6)
 
@@ -135,7 +120,7 @@ def test_one_stage_alone_follows_the_newest(
     home: Path, finished: tuple[dict[str, Any], str]
 ) -> None:
     words = ("--set", "partition.strategy=greedy", "--json", str(home / "stage.json"))
-    finish(spikeseg(home, "stage", "partition", *words))
+    finish(home, "stage", "partition", *words)
     ref = json.loads((home / "stage.json").read_text())
     (quantized,) = home.glob("stages/quantize-*/stage.json")
     assert ref["inputs"]["quantize"] == json.loads(quantized.read_text())["key"]

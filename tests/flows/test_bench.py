@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows import bench
-from flows.cli import Benchmark
+from flows.options import Benchmark
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError, SpikeSegError
 

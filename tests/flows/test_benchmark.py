@@ -4,25 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from mlflow.tracking import MlflowClient
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.runtime import flow_run
 
 from flows import benchmark as module
 from flows.benchmark import MoveTolerance, benchmark, compare, figures, markdown, verdict
 from flows.pipeline import pipeline
 from spikeseg_core.config.presets import preset
-from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from tasks.folder import Outcome, StageRecord
 from tasks.local import state
 from tasks.local.machine import FINGERPRINT, machine_tags
-from tasks.mlflow.registered import run_of_model
 from tests.fakes import FakeStages
+from tests.flows.pages import artifacts
+from tests.tasks.runs import stage_record
 
 
 def figure(component: str, mj: float, seconds: float = 0.02, **other: Any) -> dict[str, Any]:
@@ -43,18 +40,8 @@ def record(*energy: dict[str, Any], v_rand: float = 0.97, **other: Any) -> Stage
     outcome = Outcome(
         metrics={"cpu_int8": {"test/v_rand": v_rand}}, facts={"figures": list(energy)}
     )
-    known = {
-        "stage": "benchmark",
-        "key": "k",
-        "sha256": "s",
-        "inputs": {},
-        "preset": "quick",
-        "settings": {"benchmark": {"repeats": 5}},
-        "code": "c",
-        "started": 0.0,
-        "seconds": 1.0,
-    }
-    return StageRecord.model_validate(known | other | {"outcome": outcome})
+    settings = {"benchmark": {"repeats": 5}}
+    return stage_record("benchmark", **({"settings": settings} | other), outcome=outcome)
 
 
 class TestCompare:
@@ -113,7 +100,7 @@ class TestCompare:
 
 @pytest.fixture
 def slower(fakes: FakeStages, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Make the faked benchmark find more energy."""
+    """Multiply the energies of the fake benchmark."""
 
     def scale(by: float) -> None:
         def function(stage: registry.Stage) -> Any:
@@ -171,9 +158,7 @@ class TestFlow:
         assert {"moved.json", "moved.md"} <= {
             item.path for item in client.list_artifacts(moved["mlflow_run_id"])
         }
-        filters = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(ids[0])]))
-        with get_client(sync_client=True) as prefect:
-            shown = {a.key: a for a in prefect.read_artifacts(artifact_filter=filters)}
+        shown = artifacts(ids[0])
         assert "1.500" in str(shown["benchmark-moved"].data)
         assert moved["mlflow_run_id"] in str(shown["benchmark"].data)
 
@@ -185,30 +170,6 @@ class TestFlow:
 
 
 show = module._show
-
-
-class TestModelNames:
-    @pytest.fixture
-    def model(self, home: Path) -> str:
-        client = MlflowClient(state.tracking_uri())
-        run = client.create_run(client.create_experiment("spikeseg"))
-        client.create_registered_model("paper")
-        for _ in range(2):
-            client.create_model_version("paper", "somewhere", run_id=run.info.run_id)
-        client.set_registered_model_alias("paper", "champion", "1")
-        return str(run.info.run_id)
-
-    @pytest.mark.parametrize(
-        "name", ["paper", "paper@champion", "paper/2", "models:/paper@champion", "models:/paper/1"]
-    )
-    def test_every_way_to_name_one(self, model: str, name: str) -> None:
-        assert run_of_model(name) == model
-        assert run_of_model(model) == model
-
-    @pytest.mark.parametrize("name", ["none", "paper@nobody", "paper/9", "paper/x"])
-    def test_an_unknown_one_is_told_with_those_there_are(self, model: str, name: str) -> None:
-        with pytest.raises(ConfigError, match=r"registered: paper\)"):
-            run_of_model(name)
 
 
 def test_the_verdict_is_one_line() -> None:

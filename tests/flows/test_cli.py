@@ -75,52 +75,38 @@ def test_an_unknown_preset_and_stage(
     assert "unknown preset 'huge'" in capsys.readouterr().err
     assert run_main(monkeypatch, "stage", "paint") == 2
     assert "unknown stage 'paint'" in capsys.readouterr().err
-    assert run_main(monkeypatch, "stage", "tune", "--set", "train.epochs=2") == 2
-    assert "stage 'tune' takes settings of tune, not of train" in capsys.readouterr().err
 
 
-def test_an_interruption_says_how_to_go_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted; run the same command again to continue\n"),
+        (
+            httpx.ConnectError("connection refused"),
+            2,
+            "spikeseg: Prefect's server stopped answering (connection refused); run the same "
+            "command again\n",
+        ),
+        (
+            OSError(28, "No space left on device", "out.npz"),
+            2,
+            "spikeseg: [Errno 28] No space left on device: 'out.npz'\n",
+        ),
+    ],
+)
+def test_what_is_no_fault_of_the_program_is_one_message(
+    error: BaseException,
+    code: int,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupted() -> None:
-        raise KeyboardInterrupt
+    def fail() -> None:
+        raise error
 
-    monkeypatch.setattr(cli, "app", interrupted)
-    assert run_main(monkeypatch) == 130
-    assert "goes on where it was" in capsys.readouterr().err
-
-
-def test_a_prefect_server_that_goes_away_is_one_message(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def gone() -> None:
-        raise httpx.ConnectError("connection refused")
-
-    monkeypatch.setattr(cli, "app", gone)
-    assert run_main(monkeypatch) == 2
-    assert "stopped answering (connection refused)" in capsys.readouterr().err
-
-
-def test_a_disk_that_is_full_is_one_message(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def full() -> None:
-        raise OSError(28, "No space left on device", "out.npz")
-
-    monkeypatch.setattr(cli, "app", full)
-    assert run_main(monkeypatch) == 2
-    assert capsys.readouterr().err == "spikeseg: [Errno 28] No space left on device: 'out.npz'\n"
-
-
-def test_json_that_cannot_be_written_is_said_before_the_work(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    (tmp_path / "file").touch()
-    assert run_main(monkeypatch, "run", "--preset", "huge", "--json", str(tmp_path)) == 2
-    assert "directory" in capsys.readouterr().err
-    beside = tmp_path / "file" / "out.json"
-    assert run_main(monkeypatch, "run", "--preset", "huge", "--json", str(beside)) == 2
-    assert capsys.readouterr().err.startswith("spikeseg: [Errno")
+    monkeypatch.setattr(cli, "app", fail)
+    assert run_main(monkeypatch) == code
+    assert capsys.readouterr().err == says
 
 
 def test_run_prints_the_table_and_writes_json(

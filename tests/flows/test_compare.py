@@ -10,7 +10,7 @@ from tasks.mlflow.store import Run, store
 
 
 def pipeline(name: str, epochs: int, sha: str, accuracy: float) -> Run:
-    """Log what a pipeline with one stage that segments, and one beside it, leaves in MLflow."""
+    """Log the MLflow runs of a pipeline with one stage and one segmentation."""
     tags = {"dataset.sha256": sha * 32, "git.commit": "c" * 40, "version.numpy": "1.26.4"}
     parent = Run.create(store(), name, {"spikeseg.stage": "pipeline", **tags}, None)
     parent.params({"train.epochs": epochs, "preset": "quick"})

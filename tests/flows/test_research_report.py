@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from mlflow.tracking import MlflowClient
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from flows.research_report import missing_runs, research_report
 from spikeseg_core.config.presets import preset
@@ -17,6 +14,7 @@ from tasks.local import state
 from tasks.mlflow import models
 from tasks.mlflow.reader import records
 from tests.fakes import FakeStages
+from tests.flows.pages import artifacts
 from tests.spikeseg_core.report.recorded import seeded
 from tests.tasks.mlflow.test_reader import record_pipeline
 
@@ -46,12 +44,9 @@ def test_it_runs_what_is_missing_and_leaves_the_report_in_mlflow_and_prefect(
     assert {item.path for item in client.list_artifacts(run.info.run_id)} == {
         *("research.html", "research.md", "research.json")
     }
-    flow_run_id = UUID(run.data.tags["prefect.flow_run_id"])
-    filters = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
-    with get_client(sync_client=True) as prefect:
-        shown = {a.key: str(a.data) for a in prefect.read_artifacts(artifact_filter=filters)}
-    assert Path(result["report"]).as_uri() in shown["research-report"]
-    assert "## Q5" in shown["research-report-text"]
+    shown = artifacts(run.data.tags["prefect.flow_run_id"])
+    assert Path(result["report"]).as_uri() in str(shown["research-report"].data)
+    assert "## Q5" in str(shown["research-report-text"].data)
 
     again = research_report(preset="quick")
     assert fakes.calls["benchmark"] == 1

@@ -21,7 +21,7 @@ RUN = "0123456789abcdef" * 2
 
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Networks that take bright pixels for membrane; holds the kinds that were loaded."""
+    """Fake networks for which bright pixels are membrane; lists the kinds that were loaded."""
     kinds: list[str] = []
 
     def load(kind: str, ref: Any) -> Segmenter:
@@ -34,7 +34,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipeline's stages, each the newest of its kind."""
+    """The newest stages, or those of a pipeline's run."""
 
     def ref(stage: str, run: str | None) -> SimpleNamespace:
         return SimpleNamespace(stage=stage, key="ab" * 32, mlflow_run_id=run or f"newest {stage}")
@@ -109,13 +109,6 @@ def test_an_engine_that_the_model_cannot_serve(monkeypatch: pytest.MonkeyPatch) 
     says = r"engine 'loihi' needs a network of stage 'deploy', .* is of 'train'.*; name the run of"
     with pytest.raises(ConfigError, match=says):
         segment.network_of(RUN, "loihi")
-
-
-def test_a_model_that_nobody_knows(home: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no registered model 'moon@champion' .*NAME@ALIAS"):
-        segment.network_of("moon@champion", "ann")
-    with pytest.raises(ConfigError, match=f"there is no run '{RUN}'"):
-        segment.network_of(RUN, "ann")
 
 
 def test_without_a_finished_run_it_says_what_to_do(home: Path) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml  # type: ignore[import-untyped]
 
 from flows import stages
+from spikeseg_core.config import TuneConfig
 from spikeseg_core.stages.table import STAGES
 from tasks.local.registration import DEPLOYMENTS
+from tests.fakes import FakeStages
 
 
 @pytest.mark.parametrize("name", list(STAGES)[1:])
@@ -32,3 +36,29 @@ def test_every_stage_can_be_started_from_prefects_page() -> None:
     for number, (name, deployment) in enumerate(zip(STAGES, found, strict=True), start=1):
         assert deployment["entrypoint"] == f"flows/stages.py:{name}"
         assert deployment["description"].startswith(f"Stage {number} alone.")
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_it_takes_the_newest_and_the_settings_of_those_before(
+    first: dict[str, Any], fakes: FakeStages
+) -> None:
+    ref = stages.tune(TuneConfig(epochs=2))
+    assert fakes.calls == {"tune": 1}
+    assert ref.inputs.keys() == {"prepare", "train"}
+    after = stages.convert(after=ref.mlflow_run_id)
+    assert after.inputs["tune"] == ref.key
+    assert fakes.calls == {"tune": 1, "convert": 1}
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_benchmark_is_measured_again_if_asked(first: dict[str, Any], fakes: FakeStages) -> None:
+    ref = stages.benchmark(again=True)
+    assert fakes.calls == {"benchmark": 1}
+    assert ref.mlflow_run_id not in (None, first["mlflow"]["run_ids"]["benchmark"])
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_with_the_same_settings_nothing_is_done(first: dict[str, Any], fakes: FakeStages) -> None:
+    stages.prepare()
+    stages.benchmark()
+    assert not fakes.calls

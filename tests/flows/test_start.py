@@ -11,14 +11,10 @@ from flows import pipeline as module
 from flows import start
 from spikeseg_core.config.presets import preset
 from spikeseg_core.stages import table as registry
-from tasks import terminal
 from tasks.prefect.bootstrap import NoPrefectError
 from tests.fakes import FakeStages
 
-
-@pytest.fixture(autouse=True)
-def fresh_console() -> None:
-    terminal.console.cache_clear()
+pytestmark = pytest.mark.usefixtures("fresh_console")
 
 
 def test_without_a_server_the_same_pipeline_runs_plainly(
@@ -40,7 +36,7 @@ def test_without_a_server_the_same_pipeline_runs_plainly(
     assert set(fakes.calls) == set(registry.STAGES)
     assert summary["prefect"] == {"flow_run_id": None, "url": None, "api": None}
     said = capsys.readouterr().err
-    assert "going on without Prefect" in said
+    assert "continuing without Prefect" in said
     assert "cannot start (a test)" in said
     run = MlflowClient(summary["mlflow"]["tracking_uri"]).get_run(summary["mlflow"]["run_id"])
     assert run.info.status == "FINISHED"

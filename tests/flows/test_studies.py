@@ -21,7 +21,7 @@ def test_every_one_is_a_sweep_with_settings_that_exist(study: Study) -> None:
         assert expand(asked)
 
 
-def test_files_of_ones_own(tmp_path: Path) -> None:
+def test_a_yaml_file_of_the_user(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text("title: Own\ngrid: {train.epochs: [1, 2]}\n")
     assert definition(str(file)).grid == {"train.epochs": (1, 2)}

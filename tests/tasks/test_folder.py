@@ -12,7 +12,7 @@ from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages.base import StageResult
 from tasks import folder as stage_folder
 from tasks.folder import content_digest, locked, outcome_of, read_record, stage_key
-from tasks.references import StageRef, closure
+from tasks.references import StageRef
 
 
 def ref(stage: str, sha256: str = "1", **inputs: str) -> StageRef:
@@ -105,12 +105,3 @@ def test_the_second_run_waits(tmp_path: Path) -> None:
         pass
     other.join()
     assert waited == ["second"]
-
-
-def test_keys_of_all_stages_before() -> None:
-    assert closure([ref("tune", prepare="p", train="t"), ref("convert", tune="u")]) == {
-        "prepare": "p",
-        "train": "t",
-        "tune": "u",
-        "convert": "convert-key",
-    }

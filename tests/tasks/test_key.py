@@ -70,7 +70,7 @@ COST = ("loihi.cost.constants", "loihi.cost.model", "loihi.cost.step", "loihi.co
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_pictures_and_energy_are_not_in_the_key(stage: str) -> None:
-    """A colour, a constant of the energy model or a report must not compute a stage again."""
+    """A changed colour, energy constant or report must not make a stage run again."""
     reached = closure(f"spikeseg_core.stages.{stage}")
     rooms = ("figures", "report", "bench") if stage == "benchmark" else (*ROOMS, *COST)
     barred = tuple(f"spikeseg_core.{room}." for room in rooms)

@@ -4,10 +4,7 @@ import pytest
 
 from tasks import terminal
 
-
-@pytest.fixture(autouse=True)
-def fresh_console() -> None:
-    terminal.console.cache_clear()
+pytestmark = pytest.mark.usefixtures("fresh_console")
 
 
 def test_a_log_gets_a_line_now_and_then(

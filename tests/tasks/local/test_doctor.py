@@ -30,15 +30,17 @@ def test_a_check_that_breaks_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> No
     assert not doctor.show([finding])
 
 
-def test_a_data_folder_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SPIKESEG_ISBI2012_DIR", str(tmp_path / "gone"))
-    verdict, says = doctor.CHECKS["dataset"]()
+@pytest.mark.parametrize(
+    ("check", "variable", "value", "way_out"),
+    [
+        ("dataset", "SPIKESEG_ISBI2012_DIR", "/no/such/folder", "correct it or unset it"),
+        ("MLflow", "MLFLOW_TRACKING_URI", "http://127.0.0.1:9", "start it or unset MLFLOW_"),
+    ],
+)
+def test_a_variable_that_leads_nowhere_is_a_failure_with_a_way_out(
+    check: str, variable: str, value: str, way_out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    verdict, says = doctor.CHECKS[check]()
     assert verdict == "fail"
-    assert "correct it or unset it" in says
-
-
-def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    verdict, says = doctor.CHECKS["MLflow"]()
-    assert verdict == "fail"
-    assert "start it or unset MLFLOW_TRACKING_URI" in says
+    assert way_out in says

@@ -18,7 +18,7 @@ BELOW = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
 
 
 class Server:
-    """What Prefect and MLflow answer, and what they were told."""
+    """Answers of Prefect and MLflow, and the requests they got."""
 
     def __init__(self, run: dict[str, Any]) -> None:
         tag = f"tags.`prefect.flow_run_id` = '{run['id']}'"
@@ -57,7 +57,7 @@ def run() -> dict[str, Any]:
 
 @pytest.fixture
 def process(run: dict[str, Any]) -> Iterator[psutil.Process]:
-    """A flow run's process with one below it, as a sweep's workers are."""
+    """A flow run's process with a child, like a sweep's workers."""
     started = subprocess.Popen(
         [sys.executable, "-c", SLEEP.format(BELOW)],
         env={**os.environ, lost_runs.RUN_VARIABLE: run["id"]},

@@ -11,7 +11,7 @@ from tasks.local.posting import post
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what it was sent; refuses what is not JSON."""
+    """Echoes JSON requests; refuses anything else."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -64,7 +64,7 @@ def test_every_parameter_of_a_form_has_a_title_and_says_what_it_is(name: str) ->
 def unexplained(
     properties: dict[str, Any], definitions: dict[str, Any], within: str = ""
 ) -> Iterator[str]:
-    """Name the settings without a title or a description, those of nested settings too."""
+    """Name the settings without a title or description, including nested ones."""
     for name, setting in properties.items():
         kinds = [setting, *setting.get("anyOf", []), *setting.get("allOf", [])]
         references = [kind["$ref"].rpartition("/")[2] for kind in kinds if "$ref" in kind]

@@ -15,13 +15,6 @@ from spikeseg_core.storage import write_json
 from tasks.local import servers, state
 
 
-@pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((servers.HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 class TestPorts:
     def test_one_that_was_named_and_is_taken_is_refused(self, unused_port: int) -> None:
         with socket.socket() as other:
@@ -71,7 +64,7 @@ def test_called_again_it_prints_where_everything_is(
     with servers._only_one(state.current()):
         servers.up()
     said = capsys.readouterr().out
-    assert "running already" in said
+    assert "already running" in said
     assert "http://here:1" in said
 
 
@@ -96,12 +89,3 @@ def test_a_process_that_was_given_the_same_id_is_left_alone(
     write_json(home / "servers.json", noted)
     assert not servers.down()
     assert sleeper.poll() is None
-
-
-def test_servers_that_are_being_started_are_not_used_yet(
-    home: Path, sleeper: subprocess.Popen[bytes]
-) -> None:
-    note(home, sleeper)
-    noted = json.loads((home / "servers.json").read_text())
-    write_json(home / "servers.json", noted | {"health": []})
-    assert state.running_servers(state.current()) == {}

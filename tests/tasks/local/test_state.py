@@ -41,27 +41,22 @@ def test_what_the_environment_says_wins(
     assert state.tracking_uri() == "http://mlflow.example:5000"
 
 
-def test_servers_that_do_not_answer_are_not_used(clean: Path) -> None:
+@pytest.mark.parametrize(
+    ("health", "used"),
+    [(["{alive}"], True), (["http://127.0.0.1:9/"], False), ([], False), (None, False)],
+    ids=["they answer", "no answer", "still starting", "damaged"],
+)
+def test_servers_are_used_if_they_answer(clean: Path, health: list[str] | None, used: bool) -> None:
     here = state.current()
     here.home.mkdir()
-    here.servers_file.write_text(
-        json.dumps({"environment": {"PREFECT_API_URL": "x"}, "health": ["http://127.0.0.1:9/"]})
-    )
-    assert state.running_servers(here) == {}
-    here.servers_file.write_text("{")
-    assert state.running_servers(here) == {}
-
-
-def test_servers_that_answer_are_used(clean: Path) -> None:
-    here = state.current()
-    here.home.mkdir()
-    alive = here.home / "alive"
-    alive.write_text("ok")
-    environment = {"PREFECT_API_URL": "http://127.0.0.1:4200/api"}
-    here.servers_file.write_text(
-        json.dumps({"environment": environment, "health": [alive.as_uri()]})
-    )
-    assert state.running_servers(here) == environment
+    (here.home / "alive").write_text("ok")
+    alive = (here.home / "alive").as_uri()
+    noted = {
+        "environment": {"PREFECT_API_URL": "http://127.0.0.1:4200/api"},
+        "health": [address.format(alive=alive) for address in health or ()],
+    }
+    here.servers_file.write_text("{" if health is None else json.dumps(noted))
+    assert state.running_servers(here) == (noted["environment"] if used else {})
 
 
 def test_a_folder_that_cannot_be_written_is_named(

@@ -20,7 +20,7 @@ def curve(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Curve:
 
 
 def sampled(curve: Curve) -> list[int]:
-    """Steps at which the load of the processor was kept."""
+    """Steps at which the load of the processor was sampled."""
     name = "system/cpu_utilization_percentage"
     return [step for found, _, step, _ in read_curve(curve.path.parent) if found == name]
 
@@ -42,7 +42,7 @@ def test_the_load_is_a_curve_like_the_others(curve: Curve) -> None:
     assert any(name.startswith("system/network") for name in data.metrics)
     kept = len(sampled(curve))
     time.sleep(0.1)
-    assert len(sampled(curve)) == kept  # nothing is sampled any more
+    assert len(sampled(curve)) == kept  # sampling has stopped
 
 
 def test_a_stage_that_goes_on_continues_its_steps(curve: Curve) -> None:

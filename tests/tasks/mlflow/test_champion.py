@@ -1,4 +1,4 @@
-"""Aliases in MLflow's registry: who becomes challenger and champion, and what is noted of it."""
+"""Which version becomes challenger or champion in MLflow's registry, and what is recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 
 from spikeseg_core.config import PromotionConfig
 from spikeseg_core.errors import ConfigError, SpikeSegError
-from tasks.folder import Outcome, StageRecord, reference, write_record
+from tasks.folder import Outcome, reference, write_record
 from tasks.local import state
 from tasks.mlflow import champion
 from tasks.mlflow.champion import Standing, consider, promote
@@ -18,12 +18,13 @@ from tasks.mlflow.registered import run_of_model
 from tasks.mlflow.store import Run, Store, store
 from tasks.mlflow.tracking import _note
 from tasks.references import StageRef
+from tests.tasks.runs import stage_record
 
 RULE = PromotionConfig()
 
 
 class Deployments:
-    """Finished deployments with benchmarks, as far as the registry looks at them."""
+    """Finished deployments with benchmarks, with all that the registry reads of them."""
 
     def __init__(self) -> None:
         self.client = MlflowClient(state.tracking_uri())
@@ -61,19 +62,7 @@ class Deployments:
     ) -> StageRef:
         folder = state.current().stage_folder(stage, key)
         folder.mkdir(parents=True, exist_ok=True)
-        record = StageRecord(
-            stage=stage,
-            key=key,
-            sha256="",
-            inputs=inputs,
-            preset="paper",
-            settings={},
-            code="",
-            outcome=outcome,
-            started=0.0,
-            seconds=1.0,
-        )
-        write_record(folder, record)
+        write_record(folder, stage_record(stage, key, inputs=inputs, outcome=outcome))
         if run is not None:
             _note(folder, run, complete=True)
         return reference(folder, run.id if run is not None else None)
@@ -149,7 +138,7 @@ def test_data_decide_who_may_be_champion(deployments: Deployments) -> None:
     assert "synthetic" in made_up.decision.reason
     others = considered(deployments.make("c", v_rand=1.0, source="folder"))
     assert (others.alias, others.decision.state) == ("challenger", "kept")
-    assert "other data" in others.decision.reason
+    assert "different data" in others.decision.reason
     assert deployments.aliases() == {"champion": "1", "challenger": "2"}
 
 
@@ -193,11 +182,11 @@ class TestMlflowAway:
 
     def test_the_run_goes_on(self, deployments: Deployments, away: Store) -> None:
         assert consider(*deployments.make("a"), RULE) is None
-        assert not away.rests  # a registry that refuses is no reason to drop everything else
+        assert not away.rests  # other logging goes on
 
     def test_a_hand_is_told(self, deployments: Deployments, away: Store) -> None:
         run_id = str(deployments.make("a")[0].mlflow_run_id)
-        with pytest.raises(SpikeSegError, match="does not do it: no answer"):
+        with pytest.raises(SpikeSegError, match="did not promote the model: no answer"):
             promote(run_id, None, None, RULE)
 
 

@@ -1,4 +1,4 @@
-"""What MLflow gives back predicts what was logged, to the last bit."""
+"""Models loaded from MLflow predict exactly the same as those that were logged."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import save_network
 from spikeseg_core.stages.table import ModelKind
-from tasks.folder import Outcome, StageRecord, write_record
+from tasks.folder import StageRecord, write_record
 from tasks.local import state
 from tasks.mlflow import models
 from tasks.mlflow.store import Run, store
 from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
+from tests.tasks.runs import stage_record
 
 CONFIG = PipelineConfig(
     dataset=DatasetConfig(
@@ -42,7 +43,7 @@ MADE_BY: dict[ModelKind, str] = {"ann": "train", "rate_tuned": "tune", "integer"
 
 @pytest.fixture
 def records(home: Path) -> dict[str, StageRecord]:
-    """Finished stages of a tiny network, as far as models are made from them."""
+    """Finished stages of a tiny network, with the files that models are made from."""
     rng = np.random.default_rng(7)
     network = random_network(rng, size=16, channels=lambda rng: 8)
     weights, tiles = random_weights(rng, network), random_tiles(rng, network, step=4)
@@ -63,17 +64,11 @@ def records(home: Path) -> dict[str, StageRecord]:
             CoreMapping(tiles, placement.chips).save(folder / "mapping.json")
         if name == "partition":
             placement.save(folder / "placement.json")
-        record = StageRecord(
-            stage=name,
-            key=key,
-            sha256="",
+        record = stage_record(
+            name,
+            key,
             inputs={other: keys[other] for other in keys if other != name},
-            preset="quick",
             settings=CONFIG.model_dump(mode="json", exclude={"preset"}),
-            code="",
-            outcome=Outcome(),
-            started=0.0,
-            seconds=1.0,
         )
         write_record(folder, record)
         found[name] = record

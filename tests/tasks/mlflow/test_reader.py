@@ -20,8 +20,7 @@ from tasks.local.machine import FINGERPRINT
 from tasks.mlflow import models
 from tasks.mlflow import sweep as sweep_tracking
 from tasks.mlflow.reader import Reader, records
-from tasks.mlflow.store import Run, store
-from tasks.mlflow.tags import BENCH_TAG, STAGE_TAG
+from tasks.mlflow.store import BENCH_TAG, STAGE_TAG, Run, store
 from tasks.mlflow.tracking import PipelineRun
 from tests.spikeseg_core.report.recorded import (
     MACHINE,

@@ -40,7 +40,7 @@ def test_without_a_prefect_server_there_is_nothing_to_ask() -> None:
 
 
 class TestTemporaryServer:
-    """Prefect's server is played by one that has a file, or none, where health is asked for."""
+    """Prefect's server is replaced by one that is healthy once a file exists."""
 
     @pytest.fixture(autouse=True)
     def no_server(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -54,7 +54,7 @@ class TestTemporaryServer:
             server.wait()
 
     def pretend(self, monkeypatch: pytest.MonkeyPatch, module: Path, code: str) -> None:
-        """Have a module of that code take the server's place."""
+        """Replace the server by a module with this code."""
         module.with_suffix(".py").write_text(code)
         monkeypatch.setenv("PYTHONPATH", str(module.parent))
         monkeypatch.setattr(bootstrap, "_command", lambda: [module.name])

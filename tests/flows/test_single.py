@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flows import single
+from spikeseg_core.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [
+        (
+            lambda: single.run_stage_alone("tune", None, ["train.epochs=2"]),
+            "stage 'tune' takes settings of tune, not of train",
+        ),
+        (lambda: single.run_stage_alone("prepare", "0123abcd", []), "is the first; .* no --after"),
+        (
+            lambda: single.run_benchmark(None, ["train.epochs=2"]),
+            "settings of benchmark and tolerance, not of train",
+        ),
+        (lambda: single.run_report("paper", "0,one", []), "cannot read the seeds '0,one'"),
+    ],
+)
+def test_a_mistake_is_refused_before_prefect_starts(
+    run: Callable[[], Any], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single, "set_up_for_prefect", lambda: pytest.fail("Prefect started"))
+    with pytest.raises(ConfigError, match=says):
+        run()
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_value_out_of_bounds_is_the_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single, "set_up_for_prefect", lambda: None)
+    with pytest.raises(ConfigError, match=r"train\.epochs"):
+        single.run_stage_alone("train", None, ["train.epochs=0"])

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.mlflow.store import Run, store
+from tasks.sweep_point import run_point
+from tests.fakes import FakeStages
+from tests.tasks.runs import QUICK
+
+
+def test_a_point_runs_up_to_its_last_stage_below_the_sweep(home: Path, fakes: FakeStages) -> None:
+    parent = Run.create(store(), "a sweep", {}, None).id
+    found = run_point.fn(QUICK, "tune", "a point", 0, parent)
+    assert list(found.stages) == list(fakes.calls) == ["prepare", "train", "tune"]
+    assert found.metrics["ann/test/v_rand"] == found.metrics["rate_tuned/test/v_rand"] == 0.97
+    assert found.minutes > 0
+    tags = store().client.get_run(str(found.stages["tune"].mlflow_run_id)).data.tags
+    assert tags["mlflow.parentRunId"] == parent
+    assert run_point.fn(QUICK, "tune", "a point", 0, parent).stages == found.stages
+    assert set(fakes.calls.values()) == {1}
