@@ -1,4 +1,4 @@
-"""The prepared dataset: sections, labels and splits, and the folder they are kept in."""
+"""The prepared dataset: sections, labels and splits, and the folder they are stored in."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Dataset:
     source : str
         ``"isbi2012"``, ``"folder"`` or ``"synthetic"``.
     note : str
-        Where the sections came from and why, for logs and reports.
+        Where the sections come from and why, for logs and reports.
     polarity : str
         ``"membrane_dark"`` or ``"membrane_bright"``: how labels were stored.
     polarity_note : str
@@ -89,9 +89,9 @@ class Dataset:
         return replace(self, splits={name: s[:count] for name, s in self.splits.items()})
 
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Give the sections of a split as the network sees them, with their labels.
+        """Return the sections of a split as the network sees them, with their labels.
 
-        They are standardized once and kept; neither array can be written to.
+        They are standardized once and cached; both arrays are read-only.
 
         Returns
         -------
@@ -122,13 +122,8 @@ def prepare_dataset(
 
     Parameters
     ----------
-    config : DatasetConfig
-    tile : int
-        Side of the network's tiles, px.
     folder : Path
         Where ``sections.npz``, ``manifest.parquet`` and ``dataset.json`` go.
-    report : Reporter
-        Is told the source, the polarity and, loudly, when the sections are synthetic.
 
     Raises
     ------
@@ -166,12 +161,12 @@ def prepare_dataset(
 
 
 def load_dataset(folder: Path) -> Dataset:
-    """Read a folder that :func:`prepare_dataset` wrote, and check it is unchanged.
+    """Read a folder written by :func:`prepare_dataset`, and check that it is unchanged.
 
     Raises
     ------
     DataError
-        If a file is missing, damaged or was changed.
+        If a file is missing, damaged or changed.
     """
     arrays = load_arrays(folder / SECTIONS_FILE)
     try:
@@ -211,7 +206,7 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
     save_arrays(folder / SECTIONS_FILE, {"images": dataset.images, "labels": dataset.labels})
     with atomic_path(folder / MANIFEST_FILE) as temporary:
         pq.write_table(_manifest(dataset, masks), temporary)
-    # Last: a folder with this file is whole.
+    # Last: a folder with this file is complete.
     write_json(
         folder / FACTS_FILE,
         {
@@ -236,7 +231,7 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
 
 
 def _manifest(dataset: Dataset, masks: np.ndarray) -> pa.Table:
-    """One row a section; what holds for the whole stack is in the schema's metadata."""
+    """One row per section; facts about the whole stack are in the schema's metadata."""
     split_of = {int(index): name for name, indices in dataset.splits.items() for index in indices}
     count, height, width = dataset.images.shape
     columns = {

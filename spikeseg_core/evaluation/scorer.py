@@ -1,4 +1,4 @@
-"""Every score of a stage, under the names that all stages share."""
+"""All scores of a stage, under the names that all stages share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spikeseg_core.metrics.rand_info import (
 
 
 class Scorer:
-    """Scores of any number of segmentations of the same sections; their cells are found once.
+    """Scores any number of segmentations of the same sections; their cells are found once.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Scorer:
         probability : array (n, h, w)
             In [0, 1].
         threshold : float, optional
-            The threshold that a user would have chosen, one of 0.1..0.9.
+            The threshold that a user would have chosen, one of 0.1 to 0.9.
 
         Returns
         -------
@@ -63,7 +63,7 @@ class Scorer:
         return self.judge(probability).scores(threshold)
 
     def judge(self, probability: np.ndarray) -> Judged:
-        """Do the work of :meth:`scores` that needs no threshold."""
+        """Do the part of :meth:`scores` that does not depend on a threshold."""
         labels, split = self._labels, self._split
         if probability.ndim != 3 or probability.shape != labels.shape or len(labels) == 0:
             raise DataError(
@@ -124,12 +124,12 @@ def evaluate(
     Parameters
     ----------
     probability_by_split : mapping of split name to (probability, labels)
-        Both (n, h, w): membrane probability in [0, 1], and labels with 1 = membrane, or a scorer
-        that has them already.
+        Both (n, h, w): membrane probability in [0, 1], and labels with 1 = membrane, or a
+        scorer that has them already.
     validation_threshold : float, optional
-        The threshold a user would have chosen, one of 0.1..0.9. By default the one with the best
-        V_Rand on the split ``"validation"``; without that split and this parameter the scores
-        ``..._at_validation_threshold`` are left out.
+        The threshold that a user would have chosen, one of 0.1 to 0.9. By default the one with the
+        best V_Rand on the split ``"validation"``; without that split and this parameter, the scores
+        ``..._at_validation_threshold`` are omitted.
 
     Returns
     -------

@@ -9,11 +9,11 @@ import numpy as np
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
-from spikeseg_core.evaluation.rates import report_rates
 from spikeseg_core.evaluation.segment import segment_and_score
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.snn.convert import convert
+from spikeseg_core.snn.rates import report_rates
 from spikeseg_core.stages.artifacts import RATES
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.files import save_rates, save_segmentation
@@ -23,11 +23,11 @@ from spikeseg_core.storage import save_arrays
 def run(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
 ) -> StageResult:
-    """Convert the network of ``inputs["tune"]``; run it with rates, then with spikes.
+    """Convert the tuned network; run it with rates, then with spikes.
 
     Writes ``rates.npz``: by layer, the mean spike rate of every neuron in Hz over the tiles of the
-    validation split, ``(rows, columns, channels)``. It is what the mapping is made for, so it does
-    not look at the test split.
+    validation split, ``(rows, columns, channels)``. The mapping is optimized for them, so they must
+    not depend on the test split.
 
     Raises
     ------

@@ -3,30 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikeseg_core.ann.rate_loss import rate_range_loss
 from spikeseg_core.ann.tuning import channel_percentiles, scale_channels, scaled_for_spikes, tune
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
 from spikeseg_core.data.tiles import TileGrid
-from spikeseg_core.reporting import SILENT, Silent
-from spikeseg_core.stack import keras, tf
-from tests.spikeseg_core.ann.networks import TINY, tiny_dataset
-
-
-class KilledError(Exception):
-    pass
-
-
-class KillAtMessage(Silent):
-    """Ends the run, as a kill would, after the epoch of this number."""
-
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def progress(self, done: float, total: float, message: str) -> None:
-        if message.startswith(f"epoch {self.epoch}:"):
-            raise KilledError
-
+from spikeseg_core.reporting import SILENT
+from spikeseg_core.stack import keras
+from tests.spikeseg_core.ann.networks import TINY, KillAfter, KilledError, tiny_dataset
 
 CONFIG = TuneConfig(
     epochs=3,
@@ -36,8 +19,6 @@ CONFIG = TuneConfig(
     learning_rate=1e-2,
     distillation_weight=0.0,
 )
-
-
 SPIKES = {"epochs": 0, "spiking_epochs": 3, "spiking_steps": (20,), "spiking_learning_rate": 1e-2}
 
 
@@ -126,9 +107,7 @@ def test_a_killed_run_goes_on(tmp_path: Path, settings: dict[str, int]) -> None:
     )
     assert list(history["epoch"]) == [1, 2]
     with pytest.raises(KilledError):
-        tune(
-            TINY, weights, tiny_dataset(), config, folder=tmp_path / "cut", report=KillAtMessage(1)
-        )
+        tune(TINY, weights, tiny_dataset(), config, folder=tmp_path / "cut", report=KillAfter(1))
     resumed, again = tune(
         TINY, weights, tiny_dataset(), config, folder=tmp_path / "cut", report=SILENT
     )
@@ -186,14 +165,6 @@ def test_who_learns_from_the_network_alone_needs_no_labels(
 
     assert tuned(1.0, wrong=False) == tuned(1.0, wrong=True)
     assert tuned(0.5, wrong=False) != tuned(0.5, wrong=True)
-
-
-def test_a_least_rate_of_zero_punishes_only_high_rates() -> None:
-    quiet, busy = tf.fill((2, 4, 4, 3), -1.0), tf.fill((2, 4, 4, 3), 4.0)
-    limits = {"rate_max_hz": 200.0, "percentile": 99.9}
-    assert float(rate_range_loss(quiet, rate_min_hz=0, **limits)) == 0
-    assert float(rate_range_loss(quiet, rate_min_hz=50, **limits)) > 0
-    assert float(rate_range_loss(busy, rate_min_hz=0, **limits)) > 0
 
 
 def test_without_a_weight_the_rate_loss_counts_for_nothing(tmp_path: Path) -> None:

@@ -14,19 +14,11 @@ from spikeseg_core.data.dataset import load_dataset, prepare_dataset
 from spikeseg_core.data.readers import pixel_sha256
 from spikeseg_core.data.tiles import standardize
 from spikeseg_core.errors import DataError
-from spikeseg_core.reporting import Silent
+from tests.spikeseg_core.listener import Listener
 
 SMALL = DatasetConfig(
     source="synthetic", train_sections=2, validation_sections=1, test_sections=1, synthetic_size=128
 )
-
-
-class Listener(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 def test_what_is_written_comes_back(tmp_path):
@@ -122,7 +114,7 @@ def test_too_few_sections(tmp_path):
     masks = np.where(made.labels == 1, 0, 255).astype(np.uint8)
     write_folder(tmp_path / "own", made.images, masks)
     config = DatasetConfig(source="folder", path=str(tmp_path / "own"))
-    with pytest.raises(DataError, match=r"want 30 sections .* the stack has 4"):
+    with pytest.raises(DataError, match=r"need 30 sections .* the stack has 4"):
         prepare_dataset(config, 64, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

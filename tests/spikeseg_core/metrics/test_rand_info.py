@@ -8,7 +8,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from spikeseg_core.errors import DataError
-from spikeseg_core.metrics import (
+from spikeseg_core.metrics.rand_info import (
     THRESHOLDS,
     TrueCells,
     cell_regions,

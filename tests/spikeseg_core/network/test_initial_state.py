@@ -34,5 +34,5 @@ def test_how_a_network_starts_is_saved_and_older_files_are_at_rest() -> None:
     spread = replace(QUICK, initial_potential="spread")
     data = spread.to_json()
     assert Network.from_json(data) == spread
-    del data["start"]
+    del data["initial_potential"]
     assert Network.from_json(data).initial_potential == "rest"

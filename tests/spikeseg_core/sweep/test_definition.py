@@ -23,8 +23,8 @@ def test_nothing_is_chosen_by_the_test_split() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({}, "one of the three"),
-        ({"grid": GRID, "points": [{"name": "a"}]}, "one of the three"),
+        ({}, "exactly one of the three"),
+        ({"grid": GRID, "points": [{"name": "a"}]}, "exactly one of the three"),
         ({"grid": {"tune.percentile": ()}}, "no values for tune.percentile"),
         ({"grid": GRID, "seeds": (1, 1)}, "not all different"),
         ({"points": [{"name": "a"}, {"name": "a"}]}, "same name"),

@@ -10,10 +10,10 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (3, 16, 16)).astype(np.uint8)
 MASKS = np.where(IMAGES > 60, 255, 0).astype(np.uint8)
 
 
-def tiff(stack: np.ndarray) -> bytes:
+def tiff(stack: np.ndarray, compression: str = "raw") -> bytes:
     buffer = io.BytesIO()
     pages = [Image.fromarray(page) for page in stack]
-    pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:])
+    pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:], compression=compression)
     return buffer.getvalue()
 
 
