@@ -21,8 +21,6 @@ class WeightAverage:
 
     Parameters
     ----------
-    model : keras.Model
-        The built model whose weights are averaged.
     decay : float
         Share of the average that each step keeps; with 0 the average is the current weights. It is
         lower in the first steps, ``(1 + n) / (10 + n)``, so that the random initial weights are

@@ -18,14 +18,12 @@ from spikeseg_core.storage import load_arrays, save_arrays
 class TrainingState:
     """Everything needed to resume training, in memory and in one file.
 
+    ``best`` are the averaged weights after the epoch with the lowest ``validation/loss``.
+
     Attributes
     ----------
     path : Path
         The file (npz, no pickle), written atomically after every epoch.
-    best_epoch : int
-        The epoch with the lowest ``validation/loss``.
-    best : list of ndarray
-        The averaged weights after the best epoch.
     """
 
     model: Any

@@ -125,8 +125,6 @@ def fit(
     ----------
     model : keras.Model
         Changed in place.
-    losses : callable
-        What to minimise and to record.
     name : str
         Name of the checkpoint, where a stage fits more than once.
     epochs_before : int
@@ -142,7 +140,7 @@ def fit(
     state = TrainingState(model, optimizer, average, folder / "checkpoints" / f"{name}.npz")
     if state.load():
         report.say(f"resuming after epoch {state.epoch} of {config.epochs}")
-    steps = _Steps(model, losses, optimizer, average)
+    learn, judge = _compiled(model, losses, optimizer, average)
     tile = model.input_shape[1]
     images, labels = dataset.split("train")
     targets = targets_of(labels, config)
@@ -150,11 +148,10 @@ def fit(
     patience = config.patience or config.epochs
     while state.epoch < config.epochs and state.epochs_without_progress < patience:
         batches = _training_batches(images, targets, tile, config, state.epoch)
-        rows = [steps.train(x, y) for x, y in batches]
-        record = _means("train", steps.names, rows)
+        record = _means("train", [learn(tf.constant(x), tf.constant(y)) for x, y in batches])
         with average.in_model():
-            rows = [steps.validate(x, y) for x, y in validation]
-        record |= _means("validation", steps.names, rows, weights=[len(x) for x, _ in validation])
+            rows = [judge(tf.constant(x), tf.constant(y)) for x, y in validation]
+        record |= _means("validation", rows, weights=[len(x) for x, _ in validation])
         if not np.isfinite(record["train/loss"] + record["validation/loss"]):
             raise ConfigError(
                 f"the loss of network {model.name!r} is {record['train/loss']} in epoch "
@@ -180,10 +177,12 @@ def fit(
 
 
 def _means(
-    split: str, names: Sequence[str], rows: list[np.ndarray], weights: list[int] | None = None
+    split: str, rows: Sequence[Mapping[str, Any]], weights: list[int] | None = None
 ) -> dict[str, float]:
-    means = np.average(np.asarray(rows, np.float64), axis=0, weights=weights)
-    return {f"{split}/{name}": float(mean) for name, mean in zip(names, means, strict=True)}
+    return {
+        f"{split}/{name}": float(np.average([float(row[name]) for row in rows], weights=weights))
+        for name in sorted(rows[0])
+    }
 
 
 def _optimizer(model: Any, config: TrainConfig | TuneConfig) -> Any:
@@ -195,45 +194,26 @@ def _optimizer(model: Any, config: TrainConfig | TuneConfig) -> Any:
     return optimizer
 
 
-class _Steps:
-    """The compiled steps of training and validation.
+def _compiled(
+    model: Any, losses: Losses, optimizer: Any, average: WeightAverage
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the compiled steps of training and validation; both give the losses by name."""
 
-    Attributes
-    ----------
-    names : list of str
-        Names of the numbers that both return; known after the first step.
-    """
+    @tf.function
+    def train(x: Any, y: Any) -> Any:
+        variables = model.trainable_variables
+        with tf.GradientTape() as tape:
+            found = losses(x, y, True)
+        gradients = tape.gradient(found["loss"], variables)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        average.update()
+        return dict(found)
 
-    def __init__(self, model: Any, losses: Losses, optimizer: Any, average: WeightAverage) -> None:
-        self.names: list[str] = []
+    @tf.function
+    def validate(x: Any, y: Any) -> Any:
+        return dict(losses(x, y, False))
 
-        def numbers(found: Mapping[str, Any]) -> Any:
-            self.names = sorted(found)
-            return tf.stack([found[name] for name in self.names])
-
-        @tf.function
-        def train(x: Any, y: Any) -> Any:
-            variables = model.trainable_variables
-            with tf.GradientTape() as tape:
-                found = losses(x, y, True)
-            gradients = tape.gradient(found["loss"], variables)
-            optimizer.apply_gradients(zip(gradients, variables, strict=True))
-            average.update()
-            return numbers(found)
-
-        @tf.function
-        def validate(x: Any, y: Any) -> Any:
-            return numbers(losses(x, y, False))
-
-        self._train, self._validate = train, validate
-
-    def train(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Learn from one batch."""
-        return np.asarray(self._train(tf.constant(x), tf.constant(y)))
-
-    def validate(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Evaluate one batch."""
-        return np.asarray(self._validate(tf.constant(x), tf.constant(y)))
+    return train, validate
 
 
 def _training_batches(

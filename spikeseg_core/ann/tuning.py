@@ -67,8 +67,8 @@ def tune(
     Weights
         Of the epoch that ``config.patience`` keeps; of the spiking epochs, if there are any.
     pandas.DataFrame
-        One row per epoch; for both splits ``rate_loss`` and ``synaptic_ops`` (a step and neuron on
-        chip) besides those of :func:`~spikeseg_core.ann.training.train`.
+        One row per epoch; for both splits ``rate_loss`` and ``synaptic_ops`` (per step and neuron
+        on chip), in addition to those of :func:`~spikeseg_core.ann.training.train`.
 
     Raises
     ------
@@ -242,13 +242,10 @@ def scale_channels(
     }
     factors[IMAGE] = np.ones(1)
     kernels = {}
-    for layer, c in network.connections():
-        kernel = weights.kernel(layer.name, c.source) * factors[layer.name]
+    for into, c in network.links():
+        kernel = weights.kernel(into, c.source) * (factors[into] if into else 1)
         kernel = kernel / factors[c.source][:, np.newaxis]
-        kernels[kernel_key(layer.name, c.source)] = kernel.astype(np.float32)
-    source = network.readout.source
-    readout = weights.kernel(None, source) / factors[source][:, np.newaxis]
-    kernels[kernel_key(None, source)] = readout.astype(np.float32)
+        kernels[kernel_key(into, c.source)] = kernel.astype(np.float32)
     biases = {
         layer.name: (weights.biases[layer.name] * factors[layer.name]).astype(np.float32)
         for layer in network.layers

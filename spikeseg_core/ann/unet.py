@@ -26,8 +26,6 @@ def build_model(
 
     Parameters
     ----------
-    activation : {"relu", "loihi"}
-        Rectified linear, or Loihi's rate curve; both in units of 100 Hz.
     batch_norm : bool
         Normalize each channel between the sum and the activation.
 
@@ -131,13 +129,8 @@ def weights_of(network: Network, model: Any) -> Weights:
 def model_from_weights(network: Network, weights: Weights, activation: Activation = "relu") -> Any:
     """Build the model of :func:`build_model` with these weights and no batch normalization."""
     model = build_model(network, activation)
-    for layer in network.layers:
-        for c in layer.inputs:
-            found = model.get_layer(convolution_name(layer.name, c.source))
-            kernel = _swap_for(c, weights.kernel(layer.name, c.source))
-            found.set_weights([kernel, weights.biases[layer.name]][: 1 + found.use_bias])
-    source = network.readout.source
-    model.get_layer(convolution_name(None, source)).set_weights(
-        [_swap_for(network.readout, weights.kernel(None, source)), weights.biases["readout"]]
-    )
+    for target, c in network.links():
+        found = model.get_layer(convolution_name(target, c.source))
+        kernel = _swap_for(c, weights.kernel(target, c.source))
+        found.set_weights([kernel, weights.biases[target or "readout"]][: 1 + found.use_bias])
     return model

@@ -46,10 +46,6 @@ def pixel_weights(labels: np.ndarray, border_weight: float, membrane_weight: flo
 def distance_between_cells(membrane: np.ndarray) -> np.ndarray:
     """Sum of the distances from every pixel to the two nearest cells.
 
-    Parameters
-    ----------
-    membrane : bool array (h, w)
-
     Returns
     -------
     float64 array (h, w)

@@ -23,6 +23,9 @@ from spikeseg_core.storage import atomic_path, digest_arrays, load_arrays, save_
 
 SPLITS = ("train", "validation", "test")
 
+_FACTS = ("source", "note", "polarity", "polarity_note", "tile", "tiles_per_axis", "sha256")
+"""Attributes that are stored in :data:`FACTS_FILE` as they are."""
+
 SECTIONS_FILE, MANIFEST_FILE, FACTS_FILE = "sections.npz", "manifest.parquet", "dataset.json"
 
 
@@ -40,14 +43,6 @@ class Dataset:
         Indices of the sections, contiguous blocks. The index is the section's number.
     names : tuple of str
         File or page each section came from.
-    source : str
-        ``"isbi2012"``, ``"folder"`` or ``"synthetic"``.
-    note : str
-        Where the sections come from and why, for logs and reports.
-    polarity : str
-        ``"membrane_dark"`` or ``"membrane_bright"``: how labels were stored.
-    polarity_note : str
-        Which polarity was chosen and why.
     tile, tiles_per_axis : int
         How sections are cut for the network: side in px, overlapping tiles along each axis.
     sha256 : str
@@ -96,7 +91,6 @@ class Dataset:
         Returns
         -------
         images : float32 array (n, h, w)
-            Standardized.
         labels : uint8 array (n, h, w)
 
         Raises
@@ -176,13 +170,7 @@ def load_dataset(folder: Path) -> Dataset:
             labels=arrays["labels"],
             splits={name: np.arange(*block) for name, block in facts["splits"].items()},
             names=tuple(facts["names"]),
-            source=facts["source"],
-            note=facts["note"],
-            polarity=facts["polarity"],
-            polarity_note=facts["polarity_note"],
-            tile=facts["tile"],
-            tiles_per_axis=facts["tiles_per_axis"],
-            sha256=facts["sha256"],
+            **{name: facts[name] for name in _FACTS},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
@@ -210,11 +198,8 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
     write_json(
         folder / FACTS_FILE,
         {
-            "source": dataset.source,
+            **{name: getattr(dataset, name) for name in _FACTS},
             "is_synthetic": dataset.is_synthetic,
-            "note": dataset.note,
-            "polarity": dataset.polarity,
-            "polarity_note": dataset.polarity_note,
             "sections": len(dataset.images),
             "section_shape": dataset.section_shape,
             "dtype": dataset.images.dtype.name,
@@ -223,9 +208,6 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
                 name: [int(block[0]), int(block[-1]) + 1] for name, block in dataset.splits.items()
             },
             "names": dataset.names,
-            "tile": dataset.tile,
-            "tiles_per_axis": dataset.tiles_per_axis,
-            "sha256": dataset.sha256,
         },
     )
 

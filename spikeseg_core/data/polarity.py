@@ -29,8 +29,6 @@ def choose_polarity(
 
     Parameters
     ----------
-    images : array (n, h, w)
-        Grey sections.
     stated : ``"auto"``, ``"membrane_dark"`` or ``"membrane_bright"``
         ``"auto"`` decides from the data; anything else is used as it is.
 

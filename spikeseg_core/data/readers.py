@@ -38,14 +38,12 @@ _CHALLENGE = ("train-volume.tif", "train-labels.tif")
 
 @dataclass(frozen=True)
 class Stack:
-    """Grey sections as stored.
+    """Grey sections as stored, with the name of each: its file, or file and page.
 
     Attributes
     ----------
     pixels : array (n, h, w), uint8 or uint16
         1-bit images are 0 and 255.
-    names : tuple of str
-        File name, or file name and page, of each section.
     """
 
     pixels: np.ndarray

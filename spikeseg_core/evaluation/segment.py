@@ -27,8 +27,6 @@ class Segmentation:
     ----------
     probability : mapping of split to float32 array (sections, height, width)
         Of membrane.
-    metrics : mapping of str to float
-        ``test/v_rand`` and so on.
     """
 
     probability: Mapping[str, np.ndarray]

@@ -47,8 +47,6 @@ class Segmenter:
 
     Attributes
     ----------
-    tile, tiles_per_axis : int
-        How sections are cut: side in px, overlapping tiles along each axis.
     segment_tiles : callable
         Standardised tiles ``(n, tile, tile)`` to logits of the same shape.
     """

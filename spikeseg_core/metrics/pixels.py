@@ -12,8 +12,6 @@ class PixelScores(NamedTuple):
 
     Attributes
     ----------
-    accuracy : float
-        Share of pixels that are right.
     membrane_iou : float
         Intersection over union of predicted and true membrane.
     dice : float

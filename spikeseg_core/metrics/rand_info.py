@@ -31,12 +31,7 @@ class RandInfo(NamedTuple):
 
 
 class ThresholdCurve(NamedTuple):
-    """Scores of a stack against the threshold, averaged over sections.
-
-    Attributes
-    ----------
-    thresholds, v_rand, v_info : array (thresholds,)
-    """
+    """Scores of a stack at each threshold, averaged over sections."""
 
     thresholds: np.ndarray
     v_rand: np.ndarray

@@ -45,12 +45,10 @@ InitialPotential = Literal["rest", "spread"]
 
 @dataclass(frozen=True)
 class Connection:
-    """Shared-weight synapses from one layer into another, 'same' padding.
+    """Shared-weight synapses from one layer (or ``IMAGE``) into another, 'same' padding.
 
     Attributes
     ----------
-    source : str
-        Name of the layer the spikes come from, or ``IMAGE``.
     kind : {"conv", "conv_transpose"}
         Convolution, or transposed convolution (upsampling).
     kernel : int
@@ -89,12 +87,6 @@ class Network:
 
     Attributes
     ----------
-    name : str
-        Name of the architecture, as in the presets.
-    tile : int
-        Side of the square input tile, in pixels.
-    layers : tuple of Layer
-        In feed-forward order: a layer's sources come before it.
     readout : Connection
         Linear read-out on the host, from the last on-chip ensemble to one logit per pixel.
     initial_potential : {"rest", "spread"}
@@ -139,6 +131,12 @@ class Network:
             for connection in layer.inputs:
                 yield layer, connection
 
+    def links(self) -> Iterator[tuple[str | None, Connection]]:
+        """Yield every connection with the name of its target, the read-out's (None) last."""
+        for layer, connection in self.connections():
+            yield layer.name, connection
+        yield None, self.readout
+
     def chip_layers(self) -> tuple[Layer, ...]:
         """Layers whose neurons are compartments on the chip."""
         return tuple(layer for layer in self.layers if layer.on_chip)
@@ -175,17 +173,14 @@ class Network:
     @property
     def parameters(self) -> int:
         """Number of weights and biases, the read-out included."""
-        kernels = sum(
-            int(np.prod(self.kernel_shape(target.name, c))) for target, c in self.connections()
-        )
-        biases = sum(layer.channels for layer in self.layers)
-        return kernels + biases + int(np.prod(self.kernel_shape(None, self.readout))) + 1
+        kernels = sum(int(np.prod(self.kernel_shape(*link))) for link in self.links())
+        return kernels + sum(layer.channels for layer in self.layers) + 1
 
     @property
     def multiply_adds(self) -> int:
         """Multiply-adds of one tile through the dense network, the read-out included."""
         total = 0
-        for target, c in [*((t.name, c) for t, c in self.connections()), (None, self.readout)]:
+        for target, c in self.links():
             small_side = self.sizes[c.source] if c.kind == "conv_transpose" else None
             positions = (small_side or self.sizes[target or IMAGE]) ** 2
             total += positions * int(np.prod(self.kernel_shape(target, c)))

@@ -23,14 +23,12 @@ CHECKED_EVERY = 4
 class Stopped:
     """Tiles that were stopped when their read-out no longer changed.
 
+    ``steps`` that each tile ran and ``checks``, its compared read-outs, are int ``(tiles,)``.
+
     Attributes
     ----------
     logits : ndarray
         Read-out of each tile when it was stopped, float32 ``(tiles, rows, columns)``.
-    steps : ndarray
-        Time steps that each tile ran, int ``(tiles,)``.
-    checks : ndarray
-        Read-outs compared for each tile, int ``(tiles,)``.
     """
 
     logits: np.ndarray

@@ -41,10 +41,6 @@ class Point:
 
     Attributes
     ----------
-    tiles_per_axis : int
-        Overlapping tiles along each side of a section.
-    window : float
-        Share of the steps, the last ones, that the read-out averages over.
     steps : int
         Steps of every tile, or the maximum with early exit.
     early_exit : float or None

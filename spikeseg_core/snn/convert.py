@@ -205,8 +205,7 @@ def _check_same(network: Network, weights: Weights, converter: Any) -> None:
         for connection in converter.net.all_connections
         if hasattr(connection.transform, "kernel_size")
     }
-    links = [(target.name, c) for target, c in network.connections()] + [(None, network.readout)]
-    for target, c in links:
+    for target, c in network.links():
         node = converter.layers[layers[convolution_name(target, c.source)]]
         if not np.array_equal(into[node].transform.init, weights.kernel(target, c.source)):
             raise ConfigError(

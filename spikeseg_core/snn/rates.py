@@ -17,15 +17,7 @@ SATURATED_HZ = 500.0
 
 @dataclass(frozen=True)
 class RateReport:
-    """Spike rates of a network over tiles.
-
-    Attributes
-    ----------
-    metrics : mapping of str to float
-        From :func:`rate_metrics`.
-    layers, neurons : pandas.DataFrame
-        From :func:`rate_table` and :func:`neuron_table`.
-    """
+    """Spike rates of a network over tiles: their metrics, and tables per layer and per neuron."""
 
     metrics: Mapping[str, float]
     layers: pd.DataFrame
@@ -116,7 +108,7 @@ def rate_metrics(table: pd.DataFrame) -> dict[str, float]:
     dict
         ``spikes/mean_rate_hz``, ``spikes/share_in_range``, ``spikes/dead``, ``spikes/saturated``
         over the neurons on the chip, and ``spikes/host_mean_rate_hz`` over those on the host
-        where there are any.
+        if there are any.
     """
     chip, host = table[table.on_chip], table[~table.on_chip]
     columns = ("mean_rate_hz", "share_in_range", "dead", "saturated")

@@ -62,20 +62,10 @@ class Artifact:
 
     Attributes
     ----------
-    name : str
-        Path within the folder.
-    writer : str
-        The stage that writes it.
-    kind : {"arrays", "table", "json", "keras"}
-        File type.
-    meaning : str
-        Contents.
     readers : tuple of str
         Stages that read it; files without readers are for people, pictures and the report.
     note : bool
         Whether it may change without changing any reader's numbers, like a note on the source.
-    optional : bool
-        Whether a stage may finish without it.
     """
 
     name: str

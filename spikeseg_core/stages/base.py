@@ -20,10 +20,6 @@ class StageResult:
     metrics : mapping of str to (mapping of str to float)
         By segmentation stage tag (``ann``, ``rate_tuned``, ``snn_rate``, ``snn_spiking``,
         ``loihi``, or the stage's own name if it does not segment): flat metric names to values.
-    tables : tuple of Path
-        Tables (Parquet), in the stage's folder.
-    facts : mapping
-        Anything else worth logging, as JSON.
     """
 
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

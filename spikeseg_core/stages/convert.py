@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,30 +40,22 @@ def run(
     net = convert(network, weights, config.presentation.synapse_ms)
     report.say(f"NengoDL: {net.neurons} neurons, the tuned network's weights")
 
-    def segment_with_rates(tiles: np.ndarray) -> np.ndarray:
-        return net.segment_tiles(
-            tiles,
-            config.presentation,
-            spiking=False,
-            batch_tiles=config.convert.batch_tiles,
-            report=report,
-        ).logits
-
     spike_rates: list[Mapping[str, np.ndarray]] = []
 
-    def segment_with_spikes(tiles: np.ndarray) -> np.ndarray:
+    def segment(tiles: np.ndarray, spiking: bool) -> np.ndarray:
         found = net.segment_tiles(
             tiles,
             config.presentation,
-            spiking=True,
+            spiking=spiking,
             batch_tiles=config.convert.batch_tiles,
             report=report,
         )
-        spike_rates.append(found.rates)
+        if spiking:
+            spike_rates.append(found.rates)
         return found.logits
 
-    by_rate = segment_and_score(segment_with_rates, dataset)
-    by_spikes = segment_and_score(segment_with_spikes, dataset)
+    by_rate = segment_and_score(partial(segment, spiking=False), dataset)
+    by_spikes = segment_and_score(partial(segment, spiking=True), dataset)
     save_segmentation(folder, "snn_rate", by_rate)
     save_segmentation(folder, "snn_spiking", by_spikes)
     validation, test = spike_rates  # in the order of SCORED_SPLITS

@@ -26,16 +26,10 @@ class Stage:
 
     Attributes
     ----------
-    name : str
-        Name in folders, keys and tags, and of its module in this package.
-    title, description : str
-        What it does: in a few words, and on the page of its flow.
     run_name : str
         Name of a run of this stage alone, from its settings.
     sections : tuple of str
         Sections of :class:`PipelineConfig` that it reads, in addition to those of earlier stages.
-    upstream : tuple of str
-        Stages whose folders it reads.
     model : {"ann", "rate_tuned", "integer"} or None
         Kind of model it logs (see :mod:`spikeseg_core.inference.segmenter`).
     retries : int

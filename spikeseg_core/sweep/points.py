@@ -22,17 +22,7 @@ SEEDED = ("train.seed", "tune.seed")
 
 @dataclass(frozen=True)
 class Point:
-    """One set of settings, run once per seed.
-
-    Attributes
-    ----------
-    name : str
-        Name in tables.
-    settings : mapping of str to value
-        Settings that distinguish it from other points, by dotted name.
-    configs : mapping of int to PipelineConfig
-        The whole configuration for each seed.
-    """
+    """One set of settings, by dotted name, with the whole configuration for each seed."""
 
     name: str
     settings: Mapping[str, Value]

@@ -18,16 +18,12 @@ DONE = "done"
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of one point with one seed.
+    """Result of one point with one seed; ``error`` says why it failed.
 
     Attributes
     ----------
-    metrics : mapping of str to (float or None)
-        By name as in a :class:`~spikeseg_core.sweep.definition.Goal`.
     minutes : float
         Time of its stages, including those shared with other points.
-    error : str
-        Why it failed; empty on success.
     """
 
     metrics: Mapping[str, float | None] = field(default_factory=dict)

@@ -16,10 +16,6 @@ class Auto:
 
     name = "auto"
 
-    def available(self, config: DatasetConfig) -> bool:
-        """Return True: synthetic sections are always available."""
-        return True
-
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
         """Read what is available; damaged data is an error."""
         try:
@@ -30,4 +26,4 @@ class Auto:
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
         """Return the challenge's fingerprint if its data is on this machine."""
         isbi2012 = ISBI2012()
-        return isbi2012.fingerprint(config) if isbi2012.available(config) else {"source": self.name}
+        return isbi2012.fingerprint(config) if isbi2012.available() else {"source": self.name}

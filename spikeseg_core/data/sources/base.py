@@ -23,10 +23,6 @@ class Sections:
     ----------
     images, labels : Stack
         Of the same shape; labels with two grey values of either polarity.
-    source : str
-        Name of the source.
-    note : str
-        Where they come from and why.
     """
 
     images: Stack
@@ -45,9 +41,6 @@ class Source(Protocol):
     """
 
     name: str
-
-    def available(self, config: DatasetConfig) -> bool:
-        """Return whether the sections are on this machine; download nothing."""
 
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
         """Read the sections.

@@ -16,10 +16,6 @@ class Folder:
 
     name = "folder"
 
-    def available(self, config: DatasetConfig) -> bool:
-        """Return whether the path exists."""
-        return _path(config).exists()
-
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
         """Read the images and labels at the path."""
         path = _path(config)

@@ -44,16 +44,11 @@ _CHUNK_BYTES = 2**18
 
 
 class ISBI2012:
-    """The challenge's training stack, from disk, the cache or its public address.
+    """The challenge's training stack, from disk, the cache or its public address ``url``.
 
     The folder in ``SPIKESEG_ISBI2012_DIR`` comes first (``train/image`` and ``train/label``,
     or ``train-volume.tif`` and ``train-labels.tif``, or the zip), then the cache, then a download
     into the cache. The decoded pixels must have the published checksums.
-
-    Parameters
-    ----------
-    url : str, optional
-        Address of the zip; by default :data:`ISBI_URL`.
     """
 
     name = "isbi2012"
@@ -61,7 +56,7 @@ class ISBI2012:
     def __init__(self, url: str | None = None) -> None:
         self.url = url or ISBI_URL
 
-    def available(self, config: DatasetConfig) -> bool:
+    def available(self) -> bool:
         """Return whether the challenge's data is in the named folder or the cache."""
         return bool(os.environ.get(ISBI_VARIABLE)) or _archive().exists()
 

@@ -43,10 +43,6 @@ class Synthetic:
     def __init__(self, why: str = "as configured") -> None:
         self.why = why
 
-    def available(self, config: DatasetConfig) -> bool:
-        """Return True: they are generated."""
-        return True
-
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
         """Generate the sections; membranes are 0 in the labels, the rest 255."""
         count = config.train_sections + config.validation_sections + config.test_sections

@@ -28,6 +28,13 @@ TINY = Network(
 )
 
 
+def assert_gradients(loss: Any, tape: Any, model: Any) -> None:
+    """Check that a gradient reaches every weight."""
+    weights = model.trainable_variables
+    for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+        assert np.any(gradient.numpy() != 0), weight.name
+
+
 def tiny_dataset(sections: int = 4, size: int = 40, seed: int = 0) -> Any:
     """Sections with the parts of a Dataset that training uses; membrane is where it is dark."""
     rng = np.random.default_rng(seed)

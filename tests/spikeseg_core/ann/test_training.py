@@ -28,7 +28,7 @@ def test_the_seed_decides_the_run(tmp_path: Path) -> None:
     assert first.sha256 != second.sha256
 
 
-def test_a_loss_that_is_no_number_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     dataset = tiny_dataset()
     dataset.images[:] = np.nan
     with pytest.raises(ConfigError, match="lower learning_rate"):

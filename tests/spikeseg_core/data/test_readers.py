@@ -15,25 +15,10 @@ from PIL import Image
 from spikeseg_core.data import readers
 from spikeseg_core.data.readers import decode_stack, pair_files, read_pair, read_stack
 from spikeseg_core.errors import DataError
-from tests.spikeseg_core.data.sources.challenge import tiff
+from tests.spikeseg_core.data.sources.challenge import png, tiff, write_images
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 20, 30)).astype(np.uint8)
 MASKS = np.where(IMAGES > 60, 255, 0).astype(np.uint8)
-
-
-def png(array: np.ndarray, mode: str | None = None) -> bytes:
-    image = Image.fromarray(array)
-    buffer = io.BytesIO()
-    (image.convert(mode) if mode else image).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def write_images(folder: Path, stack: np.ndarray, suffix: str = ".png") -> Path:
-    folder.mkdir(parents=True)
-    for number, page in enumerate(stack):
-        data = png(page) if suffix == ".png" else tiff(page[np.newaxis])
-        (folder / f"{number}{suffix}").write_bytes(data)
-    return folder
 
 
 def write_zip(path: Path, members: dict[str, bytes]) -> Path:

@@ -9,14 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data.sources import UnavailableError, isbi2012, read_source
 from spikeseg_core.data.sources.isbi2012 import ISBI2012
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import SILENT
-from tests.spikeseg_core.data.sources.challenge import IMAGES, MASKS, challenge_zip, tiff
+from tests.spikeseg_core.data.sources.challenge import (
+    IMAGES,
+    MASKS,
+    challenge_zip,
+    tiff,
+    write_images,
+)
 from tests.spikeseg_core.listener import Listener
 
 CONFIG = DatasetConfig(source="isbi2012")
@@ -69,12 +74,12 @@ def cached(tmp_path: Path) -> Path:
 
 def test_download_then_cache(server, tmp_path):
     listener = Listener()
-    assert not ISBI2012().available(CONFIG)
+    assert not ISBI2012().available()
     first = ISBI2012(url(server)).read(CONFIG, listener)
     np.testing.assert_array_equal(first.images.pixels, IMAGES)
     np.testing.assert_array_equal(first.labels.pixels, MASKS)
     assert first.source == "isbi2012"
-    assert ISBI2012().available(CONFIG)
+    assert ISBI2012().available()
     assert url(server) in first.note
     assert any("non-commercial" in message for message in listener.said)
     assert listener.progressed[-1][:2] == (len(server.body), len(server.body))
@@ -131,10 +136,8 @@ def test_isbi2012_does_not_fall_back(offline):
 def test_the_named_folder_comes_first(tmp_path, monkeypatch, layout):
     folder = tmp_path / "isbi"
     if layout == "folders":
-        for name, stack in (("image", IMAGES), ("label", MASKS)):
-            (folder / "train" / name).mkdir(parents=True)
-            for number, page in enumerate(stack):
-                Image.fromarray(page).save(folder / "train" / name / f"{number}.png")
+        write_images(folder / "train" / "image", IMAGES)
+        write_images(folder / "train" / "label", MASKS)
     else:
         folder.mkdir()
         with zipfile.ZipFile(io.BytesIO(challenge_zip())) as archive:
