@@ -1,19 +1,19 @@
-"""The errors a user can cause, each with one clear message.
+"""The errors a user can cause.
 
 Every message names the thing, its value, the limit and the way out.
 """
 
 
 class SpikeSegError(Exception):
-    """Base of every error that is the input's fault, not the program's."""
+    """Base of every error that is caused by the input, not by a bug."""
 
 
 class DataError(SpikeSegError):
-    """Images, labels or archives that cannot be used as they are."""
+    """Images, labels or archives that cannot be used."""
 
 
 class ConfigError(SpikeSegError):
-    """A setting, preset or stage reference that does not exist or does not fit the others."""
+    """A setting, preset or stage reference that is unknown or conflicts with others."""
 
 
 class MappingError(SpikeSegError):

@@ -8,13 +8,13 @@ import numpy as np
 def front(costs: np.ndarray) -> np.ndarray:
     """Mark the points that no other point dominates.
 
-    A point dominates another if it costs no more by any criterion and less by at least one.
+    A point dominates another if it costs no more by every criterion and less by at least one.
 
     Parameters
     ----------
     costs : array (points, criteria)
-        All criteria are to be minimised; negate those to be maximised. A point with a cost that
-        is not finite is not on the front and dominates nothing.
+        All criteria are minimised; negate those to be maximised. A point with a cost that is not
+        finite is not on the front and dominates nothing.
 
     Returns
     -------

@@ -8,8 +8,8 @@ Three facts make this module necessary:
 
 * NengoDL 3.6 needs the engine of Keras 2. ``TF_USE_LEGACY_KERAS`` has to be set before the first
   import of TensorFlow for ``tf.keras`` to be tf-keras, the maintained Keras 2.
-* NengoDL asks the package ``keras`` for four names that left it with Keras 3. They are lent from
-  tf-keras while NengoDL is being imported, and the real ``keras`` is put back afterwards.
+* NengoDL asks the package ``keras`` for four names that left it with Keras 3. They are taken
+  from tf-keras while NengoDL is imported, and the real ``keras`` is put back afterwards.
 * NengoLoihi imports NengoDL when it is itself imported, so it has to come last.
 """
 
@@ -32,7 +32,7 @@ if "tensorflow" in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
         "Import spikeseg_core.stack first, or set TF_USE_LEGACY_KERAS=1 in the environment."
     )
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its notices after the import
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # hides its notices after the import
 
 _START_UP_NOTICE = re.compile(
     r"^WARNING: All log messages before absl::InitializeLog"
@@ -43,10 +43,9 @@ _START_UP_NOTICE = re.compile(
 
 @contextmanager
 def without_lines(unwanted: re.Pattern[str]) -> Iterator[None]:
-    """Drop lines that match from what is printed meanwhile, also by C++; pass on all others.
+    """Drop matching lines from standard error inside the block; pass on all others.
 
-    TensorFlow's C++ writes straight to file descriptor 2, so that is what is redirected for the
-    time being.
+    TensorFlow's C++ writes directly to file descriptor 2, so that is what is redirected.
     """
     sys.stderr.flush()
     real = os.dup(2)
@@ -78,7 +77,7 @@ with without_lines(_START_UP_NOTICE):
 
 @contextmanager
 def _keras_2_names() -> Iterator[None]:
-    """Lend NengoDL the Keras 2 names it imports from ``keras``, for the time of its import."""
+    """Provide the Keras 2 names that NengoDL imports from ``keras`` while it is imported."""
     lent = {
         name: ModuleType(name)
         for name in ("keras", "keras.engine", "keras.engine.functional", "keras.layers")
@@ -103,14 +102,14 @@ def _keras_2_names() -> Iterator[None]:
 
 # NengoDL imports TensorFlow once more, in a subprocess, to look for a GPU.
 with warnings.catch_warnings(), _keras_2_names(), without_lines(_START_UP_NOTICE):
-    # Deprecations inside packages that get no more releases are not ours to mend.
+    # We cannot fix deprecations in packages that are no longer released.
     warnings.simplefilter("ignore")
     import nengo_dl
     import nengo_loihi
 
-tf.get_logger().setLevel("ERROR")  # its Python side warns of every second function it compiles
+tf.get_logger().setLevel("ERROR")  # otherwise it warns about every second function it compiles
 nengo_loihi.neurons.install_dl_builders()
-# Its emulator marks integers that it has yet to set by NaN, of which NumPy warns.
+# Its emulator marks unset integers by NaN, which makes NumPy warn.
 for _state in ("CompartmentState", "NoiseState"):
     _class = getattr(nengo_loihi.emulator.interface, _state)
     _class.__init__ = np.errstate(invalid="ignore")(_class.__init__)

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, arrays without pickle, digests."""
+"""Files are either complete or absent: atomic writes, arrays without pickle, digests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from spikeseg_core.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-# Asking for the umask means setting it, which is not safe once threads run.
+# Reading the umask means setting it, which is not safe once threads run.
 _UMASK = os.umask(0o022)
 os.umask(_UMASK)
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success it takes ``path``'s place at once.
+    """Yield a temporary path next to ``path`` that replaces it atomically on success.
 
     The temporary name keeps the suffix, because many writers choose the format by it.
     """
@@ -35,7 +35,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files for the owner alone; others (a server, a colleague) read these too.
+        # mkstemp gives only the owner access; others (a server, a colleague) read these too.
         temporary.chmod(0o666 & ~_UMASK)
         temporary.replace(path)
     finally:
@@ -82,7 +82,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as data:
             return {name: data[name] for name in data.files}
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist; run the stage that makes it again") from None
+        raise DataError(f"{path} does not exist; run the stage that writes it again") from None
     except Exception as error:
         raise DataError(
             f"{path} cannot be read as arrays ({error}); delete its folder and run the stage again"

@@ -1,8 +1,8 @@
-"""The running average of a model's weights, which is what training is judged by and ends with.
+"""The moving average of a model's weights, which training is judged by and returns.
 
-At the learning rates that find good weights fast, single steps jump around them: from one epoch to
-the next the validation loss moves by more than ten epochs gain, and "the best epoch" is the
-luckiest one. The average of the last few hundred steps is better than any of them, and smooth.
+At learning rates that find good weights fast, single steps jump around them: from one epoch to the
+next the validation loss changes by more than ten epochs gain, and "the best epoch" is the luckiest
+one. The average of the last few hundred steps is better than any of them, and smooth.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ class WeightAverage:
 
     Parameters
     ----------
-    model : keras.Model
-        Whose weights are averaged; built.
     decay : float
-        Share of the average that a step leaves as it was; 0 makes the average the weights
-        themselves. It is lower in the first steps, ``(1 + n) / (10 + n)``, so that the random
-        weights of the start are soon forgotten.
+        Share of the average that each step keeps; with 0 the average is the current weights. It is
+        lower in the first steps, ``(1 + n) / (10 + n)``, so that the random initial weights are
+        soon forgotten.
     """
 
     def __init__(self, model: Any, decay: float) -> None:
@@ -36,7 +34,7 @@ class WeightAverage:
         self._values = [tf.Variable(w, trainable=False) for w in model.get_weights()]
 
     def update(self) -> None:
-        """Take in the model's weights after a step; may be called in a graph."""
+        """Add the model's weights after a step; may be called in a graph."""
         steps = self._steps.assign_add(1.0)
         change = 1 - tf.minimum(self.decay, (1 + steps) / (10 + steps))
         for value, weight in zip(self._values, self.model.weights, strict=True):
@@ -44,7 +42,7 @@ class WeightAverage:
 
     @contextmanager
     def in_model(self) -> Iterator[None]:
-        """Lend the model its averaged weights."""
+        """Give the model its averaged weights inside the block."""
         weights = self.model.get_weights()
         self.model.set_weights(self._values)
         try:
@@ -57,10 +55,10 @@ class WeightAverage:
         return [value.numpy() for value in self._values]
 
     def state(self) -> list[np.ndarray]:
-        """Return all that :meth:`set_state` needs."""
+        """Return everything that :meth:`set_state` needs."""
         return [self._steps.numpy(), *self.get()]
 
     def set_state(self, state: list[np.ndarray]) -> None:
-        """Go back to what :meth:`state` returned."""
+        """Restore what :meth:`state` returned."""
         for variable, value in zip([self._steps, *self._values], state, strict=True):
             variable.assign(value)

@@ -1,4 +1,4 @@
-"""The state of a training run, kept so that a kill does not set it back."""
+"""The state of a training run, saved so that a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -16,26 +16,14 @@ from spikeseg_core.storage import load_arrays, save_arrays
 
 @dataclass
 class TrainingState:
-    """Everything that training needs to go on, in memory and in one file.
+    """Everything needed to resume training, in memory and in one file.
+
+    ``best`` are the averaged weights after the epoch with the lowest ``validation/loss``.
 
     Attributes
     ----------
-    model : keras.Model
-        What is trained.
-    optimizer : keras.optimizers.Optimizer
-        Built for its variables.
-    average : WeightAverage
-        Of the model's weights.
     path : Path
-        The file (npz, no pickle), written whole after every epoch.
-    epoch : int
-        Finished epochs.
-    best_epoch : int
-        The one with the least ``validation/loss``.
-    best : list of ndarray
-        The averaged weights after it.
-    records : list of dict
-        The numbers of every epoch.
+        The file (npz, no pickle), written atomically after every epoch.
     """
 
     model: Any
@@ -74,7 +62,7 @@ class TrainingState:
         )
 
     def load(self) -> bool:
-        """Go back to the last finished epoch, if there is one."""
+        """Resume after the last finished epoch, if there is one."""
         if not self.path.exists():
             return False
         arrays = load_arrays(self.path)
@@ -93,7 +81,7 @@ class TrainingState:
         return True
 
     def restore_best(self) -> None:
-        """Give the model the averaged weights of the epoch with the least validation loss."""
+        """Give the model the averaged weights of the epoch with the lowest validation loss."""
         if self.best:
             self.model.set_weights(self.best)
 

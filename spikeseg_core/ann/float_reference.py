@@ -1,10 +1,10 @@
-"""The network on the chip, simulated in floating point: to tell its clock from its integers.
+"""The float reference: the network on the chip, simulated in floating point.
 
-Between NengoDL's spikes and the chip's lie three things that every deployment has at once: a spike
-takes a step to the next layer, weights are integers, and every core has a scale of its own. The
-reference has the first, and the second with one scale per layer if wanted; what is then left to
-the chip is the splitting, and the difference between floating-point and integer arithmetic, which
-moves a spike by a step now and then.
+The chip differs from NengoDL in three ways: a spike takes one step to reach the next layer, weights
+are integers, and every core has its own scale. The float reference has the delay and, if asked,
+integer weights with one scale per layer. What remains is the splitting into cores, and the
+difference between floating-point and integer arithmetic, which occasionally moves a spike by a
+step.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import tf
 
 _FRAMES = 400
-"""Tiles times steps that are simulated at once; spikes of all layers are kept for them."""
+"""Tiles times steps per batch; the spikes of all layers are kept in memory."""
 
 
 def segment_with_float_reference(
@@ -35,22 +35,16 @@ def segment_with_float_reference(
     core_tiles: dict[str, Tile] | None = None,
     report: Reporter = SILENT,
 ) -> np.ndarray:
-    """Segment tiles as the chip would, in floating point.
+    """Segment tiles as the chip does, but in floating point.
 
     Parameters
     ----------
-    network, weights : Network, Weights
-        What is on the chip.
     tiles : float32 array (tiles, tile, tile)
         Standardised.
-    presentation : PresentationConfig
-        Steps, read-out window and synaptic low-pass.
     weight_bits : int, optional
-        Bits of the on-chip weights, rounded as the cores do; None: exact weights.
+        Bits that on-chip weights are rounded to, as on the cores; None: exact weights.
     core_tiles : dict of str to Tile, optional
-        Tile of each on-chip layer, whose channels share a scale; by default those of a whole layer.
-    report : Reporter
-        Told of every batch.
+        Tile of each on-chip layer, whose channels share a scale; by default the whole layer does.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The forward pass of a network layer by layer, where the Keras model alone does not do.
+"""The forward pass of a network layer by layer, where the Keras model is not enough.
 
-:func:`convolutions` are a model's connections as functions, with the weights as they are or as the
-chip will hold them; :func:`forward` is the network of rates made of them.
+:func:`convolutions` gives a model's connections as functions, with exact or on-chip weights;
+:func:`forward` runs the network of rates with them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from spikeseg_core.network import IMAGE, Connection, Network
 from spikeseg_core.stack import tf
 
 Convolve = Callable[[str | None, Connection, Any], Any]
-"""``(target, connection, x)`` to what the connection adds to the target's current (None: the
-read-out's). A layer's bias comes with its first connection. ``x`` may be any batch."""
+"""Map ``(target, connection, x)`` to what the connection adds to the target's current (target None:
+the read-out). A layer's first connection adds its bias. ``x`` may be any batch."""
 
 
 def convolutions(
@@ -28,26 +28,14 @@ def convolutions(
     weight_bits: int | None = None,
     synapse_ms: float = 0.0,
 ) -> Convolve:
-    """Give the connections of a model, on-chip weights rounded if wanted.
+    """Give the connections of a model; weights are read, and rounded if asked, once, here.
 
     Parameters
     ----------
-    network : Network
-        What ``model`` was built from.
-    model : keras.Model
-        From :func:`~spikeseg_core.ann.unet.build_model`, without batch normalization; gradients
-        reach its weights.
     cores : mapping of str to int array (channels,), optional
         By on-chip layer, the core that holds each channel; only for rounded weights.
     weight_bits : int, optional
-        Bits of the weights on the chip; None: as they are.
-    synapse_ms : float
-        Time constant of the synaptic low-pass, which moves the chip's scales; 0: none.
-
-    Returns
-    -------
-    Convolve
-        Weights are read and rounded now, once.
+        Bits of the weights on the chip; None: exact weights.
     """
     weights: dict[tuple[str | None, str], tuple[Any, Any]] = {}
     for layer in network.layers:
@@ -75,21 +63,17 @@ def convolutions(
 
 
 def _swap(c: Connection, kernel: Any) -> Any:
-    """Swap in and out channels where TensorFlow keeps them the other way round."""
+    """Swap input and output channels where TensorFlow stores them the other way round."""
     return tf.transpose(kernel, (0, 1, 3, 2)) if c.kind != "conv" else tf.convert_to_tensor(kernel)
 
 
 def forward(
     network: Network, convolve: Convolve, tiles: Any, activation: Callable[[str, Any], Any]
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Show tiles to the network of rates.
+    """Run the network of rates on tiles.
 
     Parameters
     ----------
-    network : Network
-        The architecture.
-    convolve : Convolve
-        Its connections.
     tiles : tensor (batch, tile, tile, 1)
         Standardised.
     activation : callable
@@ -101,7 +85,7 @@ def forward(
     currents : dict of str to tensor (batch, rows, columns, channels)
         Input of every neuron, in units of 100 Hz.
     rates : dict of str to tensor (batch, rows, columns, channels)
-        What ``activation`` made of it.
+        Output of ``activation``.
     """
     rates = {IMAGE: tiles}
     currents = {}

@@ -9,8 +9,8 @@ from spikeseg_core.network.neuron import POTENTIAL_PER_UNIT, firing_rate, rate_s
 from spikeseg_core.stack import keras, tf
 
 SOFTNESS = 0.2
-"""Input, in units of 100 Hz, over which the gradient of :func:`measured_rate` sets in: spikes reach
-a neuron irregularly, so it fires now and then although its mean input is below zero."""
+"""Input range, in units of 100 Hz, over which the gradient of :func:`measured_rate` sets in: spikes
+reach a neuron irregularly, so it may fire although its mean input is below zero."""
 
 
 @keras.utils.register_keras_serializable("spikeseg")
@@ -46,7 +46,7 @@ def loihi_rate(x: Any) -> Any:
 
 @tf.custom_gradient
 def measured_rate(current: Any, measured: Any) -> tuple[Any, Any]:
-    """Give the measured rate; its gradient is that of the smooth curve at the mean current.
+    """Return the measured rate, with the gradient of the smooth curve at the mean current.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ def measured_rate(current: Any, measured: Any) -> tuple[Any, Any]:
 
 
 def counted(rate: Any, window_steps: int, seed: Any) -> Any:
-    """Give rates as spikes counted over a window tell them: with the noise of counting.
+    """Add to rates the noise of counting spikes over a window.
 
     A neuron with a constant interval whose first spike comes at a random time spikes
     ``floor(rate * window + u)`` times in a window, ``u`` uniform in [0, 1): on average the rate,
-    in steps of one spike a window (10 Hz in 100 steps), never beside it by more than one. Training
-    with noise that stands for spikes is Hunsberger & Eliasmith's (arXiv 1510.08829, 1611.05141;
-    theirs is Gaussian, made for the filtered spikes of LIF neurons).
+    in steps of one spike per window (10 Hz in 100 steps), and never off by more than one spike.
+    Training with noise in place of spikes is due to Hunsberger & Eliasmith (arXiv 1510.08829,
+    1611.05141; theirs is Gaussian, for the filtered spikes of LIF neurons).
 
     Parameters
     ----------

@@ -1,17 +1,17 @@
-"""What firing costs in training: the loss that keeps rates in a range, and synaptic operations.
+"""What spikes cost in training: the loss that keeps rates in a range, and synaptic operations.
 
 Patel et al. 2021 (arXiv 2106.08921), in the form of the authors' NengoLoihi example:
 ``1/2 * sum_n (max(0, r_min - r_n) + max(0, r_n - r_max))^2`` with ``r_n`` the p-th percentile of
-neuron ``n``'s rate. Three things are chosen here:
+neuron ``n``'s rate. Three choices are ours:
 
 * ``r_n`` is taken over the batch and over a small window of neighbouring neurons of the channel,
   which share their weights and see the same kind of image. A batch of 8 tiles and a window of
-  4 x 4 give 128 samples, about what a neuron sees in all tiles of a few sections; 8 samples alone
-  would call every neuron silent that waits for something rare.
-* The mean over neurons stands for the sum, so a weight means the same in every layer. Rates are
-  in units of 100 Hz: all neurons 50 Hz outside the range make a loss of 1/8 a layer.
+  4 x 4 give 128 samples, about what a neuron sees in all tiles of a few sections; with 8 samples
+  every neuron that responds to something rare would count as silent.
+* The mean over neurons replaces the sum, so a weight means the same in every layer. Rates are
+  in units of 100 Hz: if all neurons are 50 Hz outside the range, the loss is 1/8 per layer.
 * The gradient reaches neurons that do not fire (it is that of the current, not of the rate), so
-  dead neurons come back.
+  dead neurons can recover.
 """
 
 from __future__ import annotations
@@ -38,10 +38,6 @@ def rate_range_loss(
     ----------
     currents : tensor (batch, rows, columns, channels)
         Input currents of one layer, in units of 100 Hz.
-    rate_min_hz, rate_max_hz : float
-        The range, in Hz.
-    percentile : float
-        Which percentile of a neuron's rate counts, 0-100.
 
     Returns
     -------
@@ -83,22 +79,20 @@ def percentile_rates(currents: Any, percentile: float) -> Any:
 
 
 def synaptic_operations(network: Network, rates: Mapping[str, Any]) -> Any:
-    """Count what spikes make the chips do: a spike adds each of its synapses' weights once.
+    """Count the synaptic operations on the chips: a spike adds each of its synapses' weights once.
 
-    That is most of Loihi's dynamic energy, and where it is spent differs: a neuron before a wide
-    layer costs several times what one before a narrow layer does.
+    They are most of Loihi's dynamic energy. A neuron before a wide layer costs several times as
+    much as one before a narrow layer.
 
     Parameters
     ----------
-    network : Network
-        Its connections into layers on the chip count.
     rates : mapping of str to tensor (batch, rows, columns, channels)
         By layer, in units of 100 Hz; gradients flow back through it.
 
     Returns
     -------
     scalar tensor
-        Synaptic operations a time step and neuron on chip, mean over the batch.
+        Synaptic operations per time step and neuron on chip, mean over the batch.
     """
     operations = tf.add_n(
         [

@@ -1,14 +1,14 @@
-"""A network with spikes forward and rates backward, to learn what spikes do to it.
+"""Spikes in the forward pass and rates in the backward pass, to train for the effects of spikes.
 
-Loihi's rate curve holds for constant input. Between ensembles the input is spikes: they come in
-lumps, the reset throws away what is above the threshold, and inhibition below zero is lost. So in
+Loihi's rate curve holds for constant input. Between ensembles the input is spikes: they arrive in
+bursts, the reset discards what is above the threshold, and inhibition below zero is lost. So in
 the last part of tuning the forward pass is the spiking network itself, step by step, and each
-neuron's gradient is that of a smooth rate curve at its mean input, with the layer's measured rates
-in its place ("tandem learning": Wu et al. 2021, arXiv 1907.01167, is the idea).
+neuron's gradient is that of a smooth rate curve at its mean input, combined with the measured
+rates (after "tandem learning", Wu et al. 2021, arXiv 1907.01167).
 
 The network only feeds forward, so each layer is simulated over all steps at once: one convolution
 over all time steps, then one pass of the neurons over time. A shorter presentation is the beginning
-of a longer one, so several are had for the price of the longest.
+of a longer one, so several cost no more than the longest.
 """
 
 from __future__ import annotations
@@ -36,22 +36,18 @@ def spiking_forward(
     delay: int,
     synapse_ms: float = 0.0,
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Show tiles to the spiking network, so that gradients can flow back as through rates.
+    """Run the spiking network on tiles; gradients flow back as through rates.
 
     Parameters
     ----------
-    network : Network
-        The architecture, and how its neurons start.
-    convolve : Convolve
-        Its connections, from :func:`~spikeseg_core.ann.forward.convolutions`.
     tiles : tensor (batch, tile, tile, 1)
         Standardised; the batch size must be known. Constant over the presentation.
     windows : sequence of (int, int)
-        Time steps of 1 ms that means are taken over: the first, and the one after the last.
+        Time steps of 1 ms to average over: the first, and the one after the last.
     delay : int
         Steps a spike takes to the next layer: 1 on Loihi, 0 in NengoDL.
     synapse_ms : float
-        Time constant of every synapse's low-pass; 0: none. The read-out counts spikes as they are.
+        Time constant of every synapse's low-pass; 0 disables it. The read-out is not filtered.
 
     Returns
     -------
@@ -100,26 +96,13 @@ def _integrate(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run neurons over time.
 
-    Parameters
-    ----------
-    current : float32 array (batch, steps, neurons)
-        In units of 100 Hz.
-    start : float32 array (neurons,)
-        Membrane potentials before the first step, in thresholds.
-    windows : int array (windows, 2)
-        First step and step after the last that count for each mean.
-    delay : int
-        Steps by which the spikes arrive later.
-    decay : float32
-        Share of the synaptic current that a step leaves; what it takes is a spike's first share.
-        Filtering the spikes of a neuron once does the same as filtering them at every synapse.
+    ``current`` is ``(batch, steps, neurons)`` in units of 100 Hz, ``start`` the initial membrane
+    potentials in thresholds, ``windows`` the first step and the step after the last of each mean.
+    Spikes arrive ``delay`` steps later. ``decay`` is the share of the synaptic current that a step
+    leaves (filtering a neuron's spikes once is the same as filtering them at every synapse).
 
-    Returns
-    -------
-    spikes : float32 array (batch, steps, neurons)
-        What arrives at the next layer: a spike's worth, or 0; with a decay, spread over steps.
-    mean : float32 array (windows, batch, neurons)
-        Mean of the spikes in each window: the rate in units of 100 Hz.
+    Returns what arrives at the next layer, ``(batch, steps, neurons)``, and the mean rate in each
+    window, ``(windows, batch, neurons)``, in units of 100 Hz.
     """
     batch, steps, neurons = current.shape
     spikes = np.zeros_like(current)

@@ -1,8 +1,8 @@
-"""Training with random tiles: one loop for training and tuning, which a kill does not set back.
+"""Training with random tiles: one resumable loop for training and tuning.
 
-After every epoch the whole state (weights, optimizer, best weights, history) is written at once.
-Random numbers are drawn anew for each epoch from ``(seed, epoch)``, so a run that is killed and
-started again goes through the same batches, and ends with the same weights, as one that was not.
+After every epoch the whole state (weights, optimizer, best weights, history) is written atomically.
+Each epoch has its own random numbers from ``(seed, epoch)``, so a run that is killed and resumed
+sees the same batches, and ends with the same weights, as one that was not interrupted.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras, tf
 
 Losses = Callable[[Any, Any, bool], Mapping[str, Any]]
-"""``(tiles, targets, training)`` to scalars by name; ``"loss"`` is the one that is minimised.
-Targets are those of :func:`targets_of`."""
+"""Map ``(tiles, targets, training)`` to named scalars; ``"loss"`` is minimised. Targets are from
+:func:`targets_of`."""
 
 
 def train(
@@ -40,16 +40,8 @@ def train(
 
     Parameters
     ----------
-    network : Network
-        What to train.
-    dataset : Dataset
-        Its splits ``train`` and ``validation`` are used.
-    config : TrainConfig
-        Epochs, batches, learning rate, seed.
     folder : Path
-        Checkpoints are kept in ``folder / "checkpoints"``; training goes on from them.
-    report : Reporter
-        Told of every epoch.
+        Checkpoints are kept in ``folder / "checkpoints"``; training resumes from them.
 
     Returns
     -------
@@ -61,7 +53,7 @@ def train(
     Raises
     ------
     ConfigError
-        If the loss stops being a number.
+        If the loss is not finite.
     """
     model = build_model(network, "relu", batch_norm=config.batch_norm, seed=config.seed)
 
@@ -73,14 +65,12 @@ def train(
 
 
 def targets_of(labels: np.ndarray, config: TrainConfig | TuneConfig) -> np.ndarray:
-    """Say what the network should answer, and how much each pixel of it counts.
+    """Give the targets of training: each pixel's label, and how much it counts.
 
     Parameters
     ----------
     labels : array (n, h, w)
         1 = membrane, 0 = interior.
-    config : TrainConfig or TuneConfig
-        Weights of membrane and of thin membrane.
 
     Returns
     -------
@@ -96,13 +86,9 @@ def segmentation_losses(logits: Any, targets: Any, wanted: Any | None = None) ->
 
     Parameters
     ----------
-    logits : tensor
-        ``(batch, tile, tile, 1)``.
-    targets : tensor
-        ``(batch, tile, tile, 2)``, as from :func:`targets_of`.
     wanted : tensor, optional
-        Probability of membrane that the loss aims at, ``(batch, tile, tile, 1)``; by default the
-        labels, which pixel accuracy is always of.
+        Target probability of membrane, ``(batch, tile, tile, 1)``; by default the labels, which
+        pixel accuracy always uses.
 
     Returns
     -------
@@ -139,31 +125,22 @@ def fit(
     ----------
     model : keras.Model
         Changed in place.
-    losses : callable
-        What to minimise, and what else to record.
-    dataset, config, folder, report
-        As for :func:`train`.
     name : str
-        Of the checkpoint, where a stage fits more than once.
+        Name of the checkpoint, where a stage fits more than once.
     epochs_before : int
-        Epochs that an earlier fit of the stage took; counting goes on from there.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per epoch.
+        Epochs of an earlier fit of the stage, for counting.
 
     Raises
     ------
     ConfigError
-        If the loss stops being a number.
+        If the loss is not finite.
     """
     optimizer = _optimizer(model, config)
     average = WeightAverage(model, config.ema_decay)
     state = TrainingState(model, optimizer, average, folder / "checkpoints" / f"{name}.npz")
     if state.load():
-        report.say(f"going on after epoch {state.epoch} of {config.epochs}")
-    steps = _Steps(model, losses, optimizer, average)
+        report.say(f"resuming after epoch {state.epoch} of {config.epochs}")
+    learn, judge = _compiled(model, losses, optimizer, average)
     tile = model.input_shape[1]
     images, labels = dataset.split("train")
     targets = targets_of(labels, config)
@@ -171,11 +148,10 @@ def fit(
     patience = config.patience or config.epochs
     while state.epoch < config.epochs and state.epochs_without_progress < patience:
         batches = _training_batches(images, targets, tile, config, state.epoch)
-        rows = [steps.train(x, y) for x, y in batches]
-        record = _means("train", steps.names, rows)
+        record = _means("train", [learn(tf.constant(x), tf.constant(y)) for x, y in batches])
         with average.in_model():
-            rows = [steps.validate(x, y) for x, y in validation]
-        record |= _means("validation", steps.names, rows, weights=[len(x) for x, _ in validation])
+            rows = [judge(tf.constant(x), tf.constant(y)) for x, y in validation]
+        record |= _means("validation", rows, weights=[len(x) for x, _ in validation])
         if not np.isfinite(record["train/loss"] + record["validation/loss"]):
             raise ConfigError(
                 f"the loss of network {model.name!r} is {record['train/loss']} in epoch "
@@ -201,10 +177,12 @@ def fit(
 
 
 def _means(
-    split: str, names: Sequence[str], rows: list[np.ndarray], weights: list[int] | None = None
+    split: str, rows: Sequence[Mapping[str, Any]], weights: list[int] | None = None
 ) -> dict[str, float]:
-    means = np.average(np.asarray(rows, np.float64), axis=0, weights=weights)
-    return {f"{split}/{name}": float(mean) for name, mean in zip(names, means, strict=True)}
+    return {
+        f"{split}/{name}": float(np.average([float(row[name]) for row in rows], weights=weights))
+        for name in sorted(rows[0])
+    }
 
 
 def _optimizer(model: Any, config: TrainConfig | TuneConfig) -> Any:
@@ -216,45 +194,26 @@ def _optimizer(model: Any, config: TrainConfig | TuneConfig) -> Any:
     return optimizer
 
 
-class _Steps:
-    """The compiled step of training and that of validation.
+def _compiled(
+    model: Any, losses: Losses, optimizer: Any, average: WeightAverage
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the compiled steps of training and validation; both give the losses by name."""
 
-    Attributes
-    ----------
-    names : list of str
-        Names of the numbers that both give; known once one ran.
-    """
+    @tf.function
+    def train(x: Any, y: Any) -> Any:
+        variables = model.trainable_variables
+        with tf.GradientTape() as tape:
+            found = losses(x, y, True)
+        gradients = tape.gradient(found["loss"], variables)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        average.update()
+        return dict(found)
 
-    def __init__(self, model: Any, losses: Losses, optimizer: Any, average: WeightAverage) -> None:
-        self.names: list[str] = []
+    @tf.function
+    def validate(x: Any, y: Any) -> Any:
+        return dict(losses(x, y, False))
 
-        def numbers(found: Mapping[str, Any]) -> Any:
-            self.names = sorted(found)
-            return tf.stack([found[name] for name in self.names])
-
-        @tf.function
-        def train(x: Any, y: Any) -> Any:
-            variables = model.trainable_variables
-            with tf.GradientTape() as tape:
-                found = losses(x, y, True)
-            gradients = tape.gradient(found["loss"], variables)
-            optimizer.apply_gradients(zip(gradients, variables, strict=True))
-            average.update()
-            return numbers(found)
-
-        @tf.function
-        def validate(x: Any, y: Any) -> Any:
-            return numbers(losses(x, y, False))
-
-        self._train, self._validate = train, validate
-
-    def train(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Learn from one batch."""
-        return np.asarray(self._train(tf.constant(x), tf.constant(y)))
-
-    def validate(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Only look at one batch."""
-        return np.asarray(self._validate(tf.constant(x), tf.constant(y)))
+    return train, validate
 
 
 def _training_batches(
@@ -264,7 +223,7 @@ def _training_batches(
     config: TrainConfig | TuneConfig,
     epoch: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches of one epoch; the next one is cut while the current one is being learned."""
+    """Yield the batches of one epoch; the next one is cut while the current one is processed."""
     rng = np.random.default_rng([config.seed, epoch])
 
     def cut() -> tuple[np.ndarray, np.ndarray]:
@@ -283,7 +242,7 @@ def _training_batches(
 def _validation_batches(
     dataset: Dataset, tile: int, config: TrainConfig | TuneConfig
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Tiles that cover the validation sections, as few as can."""
+    """Yield as few tiles as possible that cover the validation sections."""
     images, labels = dataset.split("validation")
     grid = TileGrid(dataset.section_shape, tile, tiles_per_axis=1)
     tiles = grid.cut(images)[..., np.newaxis]

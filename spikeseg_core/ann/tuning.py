@@ -1,13 +1,12 @@
 """Fine-tuning for the chip (stage 3): Loihi's neuron forward, rates kept in a range.
 
 It starts from the trained network with every channel scaled so that it fires at a useful rate,
-which changes nothing for rectified linear neurons and everything for a neuron that spikes. Then
-come epochs with Loihi's rate curve, and last, because they are slow, a few with spikes.
+which changes nothing for rectified linear neurons and everything for spiking ones. Epochs with
+Loihi's rate curve follow, and finally a few with spikes, because those are slow.
 
-What it aims at is what the trained network itself answers (``distillation_weight``): conversion
-should keep that, and with labels alone a few epochs draw the network away from it towards training
-sections it already knows. Learning from a network's answers is Hinton et al.'s (2015, arXiv
-1503.02531).
+The target is the output of the trained network (``distillation_weight``): conversion should keep
+it, while with labels alone a few epochs overfit to the training sections. Distillation is due to
+Hinton et al. (2015, arXiv 1503.02531).
 """
 
 from __future__ import annotations
@@ -57,18 +56,8 @@ def tune(
 
     Parameters
     ----------
-    network : Network
-        The architecture.
     weights : Weights
         Trained with rectified linear neurons, and scaled (:func:`scaled_for_spikes`).
-    dataset : Dataset
-        Its splits ``train`` and ``validation`` are used.
-    config : TuneConfig
-        The range of rates, and how long to train.
-    folder : Path
-        Checkpoints are kept in ``folder / "checkpoints"``; tuning goes on from them.
-    report : Reporter
-        Told of every epoch.
     tiles : mapping of str to Tile, optional
         Tile of every on-chip layer; by default those that need the fewest cores. Only their depth
         counts, and only with ``config.weight_bits``.
@@ -78,15 +67,15 @@ def tune(
     Weights
         Of the epoch that ``config.patience`` keeps; of the spiking epochs, if there are any.
     pandas.DataFrame
-        One row per epoch; for both splits ``rate_loss`` and ``synaptic_ops`` (a step and neuron on
-        chip) besides those of :func:`~spikeseg_core.ann.training.train`.
+        One row per epoch; for both splits ``rate_loss`` and ``synaptic_ops`` (per step and neuron
+        on chip), in addition to those of :func:`~spikeseg_core.ann.training.train`.
 
     Raises
     ------
     ConfigError
-        If the loss stops being a number.
+        If the loss is not finite.
     MappingError
-        If a layer fits no core, where weights are to be rounded as cores do.
+        If weights are to be rounded and a layer does not fit a core.
     """
     model = model_from_weights(network, weights, "loihi")
     wanted = _teacher(network, weights, config)
@@ -137,7 +126,7 @@ def tune(
 
 
 def _teacher(network: Network, weights: Weights, config: TuneConfig) -> Callable[[Any, Any], Any]:
-    """Give what tuning aims at, of images and targets: labels, and what the network answered."""
+    """Map images and targets to what the loss aims at: labels mixed with the teacher's output."""
     teacher = model_from_weights(network, weights)
     teacher.trainable = False
     share = config.distillation_weight
@@ -152,10 +141,10 @@ def _teacher(network: Network, weights: Weights, config: TuneConfig) -> Callable
 def _activation(
     network: Network, config: TuneConfig, images: Any | None
 ) -> Callable[[str, Any], Any]:
-    """Neurons of the rate epochs; with noise, if it is wanted, where images to seed it are given.
+    """Neurons of the rate epochs, with noise if configured and images are given to seed it.
 
-    The noise is drawn from the images of the batch, which no two batches share, so that a run
-    that was killed goes on with the noise it would have had.
+    The noise is seeded by the images of the batch, which no two batches share, so that a resumed
+    run has the same noise as an uninterrupted one.
     """
     curve = loihi_rate if config.activation == "loihi" else tf.nn.relu
     if images is None or not config.noise_window_steps:
@@ -177,7 +166,7 @@ def _with_cost_of_spikes(
     currents: Mapping[str, Any],
     rates: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Segmentation loss plus the rate loss of every layer and what synaptic operations cost."""
+    """Segmentation loss plus the rate loss of every layer and the cost of synaptic operations."""
     rate_loss = tf.add_n(
         [
             (config.rate_weight if layer.on_chip else config.rate_weight_off_chip)
@@ -202,17 +191,7 @@ def _with_cost_of_spikes(
 def scaled_for_spikes(
     network: Network, weights: Weights, dataset: Dataset, config: TuneConfig
 ) -> Weights:
-    """Scale a trained network so that its channels fire at useful rates; the logits stay.
-
-    Parameters
-    ----------
-    network, weights : Network, Weights
-        Trained with rectified linear neurons.
-    dataset : Dataset
-        Its split ``train`` is used.
-    config : TuneConfig
-        The percentile, the rate it gets, and the seed of the tiles.
-    """
+    """Scale a trained network so that its channels fire at useful rates; keep the logits."""
     percentiles = channel_percentiles(network, weights, dataset, config)
     return scale_channels(network, weights, percentiles, config.initial_rate_hz)
 
@@ -221,15 +200,6 @@ def channel_percentiles(
     network: Network, weights: Weights, dataset: Dataset, config: TuneConfig
 ) -> dict[str, np.ndarray]:
     """Percentile of every channel's activation over random training tiles and all positions.
-
-    Parameters
-    ----------
-    network, weights : Network, Weights
-        Evaluated with rectified linear neurons.
-    dataset : Dataset
-        Its split ``train`` is used.
-    config : TuneConfig
-        The percentile, and the seed of the tiles.
 
     Returns
     -------
@@ -243,7 +213,7 @@ def channel_percentiles(
     rng = np.random.default_rng(config.seed)
     images, labels = dataset.split("train")
     labels = labels[..., np.newaxis]
-    # Kept per batch and averaged: the activations of all batches would not fit small machines.
+    # Averaged over batches: the activations of all batches may not fit in memory.
     found: dict[str, list[np.ndarray]] = {layer.name: [] for layer in network.layers}
     for _ in range(_SCALING_BATCHES):
         tiles, _ = random_tiles(images, labels, network.tile, _SCALING_BATCH, rng)
@@ -262,17 +232,8 @@ def scale_channels(
 
     Parameters
     ----------
-    network, weights : Network, Weights
-        The network to scale.
     percentiles : mapping of str to array (channels,)
-        From :func:`channel_percentiles`, in units of 100 Hz. A channel with 0 is left alone.
-    rate_hz : float
-        The rate the percentile gets.
-
-    Returns
-    -------
-    Weights
-        Scaled.
+        From :func:`channel_percentiles`, in units of 100 Hz. Channels with 0 are not scaled.
     """
     target = rate_hz / RATE_HZ_PER_UNIT
     factors = {
@@ -281,13 +242,10 @@ def scale_channels(
     }
     factors[IMAGE] = np.ones(1)
     kernels = {}
-    for layer, c in network.connections():
-        kernel = weights.kernel(layer.name, c.source) * factors[layer.name]
+    for into, c in network.links():
+        kernel = weights.kernel(into, c.source) * (factors[into] if into else 1)
         kernel = kernel / factors[c.source][:, np.newaxis]
-        kernels[kernel_key(layer.name, c.source)] = kernel.astype(np.float32)
-    source = network.readout.source
-    readout = weights.kernel(None, source) / factors[source][:, np.newaxis]
-    kernels[kernel_key(None, source)] = readout.astype(np.float32)
+        kernels[kernel_key(into, c.source)] = kernel.astype(np.float32)
     biases = {
         layer.name: (weights.biases[layer.name] * factors[layer.name]).astype(np.float32)
         for layer in network.layers

@@ -26,14 +26,8 @@ def build_model(
 
     Parameters
     ----------
-    network : Network
-        Layers and connections.
-    activation : {"relu", "loihi"}
-        Rectified linear, or Loihi's rate curve; both in units of 100 Hz.
     batch_norm : bool
         Normalize each channel between the sum and the activation.
-    seed : int
-        Seed of the weights.
 
     Returns
     -------
@@ -98,25 +92,14 @@ def _norm_name(layer: str) -> str:
 
 
 def _swap_for(c: Connection, kernel: np.ndarray) -> np.ndarray:
-    """Swap in and out channels where Keras keeps them the other way round (it is an involution)."""
+    """Swap in and out channels where Keras stores them the other way round."""
     return np.ascontiguousarray(kernel.transpose(0, 1, 3, 2)) if c.kind != "conv" else kernel
 
 
 def weights_of(network: Network, model: Any) -> Weights:
-    """Read a network's weights from its Keras model, batch normalization folded into them.
+    """Read a network's weights from its Keras model, with batch normalization folded in.
 
-    Parameters
-    ----------
-    network : Network
-        What ``model`` was built from.
-    model : keras.Model
-        From :func:`build_model`, with or without batch normalization.
-
-    Returns
-    -------
-    Weights
-        A model made from them (:func:`model_from_weights`) gives the same output, to rounding, as
-        ``model`` does in inference.
+    :func:`model_from_weights` gives the same output, up to rounding, as ``model`` in inference.
     """
     norms = {
         layer.name: model.get_layer(_norm_name(layer.name))
@@ -144,30 +127,10 @@ def weights_of(network: Network, model: Any) -> Weights:
 
 
 def model_from_weights(network: Network, weights: Weights, activation: Activation = "relu") -> Any:
-    """Build the Keras model of a network with these weights and no batch normalization.
-
-    Parameters
-    ----------
-    network : Network
-        Layers and connections.
-    weights : Weights
-        Its numbers.
-    activation : {"relu", "loihi"}
-        As in :func:`build_model`.
-
-    Returns
-    -------
-    keras.Model
-        As :func:`build_model` describes it.
-    """
+    """Build the model of :func:`build_model` with these weights and no batch normalization."""
     model = build_model(network, activation)
-    for layer in network.layers:
-        for c in layer.inputs:
-            found = model.get_layer(convolution_name(layer.name, c.source))
-            kernel = _swap_for(c, weights.kernel(layer.name, c.source))
-            found.set_weights([kernel, weights.biases[layer.name]][: 1 + found.use_bias])
-    source = network.readout.source
-    model.get_layer(convolution_name(None, source)).set_weights(
-        [_swap_for(network.readout, weights.kernel(None, source)), weights.biases["readout"]]
-    )
+    for target, c in network.links():
+        found = model.get_layer(convolution_name(target, c.source))
+        kernel = _swap_for(c, weights.kernel(target, c.source))
+        found.set_weights([kernel, weights.biases[target or "readout"]][: 1 + found.use_bias])
     return model

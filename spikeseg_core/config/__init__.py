@@ -1,4 +1,4 @@
-"""Every setting of the pipeline, its presets, and changes to them by dotted name."""
+"""All settings of the pipeline, their presets, and overrides by dotted name."""
 
 from spikeseg_core.config.settings import (
     MOST_SEED,

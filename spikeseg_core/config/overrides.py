@@ -1,4 +1,4 @@
-"""Settings from a preset and what the user changes of it."""
+"""Settings from a preset and the user's overrides."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ NAMED_SOURCES = tuple(name for name in get_args(SourceName) if name != "folder")
 
 
 def shown(title: str, description: str, **schema: Any) -> Any:
-    """Say how a flow's parameter shows in Prefect's form, for ``Annotated``.
+    """Describe a flow's parameter in Prefect's form, for ``Annotated``.
 
-    Prefect sets a field's own title and description; those in its schema stay.
+    Prefect overwrites a field's own title and description, but not those in its schema.
     """
     return Field(json_schema_extra={"title": title, "description": description, **schema})
 
 
 def completed(config: PipelineConfig) -> PipelineConfig:
-    """Take from the preset what the configuration was not given.
+    """Fill in from the preset whatever was not set.
 
-    ``{"preset": "paper"}``, as a deployment may state it, is then the whole preset.
+    ``{"preset": "paper"}``, as in a deployment, becomes the whole preset.
     """
     preset = presets.preset(config.preset).model_dump()
-    return PipelineConfig.model_validate(_merged(preset, config.model_dump(exclude_unset=True)))
+    return PipelineConfig.model_validate(merged(preset, config.model_dump(exclude_unset=True)))
 
 
 def configured(preset: str, dataset: str = "auto", changes: Iterable[str] = ()) -> PipelineConfig:
@@ -39,8 +39,6 @@ def configured(preset: str, dataset: str = "auto", changes: Iterable[str] = ()) 
 
     Parameters
     ----------
-    preset : str
-        Name of the preset.
     dataset : str
         ``auto``, ``isbi2012``, ``synthetic``, or the path of a folder, TIFF stack or zip.
     changes : iterable of str
@@ -49,12 +47,12 @@ def configured(preset: str, dataset: str = "auto", changes: Iterable[str] = ()) 
     Raises
     ------
     ConfigError
-        If a name is unknown or a value is out of its bounds; names every such setting.
+        If a name is unknown or a value is out of bounds; names every such setting.
     """
-    chosen = _merged({"dataset": source(dataset)}, parsed(changes))
+    chosen = merged({"dataset": source(dataset)}, parsed(changes))
     try:
         return PipelineConfig.model_validate(
-            _merged(presets.preset(preset).model_dump(), chosen) | {"preset": preset}
+            merged(presets.preset(preset).model_dump(), chosen) | {"preset": preset}
         )
     except ValidationError as error:
         raise ConfigError(shortened(error)) from None
@@ -79,7 +77,7 @@ def source(dataset: str) -> dict[str, Any]:
 
 
 def shortened(error: ValidationError) -> str:
-    """One line for every setting that is wrong: its name, what is wanted, what was given."""
+    """Return a line for every invalid setting: its name, what is allowed, and what was given."""
     lines = [
         f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
         + (f", not {problem['input']!r}" if not isinstance(problem["input"], dict) else "")
@@ -89,16 +87,16 @@ def shortened(error: ValidationError) -> str:
 
 
 def parsed(changes: Iterable[str]) -> dict[str, Any]:
-    """Nested settings of changes such as ``train.epochs=5``.
+    """Return the nested settings of changes such as ``train.epochs=5``.
 
     Raises
     ------
     ConfigError
-        If one has not that form.
+        If a change does not have this form.
     """
     found: dict[str, Any] = {}
     for change in changes:
-        found = _merged(found, _parsed(change))
+        found = merged(found, _parsed(change))
     return found
 
 
@@ -110,15 +108,21 @@ def _parsed(change: str) -> dict[str, Any]:
         value = json.loads(text)
     except ValueError:
         value = text
-    for part in reversed(name.strip().split(".")):
+    return nested(name.strip(), value)
+
+
+def nested(name: str, value: Any) -> dict[str, Any]:
+    """Give nested settings in which only the one of this dotted name is set."""
+    for part in reversed(name.split(".")):
         value = {part: value}
     return dict(value)
 
 
-def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with some of them changed."""
+    found = dict(base)
     for name, value in changes.items():
-        old = merged.get(name)
-        nested = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[name] = _merged(old or {}, value) if nested else value
-    return merged
+        old = found.get(name)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        found[name] = merged(old or {}, value) if both else value
+    return found

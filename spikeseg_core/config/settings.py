@@ -1,8 +1,8 @@
 """Every setting of the pipeline, typed, bounded and explained.
 
-One frozen model per stage, nested in :class:`PipelineConfig`. It is the parameter form in
-Prefect's page, the options of the command line and what MLflow logs. Presets are instances of it
-(:mod:`spikeseg_core.config.presets`).
+One frozen model per stage, nested in :class:`PipelineConfig`. They make the form on
+Prefect's page, the options of the command line and the parameters in MLflow. Presets are instances
+of it (:mod:`spikeseg_core.config.presets`).
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ RENAMED = {
     "benchmark.settling": "deploy.early_exit",
     "deploy.settling": "deploy.early_exit",
 }
-"""Old names of settings, with their section, and what they are called now."""
+"""Old names of settings, with their section, and the new ones."""
 
 SourceName = Literal["auto", "isbi2012", "folder", "synthetic"]
 """Names of :data:`spikeseg_core.data.sources.SOURCES`."""
 
 MOST_SEED = 2**32 - 1
-"""What numpy and TensorFlow both take."""
+"""The largest seed that both NumPy and TensorFlow accept."""
 
 
-def _say_ranges(schema: dict[str, Any]) -> None:
-    """Add the range to the description of every number, for forms that do not show it."""
+def _show_ranges(schema: dict[str, Any]) -> None:
+    """Append the range to the description of every number, for forms that do not show it."""
     for setting in schema.get("properties", {}).values():
         low = setting.get("minimum", setting.get("exclusiveMinimum"))
         high = setting.get("maximum", setting.get("exclusiveMaximum"))
@@ -54,7 +54,7 @@ def _say_ranges(schema: dict[str, Any]) -> None:
 class StageConfig(BaseModel):
     """Base: frozen, and a misspelt setting is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_say_ranges)
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_show_ranges)
 
     @model_validator(mode="before")
     @classmethod
@@ -67,18 +67,31 @@ class StageConfig(BaseModel):
         return data
 
 
+def _between(default: Any, low: float, high: float, title: str, description: str) -> Any:
+    """Declare a number with inclusive bounds."""
+    return Field(default, ge=low, le=high, title=title, description=description)
+
+
+def _above_0(default: Any, high: float, title: str, description: str) -> Any:
+    return Field(default, gt=0, le=high, title=title, description=description)
+
+
+def _seed(description: str, title: str = "Seed") -> Any:
+    return _between(0, 0, MOST_SEED, title, description)
+
+
 class DatasetConfig(StageConfig):
     """Stage 1, dataset preparation."""
 
     source: SourceName = Field(
         "auto",
-        title="Sections from",
-        description="auto: ISBI 2012 when it can be had, else synthetic sections",
+        title="Source of the sections",
+        description="auto: ISBI 2012 if it is available, otherwise synthetic sections",
     )
     path: str | None = Field(
         None,
         title="Folder, TIFF stack or zip",
-        description="where the sections are read from, for the source 'folder'",
+        description="where the source 'folder' reads the sections from",
     )
     polarity: Literal["auto", "membrane_dark", "membrane_bright"] = Field(
         "auto",
@@ -86,35 +99,23 @@ class DatasetConfig(StageConfig):
         description="whether label 0 (dark) or the highest label (bright) marks membrane; "
         "auto: the minority class that is darker in the image",
     )
-    train_sections: int = Field(
-        20, ge=1, le=10_000, title="Sections to train on", description="sections 0.. for training"
+    train_sections: int = _between(
+        20, 1, 10_000, "Training sections", "number of sections to train on: the first ones"
     )
-    validation_sections: int = Field(
-        4, ge=1, le=10_000, title="Sections to validate on", description="the sections after those"
+    validation_sections: int = _between(
+        4, 1, 10_000, "Validation sections", "number of sections that follow, for validation"
     )
-    test_sections: int = Field(
-        6, ge=1, le=10_000, title="Sections to test on", description="the sections after those"
+    test_sections: int = _between(
+        6, 1, 10_000, "Test sections", "number of sections that follow, for testing"
     )
-    tiles_per_axis: int = Field(
-        4,
-        ge=1,
-        le=16,
-        title="Tiles along each side",
-        description="overlapping tiles along each side of a section",
+    tiles_per_axis: int = _between(
+        4, 1, 16, "Tiles along each side", "overlapping tiles along each side of a section"
     )
-    synthetic_size: int = Field(
-        512,
-        ge=128,
-        le=2048,
-        title="Side of a synthetic section, px",
-        description="synthetic sections are square",
+    synthetic_size: int = _between(
+        512, 128, 2048, "Side of a synthetic section, px", "synthetic sections are square"
     )
-    synthetic_seed: int = Field(
-        0,
-        ge=0,
-        le=MOST_SEED,
-        title="Seed of the synthetic sections",
-        description="the same seed gives the same sections",
+    synthetic_seed: int = _seed(
+        "the same seed gives the same sections", "Seed of the synthetic sections"
     )
 
     @model_validator(mode="after")
@@ -124,46 +125,41 @@ class DatasetConfig(StageConfig):
         return self
 
 
-# Settings that training and tuning share, but for their defaults.
+# Settings that training and tuning share, except for their defaults.
 StepsPerEpoch = Annotated[
-    int,
-    Field(
-        ge=1,
-        le=10_000,
-        title="Batches an epoch",
-        description="steps of the optimizer that make an epoch",
-    ),
+    int, _between(..., 1, 10_000, "Batches per epoch", "optimizer steps that make up an epoch")
 ]
 TilesPerBatch = Annotated[
-    int, Field(ge=1, le=256, title="Tiles a batch", description="random tiles that make a batch")
+    int, _between(..., 1, 256, "Tiles per batch", "random tiles in each batch")
 ]
 MembraneWeight = Annotated[
     float,
-    Field(
-        gt=0,
-        le=100,
-        title="Weight of membrane pixels",
-        description="mean weight of membrane pixels in the cross-entropy; interior has 1",
+    _above_0(
+        ...,
+        100,
+        "Weight of membrane pixels",
+        "mean weight of membrane pixels in the cross-entropy; interior pixels have 1",
     ),
 ]
 BorderWeight = Annotated[
     float,
-    Field(
-        ge=0,
-        le=100,
-        title="Extra weight of thin membranes",
-        description="how much more membrane counts where two cells nearly touch, and the other "
-        "membrane less in return; 0: all alike",
+    _between(
+        ...,
+        0,
+        100,
+        "Extra weight of thin membranes",
+        "how much more membrane counts where two cells nearly touch; the rest of the membrane "
+        "counts less in return; 0: all membrane counts the same",
     ),
 ]
 Mixup = Annotated[
     float,
-    Field(
-        ge=0,
-        le=1,
-        title="Share of mixed tiles",
-        description="tiles that another one is blended into, by up to a half, labels too; more "
-        "to answer for than sections show",
+    _between(
+        ...,
+        0,
+        1,
+        "Mixup",
+        "share of tiles that another tile is blended into, by up to one half, labels included",
     ),
 ]
 EmaDecay = Annotated[
@@ -171,18 +167,19 @@ EmaDecay = Annotated[
     Field(
         ge=0,
         lt=1,
-        title="Averaging of weights",
-        description="share of the weights' running average that a step leaves",
+        title="Decay of the weight average",
+        description="decay of the exponential moving average of the weights, per step",
     ),
 ]
 Patience = Annotated[
     int | None,
-    Field(
-        ge=1,
-        le=2000,
-        title="Patience, epochs",
-        description="stop after so many epochs without a better validation loss, and keep the best "
-        "epoch; empty: go through all epochs, and keep the last",
+    _between(
+        ...,
+        1,
+        2000,
+        "Patience, epochs",
+        "stop after this many epochs without a better validation loss, and keep the best epoch; "
+        "empty: run all epochs and keep the last",
     ),
 ]
 
@@ -193,21 +190,15 @@ class TrainConfig(StageConfig):
     network: str = Field(
         "quick",
         title="Network",
-        description="quick: small and fast; paper: with the number of neurons of the paper",
+        description="quick: small and fast; paper: with the paper's number of neurons",
         json_schema_extra={"enum": ["quick", "paper"]},
     )
-    epochs: int = Field(
-        30,
-        ge=1,
-        le=2000,
-        title="Epochs, at most",
-        description="training ends earlier where patience runs out",
+    epochs: int = _between(
+        30, 1, 2000, "Maximum epochs", "training ends earlier if patience runs out"
     )
     steps_per_epoch: StepsPerEpoch = 40
     batch_size: TilesPerBatch = 8
-    learning_rate: float = Field(
-        2e-3, gt=0, le=1, title="Learning rate, peak", description="peak of the cosine schedule"
-    )
+    learning_rate: float = _above_0(2e-3, 1, "Peak learning rate", "peak of the cosine schedule")
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
     mixup: Mixup = 0.0
@@ -215,84 +206,72 @@ class TrainConfig(StageConfig):
     batch_norm: bool = Field(
         True,
         title="Batch normalization",
-        description="train with batch normalization, folded away after",
+        description="train with batch normalization, which is folded into the weights afterwards",
     )
     patience: Patience = None
-    seed: int = Field(
-        0, ge=0, le=MOST_SEED, title="Seed", description="seed of weights, tiles and augmentation"
-    )
+    seed: int = _seed("seed of weights, tiles and augmentation")
 
 
 class TuneConfig(StageConfig):
     """Stage 3, fine-tuning with Loihi's rate curve and the percentile rate loss."""
 
-    epochs: int = Field(
-        10, ge=0, le=2000, title="Epochs on rates", description="epochs of fine-tuning with rates"
-    )
+    epochs: int = _between(10, 0, 2000, "Epochs with rates", "epochs of fine-tuning with rates")
     activation: Literal["relu", "loihi"] = Field(
         "loihi",
-        title="Neurons of the epochs on rates",
-        description="neurons of those epochs, forward: rectified linear or Loihi's curve",
+        title="Neurons in the epochs with rates",
+        description="forward pass: rectified linear neurons, or Loihi's rate curve",
     )
-    noise_window_steps: int = Field(
+    noise_window_steps: int = _between(
         0,
-        ge=0,
-        le=2000,
-        title="Noise of a spike count over, ms",
-        description="those epochs' rates are as noisy as spikes counted over so many steps; 0: not",
+        0,
+        2000,
+        "Window of the spike-count noise, ms",
+        "the epochs with rates see the noise of spikes counted over this many steps; 0 disables it",
     )
-    spiking_epochs: int = Field(
+    spiking_epochs: int = _between(
         3,
-        ge=0,
-        le=2000,
-        title="Epochs on spikes",
-        description="epochs after those, with spikes forward and rates backward; 0: the network is "
-        "tuned by rates alone",
+        0,
+        2000,
+        "Epochs with spikes",
+        "final epochs, with spikes in the forward pass and rates in the backward pass; "
+        "0: tune with rates only",
     )
     spiking_steps: tuple[Annotated[int, Field(ge=10, le=1000)], ...] = Field(
         (100,),
         min_length=1,
-        title="Time steps of a tile, ms",
-        description="time steps of a tile there, read out over the second half; with several "
-        "numbers, after each of them",
+        title="Time steps per tile, ms",
+        description="time steps per tile in the epochs with spikes, read out over the second "
+        "half; several values: read out after each of them",
     )
-    synapse_ms: float = Field(
+    synapse_ms: float = _between(
         0.0,
-        ge=0,
-        le=100,
-        title="Synaptic low-pass, as tuned, ms",
-        description="time constant of the synaptic low-pass that the epochs on spikes see; what "
-        "is deployed has that of the presentation. 0: none",
+        0,
+        100,
+        "Synaptic low-pass in tuning, ms",
+        "time constant of the synaptic low-pass in the epochs with spikes; the deployed network "
+        "uses that of the presentation; 0 disables it",
     )
-    distillation_weight: float = Field(
+    distillation_weight: float = _between(
         1.0,
-        ge=0,
-        le=1,
-        title="Share of the ANN's answer",
-        description="in what tuning aims at; the rest is the labels. 1: to answer as the ANN did; "
-        "0: labels alone",
+        0,
+        1,
+        "Distillation weight",
+        "weight of the ANN's output in the target; the rest is the labels. 1: only the ANN; "
+        "0: only the labels",
     )
     initial_potential: Literal["rest", "spread"] = Field(
         "spread",
-        title="Voltages that a tile starts from",
-        description="of every neuron, here and on the chip: rest: zero; spread: evenly between "
-        "zero and the threshold, so that the first spikes do not keep anybody waiting",
+        title="Initial membrane potential",
+        description="of every neuron, here and on the chip. rest: zero; spread: evenly between "
+        "zero and the threshold, so that spikes start at once",
     )
     steps_per_epoch: StepsPerEpoch = 40
     batch_size: TilesPerBatch = 8
-    learning_rate: float = Field(
-        5e-4,
-        gt=0,
-        le=1,
-        title="Learning rate on rates, peak",
-        description="peak of the cosine schedule",
+    learning_rate: float = _above_0(
+        5e-4, 1, "Peak learning rate, rates", "peak of the cosine schedule"
     )
-    spiking_learning_rate: float = Field(
-        3e-4,
-        gt=0,
-        le=1,
-        title="Learning rate on spikes, peak",
-        description="peak of the schedule of the spiking epochs",
+    spiking_learning_rate: float = _above_0(
+        3e-4, 1, "Peak learning rate, spikes", "peak of the schedule in the epochs with spikes"
     )
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
@@ -300,59 +279,48 @@ class TuneConfig(StageConfig):
     ema_decay: EmaDecay = 0.995
     weight_bits: Literal[4, 5, 6, 8] | None = Field(
         8,
-        title="Bits of a weight, as tuned",
-        description="all epochs see the on-chip weights as rounded to so many bits; empty: exact",
+        title="Weight bits in tuning",
+        description="all epochs see the on-chip weights rounded to this many bits; empty: exact",
     )
-    rate_min_hz: float = Field(
-        50.0,
-        ge=0,
-        le=1000,
-        title="Lowest wanted rate, Hz",
-        description="lower end of the wanted rate range, Hz; 0: only a maximum",
+    rate_min_hz: float = _between(
+        50.0, 0, 1000, "Minimum spike rate, Hz", "lower end of the target range; 0: no minimum"
     )
-    rate_max_hz: float = Field(
-        200.0, gt=0, le=1000, title="Highest wanted rate, Hz", description="upper end, Hz"
+    rate_max_hz: float = _above_0(
+        200.0, 1000, "Maximum spike rate, Hz", "upper end of the target range"
     )
-    percentile: float = Field(
-        99.9,
-        gt=0,
-        le=100,
-        title="Percentile of a neuron's rate, %",
-        description="percentile of a neuron's rate over the batch",
+    percentile: float = _above_0(
+        99.9, 100, "Percentile of a neuron's rate, %", "percentile that has to be in the range"
     )
-    rate_weight: float = Field(
+    rate_weight: float = _between(
         0.1,
-        ge=0,
-        le=1000,
-        title="Weight of the rate loss, on chip",
-        description="weight of the rate loss, in (100 Hz)^2 a neuron, on-chip layers; 0: none",
+        0,
+        1000,
+        "Weight of the rate loss, on chip",
+        "weight of the rate loss, in (100 Hz)^2 per neuron, for layers on the chip; 0 disables it",
     )
-    rate_weight_off_chip: float = Field(
+    rate_weight_off_chip: float = _between(
         0.1,
-        ge=0,
-        le=1000,
-        title="Weight of the rate loss, host",
-        description="weight of the rate loss, layers on the host",
+        0,
+        1000,
+        "Weight of the rate loss, host",
+        "weight of the rate loss for layers on the host; 0 disables it",
     )
-    synop_weight: float = Field(
+    synop_weight: float = _between(
         0.0,
-        ge=0,
-        le=1000,
-        title="Weight of synaptic operations",
-        description="loss for each synaptic operation a step and neuron on chip, most of the "
-        "chip's dynamic energy; 0: none",
+        0,
+        1000,
+        "Weight of synaptic operations",
+        "loss per synaptic operation, step and neuron on chip: most of the chip's dynamic "
+        "energy; 0 disables it",
     )
-    initial_rate_hz: float = Field(
+    initial_rate_hz: float = _above_0(
         150.0,
-        gt=0,
-        le=1000,
-        title="Rate to start from, Hz",
-        description="before tuning, each channel is scaled so that its percentile fires at this",
+        1000,
+        "Initial rate, Hz",
+        "before tuning, each channel is scaled so that its percentile fires at this rate",
     )
     patience: Patience = 20
-    seed: int = Field(
-        0, ge=0, le=MOST_SEED, title="Seed", description="seed of tiles and augmentation"
-    )
+    seed: int = _seed("seed of tiles and augmentation")
 
     @model_validator(mode="after")
     def _range_is_a_range(self) -> TuneConfig:
@@ -366,26 +334,18 @@ class TuneConfig(StageConfig):
 class PresentationConfig(StageConfig):
     """How a tile is shown to the spiking network, in conversion and in deployment alike."""
 
-    steps: int = Field(
-        100,
-        ge=5,
-        le=2000,
-        title="Time steps of a tile, ms",
-        description="time steps of 1 ms a tile is shown for",
+    steps: int = _between(
+        100, 5, 2000, "Time steps per tile, ms", "time steps of 1 ms that each tile is shown for"
     )
-    readout_window: float = Field(
-        0.5,
-        gt=0,
-        le=1,
-        title="Share of the steps read out",
-        description="last part of the steps that the read-out averages over",
+    readout_window: float = _above_0(
+        0.5, 1, "Read-out window", "final share of the steps that the read-out averages over"
     )
-    synapse_ms: float = Field(
+    synapse_ms: float = _between(
         0.0,
-        ge=0,
-        le=100,
-        title="Synaptic low-pass, ms",
-        description="time constant of the synaptic low-pass; 0: none",
+        0,
+        100,
+        "Synaptic low-pass, ms",
+        "time constant of the synaptic low-pass; 0 disables it",
     )
 
     @property
@@ -397,8 +357,8 @@ class PresentationConfig(StageConfig):
 class ConvertConfig(StageConfig):
     """Stage 4, conversion to a spiking network in NengoDL."""
 
-    batch_tiles: int = Field(
-        16, ge=1, le=4096, title="Tiles at once", description="tiles simulated at once"
+    batch_tiles: int = _between(
+        16, 1, 4096, "Tiles per batch", "tiles that are simulated at the same time"
     )
 
 
@@ -406,7 +366,7 @@ class QuantizeConfig(StageConfig):
     """Stage 5, tiling into core blocks and Loihi's fixed point."""
 
     weight_bits: Literal[4, 5, 6, 8] = Field(
-        8, title="Bits of a weight", description="bits of a weight, sign included"
+        8, title="Weight bits", description="bits per weight, sign included"
     )
     mapping: Literal["square", "optimized"] = Field(
         "optimized",
@@ -419,7 +379,7 @@ class QuantizeConfig(StageConfig):
         title="Type of population axons",
         description="type of population axons; 16 needs channel depths that are multiples of 4",
     )
-    chips: int = Field(2, ge=1, le=768, title="Chips", description="chips on the board")
+    chips: int = _between(2, 1, 768, "Chips", "chips on the board")
 
 
 class PartitionConfig(StageConfig):
@@ -428,120 +388,100 @@ class PartitionConfig(StageConfig):
     strategy: Literal["greedy", "round_robin", "greedy_interchip", "metis", "optimized"] = Field(
         "optimized", title="Strategy", description="how core blocks are assigned to chips"
     )
-    seed: int = Field(0, ge=0, le=MOST_SEED, title="Seed", description="seed of the partitioner")
+    seed: int = _seed("seed of the partitioner")
 
 
 class DeployConfig(StageConfig):
     """Stage 7, running on Loihi or its emulator."""
 
     target: Literal["emulator", "loihi"] = Field(
-        "emulator", title="Run on", description="emulator, or loihi where NxSDK is installed"
+        "emulator", title="Target", description="emulator, or loihi where NxSDK is installed"
     )
     engine: Literal["fast", "nengo-loihi"] = Field(
         "fast",
         title="Emulator",
-        description="which emulator: this project's, or nengo-loihi's own (slow)",
+        description="fast: this project's emulator; nengo-loihi: NengoLoihi's own (slow)",
     )
     presentation_steps: tuple[Annotated[int, Field(ge=5, le=2000)], ...] = Field(
         (20, 30, 35, 40, 45, 50, 60, 70, 80, 100, 150, 200),
         max_length=100,
         title="Presentation times",
-        description="numbers of steps, besides that of the presentation, among which the operating "
-        "point is looked for (fast engine); the largest is the start that it is compared with",
+        description="time steps to try for the operating point, in addition to those of the "
+        "presentation (fast engine); the largest is the start that the others are compared with",
     )
     readout_windows: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.5, 0.6, 0.7),
         max_length=10,
         title="Read-out windows",
-        description="shares of the steps to read out over that are tried, besides that of the "
-        "presentation",
+        description="read-out windows to try, in addition to that of the presentation",
     )
     tiles_per_axis: tuple[Annotated[int, Field(ge=1, le=16)], ...] = Field(
         (3,),
         max_length=4,
-        title="Other grids of tiles",
-        description="tiles along each side of a section that are tried as operating point, besides "
-        "the dataset's own",
+        title="Other tile grids",
+        description="tiles along each side of a section to try, in addition to the dataset's",
     )
     early_exit: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
         (0.04, 0.03, 0.02, 0.015),
         max_length=20,
         title="Early-exit thresholds",
-        description="tried: stop a tile when its membrane probability changes by less than this "
-        "from one of those numbers of steps to the next; empty: every tile runs equally long",
+        description="thresholds to try: a tile stops when its membrane probability changes by "
+        "less than this between two presentation times; empty: every tile runs equally long",
     )
-    sections: int | None = Field(
+    sections: int | None = _between(
         None,
-        ge=1,
-        le=10_000,
-        title="Sections, at most",
-        description="only the first sections of validation and test (for the slow engine)",
+        1,
+        10_000,
+        "Maximum sections",
+        "use only the first sections of validation and test (for the slow engine)",
     )
 
 
 class BenchmarkConfig(StageConfig):
     """Stage 8, energy per section on Loihi, CPU and GPU."""
 
-    batch_size: int = Field(
-        16, ge=1, le=256, title="Batch besides 1", description="the batch besides online (batch 1)"
+    batch_size: int = _between(
+        16, 1, 256, "Second batch size", "batch size to measure in addition to 1 (online)"
     )
-    repeats: int = Field(
-        5, ge=1, le=1000, title="Repetitions", description="timed repetitions; the median counts"
+    repeats: int = _between(5, 1, 1000, "Repetitions", "timed repetitions; the median is used")
+    cpu_dynamic_watts: float = _above_0(
+        10.0, 2000, "Dynamic power of the CPU, W", "dynamic CPU power assumed without a meter"
     )
-    cpu_dynamic_watts: float = Field(
-        10.0,
-        gt=0,
-        le=2000,
-        title="Dynamic power of the CPU, W",
-        description="dynamic CPU power assumed where no meter can be read",
+    cpu_total_watts: float = _above_0(
+        28.0, 2000, "Total power of the CPU, W", "total CPU power assumed without a meter"
     )
-    cpu_total_watts: float = Field(
-        28.0,
-        gt=0,
-        le=2000,
-        title="Total power of the CPU, W",
-        description="total CPU power assumed where no meter can be read",
-    )
-
-
-def _share(default: float, title: str, description: str) -> Any:
-    return Field(default, ge=0, le=1, title=title, description=description)
 
 
 class ToleranceConfig(StageConfig):
-    """How far the chip may stay below the ANN on the test split before a run says so."""
+    """How far the chip may fall below the ANN on the test split before a run reports it."""
 
-    pixel_accuracy: float = _share(
-        CHIP_BELOW_ANN["pixel_accuracy"], "Pixel accuracy", "at the threshold 0.5"
+    pixel_accuracy: float = _between(
+        CHIP_BELOW_ANN["pixel_accuracy"], 0, 1, "Pixel accuracy", "at the threshold 0.5"
     )
-    membrane_iou: float = _share(
-        CHIP_BELOW_ANN["membrane_iou"], "Membrane IoU", "at the threshold 0.5"
+    membrane_iou: float = _between(
+        CHIP_BELOW_ANN["membrane_iou"], 0, 1, "Membrane IoU", "at the threshold 0.5"
     )
-    v_rand: float = _share(CHIP_BELOW_ANN["v_rand"], "V_Rand", "at the best threshold")
-    v_info: float = _share(CHIP_BELOW_ANN["v_info"], "V_Info", "at the best threshold")
+    v_rand: float = _between(CHIP_BELOW_ANN["v_rand"], 0, 1, "V_Rand", "at the best threshold")
+    v_info: float = _between(CHIP_BELOW_ANN["v_info"], 0, 1, "V_Info", "at the best threshold")
 
 
 class PromotionConfig(StageConfig):
-    """When a newly deployed network takes the champion's place, by the validation split alone.
+    """When a newly deployed network replaces the champion, by the validation split alone.
 
-    It does where no figure is worse by more than its tolerance and at least one is better by
-    ``gain`` tolerances. So two networks never take each other's place in turn.
+    It does if no figure is worse by more than its tolerance and at least one is better by ``gain``
+    tolerances. So two networks never keep replacing each other.
     """
 
-    pixel_accuracy: float = _share(
-        CHALLENGER_BELOW_CHAMPION["pixel_accuracy"], "Pixel accuracy", "may be lower by so much"
+    pixel_accuracy: float = _between(
+        CHALLENGER_BELOW_CHAMPION["pixel_accuracy"], 0, 1, "Pixel accuracy", "tolerated loss"
     )
-    v_rand: float = _share(CHALLENGER_BELOW_CHAMPION["v_rand"], "V_Rand", "may be lower by so much")
-    v_info: float = _share(CHALLENGER_BELOW_CHAMPION["v_info"], "V_Info", "may be lower by so much")
-    energy: float = Field(
-        CHALLENGER_ENERGY,
-        ge=0,
-        le=1,
-        title="Energy",
-        description="on Loihi, in total; may be higher by this ratio: 0.05 is 5 %",
+    v_rand: float = _between(CHALLENGER_BELOW_CHAMPION["v_rand"], 0, 1, "V_Rand", "tolerated loss")
+    v_info: float = _between(CHALLENGER_BELOW_CHAMPION["v_info"], 0, 1, "V_Info", "tolerated loss")
+    energy: float = _between(
+        CHALLENGER_ENERGY, 0, 1, "Energy", "tolerated increase in total energy on Loihi, as a ratio"
     )
     gain: float = Field(
-        2.0, gt=1, le=100, title="Gain", description="tolerances by which one figure is better"
+        2.0, gt=1, le=100, title="Gain", description="tolerances by which one figure must improve"
     )
 
 

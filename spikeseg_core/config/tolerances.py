@@ -1,4 +1,4 @@
-"""Every tolerance of the product, with its reason. Scores are shares of 1."""
+"""All tolerances, with their reasons. Scores are between 0 and 1."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ def _scores(**by_score: float) -> Mapping[str, float]:
 
 
 AS_GOOD = _scores(v_rand=0.005, v_info=0.005, pixel_accuracy=0.004)
-"""How far a way of presenting tiles may be below what it is measured by, on validation.
+"""How far a way of presenting tiles may be below its reference, on validation.
 
-V_Rand alone, of a few sections, would let a lucky point pass: one merged cell moves it by 0.02, but
-V_Info, of the same partitions, by little. Pixel accuracy hardly moves by luck, and stays within
-:data:`EQUAL_ACCURACY`."""
+V_Rand alone, on a few sections, would let a lucky point pass: one merged cell moves it by 0.02, but
+V_Info, of the same partitions, only slightly. Pixel accuracy hardly varies by chance, and stays
+within :data:`EQUAL_ACCURACY`."""
 
 EQUAL_ACCURACY = 0.005
-"""Pixel accuracy on test that two networks may differ by and still be compared for energy. A set
-margin: a section that is interior all over has 0.80, the best networks about 0.925."""
+"""Pixel accuracy on test that two networks may differ by and still be compared for energy. A chosen
+margin: calling every pixel interior scores 0.80, the best networks about 0.925."""
 
 CHIP_BELOW_ANN = _scores(pixel_accuracy=0.002, membrane_iou=0.015, v_rand=0.01, v_info=0.003)
-"""How far the chip may be below the ANN on test before a run says so: the noise of these scores
-from one run to the next. Defaults of the settings ``tolerance``."""
+"""How far the chip may be below the ANN on test before a run reports it: the noise of these
+scores between runs. Defaults of the settings ``tolerance``."""
 
 CHALLENGER_BELOW_CHAMPION = _scores(pixel_accuracy=0.001, v_rand=0.01, v_info=0.0025)
-"""How far a newly deployed network may be below the champion on validation and still take its
-place, if it is better in something else: at most :data:`CHIP_BELOW_ANN`, because small losses could
-add up from champion to champion. Defaults of the settings ``promotion``."""
+"""How far a newly deployed network may fall below the champion on validation and still replace it,
+if it is better in something else: at most :data:`CHIP_BELOW_ANN`, because small losses could add up
+from champion to champion. Defaults of the settings ``promotion``."""
 
 CHALLENGER_ENERGY = 0.05
-"""Ratio by which a challenger may need more energy on Loihi. A set margin, well above what the
-same network needs from one count to the next, which is nothing."""
+"""Ratio by which a challenger may need more energy on Loihi. A chosen margin; repeated counts of
+the same network do not differ at all."""
 
 MOVED = MappingProxyType({"energy": 0.10, "time": 0.10, "score": 0.002})
-"""Ratios by which a figure may move between two benchmarks of the same network before it is called
-out. Times depend on what else the machine does; scores of the same network on the same sections
+"""Ratios by which a figure may move between two benchmarks of the same network before it is
+reported. Times depend on the load of the machine; scores of the same network on the same sections
 should not move at all."""

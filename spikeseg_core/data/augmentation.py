@@ -1,4 +1,4 @@
-"""Random training tiles: crops that are turned, mirrored, varied in grey and made noisy."""
+"""Random training tiles: crops that are rotated and mirrored, with varied grey and noise."""
 
 from __future__ import annotations
 
@@ -19,27 +19,21 @@ def random_tiles(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a batch of augmented tiles.
 
-    Each tile is a random crop of a random section, turned by a multiple of 90 degrees and mirrored
-    at random, its contrast and brightness varied, with noise of random strength on its pixels.
-    Smooth bending was tried too and made the network worse (docs/training.md).
+    Each tile is a random crop of a random section, rotated by a multiple of 90 degrees and mirrored
+    at random, with random contrast, brightness and noise. Sections smaller than a tile are mirrored
+    up to its size. Smooth deformation was tried too and made the network worse (docs/training.md).
 
     Parameters
     ----------
     images : float32 array (n, h, w)
         Standardized sections.
     targets : array (n, h, w, channels)
-        What belongs to every pixel, such as its label and its weight.
-    tile : int
-        Side of a tile, px. Sections smaller than that are mirrored up to it.
-    batch : int
-        Tiles to draw.
-    rng : numpy.random.Generator
-        The only source of chance: its state decides the batch.
+        Targets of every pixel, such as label and weight.
 
     Returns
     -------
     x, y : float32 array (batch, tile, tile, 1) and (batch, tile, tile, channels)
-        Tiles and what belongs to their pixels.
+        Tiles and their targets.
     """
     images, targets = pad_to(images, tile), pad_to(targets, tile)
     sections, height, width = images.shape
@@ -62,22 +56,15 @@ def random_tiles(
 def mix_tiles(
     x: np.ndarray, y: np.ndarray, share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Blend tiles with the one before them in their batch (Zhang et al. 2018, arXiv 1710.09412).
+    """Blend tiles with the previous one in the batch (Zhang et al. 2018, arXiv 1710.09412).
 
     Parameters
     ----------
     x, y : float32 array (batch, tile, tile, ...)
         From :func:`random_tiles`.
     share : float
-        Probability that a tile is blended. The other tile then makes up between none and half of
-        it, evenly distributed.
-    rng : numpy.random.Generator
-        Left alone if ``share`` is 0.
-
-    Returns
-    -------
-    x, y : float32 array
-        Of the same shapes.
+        Probability that a tile is blended. The weight of the other tile is then uniform between 0
+        and one half.
     """
     if not share:
         return x, y

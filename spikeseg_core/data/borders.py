@@ -1,9 +1,9 @@
-"""How much every pixel's label counts in training: thin membranes more than thick ones.
+"""Weights of pixels in training: thin membranes count more than thick ones.
 
-A gap of a few pixels in a membrane merges two cells, which costs V_Rand and V_Info dearly and pixel
-accuracy nothing. So membrane pixels between two cells that nearly touch weigh more (after
-Ronneberger et al. 2015, arXiv 1505.04597, eq. 2), and the others less in return: were all membranes
-simply to weigh more, the network would call too much membrane.
+A gap of a few pixels in a membrane merges two cells, which hurts V_Rand and V_Info badly but hardly
+changes pixel accuracy. So membrane pixels between two cells that nearly touch count more (after
+Ronneberger et al. 2015, arXiv 1505.04597, eq. 2), and the others less in return: if all membranes
+counted more, the network would predict too much membrane.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ REACH_PX = 5.0
 """The extra weight falls with the distance between the two cells, as a Gaussian of this width; a
 membrane of these sections is 4 to 15 px thick."""
 SMALLEST_CELL_PX = 50
-"""Specks of interior that are no cells."""
+"""Smaller interior regions are not cells."""
 
 
 def pixel_weights(labels: np.ndarray, border_weight: float, membrane_weight: float) -> np.ndarray:
-    """Weigh the pixels of labelled sections.
+    """Weight the pixels of labelled sections.
 
     Parameters
     ----------
-    labels : array (n, h, w)
-        1 = membrane, 0 = interior.
     border_weight : float
         How much more a membrane pixel weighs where two cells touch, relative to thick membrane.
     membrane_weight : float
@@ -46,16 +44,12 @@ def pixel_weights(labels: np.ndarray, border_weight: float, membrane_weight: flo
 
 
 def distance_between_cells(membrane: np.ndarray) -> np.ndarray:
-    """Distances from every pixel to the two nearest cells, added.
-
-    Parameters
-    ----------
-    membrane : bool array (h, w)
+    """Sum of the distances from every pixel to the two nearest cells.
 
     Returns
     -------
     float64 array (h, w)
-        In px; infinite where there is no second cell within some five times :data:`REACH_PX`.
+        In px; infinite if there is no second cell within about five times :data:`REACH_PX`.
     """
     cells, _ = ndimage.label(~membrane)
     cells[np.bincount(cells.ravel())[cells] < SMALLEST_CELL_PX] = 0

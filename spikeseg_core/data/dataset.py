@@ -1,4 +1,4 @@
-"""The prepared dataset: sections, labels and splits, and the folder they are kept in."""
+"""The prepared dataset: sections, labels and splits, and the folder they are stored in."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ from spikeseg_core.storage import atomic_path, digest_arrays, load_arrays, save_
 
 SPLITS = ("train", "validation", "test")
 
+_FACTS = ("source", "note", "polarity", "polarity_note", "tile", "tiles_per_axis", "sha256")
+"""Attributes that are stored in :data:`FACTS_FILE` as they are."""
+
 SECTIONS_FILE, MANIFEST_FILE, FACTS_FILE = "sections.npz", "manifest.parquet", "dataset.json"
 
 
@@ -40,14 +43,6 @@ class Dataset:
         Indices of the sections, contiguous blocks. The index is the section's number.
     names : tuple of str
         File or page each section came from.
-    source : str
-        ``"isbi2012"``, ``"folder"`` or ``"synthetic"``.
-    note : str
-        Where the sections came from and why, for logs and reports.
-    polarity : str
-        ``"membrane_dark"`` or ``"membrane_bright"``: how labels were stored.
-    polarity_note : str
-        Which polarity was chosen and why.
     tile, tiles_per_axis : int
         How sections are cut for the network: side in px, overlapping tiles along each axis.
     sha256 : str
@@ -89,14 +84,13 @@ class Dataset:
         return replace(self, splits={name: s[:count] for name, s in self.splits.items()})
 
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Give the sections of a split as the network sees them, with their labels.
+        """Return the sections of a split as the network sees them, with their labels.
 
-        They are standardized once and kept; neither array can be written to.
+        They are standardized once and cached; both arrays are read-only.
 
         Returns
         -------
         images : float32 array (n, h, w)
-            Standardized.
         labels : uint8 array (n, h, w)
 
         Raises
@@ -122,13 +116,8 @@ def prepare_dataset(
 
     Parameters
     ----------
-    config : DatasetConfig
-    tile : int
-        Side of the network's tiles, px.
     folder : Path
         Where ``sections.npz``, ``manifest.parquet`` and ``dataset.json`` go.
-    report : Reporter
-        Is told the source, the polarity and, loudly, when the sections are synthetic.
 
     Raises
     ------
@@ -166,12 +155,12 @@ def prepare_dataset(
 
 
 def load_dataset(folder: Path) -> Dataset:
-    """Read a folder that :func:`prepare_dataset` wrote, and check it is unchanged.
+    """Read a folder written by :func:`prepare_dataset`, and check that it is unchanged.
 
     Raises
     ------
     DataError
-        If a file is missing, damaged or was changed.
+        If a file is missing, damaged or changed.
     """
     arrays = load_arrays(folder / SECTIONS_FILE)
     try:
@@ -181,13 +170,7 @@ def load_dataset(folder: Path) -> Dataset:
             labels=arrays["labels"],
             splits={name: np.arange(*block) for name, block in facts["splits"].items()},
             names=tuple(facts["names"]),
-            source=facts["source"],
-            note=facts["note"],
-            polarity=facts["polarity"],
-            polarity_note=facts["polarity_note"],
-            tile=facts["tile"],
-            tiles_per_axis=facts["tiles_per_axis"],
-            sha256=facts["sha256"],
+            **{name: facts[name] for name in _FACTS},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
@@ -211,15 +194,12 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
     save_arrays(folder / SECTIONS_FILE, {"images": dataset.images, "labels": dataset.labels})
     with atomic_path(folder / MANIFEST_FILE) as temporary:
         pq.write_table(_manifest(dataset, masks), temporary)
-    # Last: a folder with this file is whole.
+    # Last: a folder with this file is complete.
     write_json(
         folder / FACTS_FILE,
         {
-            "source": dataset.source,
+            **{name: getattr(dataset, name) for name in _FACTS},
             "is_synthetic": dataset.is_synthetic,
-            "note": dataset.note,
-            "polarity": dataset.polarity,
-            "polarity_note": dataset.polarity_note,
             "sections": len(dataset.images),
             "section_shape": dataset.section_shape,
             "dtype": dataset.images.dtype.name,
@@ -228,15 +208,12 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
                 name: [int(block[0]), int(block[-1]) + 1] for name, block in dataset.splits.items()
             },
             "names": dataset.names,
-            "tile": dataset.tile,
-            "tiles_per_axis": dataset.tiles_per_axis,
-            "sha256": dataset.sha256,
         },
     )
 
 
 def _manifest(dataset: Dataset, masks: np.ndarray) -> pa.Table:
-    """One row a section; what holds for the whole stack is in the schema's metadata."""
+    """One row per section; facts about the whole stack are in the schema's metadata."""
     split_of = {int(index): name for name, indices in dataset.splits.items() for index in indices}
     count, height, width = dataset.images.shape
     columns = {

@@ -1,4 +1,4 @@
-"""Which label value means membrane: stated by the user, or seen in the data."""
+"""Which label value marks membrane: stated by the user, or detected."""
 
 from __future__ import annotations
 
@@ -13,14 +13,7 @@ Polarity = Literal["membrane_dark", "membrane_bright"]
 
 
 class PolarityChoice(NamedTuple):
-    """What was chosen and why.
-
-    Attributes
-    ----------
-    polarity : ``"membrane_dark"`` or ``"membrane_bright"``
-    reason : str
-        A sentence for the log.
-    """
+    """The polarity and, in a sentence for the log, why it was chosen."""
 
     polarity: Polarity
     reason: str
@@ -31,17 +24,13 @@ def choose_polarity(
 ) -> PolarityChoice:
     """Decide which of the two label values marks membrane.
 
-    Membrane is the minority of pixels and darker in the image than the rest. Where the two cues
-    disagree the user has to say.
+    Membrane is the minority of pixels and darker in the image than the rest. If the two cues
+    disagree, the user has to decide.
 
     Parameters
     ----------
-    images : array (n, h, w)
-        Grey sections.
-    masks : array (n, h, w)
-        Labels with two values, as stored.
     stated : ``"auto"``, ``"membrane_dark"`` or ``"membrane_bright"``
-        ``"auto"`` decides by the data; otherwise this is taken.
+        ``"auto"`` decides from the data; anything else is used as it is.
 
     Raises
     ------
@@ -77,13 +66,7 @@ def choose_polarity(
 
 
 def membrane_labels(masks: np.ndarray, polarity: Polarity) -> np.ndarray:
-    """Turn masks as stored into labels.
-
-    Parameters
-    ----------
-    masks : array (n, h, w)
-        Two values.
-    polarity : ``"membrane_dark"`` or ``"membrane_bright"``
+    """Turn masks ``(n, h, w)`` of two values into labels.
 
     Returns
     -------

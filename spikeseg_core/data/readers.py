@@ -1,6 +1,6 @@
 """Read stacks of sections from image folders, multi-page TIFFs and the challenge's zip.
 
-Every reader gives a :class:`Stack`: all sections as one grey array, in numeric order.
+Every reader returns a :class:`Stack`: all sections as one grey array, in numeric order.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from spikeseg_core.errors import DataError
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 TIFF_SUFFIXES = (".tif", ".tiff")
 MAX_MEMBER_BYTES = 512 * 2**20
-"""Largest unpacked file that is read from a zip, 512 MiB."""
+"""Largest unpacked size of a file in a zip, 512 MiB."""
 MAX_PIXELS = 2**30
-"""Most pixels of one stack, 1 Gpx."""
+"""Maximum pixels in one stack, 1 Gpx."""
 
 _LAYOUTS = (
     ("image", "label"),
@@ -38,14 +38,12 @@ _CHALLENGE = ("train-volume.tif", "train-labels.tif")
 
 @dataclass(frozen=True)
 class Stack:
-    """Grey sections as they are stored.
+    """Grey sections as stored, with the name of each: its file, or file and page.
 
     Attributes
     ----------
     pixels : array (n, h, w), uint8 or uint16
         1-bit images are 0 and 255.
-    names : tuple of str
-        File name, or file name and page, of each section.
     """
 
     pixels: np.ndarray
@@ -69,7 +67,7 @@ def read_pair(path: Path) -> tuple[Stack, Stack]:
           ``labels``, ``train/image`` and ``train/label``, ``train-volume.tif`` and
           ``train-labels.tif``);
         * a zip with ``train-volume.tif`` and ``train-labels.tif``;
-        * a TIFF stack ``NAME.tif`` with its labels beside it, ``NAME-labels.tif`` (or, for
+        * a TIFF stack ``NAME.tif`` with its labels next to it, ``NAME-labels.tif`` (or, for
           ``train-volume.tif``, ``train-labels.tif``).
 
     Returns
@@ -100,7 +98,7 @@ def read_pair(path: Path) -> tuple[Stack, Stack]:
 
 
 def pair_files(path: Path) -> list[Path]:
-    """List the files that :func:`read_pair` may read, without reading them, in a fixed order.
+    """List the files that :func:`read_pair` may read, in a fixed order.
 
     Raises
     ------
@@ -125,13 +123,7 @@ def read_stack(path: Path) -> Stack:
     """
     if path.is_file():
         return decode_stack(path.read_bytes(), path.name)
-    if not path.is_dir():
-        raise DataError(f"{path} does not exist; give a folder of images or a TIFF stack")
-    files = sorted(
-        (file for file in path.iterdir() if _is_image(file)), key=lambda file: _order(file.name)
-    )
-    if not files:
-        raise DataError(f"{path} holds no image; these are read: {', '.join(IMAGE_SUFFIXES)}")
+    files = image_files(path)
     for first, second in itertools.pairwise(files):
         if _order(first.name) == _order(second.name):
             raise DataError(
@@ -143,10 +135,32 @@ def read_stack(path: Path) -> Stack:
     for file, stack in zip(files, stacks, strict=True):
         if len(stack.names) > 1:
             raise DataError(
-                f"{file} has {len(stack.names)} pages beside {len(files) - 1} other images; "
-                "a folder holds one section a file, or a single stack"
+                f"{file} has {len(stack.names)} pages next to {len(files) - 1} other images; "
+                "a folder holds one section per file, or a single stack"
             )
     return _join([stack.pixels[0] for stack in stacks], path, [file.name for file in files])
+
+
+def image_files(folder: Path) -> list[Path]:
+    """List the images of a folder in numeric order; hidden files and folders are ignored.
+
+    Raises
+    ------
+    DataError
+        If the folder does not exist or holds no image.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} does not exist; give a folder of images or a TIFF stack")
+    files = [
+        file
+        for file in folder.iterdir()
+        if file.is_file()
+        and file.suffix.lower() in IMAGE_SUFFIXES
+        and not file.name.startswith(".")
+    ]
+    if not files:
+        raise DataError(f"{folder} holds no image; supported formats: {', '.join(IMAGE_SUFFIXES)}")
+    return sorted(files, key=lambda file: _order(file.name))
 
 
 def read_challenge_zip(path: Path) -> tuple[Stack, Stack]:
@@ -157,7 +171,7 @@ def read_challenge_zip(path: Path) -> tuple[Stack, Stack]:
     Raises
     ------
     DataError
-        If the zip is damaged, a member is missing, there twice, encrypted or over 512 MiB.
+        If the zip is damaged, or a member is missing, duplicated, encrypted or over 512 MiB.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -167,20 +181,13 @@ def read_challenge_zip(path: Path) -> tuple[Stack, Stack]:
             )
     except DataError:
         raise
-    except Exception as error:  # zipfile lets through whatever its decompressors raise
+    except Exception as error:  # zipfile passes on whatever its decompressors raise
         raise DataError(f"{path} is not a readable zip ({error}); download it again") from error
     return images, labels
 
 
 def decode_stack(data: bytes, name: str) -> Stack:
-    """Decode every page of one image file.
-
-    Parameters
-    ----------
-    data : bytes
-        A whole PNG or TIFF file.
-    name : str
-        What to call it in messages.
+    """Decode every page of a PNG or TIFF file; ``name`` is what messages call it.
 
     Raises
     ------
@@ -190,7 +197,7 @@ def decode_stack(data: bytes, name: str) -> Stack:
     pages: list[np.ndarray] = []
     try:
         with warnings.catch_warnings():
-            # Pillow only warns of cut-off directories and of images too large to be honest.
+            # Pillow only warns about truncated directories and decompression bombs.
             warnings.filterwarnings("error", message="(Corrupt EXIF|Truncated File)")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=("PNG", "TIFF")) as image:
@@ -200,10 +207,10 @@ def decode_stack(data: bytes, name: str) -> Stack:
                         raise DataError(f"{name} has over {MAX_PIXELS:,} pixels; split it")
     except DataError:
         raise
-    except Exception as error:  # Pillow has no common base for what damaged files raise
+    except Exception as error:  # Pillow's errors for damaged files have no common base
         raise DataError(
-            f"{name} is damaged or no PNG or TIFF ({error}); it has {len(data):,} bytes: "
-            "compare with the original and copy it again"
+            f"{name} is damaged or not a PNG or TIFF ({error}); it has {len(data):,} bytes: "
+            "compare it with the original and copy it again"
         ) from error
     names = [name] if len(pages) == 1 else [f"{name}#{page}" for page in range(len(pages))]
     return _join(pages, name, names)
@@ -226,11 +233,11 @@ def _grey(image: Image.Image, name: str) -> np.ndarray:
         if (colours == colours[..., :1]).all():
             return np.ascontiguousarray(colours[..., 0])
         raise DataError(
-            f"{name} is in colour; grey sections and masks are read, grey stored as RGB too: "
+            f"{name} is in colour; only grey images are supported (also grey stored as RGB): "
             "convert it to grey"
         )
     raise DataError(
-        f"{name} has pixels of type {image.mode!r}; 1, 8 and 16 bits a pixel are read: "
+        f"{name} has pixels of type {image.mode!r}; 1, 8 and 16 bits per pixel are supported: "
         "convert it to 8 or 16 bits"
     )
 
@@ -241,7 +248,7 @@ def _join(pages: Sequence[np.ndarray], where: Path | str, names: Sequence[str]) 
             if of(page) != of(pages[0]):
                 raise DataError(
                     f"{where}: {name} has {kind} {of(page)}, but {names[0]} has {of(pages[0])}; "
-                    "all sections of a stack must be alike"
+                    "all sections of a stack must match"
                 )
     return Stack(np.stack(pages), tuple(names))
 
@@ -255,15 +262,9 @@ def _depth(page: np.ndarray) -> str:
 
 
 def _order(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that reads digits as numbers, blind to the suffix: 2 before 10, 1 equals 01."""
+    """Sort key that reads digits as numbers and ignores the suffix: 2 before 10, 1 equals 01."""
     parts = re.findall(r"\d+|\D+", PurePosixPath(name).stem)
     return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts)
-
-
-def _is_image(file: Path) -> bool:
-    return (
-        file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
-    )
 
 
 def _read_folder_pair(folder: Path) -> tuple[Stack, Stack]:
@@ -305,7 +306,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
         )
     if members[0].flag_bits & 1:
         raise DataError(f"{path}: {name} is encrypted; unpack it and read the folder instead")
-    # The size in the directory may lie: stop reading where the limit is.
+    # The size in the directory may be wrong: stop reading at the limit.
     with archive.open(members[0]) as file:
         data = file.read(MAX_MEMBER_BYTES + 1)
     if len(data) > MAX_MEMBER_BYTES:
@@ -328,6 +329,6 @@ def _check_pair(images: Stack, labels: Stack, path: Path) -> None:
 
 
 def _number(name: str) -> int | None:
-    """Find the last number in a file's name; None for pages of a stack, which have no names."""
+    """Return the last number in a file's name; None for pages of a stack, which have no names."""
     numbers = [] if "#" in name else re.findall(r"\d+", PurePosixPath(name).stem)
     return int(numbers[-1]) if numbers else None

@@ -12,12 +12,10 @@ from spikeseg_core.errors import DataError
 def contiguous_splits(sections: int, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     """Cut a stack into blocks of neighbouring sections.
 
-    Neighbouring sections show the same cells: a random split would test on what was trained on.
+    Neighbouring sections show the same cells: a random split would test on training data.
 
     Parameters
     ----------
-    sections : int
-        Sections in the stack.
     sizes : mapping of split name to sections
         In the order of the stack. Sections after the last block stay unused.
 
@@ -34,9 +32,9 @@ def contiguous_splits(sections: int, sizes: Mapping[str, int]) -> dict[str, np.n
     wanted = sum(sizes.values())
     if wanted > sections:
         raise DataError(
-            f"the splits want {wanted} sections ("
+            f"the splits need {wanted} sections ("
             + ", ".join(f"{name} {size}" for name, size in sizes.items())
-            + f"), the stack has {sections}: set smaller splits"
+            + f"), the stack has {sections}: choose smaller splits"
         )
     ends = np.cumsum(list(sizes.values()))
     return {

@@ -1,4 +1,4 @@
-"""Whole sections to overlapping tiles and back without a seam."""
+"""Whole sections to overlapping tiles and back, seamlessly."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class TileGrid:
     Parameters
     ----------
     section_shape : (int, int)
-        Height and width of a section, px. Shorter than a tile: it is mirrored up to a tile.
+        Height and width of a section, px; sections smaller than a tile are mirrored up to its size.
     tile : int
         Side of a tile, px.
     tiles_per_axis : int
-        Tiles along each axis. More are used where these would leave gaps, one where the section
-        is no longer than a tile.
+        Tiles along each axis. More are used if these would leave gaps, and one if the section is no
+        longer than a tile.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class TileGrid:
         if min(*self.section_shape, self.tile, self.tiles_per_axis) < 1:
             raise DataError(
                 f"sections of {self.section_shape} px in {self.tiles_per_axis} tiles of "
-                f"{self.tile} px an axis: every size and count must be at least 1"
+                f"{self.tile} px per axis: every size and count must be at least 1"
             )
         rows, columns = (self._origins(size) for size in self.section_shape)
         object.__setattr__(self, "rows", rows)
@@ -101,7 +101,7 @@ class TileGrid:
     def stitch(self, tiles: np.ndarray) -> np.ndarray:
         """Blend tiles into whole sections; the inverse of :meth:`cut`, to the last bit.
 
-        Where tiles overlap, the pixel nearer to its tile's centre weighs more. The weights are
+        Where tiles overlap, pixels nearer to their tile's centre count more. The weights are
         small integers and the sums are kept in float64, so equal float32 values blend to exactly
         that value.
 
@@ -137,7 +137,7 @@ class TileGrid:
         return total[:, : self.section_shape[0], : self.section_shape[1]].astype(np.float32)
 
     def _weight(self) -> np.ndarray:
-        """Give a pyramid of integers, float64 (tile, tile): 1 at the edges, most in the middle."""
+        """Return a pyramid of integers, float64 (tile, tile): 1 at the edges."""
         ramp = np.minimum(np.arange(self.tile), np.arange(self.tile)[::-1]) + 1.0
         return ramp[:, np.newaxis] * ramp
 
@@ -163,7 +163,7 @@ def pad_to(sections: np.ndarray, side: int) -> np.ndarray:
 
 
 def standardize(sections: np.ndarray) -> np.ndarray:
-    """Give each section zero mean and unit variance: what a network sees.
+    """Give each section zero mean and unit variance, as the network sees it.
 
     Parameters
     ----------

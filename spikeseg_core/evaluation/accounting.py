@@ -1,4 +1,4 @@
-"""Where accuracy went between the ANN and the chip: the losses of the steps, which add up."""
+"""Where accuracy is lost between the ANN and the chip: the losses of the steps add up."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ STEPS = (
     ("splitting into cores", "loihi"),
     ("presentation time", "benchmark/operating_point"),
 )
-"""Every step after the ANN, with where it ends: a segmentation stage tag, or one of its variants
-(``tag/variant``), whose metrics are the tag's that begin with it (``variant/test/v_rand``).
+"""Every step after the ANN and where it ends: a segmentation tag, or one of its variants
+(``tag/variant``), whose metrics in the tag have that prefix (``variant/test/v_rand``).
 
-The two before ``loihi`` are what runs on the chip, simulated in floating point: first with exact
-weights, then with integers that share one scale per layer
+The two before ``loihi`` are the float reference of the chip: first with exact weights, then with
+integers that share one scale per layer
 (:mod:`spikeseg_core.ann.float_reference`)."""
 
 DEPLOYED = "loihi"
-"""Where the loss ends that a run has to answer for: a shorter presentation after it is a choice."""
+"""The last step that tolerances apply to: a shorter presentation after it is a choice."""
 
 START = "ann"
 
@@ -34,22 +34,20 @@ SCORES = ("pixel_accuracy", "membrane_iou", "v_rand", "v_info")
 def loss_table(
     stages: Mapping[str, Mapping[str, float | None]], split: str = "test"
 ) -> pd.DataFrame:
-    """Tell what each step of the way changed.
+    """List how each step changed the scores.
 
     Parameters
     ----------
     stages : mapping of str to (mapping of str to float or None)
-        Metrics (``test/v_rand``, ...) by segmentation stage tag. Where a tag or variant is missing,
-        or lacks one of ``SCORES``, its step joins the next one.
-    split : str
-        Split whose scores are compared.
+        Metrics (``test/v_rand``, ...) by segmentation stage tag. If a tag or variant is missing, or
+        lacks one of ``SCORES``, its step is merged with the next one.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each step, in order: ``step``, ``from``, ``to`` (as in ``STEPS``), and the change
-        of each of ``SCORES``, negative where the step lost. The columns add up to
-        the last place's score less the ANN's. Empty where the ANN or all that follows is missing.
+        One row per step, in order: ``step``, ``from``, ``to`` (as in ``STEPS``), and the change
+        of each of ``SCORES``, negative where the step lost. Each column adds up
+        to the last score minus the ANN's. Empty if the ANN or everything after it is missing.
     """
     found: dict[str, dict[str, float]] = {}
     for place in (START, *(place for _, place in STEPS)):
@@ -72,20 +70,13 @@ def loss_table(
 
 
 def blame(table: pd.DataFrame, tolerance: Mapping[str, float]) -> list[str]:
-    """Say of every score that lost more than it may which step lost most.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`loss_table`.
-    tolerance : mapping of str to float
-        By score, how much lower the network on the chip may be than the ANN.
+    """Name, for every score that lost more than its tolerance, the step that lost most.
 
     Returns
     -------
     list of str
-        A sentence for each score outside its tolerance; empty if all is well. A presentation that
-        is shorter than the deployed one is left out.
+        A sentence for each score outside its tolerance. Shorter presentations than the deployed one
+        are ignored.
     """
     deployed = table.index[table["to"] == DEPLOYED]
     table = table.loc[: deployed[-1]] if len(deployed) else table

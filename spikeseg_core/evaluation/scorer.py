@@ -1,9 +1,8 @@
-"""Every score of a stage, under the names that all stages share."""
+"""All scores of a stage, under the names that all stages share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from spikeseg_core.metrics.rand_info import (
 
 
 class Scorer:
-    """Scores of any number of segmentations of the same sections; their cells are found once.
+    """Scores any number of segmentations of the same sections; their cells are found once.
 
     Parameters
     ----------
@@ -37,7 +36,12 @@ class Scorer:
         self._labels, self._split = np.asarray(labels), split
         self._truths = [TrueCells(cell_regions(section == 1)) for section in self._labels]
 
-    def scores(self, probability: np.ndarray, threshold: float | None = None) -> dict[str, float]:
+    def scores(
+        self,
+        probability: np.ndarray,
+        threshold: float | None = None,
+        curve: ThresholdCurve | None = None,
+    ) -> dict[str, float]:
         """Score a membrane probability.
 
         Parameters
@@ -45,7 +49,9 @@ class Scorer:
         probability : array (n, h, w)
             In [0, 1].
         threshold : float, optional
-            The threshold that a user would have chosen, one of 0.1..0.9.
+            The threshold that a user would have chosen, one of 0.1 to 0.9.
+        curve : ThresholdCurve, optional
+            :meth:`curve` of the probability, if it is known.
 
         Returns
         -------
@@ -60,10 +66,29 @@ class Scorer:
         DataError
             If a probability is not finite, or shapes differ.
         """
-        return self.judge(probability).scores(threshold)
+        curve = self.curve(probability) if curve is None else curve
+        pixels = pixel_scores(probability, self._labels)
+        found = {
+            "pixel_accuracy": pixels.accuracy,
+            "membrane_iou": pixels.membrane_iou,
+            "dice": pixels.dice,
+            "v_rand": float(curve.v_rand.max()),
+            "v_info": float(curve.v_info.max()),
+            "v_rand_threshold": curve.best_v_rand_threshold,
+        }
+        if threshold is not None:
+            cells = curve.at(threshold)
+            pixels = pixel_scores(probability, self._labels, threshold)
+            found |= {
+                "v_rand_at_validation_threshold": cells.v_rand,
+                "v_info_at_validation_threshold": cells.v_info,
+                "pixel_accuracy_at_validation_threshold": pixels.accuracy,
+                "membrane_iou_at_validation_threshold": pixels.membrane_iou,
+            }
+        return found
 
-    def judge(self, probability: np.ndarray) -> Judged:
-        """Do the work of :meth:`scores` that needs no threshold."""
+    def curve(self, probability: np.ndarray) -> ThresholdCurve:
+        """Score the cells of a probability at every threshold; raises as :meth:`scores`."""
         labels, split = self._labels, self._split
         if probability.ndim != 3 or probability.shape != labels.shape or len(labels) == 0:
             raise DataError(
@@ -75,44 +100,7 @@ class Scorer:
                 f"split {split!r}: {np.count_nonzero(~np.isfinite(probability))} probabilities are "
                 "not finite; the network that made them diverged: lower its learning rate"
             )
-        return Judged(probability, labels, threshold_curve(probability, self._truths))
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A segmentation with its scores at every threshold.
-
-    Attributes
-    ----------
-    probability, labels : array (n, h, w)
-    curve : ThresholdCurve
-    """
-
-    probability: np.ndarray
-    labels: np.ndarray
-    curve: ThresholdCurve
-
-    def scores(self, threshold: float | None = None) -> dict[str, float]:
-        """Return the scores, as :meth:`Scorer.scores`."""
-        pixels = pixel_scores(self.probability, self.labels)
-        found = {
-            "pixel_accuracy": pixels.accuracy,
-            "membrane_iou": pixels.membrane_iou,
-            "dice": pixels.dice,
-            "v_rand": float(self.curve.v_rand.max()),
-            "v_info": float(self.curve.v_info.max()),
-            "v_rand_threshold": self.curve.best_v_rand_threshold,
-        }
-        if threshold is not None:
-            cells = self.curve.at(threshold)
-            pixels = pixel_scores(self.probability, self.labels, threshold)
-            found |= {
-                "v_rand_at_validation_threshold": cells.v_rand,
-                "v_info_at_validation_threshold": cells.v_info,
-                "pixel_accuracy_at_validation_threshold": pixels.accuracy,
-                "membrane_iou_at_validation_threshold": pixels.membrane_iou,
-            }
-        return found
+        return threshold_curve(probability, self._truths)
 
 
 def evaluate(
@@ -124,12 +112,12 @@ def evaluate(
     Parameters
     ----------
     probability_by_split : mapping of split name to (probability, labels)
-        Both (n, h, w): membrane probability in [0, 1], and labels with 1 = membrane, or a scorer
-        that has them already.
+        Both (n, h, w): membrane probability in [0, 1], and labels with 1 = membrane, or a
+        scorer that has them already.
     validation_threshold : float, optional
-        The threshold a user would have chosen, one of 0.1..0.9. By default the one with the best
-        V_Rand on the split ``"validation"``; without that split and this parameter the scores
-        ``..._at_validation_threshold`` are left out.
+        The threshold that a user would have chosen, one of 0.1 to 0.9. By default the one with the
+        best V_Rand on the split ``"validation"``; without that split and this parameter, the scores
+        ``..._at_validation_threshold`` are omitted.
 
     Returns
     -------
@@ -141,14 +129,15 @@ def evaluate(
     DataError
         If a probability is not finite, shapes differ, or a section has no interior.
     """
-    judged = {
-        split: (labels if isinstance(labels, Scorer) else Scorer(labels, split)).judge(probability)
-        for split, (probability, labels) in probability_by_split.items()
+    scorers = {
+        split: labels if isinstance(labels, Scorer) else Scorer(labels, split)
+        for split, (_, labels) in probability_by_split.items()
     }
-    if validation_threshold is None and "validation" in judged:
-        validation_threshold = judged["validation"].curve.best_v_rand_threshold
+    curves = {split: scorers[split].curve(p) for split, (p, _) in probability_by_split.items()}
+    if validation_threshold is None and "validation" in curves:
+        validation_threshold = curves["validation"].best_v_rand_threshold
     return {
         f"{split}/{name}": score
-        for split, one in judged.items()
-        for name, score in one.scores(validation_threshold).items()
+        for split, (p, _) in probability_by_split.items()
+        for name, score in scorers[split].scores(p, validation_threshold, curves[split]).items()
     }

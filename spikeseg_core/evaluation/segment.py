@@ -1,4 +1,4 @@
-"""Segment whole sections and score them: the same for every stage that segments."""
+"""Segment whole sections and score them, in the same way for all stages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.evaluation.scorer import Scorer, evaluate
 
 SCORED_SPLITS = ("validation", "test")
-"""Splits that every stage is scored on; thresholds are chosen on the first."""
+"""Splits that all stages are scored on; thresholds are chosen on the first."""
 
 SegmentTiles = Callable[[np.ndarray], np.ndarray]
 """Standardised tiles (n, tile, tile) to logits of membrane, the same shape."""
@@ -21,14 +21,12 @@ SegmentTiles = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Whole sections as one stage sees them.
+    """Segmented sections and their scores.
 
     Attributes
     ----------
     probability : mapping of split to float32 array (sections, height, width)
         Of membrane.
-    metrics : mapping of str to float
-        ``test/v_rand`` and so on.
     """
 
     probability: Mapping[str, np.ndarray]
@@ -37,15 +35,6 @@ class Segmentation:
 
 def segment_sections(segment_tiles: SegmentTiles, dataset: Dataset, split: str) -> np.ndarray:
     """Segment the sections of a split, tile by tile, and blend the tiles.
-
-    Parameters
-    ----------
-    segment_tiles : callable
-        Tiles to logits.
-    dataset : Dataset
-        Sections and how they are cut.
-    split : str
-        Which of them.
 
     Returns
     -------
@@ -57,27 +46,14 @@ def segment_sections(segment_tiles: SegmentTiles, dataset: Dataset, split: str) 
 
 
 def segment_and_score(segment_tiles: SegmentTiles, dataset: Dataset) -> Segmentation:
-    """Segment validation and test sections, and score them.
-
-    Parameters
-    ----------
-    segment_tiles : callable
-        Tiles to logits.
-    dataset : Dataset
-        Sections, labels and how they are cut.
-
-    Returns
-    -------
-    Segmentation
-        Probabilities and scores.
-    """
+    """Segment validation and test sections, and score them."""
     probability = {s: segment_sections(segment_tiles, dataset, s) for s in SCORED_SPLITS}
     metrics = evaluate({s: (p, dataset.split(s)[1]) for s, p in probability.items()})
     return Segmentation(probability, metrics)
 
 
 def scorers_of(dataset: Dataset) -> dict[str, Scorer]:
-    """Return a scorer of each of :data:`SCORED_SPLITS`."""
+    """Return a scorer for each of :data:`SCORED_SPLITS`."""
     return {split: Scorer(dataset.split(split)[1], split) for split in SCORED_SPLITS}
 
 
@@ -89,15 +65,7 @@ def score_sections(
 
 
 def keras_segmenter(model: Any, batch_tiles: int = 16) -> SegmentTiles:
-    """Make a Keras model from :mod:`spikeseg_core.ann.unet` segment tiles.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Tiles to logits, both with a channel axis.
-    batch_tiles : int
-        Tiles computed at once.
-    """
+    """Make a function that segments tiles from a Keras model (:mod:`spikeseg_core.ann.unet`)."""
 
     def segment_tiles(tiles: np.ndarray) -> np.ndarray:
         logits = [

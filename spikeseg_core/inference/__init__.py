@@ -1,1 +1,1 @@
-"""A finished network as its user wants it: sections in, membrane probability out."""
+"""A finished network for users: sections in, membrane probability out."""

@@ -1,4 +1,4 @@
-"""Image files through a network: for each a probability and a mask of the same name and size.
+"""Segment image files: each gives a probability and a mask of the same name and size.
 
 ::
 
@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from spikeseg_core.data.readers import IMAGE_SUFFIXES, TIFF_SUFFIXES, Stack, read_stack
+from spikeseg_core.data.readers import TIFF_SUFFIXES, Stack, image_files, read_stack
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.figures.sections import segmented_figure
 from spikeseg_core.reporting import SILENT, Reporter
@@ -30,17 +30,14 @@ SECTIONS_SHOWN = 3
 
 @dataclass(frozen=True)
 class Segmented:
-    """What :func:`segment_files` wrote.
+    """Results of :func:`segment_files`.
 
     Attributes
     ----------
     names : tuple of str
-        Of the files, the same in ``OUTPUT/probability`` and ``OUTPUT/mask``.
-    sections : int
-        A stack has several.
+        Names of the files in ``OUTPUT/probability`` and ``OUTPUT/mask``.
     membrane : float
-        Share of all pixels that the masks call membrane.
-    preview : Path
+        Share of all pixels that are membrane in the masks.
     """
 
     names: tuple[str, ...]
@@ -51,7 +48,7 @@ class Segmented:
 
 @dataclass(frozen=True)
 class Job:
-    """Files to be segmented, all of which can be read, and a folder that can take the results."""
+    """Readable files to segment, and a writable folder for the results."""
 
     files: tuple[Path, ...]
     out: Path
@@ -59,25 +56,25 @@ class Job:
 
 
 def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
-    """Check that all can be read and written, before a network is loaded.
+    """Check that all files can be read and written, before a network is loaded.
 
     Parameters
     ----------
     source : Path
-        A folder of images (PNG, TIFF), or one image or TIFF stack; folders in it are left alone.
+        A folder of images (PNG, TIFF), or one image or TIFF stack; subfolders are ignored.
     out : Path
-        Folder for the results; it is made.
+        Folder for the results; it is created.
     overwrite : bool
-        Whether results that are there may be replaced.
+        Whether existing results may be replaced.
 
     Raises
     ------
     DataError
         If there is no image, or one cannot be read.
     ConfigError
-        If results are there already, would replace the images, or cannot be written.
+        If results exist already, would replace the images, or cannot be written.
     """
-    files = _images(source)
+    files = [source] if source.is_file() else image_files(source)
     sections = sum(len(_read(file).names) for file in files)
     targets = [out / kind / file.name for file in files for kind in (PROBABILITY, MASK)]
     own = {file.resolve() for file in files}
@@ -100,23 +97,6 @@ def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
     return Job(tuple(files), out, sections)
 
 
-def _images(source: Path) -> list[Path]:
-    if source.is_file():
-        return [source]
-    if not source.is_dir():
-        raise DataError(f"{source} does not exist; give a folder of images or a TIFF stack")
-    found = [
-        file
-        for file in sorted(source.iterdir())
-        if file.is_file()
-        and file.suffix.lower() in IMAGE_SUFFIXES
-        and not file.name.startswith(".")
-    ]
-    if not found:
-        raise DataError(f"{source} holds no image; these are read: {', '.join(IMAGE_SUFFIXES)}")
-    return found
-
-
 def _read(file: Path) -> Stack:
     try:
         return read_stack(file)
@@ -135,17 +115,11 @@ def segment_files(
 
     Parameters
     ----------
-    job : Job
-        From :func:`plan`.
     segment : callable
         Sections (n, h, w), uint8 or uint16, to membrane probabilities (n, h, w), such as a
         :class:`~spikeseg_core.inference.segmenter.Segmenter`.
     threshold : float
-        Probability from which on a pixel is membrane.
-    title : str
-        Of the preview.
-    report : Reporter
-        Told of every section.
+        Pixels with at least this probability are membrane.
     """
     shown: list[tuple[str, np.ndarray, np.ndarray]] = []
     done, membrane, pixels = 0, 0, 0
@@ -170,7 +144,7 @@ def segment_files(
 
 
 def _write(values: np.ndarray, path: Path) -> None:
-    """Write probabilities in [0, 1] or a mask, as the suffix says."""
+    """Write probabilities in [0, 1] or a mask, in the format of the suffix."""
     tiff = path.suffix.lower() in TIFF_SUFFIXES
     if tiff and values.dtype != bool:
         stored = values.astype(np.float32)

@@ -1,7 +1,7 @@
-"""A finished network as its user wants it: sections in, membrane probability out.
+"""A finished network for users: sections in, membrane probability out.
 
-A folder holds all that is needed: the network, how sections are cut, and for the kind ``integer``
-also its cores and places on the chips, and how long a tile is shown. There is no code in it, and
+A folder holds everything that is needed: the network, how sections are cut, and for the kind
+``integer`` also its cores, their placement, and how long a tile is shown. It contains no code and
 no pickle.
 """
 
@@ -38,7 +38,7 @@ FILES: dict[ModelKind, dict[str, tuple[str, ...]]] = {
         "partition": (PLACEMENT,),
     },
 }
-"""Files that each kind is made of, by the stage that wrote them."""
+"""Files of each kind, by the stage that wrote them."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,6 @@ class Segmenter:
 
     Attributes
     ----------
-    tile, tiles_per_axis : int
-        How sections are cut: side in px, overlapping tiles along each axis.
     segment_tiles : callable
         Standardised tiles ``(n, tile, tile)`` to logits of the same shape.
     """
@@ -89,19 +87,13 @@ class Segmenter:
 def save_segmenter(
     folder: Path, kind: ModelKind, stages: Mapping[str, Path], config: PipelineConfig
 ) -> None:
-    """Gather a network and what it needs in a folder.
+    """Copy a network and everything it needs into a folder.
 
     Parameters
     ----------
-    folder : Path
-        Gets the files.
-    kind : {"ann", "rate_tuned", "integer"}
-        What the network runs as.
     stages : mapping of str to Path
-        Folders of the stages that made it, by name: ``train``; ``tune``; or ``tune``, ``quantize``
-        and ``partition``.
-    config : PipelineConfig
-        Says how sections are cut and how long a tile is shown.
+        Folders of the stages that produced it, by name: ``train``; ``tune``; or ``tune``,
+        ``quantize`` and ``partition``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for stage, names in FILES[kind].items():
@@ -120,7 +112,7 @@ def save_segmenter(
 
 
 def load_segmenter(folder: Path) -> Segmenter:
-    """Read what :func:`save_segmenter` wrote.
+    """Read a segmenter written by :func:`save_segmenter`.
 
     Raises
     ------

@@ -12,12 +12,10 @@ class PixelScores(NamedTuple):
 
     Attributes
     ----------
-    accuracy : float
-        Share of pixels called right.
     membrane_iou : float
-        Pixels called membrane and right, over pixels that are or were called membrane.
+        Intersection over union of predicted and true membrane.
     dice : float
-        Twice those, over called plus true membrane pixels.
+        Twice the intersection, over predicted plus true membrane pixels.
     """
 
     accuracy: float
@@ -33,16 +31,14 @@ def pixel_scores(
     Parameters
     ----------
     probability : array (n, h, w)
-        Membrane probability; above ``threshold`` a pixel is called membrane.
+        Membrane probability; above ``threshold`` a pixel is predicted as membrane.
     labels : array (n, h, w)
         1 = membrane, 0 = interior.
-    threshold : float
-        Where to cut the probability.
 
     Returns
     -------
     PixelScores
-        IoU and Dice are 1 where neither side has any membrane.
+        IoU and Dice are 1 if there is neither true nor predicted membrane.
     """
     called = np.asarray(probability) > threshold
     membrane = np.asarray(labels) == 1

@@ -1,7 +1,7 @@
-"""V_Rand and V_Info: the ISBI 2012 challenge's scores of how cells were told apart.
+"""V_Rand and V_Info: the ISBI 2012 challenge's scores of how well cells are separated.
 
 Arganda-Carreras et al. 2015, doi:10.3389/fnana.2015.00142: foreground-restricted, after border
-thinning. docs/metrics.md has the definitions and every choice that the paper leaves open.
+thinning. docs/metrics.md has the definitions and all choices that the paper leaves open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy import ndimage, sparse
 from spikeseg_core.errors import DataError
 
 THRESHOLDS = tuple(round(0.1 * k, 1) for k in range(1, 10))
-"""Thresholds the official scores are maximised over."""
+"""Thresholds that the official scores are maximised over."""
 
 _FOUR_NEIGHBOURS = ndimage.generate_binary_structure(2, 1)
 
@@ -31,12 +31,7 @@ class RandInfo(NamedTuple):
 
 
 class ThresholdCurve(NamedTuple):
-    """Scores of a stack against the threshold, averaged over sections.
-
-    Attributes
-    ----------
-    thresholds, v_rand, v_info : array (thresholds,)
-    """
+    """Scores of a stack at each threshold, averaged over sections."""
 
     thresholds: np.ndarray
     v_rand: np.ndarray
@@ -44,11 +39,11 @@ class ThresholdCurve(NamedTuple):
 
     @property
     def best_v_rand_threshold(self) -> float:
-        """The threshold with the highest V_Rand, the lowest of equals."""
+        """The threshold with the highest V_Rand; the lowest one if several tie."""
         return float(self.thresholds[np.argmax(self.v_rand)])
 
     def at(self, threshold: float) -> RandInfo:
-        """Scores at one of the thresholds."""
+        """Return the scores at one of the thresholds."""
         found = np.flatnonzero(np.isclose(self.thresholds, threshold))
         if not found.size:
             raise DataError(
@@ -77,7 +72,7 @@ def thinned_regions(membrane: np.ndarray) -> np.ndarray:
 
     The cells are flooded into the membrane at equal speed (watershed of the binary section, 4
     neighbours); a pixel where two cells meet stays border. So membrane that separates nothing
-    disappears, and the width of a border does not count.
+    disappears, and the width of borders does not matter.
 
     Parameters
     ----------
@@ -86,7 +81,7 @@ def thinned_regions(membrane: np.ndarray) -> np.ndarray:
     Returns
     -------
     int32 array (h, w)
-        0 = border, 1.. = cells; all 0 where there is no interior pixel at all.
+        0 = border, 1.. = cells; all 0 if there is no interior pixel.
     """
     walled = np.pad(cell_regions(membrane), 1, constant_values=_BORDER)
     _flood(walled.ravel(), walled.shape[1])
@@ -98,10 +93,10 @@ _BORDER = -1
 
 @numba.njit(cache=True, nogil=True)
 def _flood(cells: np.ndarray, width: int) -> None:
-    """Flood cells (1..) into membrane (0) pixel by pixel; what is -1 stays.
+    """Flood cells (1..) into membrane (0) pixel by pixel; -1 stays.
 
-    A watershed of a flat image, in which the first pixel to be reached is the first to be taken, so
-    it needs no queue of priorities: the general one takes seven times as long.
+    A watershed of a flat image: pixels are taken in the order in which they are reached, so it
+    needs no priority queue. The general algorithm takes seven times as long.
     """
     around = np.array([-width, -1, 1, width])
     pixels = np.empty(4 * np.count_nonzero(cells == 0), np.int64)
@@ -131,7 +126,7 @@ def _flood(cells: np.ndarray, width: int) -> None:
 
 
 class TrueCells:
-    """The true cells of a section, with what of a score depends on them alone.
+    """The true cells of a section, with the parts of the scores that depend only on them.
 
     Parameters
     ----------
@@ -141,7 +136,7 @@ class TrueCells:
     Raises
     ------
     DataError
-        If there is no cell.
+        If there are no cells.
     """
 
     def __init__(self, truth: np.ndarray) -> None:
@@ -149,7 +144,7 @@ class TrueCells:
         if not self._pixels.size:
             raise DataError(
                 "a section is labelled membrane all over; V_Rand and V_Info need at least one "
-                "interior pixel: check the label polarity, or leave the section out"
+                "interior pixel: check the label polarity, or omit the section"
             )
         self._cells = truth.ravel()[self._pixels]
         share = np.bincount(self._cells) / self._cells.size
@@ -186,8 +181,8 @@ def rand_info(truth: np.ndarray, proposal: np.ndarray) -> RandInfo:
     V_Rand = sum p_ij^2 / (alpha sum s_i^2 + (1 - alpha) sum t_j^2),
     V_Info = I(S; T) / (alpha H(S) + (1 - alpha) H(T)).
 
-    Pixels that are membrane in the truth are left out. A border pixel of the proposal that lies
-    in a true cell counts as a cell of its own, as in the challenge's own software.
+    Pixels that are membrane in the truth are ignored. A border pixel of the proposal that lies
+    in a true cell counts as a separate cell, as in the challenge's software.
 
     Parameters
     ----------
@@ -197,12 +192,12 @@ def rand_info(truth: np.ndarray, proposal: np.ndarray) -> RandInfo:
     Returns
     -------
     RandInfo
-        Both 1 where both partitions are the same, one single cell included.
+        Both are 1 if the partitions are the same, even with a single cell.
 
     Raises
     ------
     DataError
-        If the truth has no cell.
+        If the truth has no cells.
     """
     return TrueCells(truth).score(proposal)
 
@@ -228,9 +223,6 @@ def threshold_curve(
     ----------
     probability : array (n, h, w)
         Membrane probability; above the threshold a pixel is proposed as membrane.
-    truths : sequence of TrueCells
-        Of the same ``n`` sections.
-    thresholds : sequence of float
     """
 
     def score(job: tuple[int, float]) -> RandInfo:
@@ -238,7 +230,7 @@ def threshold_curve(
         return truths[section].score(thinned_regions(probability[section] > threshold))
 
     jobs = [(section, threshold) for section in range(len(truths)) for threshold in thresholds]
-    # The flooding releases the GIL, and threads, unlike forks, get on with TensorFlow.
+    # The flooding releases the GIL, and threads, unlike forks, are safe with TensorFlow.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         scores = np.array(list(pool.map(score, jobs)))
     v_rand, v_info = scores.reshape(len(truths), len(thresholds), 2).mean(axis=0).T

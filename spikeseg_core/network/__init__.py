@@ -1,4 +1,4 @@
-"""The one description of a network that every stage reads."""
+"""The description of a network that every stage reads."""
 
 from spikeseg_core.network.description import (
     DT,

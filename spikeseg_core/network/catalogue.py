@@ -1,4 +1,4 @@
-"""Every architecture by name, as data: widths and depths of a U-Net.
+"""All architectures by name, as data: widths and depths of a U-Net.
 
 All have the same stem on the host (8 x 8, stride 4) and the same kernels; they differ in how many
 ensembles there are at each size and how wide those are. The sweep ``architecture`` trains the
@@ -15,21 +15,17 @@ from spikeseg_core.network.description import IMAGE, Connection, Layer, Network
 TILE = 192
 
 Widths = tuple[tuple[int, ...], ...]
-"""By level, from the finest (48 x 48): channels of its ensembles, one after the other."""
+"""Channels of the ensembles by level, from the finest (48 x 48)."""
 
 
 def u_net(name: str, stem: int, encoder: Widths, decoder: Widths) -> Network:
-    """Build a U-Net from the widths of its ensembles.
+    """Build a U-Net from the widths of its ensembles; ``stem`` counts the host's channels.
 
     Parameters
     ----------
-    name : str
-        Name of the architecture.
-    stem : int
-        Channels of the first layer, on the host.
     encoder : tuple of tuple of int
-        Channels of every ensemble on the way down, by level; each level halves the size. A first
-        level without ensembles leaves its skip to the stem.
+        Channels of every ensemble on the way down, by level; each level halves the size. If the
+        first level has no ensembles, its skip comes from the stem.
     decoder : tuple of tuple of int
         The same on the way up, for all levels but the coarsest, finest first as well.
 
@@ -52,7 +48,7 @@ def u_net(name: str, stem: int, encoder: Widths, decoder: Widths) -> Network:
 
 
 def _chain(name: str, widths: tuple[int, ...], inputs: tuple[Connection, ...]) -> list[Layer]:
-    """Ensembles of one size, the first fed by ``inputs``, each other by the one before it."""
+    """Return ensembles of one size, the first fed by ``inputs``, the others in a chain."""
     names = [name + ("bcdefgh"[i - 1] if i else "") for i in range(len(widths))]
     sources = [inputs, *((Connection(before),) for before, _ in pairwise(names))][: len(names)]
     return [Layer(*each) for each in zip(names, widths, sources, strict=True)]
@@ -70,9 +66,9 @@ CANDIDATES: tuple[Network, ...] = (
         ((28, 20), (24, 24), (32,), (48,)),
     ),
 )
-"""Networks of 238K +- 3 % neurons on chip, like the preset ``paper``; not all fit two chips."""
+"""Networks of 238K +- 3 % neurons on chip, as in the preset ``paper``; not all fit on two chips."""
 
-# 235,008 neurons on chip, in 243 cores with the tiles that need fewest: 13 are left for mapping.
+# 235,008 neurons on chip, in at least 243 cores: 13 are left for mapping.
 # The three ensembles of 48 x 48 hold 72 % of the neurons in full cores of 1,024 compartments, which
 # pays for the narrow middle, where synapse memory runs out before compartments do.
 NETWORKS: dict[str, Network] = {
@@ -82,7 +78,7 @@ NETWORKS: dict[str, Network] = {
         u_net("paper", 24, ((24,), (32,), (48, 48), (64, 64)), ((28, 20), (24, 24), (32,))),
     )
 }
-"""Networks of the presets; a candidate can be named instead."""
+"""Networks of the presets; the setting may also name a candidate."""
 
 
 def network(name: str) -> Network:

@@ -1,16 +1,16 @@
-"""The one description of a network that every stage reads: layers, connections, weights.
+"""The description of a network that every stage reads: layers, connections, weights.
 
-A :class:`Network` says which ensembles there are and what feeds them; a :class:`Weights` holds the
-numbers. The Keras model, the NengoDL network, the Loihi blocks and the energy counts are all made
-from these two, which is what makes "same neurons, same weights" a fact that can be asserted.
+A :class:`Network` lists the ensembles and what feeds them; :class:`Weights` holds the numbers. The
+Keras model, the NengoDL network, the Loihi blocks and the energy counts are all made from these
+two, so that "same neurons, same weights" can be asserted.
 
 Every layer is one ensemble of neurons. Its input current is the sum of its connections plus a bias
 per channel, so a skip is a second connection into the same ensemble, and there is no linear layer
 between ensembles. A transposed convolution followed by a convolution is one transposed convolution
 with a larger kernel, and is written as that.
 
-Units. An activation of 1.0 stands for ``RATE_HZ_PER_UNIT`` = 100 Hz, in every stage. A spike is
-therefore worth ``1 / (RATE_HZ_PER_UNIT * dt)`` units for one step of ``dt`` seconds.
+Units. An activation of 1.0 stands for ``RATE_HZ_PER_UNIT`` = 100 Hz, in every stage. A spike
+therefore counts as ``1 / (RATE_HZ_PER_UNIT * dt)`` units for one step of ``dt`` seconds.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ RATE_HZ_PER_UNIT = 100.0
 """Spike rate in Hz that an activation of 1.0 stands for."""
 
 IMAGE = "image"
-"""Name of the source that stands for the standardised section tile itself."""
+"""Name of the source that stands for the standardised tile."""
 
 NETWORK_FILE, WEIGHTS_FILE = "network.json", "weights.npz"
-"""What :func:`save_network` writes."""
+"""Files written by :func:`save_network`."""
 
 Kind = Literal["conv", "conv_transpose"]
 
@@ -45,12 +45,10 @@ InitialPotential = Literal["rest", "spread"]
 
 @dataclass(frozen=True)
 class Connection:
-    """Shared-weight synapses from one layer into another, 'same' padding.
+    """Shared-weight synapses from one layer (or ``IMAGE``) into another, 'same' padding.
 
     Attributes
     ----------
-    source : str
-        Name of the layer the spikes come from, or ``IMAGE``.
     kind : {"conv", "conv_transpose"}
         Convolution, or transposed convolution (upsampling).
     kernel : int
@@ -71,12 +69,8 @@ class Layer:
 
     Attributes
     ----------
-    name : str
-        Unique name of the ensemble.
-    channels : int
-        Number of feature maps.
     inputs : tuple of Connection
-        What feeds it; several inputs are summed in the neuron.
+        Connections into it; the neurons sum them.
     on_chip : bool
         False for a layer that is computed on the host, whose spikes are sent to the chip.
     """
@@ -93,14 +87,8 @@ class Network:
 
     Attributes
     ----------
-    name : str
-        Name of the architecture, as in the presets.
-    tile : int
-        Side of the square input tile, in pixels.
-    layers : tuple of Layer
-        In feed-forward order: a layer's sources come before it.
     readout : Connection
-        Linear read-out on the host, from the last on-chip ensemble to one logit a pixel.
+        Linear read-out on the host, from the last on-chip ensemble to one logit per pixel.
     initial_potential : {"rest", "spread"}
         Membrane potentials when a tile is shown: zero, or spread between rest and threshold
         (:mod:`spikeseg_core.network.initial_state`).
@@ -143,6 +131,12 @@ class Network:
             for connection in layer.inputs:
                 yield layer, connection
 
+    def links(self) -> Iterator[tuple[str | None, Connection]]:
+        """Yield every connection with the name of its target, the read-out's (None) last."""
+        for layer, connection in self.connections():
+            yield layer.name, connection
+        yield None, self.readout
+
     def chip_layers(self) -> tuple[Layer, ...]:
         """Layers whose neurons are compartments on the chip."""
         return tuple(layer for layer in self.layers if layer.on_chip)
@@ -179,17 +173,14 @@ class Network:
     @property
     def parameters(self) -> int:
         """Number of weights and biases, the read-out included."""
-        kernels = sum(
-            int(np.prod(self.kernel_shape(target.name, c))) for target, c in self.connections()
-        )
-        biases = sum(layer.channels for layer in self.layers)
-        return kernels + biases + int(np.prod(self.kernel_shape(None, self.readout))) + 1
+        kernels = sum(int(np.prod(self.kernel_shape(*link))) for link in self.links())
+        return kernels + sum(layer.channels for layer in self.layers) + 1
 
     @property
     def multiply_adds(self) -> int:
         """Multiply-adds of one tile through the dense network, the read-out included."""
         total = 0
-        for target, c in [*((t.name, c) for t, c in self.connections()), (None, self.readout)]:
+        for target, c in self.links():
             small_side = self.sizes[c.source] if c.kind == "conv_transpose" else None
             positions = (small_side or self.sizes[target or IMAGE]) ** 2
             total += positions * int(np.prod(self.kernel_shape(target, c)))
@@ -228,7 +219,7 @@ class Network:
             for entry in data["layers"]
         )
         readout = Connection(**data["readout"])
-        # Networks saved before there was a choice started at rest.
+        # Networks saved without it started at rest.
         return cls(
             data["name"], data["tile"], layers, readout, data.get("initial_potential", "rest")
         )
@@ -274,7 +265,7 @@ def _spatial_sizes(network: Network) -> dict[str, int]:
 
 
 def kernel_key(target: str | None, source: str) -> str:
-    """Name under which a connection's kernel is kept in :class:`Weights`."""
+    """Key of a connection's kernel in :class:`Weights`."""
     return f"{target or 'readout'}/{source}"
 
 
@@ -318,7 +309,7 @@ def save_network(folder: Path, network: Network, weights: Weights) -> None:
 
 
 def load_network(folder: Path) -> tuple[Network, Weights]:
-    """Read what :func:`save_network` wrote.
+    """Read a network written by :func:`save_network`.
 
     Raises
     ------
@@ -334,6 +325,6 @@ def load_network(folder: Path) -> tuple[Network, Weights]:
     if weights.sha256 != data["weights_sha256"]:
         raise ConfigError(
             f"{folder}: weights.npz has sha256 {weights.sha256[:12]}..., network.json expects "
-            f"{data['weights_sha256'][:12]}...; the folder mixes two networks, make it anew"
+            f"{data['weights_sha256'][:12]}...; the folder mixes two networks, create it again"
         )
     return Network.from_json(data), weights

@@ -1,20 +1,19 @@
-"""The membrane potentials that every presentation of a tile begins with.
+"""The initial membrane potentials of every presentation of a tile.
 
-A neuron that fires at 20 Hz and starts at rest is silent for 50 steps, and so is what it feeds: of
-a short presentation most is lost to waiting, and what arrives is too little. Started at potentials
-that are spread evenly between rest and threshold, the neurons of a layer together spike from the
-first step at the rate their input asks for, as they would had the tile been shown for ever. (Plain
-Nengo starts its spiking neurons at random potentials for the same reason; one for all, half
-the threshold, is the subject of Bu et al. 2022, arXiv 2202.01440.)
+A neuron that fires at 20 Hz and starts at rest is silent for 50 steps, and so are the neurons it
+feeds: most of a short presentation is lost. If the initial potentials are spread evenly between
+rest and threshold, the neurons of a layer together spike from the first step at the rate that
+their input demands, as in a very long presentation. (Nengo starts its spiking neurons at random
+potentials for the same reason; a common one of half the threshold is studied by Bu et al. 2022,
+arXiv 2202.01440.)
 
 The spread is the low-discrepancy sequence of Roberts ("The unreasonable effectiveness of
 quasirandom sequences", 2018) over rows and columns, shifted from channel to channel: neighbours,
-whose spikes are added up by the next layer, are at different points of their cycle. It needs no
-seed, and two neurons at the same place always start alike.
+whose spikes the next layer adds up, are at different points of their cycle. It needs no seed, and
+a neuron always starts from the same potential.
 
-The state of a chip's compartments has to be set between tiles in any case, else a tile would begin
-with what the one before left; that they are set to these numbers instead of zero costs nothing
-more.
+The compartments of a chip have to be reset between tiles in any case; setting them to these numbers
+instead of zero costs nothing extra.
 """
 
 from __future__ import annotations
@@ -29,13 +28,6 @@ _ALONG_CHANNELS = 0.6180339887498949  # the golden ratio's fraction
 
 def initial_potentials(network: Network, layer: str) -> np.ndarray:
     """Membrane potentials of an ensemble's neurons before the first step.
-
-    Parameters
-    ----------
-    network : Network
-        Says how its neurons start.
-    layer : str
-        Name of the ensemble.
 
     Returns
     -------

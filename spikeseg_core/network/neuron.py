@@ -18,10 +18,10 @@ from numba import njit, prange
 from spikeseg_core.network.description import DT, RATE_HZ_PER_UNIT
 
 POTENTIAL_PER_UNIT = RATE_HZ_PER_UNIT * DT
-"""What an input of 1.0 adds to the potential in one step, in thresholds."""
+"""Increase of the potential in one step for an input of 1.0, in thresholds."""
 
 UNITS_PER_SPIKE = 1 / POTENTIAL_PER_UNIT
-"""What a spike is worth as an activation, for one step."""
+"""Activation of one spike, for one step."""
 
 
 def firing_rate(current_hz: Any) -> Any:
@@ -31,7 +31,7 @@ def firing_rate(current_hz: Any) -> Any:
     ----------
     current_hz : array or tensor of float64
         Input ``J`` in Hz, above 0. The order of operations is nengo-loihi's (``loihi_rates``), so
-        that the interval is the same also where ``1 / (J dt)`` is a whole number.
+        that intervals agree even if ``1 / (J dt)`` is a whole number.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def step(potential, rise):  # type: ignore[no-untyped-def]
 def spike_trains(
     currents_hz: np.ndarray, n_steps: int, initial: np.ndarray | None = None
 ) -> np.ndarray:
-    """Spikes of neurons under constant input, in float64 as Nengo's reference simulator has them.
+    """Spikes of neurons under constant input, in float64 as in Nengo's reference simulator.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def spike_trains(
     Returns
     -------
     (n_tiles, n_steps, ...) ndarray of uint8
-        0 or 1. The spikes of step ``t`` are what the emulator takes as step ``t`` of an input.
+        0 or 1. The emulator takes the spikes of step ``t`` as step ``t`` of its input.
     """
     rise = np.ascontiguousarray(currents_hz, np.float64).reshape(currents_hz.shape[0], -1) * DT
     start = np.zeros(rise.shape[1]) if initial is None else initial.astype(np.float64).ravel()
@@ -102,12 +102,9 @@ def _integrate(rise, start, spikes):  # type: ignore[no-untyped-def]
 
 
 def nengo_neuron(initial: np.ndarray | None = None) -> Any:
-    """Give the neuron as Nengo's, an activation of 1.0 being ``RATE_HZ_PER_UNIT``.
+    """Give the neuron as a Nengo object; an activation of 1.0 stands for ``RATE_HZ_PER_UNIT``.
 
-    Parameters
-    ----------
-    initial : ndarray, optional
-        Membrane potentials before the first step, in thresholds; 0 by default.
+    ``initial`` are the membrane potentials before the first step, in thresholds; 0 by default.
     """
     from spikeseg_core.stack import nengo_loihi
 

@@ -1,8 +1,8 @@
 """Early exit: a tile is stopped when its read-out no longer changes.
 
-The host reads the spikes out at a few checkpoints and compares what it sees with the checkpoint
-before. Where little has changed the tile is done, and the chip goes on with the next one. Nothing
-but spikes that have reached the host decides, so a real chip could be stopped the same way.
+The host reads out the spikes at a few checkpoints and compares each read-out with the previous one.
+If little has changed, the tile is done, and the chip continues with the next one. Only spikes that
+have reached the host decide, so a real chip could be stopped in the same way.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ CHECKED_EVERY = 4
 class Stopped:
     """Tiles that were stopped when their read-out no longer changed.
 
+    ``steps`` that each tile ran and ``checks``, its compared read-outs, are int ``(tiles,)``.
+
     Attributes
     ----------
     logits : ndarray
         Read-out of each tile when it was stopped, float32 ``(tiles, rows, columns)``.
-    steps : ndarray
-        Time steps that each tile ran, int ``(tiles,)``.
-    checks : ndarray
-        Read-outs that were compared for each tile, int ``(tiles,)``.
     """
 
     logits: np.ndarray
@@ -41,14 +39,13 @@ class Stopped:
 def exit_early(readouts: Mapping[int, np.ndarray], threshold: float) -> Stopped:
     """Stop every tile at the first checkpoint at which it is done.
 
-    A tile is done when the probability of membrane, compared on a grid of its pixels, has
-    changed by less than ``threshold`` on average since the checkpoint before. Where it never does,
-    it runs to the last checkpoint.
+    A tile is done when its membrane probability, on a grid of pixels, has changed by less than
+    ``threshold`` on average since the previous checkpoint. Otherwise it runs to the last one.
 
     Parameters
     ----------
     readouts : mapping of int to ndarray
-        Logits ``(tiles, rows, columns)`` after so many steps: the checkpoints.
+        Logits ``(tiles, rows, columns)`` by number of steps: the checkpoints.
     threshold : float
         Mean change of probability; 0 runs every tile to the end.
 

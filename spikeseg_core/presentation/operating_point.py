@@ -1,6 +1,6 @@
-"""The operating point: what every way of presenting tiles costs, and the one that is chosen.
+"""The operating point: the cost of every way of presenting tiles, and the one that is chosen.
 
-Chosen is on validation; the test split is only reported.
+It is chosen on validation; the test split is only reported.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from spikeseg_core.reporting import Reporter
 COSTS = ("mean_steps", "loihi_dynamic_mj", "loihi_total_mj")
 
 MARKED = ("start", "chosen", "equal_accuracy", "as_good_as_start")
-"""Columns of the table that are true of one point each."""
+"""Columns of the table, each true for one point."""
 
 WAYS: Mapping[Presentation, str] = {
     "start": "start",
     "operating point": "chosen",
     "equal accuracy": "equal_accuracy",
 }
-"""Ways of presenting that have energy figures of their own, and what marks their points."""
+"""Ways of presenting that have their own energy figures, and the columns that mark their points."""
 
 
 @dataclass(frozen=True)
 class OperatingPoints:
-    """All points, and those that are marked.
+    """All points, and the marked ones.
 
     Attributes
     ----------
@@ -45,9 +45,8 @@ class OperatingPoints:
         As in :class:`~spikeseg_core.presentation.search.Search`, and for each split
         ``<split>/loihi_dynamic_mj`` and ``<split>/loihi_total_mj`` of a section (modelled);
         ``front``, whether no other point has both a better validation V_Rand and less energy;
-        ``chosen``, as good as what Loihi is compared with; ``equal_accuracy``, as good in pixel
-        accuracy alone; ``as_good_as_start``, the point that saves most without being worse than the
-        start.
+        ``chosen``, as good as the baseline; ``equal_accuracy``, as good in pixel accuracy alone;
+        ``as_good_as_start``, the point that saves most without being worse than the start.
     shown : mapping of str to Presented
         The point of each of ``MARKED``, on the test split.
     """
@@ -60,7 +59,7 @@ class OperatingPoints:
         return {str(k): v for k, v in self.table[self.table[which]].iloc[0].to_dict().items()}
 
     def presented(self) -> dict[Presentation, Presented]:
-        """Return the points that have energy figures of their own, as :data:`WAYS`."""
+        """Return the points of :data:`WAYS`, which have their own energy figures."""
         return {way: self.shown[which] for way, which in WAYS.items()}
 
     def scores(self) -> dict[Presentation, dict[str, float]]:
@@ -75,7 +74,7 @@ class OperatingPoints:
         Returns
         -------
         pandas.DataFrame
-            A row for each number of ``steps``, rising: ``readout_window``, the one with the least
+            A row per number of ``steps``, increasing: ``readout_window``, the one with the lowest
             ``validation/cross_entropy``; scores of both splits; ``loihi_dynamic_mj`` and
             ``loihi_total_mj`` of one test section.
         """
@@ -89,7 +88,7 @@ class OperatingPoints:
         return best[names].sort_values("steps", ignore_index=True)
 
     def to_json(self) -> dict[str, object]:
-        """Return the marked points and all of them as plain dicts; no early_exit is None."""
+        """Return the marked points and all points as plain dicts; without early exit it is None."""
         plain = self.table.astype(object).where(self.table.notna(), None)
         return {
             **{which: plain[plain[which]].iloc[0].to_dict() for which in MARKED},
@@ -99,7 +98,7 @@ class OperatingPoints:
         }
 
     def metrics(self) -> dict[str, float]:
-        """Flat names: ``operating_point/loihi_total_mj``, ``operating_point/energy_ratio``, ..."""
+        """Return flat metrics, such as ``operating_point/loihi_total_mj``."""
         columns = ["tiles", *(f"{s}/{name}" for s in SCORED_SPLITS for name in (*SCORES, *COSTS))]
         whole = float(self.row("start")["test/loihi_total_mj"])
         named: dict[str, float] = {}
@@ -121,13 +120,9 @@ def find_operating_point(
 
     Parameters
     ----------
-    search : Search
-        The points with their scores and events.
     as_good_as : mapping of str to float
-        Scores of what Loihi is compared with, ``validation/v_rand`` and so on: energies are worth
-        comparing where the work is done equally well.
-    report : Reporter
-        Told of the choice.
+        Scores of the baseline, ``validation/v_rand`` and so on: energies are comparable only if the
+        work is done equally well.
     model : LoihiModel, optional
         By default silicon-fitted constants, whole chips and their x86 cores charged.
     """
@@ -138,7 +133,7 @@ def find_operating_point(
     at_start = {
         name: float(table[name].iloc[start]) for name in map("validation/{}".format, AS_GOOD)
     }
-    # Where the start is not as good as wanted, nothing shorter will be: then the start is wanted.
+    # If the start is not good enough, nothing shorter is: then the start is the reference.
     wanted = {name: min(score, as_good_as[name]) for name, score in at_start.items()}
     accuracy = "validation/pixel_accuracy"
     marked = {
@@ -172,19 +167,16 @@ def presented(search: Search, row: int) -> Presented:
 
 
 def choose(table: pd.DataFrame, wanted: Mapping[str, float]) -> int:
-    """Return the row that needs least energy among those good enough on validation.
+    """Return the row that needs the least energy among those good enough on validation.
 
-    Good enough is a row only if all are that present the same tiles in the same way for longer:
-    of many points tried on a few sections, some are good by luck.
+    A row is good enough only if every row that presents the same tiles in the same way for longer
+    is: of many points tried on a few sections, some are good by luck.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        ``tiles``, ``window``, ``steps``, ``early_exit``, and scores and energy of the validation
-        split, as in :class:`OperatingPoints`.
     wanted : mapping of str to float
-        ``validation/...`` scores that a row may miss by no more than
-        :data:`~spikeseg_core.config.tolerances.AS_GOOD`; some row does.
+        ``validation/...`` scores that a row may miss by at most
+        :data:`~spikeseg_core.config.tolerances.AS_GOOD`; at least one row must qualify.
     """
     least = [score - AS_GOOD[name.split("/")[1]] for name, score in wanted.items()]
     good = (table[[*wanted]].to_numpy() >= least).all(axis=1)
@@ -193,12 +185,12 @@ def choose(table: pd.DataFrame, wanted: Mapping[str, float]) -> int:
 
 
 def _longer(table: pd.DataFrame) -> np.ndarray:
-    """Whether the second of two rows presents the same tiles longer, and reads out as the first."""
+    """Whether the second of two rows presents the same tiles longer, with the same read-out."""
     tiles, window, steps, early_exit = (
         table[name].to_numpy(float) for name in ("tiles", "window", "steps", "early_exit")
     )
     fixed = np.isnan(early_exit)
-    # A tile that has to change less before it stops goes on for longer.
+    # A tile that has to change less before it stops runs longer.
     patient = (steps[None] > steps[:, None]) | (early_exit[None] < early_exit[:, None])
     same = (tiles[None] == tiles[:, None]) & (window[None] == window[:, None])
     longer: np.ndarray = same & patient & (fixed[None] == fixed[:, None])

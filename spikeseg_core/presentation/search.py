@@ -1,10 +1,10 @@
-"""For how long is a tile shown? Every way of presenting tiles that is tried, emulated and scored.
+"""How long to show a tile: all ways of presenting tiles, emulated and scored.
 
 Every point is a grid of overlapping tiles, a share of the steps to read out over, and either a
-number of steps for all tiles or a threshold at which each tile stops by itself
+number of steps for all tiles or a threshold at which each tile stops
 (:mod:`spikeseg_core.presentation.early_exit`). One emulation of the longest presentation serves all
-points of a grid, because what happens in a step depends on the steps before it alone. What a point
-costs and which one is chosen is decided later (:mod:`spikeseg_core.presentation.operating_point`).
+points of a grid, because a step depends only on the steps before it. Costs and choice come
+later (:mod:`spikeseg_core.presentation.operating_point`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from spikeseg_core.storage import load_arrays, save_arrays, save_table
 
 SCORES = ("v_rand", "v_info", "pixel_accuracy", "membrane_iou")
 
-_SMALLEST = 1e-6  # probability: a pixel that is wrong for sure must not cost infinitely much
+_SMALLEST = 1e-6  # probability: a pixel that is certainly wrong must not cost infinitely much
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,10 @@ class Point:
 
     Attributes
     ----------
-    tiles_per_axis : int
-        Overlapping tiles along each side of a section.
-    window : float
-        Share of the steps, the last ones, that the read-out averages over.
     steps : int
-        Steps of every tile, or the most that a tile may take.
+        Steps of every tile, or the maximum with early exit.
     early_exit : float or None
-        Threshold at which a tile stops by itself; None if all take ``steps``.
+        Threshold at which a tile stops; None if all tiles take ``steps``.
     """
 
     tiles_per_axis: int
@@ -63,7 +59,7 @@ class Point:
 
     @property
     def name(self) -> str:
-        """What a table calls it."""
+        """Name in tables."""
         ends = "" if self.early_exit is None else f", stopped at a change of {self.early_exit:g}"
         cut = f"{self.tiles_per_axis} x {self.tiles_per_axis} tiles"
         return f"{cut}, {self.steps} steps, last {self.window:.0%} read{ends}"
@@ -71,15 +67,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Search:
-    """All points, with their scores and the events to price them by.
+    """All points, with their scores and the events that determine their cost.
 
     Attributes
     ----------
     table : pandas.DataFrame
-        A row each: ``point``, ``tiles_per_axis``, ``tiles`` (of a section), ``window``, ``steps``,
-        ``early_exit`` (NaN: none), ``start``, true of the longest presentation of the dataset's own
-        tiles alone; for each split ``<split>/mean_steps``, ``<split>/checks`` (read-outs per tile
-        made to decide whether to stop), and the scores; ``validation/cross_entropy``.
+        One row per point: ``point``, ``tiles_per_axis``, ``tiles`` (of a section), ``window``,
+        ``steps``, ``early_exit`` (NaN: none), ``start``, true only for the longest presentation of
+        the dataset's own tiles; for each split ``<split>/mean_steps``, ``<split>/checks``
+        (read-outs per tile to decide whether to stop), and the scores;
+        ``validation/cross_entropy``.
     events : mapping of (str, int) to StepEvents
         By split and tiles per axis, of the longest presentation.
     ends : mapping of (str, int) to ndarray
@@ -97,7 +94,7 @@ class Search:
         return self.events[split, along].until(self.ends[split, along][number])
 
     def save(self, table: Path, arrays: Path) -> Path:
-        """Write it to a table and an npz file, and return the path of the table."""
+        """Write a table and an npz file, and return the path of the table."""
         named = {
             f"{split}/{along}/{name}": array
             for (split, along), events in self.events.items()
@@ -108,7 +105,7 @@ class Search:
 
     @classmethod
     def load(cls, table: Path, arrays: Path) -> Search:
-        """Read what :meth:`save` wrote.
+        """Read a search written by :meth:`save`.
 
         Raises
         ------
@@ -139,24 +136,7 @@ def search(
 ) -> tuple[Search, dict[str, Deployment]]:
     """Emulate the longest presentation of every grid, and score every point.
 
-    Parameters
-    ----------
-    mapped : MappedNetwork
-        The network on the chips.
-    dataset : Dataset
-        Validation and test sections to show.
-    presentation : PresentationConfig
-        As the network is deployed.
-    config : DeployConfig
-        Tiles, steps, windows and thresholds to try besides.
-    report : Reporter
-        Told of progress.
-
-    Returns
-    -------
-    Search
-    dict of str to Deployment
-        By split, the network as it is deployed.
+    Returns also, by split, the results of the network as it is deployed.
     """
     grids = grids_of(dataset, config)
     steps = steps_of(presentation, config)
@@ -222,7 +202,7 @@ def _scores(
 def cross_entropy(probability: np.ndarray, labels: np.ndarray) -> float:
     """Mean cross-entropy in nats over the pixels of sections ``(n, height, width)``.
 
-    It moves less from one read-out window to the next than any of the scores.
+    It varies less between read-out windows than any of the scores.
     """
     membrane = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
     right = np.where(labels == 1, membrane, 1 - membrane)
@@ -230,7 +210,7 @@ def cross_entropy(probability: np.ndarray, labels: np.ndarray) -> float:
 
 
 def grids_of(dataset: Dataset, config: DeployConfig) -> dict[int, TileGrid]:
-    """Grids to cut sections with, by tiles along each side: the dataset's first, no two alike."""
+    """Return the distinct tile grids, the dataset's first, by tiles along each side."""
     own = dataset.grid
     found = {own.tiles_per_axis: own}
     for along in config.tiles_per_axis:
@@ -241,14 +221,14 @@ def grids_of(dataset: Dataset, config: DeployConfig) -> dict[int, TileGrid]:
 
 
 def steps_of(presentation: PresentationConfig, config: DeployConfig) -> list[int]:
-    """Presentation times to try, rising, the deployed one among them."""
+    """Return the presentation times to try, increasing, including the deployed one."""
     return sorted({presentation.steps, *config.presentation_steps})
 
 
 def points_of(
     grids: Sequence[int], presentation: PresentationConfig, config: DeployConfig
 ) -> list[Point]:
-    """List the points to try, grid by grid; the first of ``grids`` is that of the start."""
+    """List the points to try, grid by grid; the start uses the first of ``grids``."""
     windows = dict.fromkeys((presentation.readout_window, *config.readout_windows))
     steps = steps_of(presentation, config)
     changes = config.early_exit if len(steps) > 1 else ()
@@ -263,7 +243,7 @@ def points_of(
 
 
 def show(emulation: Emulation, point: Point, checkpoints: Sequence[int]) -> Stopped:
-    """Return what a point gives of an emulation that was read out at all checkpoints."""
+    """Evaluate a point on an emulation that was read out at all checkpoints."""
     if point.early_exit is not None:
         readouts = {n: emulation.logits[point.read_out(n)] for n in checkpoints}
         return exit_early(readouts, point.early_exit)

@@ -1,7 +1,7 @@
 """Conversion to a spiking network with NengoDL (stage 4), and its evaluation.
 
-The tuned Keras model goes through ``nengo_dl.Converter``: nothing is left as a TensorFlow layer,
-every activation becomes an ensemble of Loihi's neurons, and the weights are the model's own.
+The tuned Keras model goes through ``nengo_dl.Converter``: no TensorFlow layer remains, every
+activation becomes an ensemble of Loihi's neurons, and the weights are unchanged.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from spikeseg_core.stack import keras, nengo_dl
 
 @nengo_dl.Converter.register(keras.layers.Conv2DTranspose)
 class ConvertConv2DTranspose(nengo_dl.converter.ConvertConv2D):
-    """Converts ``Conv2DTranspose``, which NengoDL itself does not, to Nengo objects."""
+    """Converts ``Conv2DTranspose``, which NengoDL does not support, to Nengo objects."""
 
     def convert(self, node_id: int) -> Any:
         """Build the Nengo objects of one use of the layer."""
@@ -42,7 +42,7 @@ class ConvertConv2DTranspose(nengo_dl.converter.ConvertConv2D):
             kernel_size=layer.kernel_size,
             strides=layer.strides,
             padding=layer.padding,
-            # Keras keeps (rows, columns, out, in), Nengo (rows, columns, in, out).
+            # Keras stores (rows, columns, out, in), Nengo (rows, columns, in, out).
             init=layer.kernel.numpy().transpose(0, 1, 3, 2),
         )
         self.add_connection(node_id, output, transform=transform, trainable=True)
@@ -59,7 +59,7 @@ class ConvertConv2DTranspose(nengo_dl.converter.ConvertConv2D):
 
 @dataclass(frozen=True)
 class SpikingOutput:
-    """What a spiking network made of tiles.
+    """Output of a spiking network for tiles.
 
     Attributes
     ----------
@@ -74,15 +74,7 @@ class SpikingOutput:
 
 
 class SpikingNet:
-    """A network of Loihi's neurons in NengoDL, made by :func:`convert`.
-
-    Parameters
-    ----------
-    network : Network
-        The architecture.
-    converter : nengo_dl.Converter
-        Holds the Nengo network, ``converter.net``.
-    """
+    """A network of Loihi's neurons in NengoDL, made by :func:`convert`."""
 
     def __init__(self, network: Network, converter: Any) -> None:
         self.network = network
@@ -91,9 +83,9 @@ class SpikingNet:
         sums = nengo.LinearFilter([1], [1, 0])  # the integral over time, in the simulator itself
         with converter.net:
             nengo_dl.configure_settings(
-                # Only the last step: a probe of every step of every neuron would not fit.
+                # Only the last step: probes of every neuron at every step would not fit in memory.
                 keep_history=False,
-                # Merged signals would be written element by element: 9 times slower here.
+                # Merged signals are written element by element, which is 9 times slower here.
                 planner=nengo_dl.graph_optimizer.noop_planner,
                 sorter=nengo_dl.graph_optimizer.noop_order_signals,
             )
@@ -106,7 +98,7 @@ class SpikingNet:
 
     @property
     def neurons(self) -> int:
-        """Number of neurons of all ensembles, on the host and on the chip."""
+        """Number of neurons, on the host and on the chip."""
         return sum(ensemble.n_neurons for ensemble in self._converter.net.all_ensembles)
 
     def segment_tiles(
@@ -118,26 +110,17 @@ class SpikingNet:
         batch_tiles: int = 16,
         report: Reporter = SILENT,
     ) -> SpikingOutput:
-        """Show tiles to the network, each for ``presentation.steps`` from its initial potentials.
+        """Show each tile for ``presentation.steps``, starting from the initial membrane potentials.
 
         Parameters
         ----------
         tiles : float32 array (tiles, tile, tile)
             Standardised.
-        presentation : PresentationConfig
-            Steps and read-out window.
         spiking : bool
             True: neurons spike. False: neurons give Loihi's rate for their input, in one step.
         batch_tiles : int
-            Tiles simulated at once. Memory grows with it: about
+            Tiles simulated together. Memory grows with it: about
             ``4 bytes * batch_tiles * steps * tile^2`` for the input alone.
-        report : Reporter
-            Told of every batch.
-
-        Returns
-        -------
-        SpikingOutput
-            Logits and firing rates.
         """
         start = presentation.readout_start if spiking else 0
         steps = presentation.steps if spiking else 1
@@ -155,7 +138,7 @@ class SpikingNet:
                 batch = tiles[first : first + batch_tiles]
                 filled = np.zeros((batch_tiles, *batch.shape[1:]), np.float32)
                 filled[: len(batch)] = batch
-                # A probe's filter shows what it held before the current step: one step more.
+                # A probe's filter lags by one step.
                 before = self._run(simulator, filled, start + 1)
                 after = self._run(simulator, filled, steps - start)
                 simulator.reset(
@@ -176,7 +159,7 @@ class SpikingNet:
         )
 
     def _run(self, simulator: Any, tiles: np.ndarray, steps: int) -> dict[Any, Any]:
-        """Simulate ``steps`` more steps; give each probe's integral since the start."""
+        """Simulate ``steps`` more steps; return each probe's integral since the start."""
         shown = np.broadcast_to(
             tiles.reshape(len(tiles), 1, -1), (len(tiles), steps, tiles[0].size)
         )
@@ -185,21 +168,7 @@ class SpikingNet:
 
 
 def convert(network: Network, weights: Weights, synapse_ms: float = 0.0) -> SpikingNet:
-    """Convert a tuned network to spiking neurons.
-
-    Parameters
-    ----------
-    network : Network
-        The architecture.
-    weights : Weights
-        Tuned to Loihi's rate curve.
-    synapse_ms : float
-        Time constant of the low-pass filter of every synapse, in ms; 0 for none.
-
-    Returns
-    -------
-    SpikingNet
-        With the same neurons and the same weights.
+    """Convert a network tuned to Loihi's rate curve to spiking neurons, with the same weights.
 
     Raises
     ------
@@ -222,7 +191,7 @@ def convert(network: Network, weights: Weights, synapse_ms: float = 0.0) -> Spik
 
 
 def _check_same(network: Network, weights: Weights, converter: Any) -> None:
-    """Compare every ensemble and every kernel of the Nengo network with what it was made from."""
+    """Check every ensemble and kernel of the Nengo network against the network and weights."""
     layers = {layer.name: layer for layer in converter.model.layers}
     for layer in network.layers:
         neurons = converter.layers[layers[layer.name]].size_out
@@ -236,8 +205,7 @@ def _check_same(network: Network, weights: Weights, converter: Any) -> None:
         for connection in converter.net.all_connections
         if hasattr(connection.transform, "kernel_size")
     }
-    links = [(target.name, c) for target, c in network.connections()] + [(None, network.readout)]
-    for target, c in links:
+    for target, c in network.links():
         node = converter.layers[layers[convolution_name(target, c.source)]]
         if not np.array_equal(into[node].transform.init, weights.kernel(target, c.source)):
             raise ConfigError(

@@ -1,8 +1,9 @@
-"""How fast the neurons fire: per neuron over tiles, then per layer and for the whole chip."""
+"""Spike rates: per neuron over tiles, then per layer and for the whole chip."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,40 +12,36 @@ from spikeseg_core.config import TuneConfig
 from spikeseg_core.network import Network
 
 SATURATED_HZ = 500.0
-"""A neuron that spikes at every second step or more can hardly tell inputs apart."""
+"""A neuron that spikes at least every second step can hardly distinguish inputs."""
 
 
-def neuron_percentiles(rates: Mapping[str, np.ndarray], percentile: float) -> dict[str, np.ndarray]:
-    """Percentile of every neuron's rate over tiles.
+@dataclass(frozen=True)
+class RateReport:
+    """Spike rates of a network over tiles: their metrics, and tables per layer and per neuron."""
 
-    Parameters
-    ----------
-    rates : mapping of str to array (tiles, rows, columns, channels)
-        Rates in Hz, by layer.
-    percentile : float
-        0-100, interpolated linearly between tiles.
+    metrics: Mapping[str, float]
+    layers: pd.DataFrame
+    neurons: pd.DataFrame
 
-    Returns
-    -------
-    dict of str to array (rows, columns, channels)
-        In Hz.
-    """
-    return {name: np.percentile(r, percentile, axis=0) for name, r in rates.items()}
+
+def report_rates(
+    network: Network, rates: Mapping[str, np.ndarray], config: TuneConfig
+) -> RateReport:
+    """Describe the rates of a network's neurons; arguments as for :func:`neuron_table`."""
+    neurons = neuron_table(network, rates, config)
+    layers = rate_table(neurons)
+    return RateReport(rate_metrics(layers), layers, neurons)
 
 
 def neuron_table(
     network: Network, rates: Mapping[str, np.ndarray], config: TuneConfig
 ) -> pd.DataFrame:
-    """Describe the rate of each neuron.
+    """Tabulate the rate of each neuron.
 
     Parameters
     ----------
-    network : Network
-        Says which layers are on the chip.
     rates : mapping of str to array (tiles, rows, columns, channels)
         Rates in Hz, by layer.
-    config : TuneConfig
-        The wanted range and the percentile that has to lie in it.
 
     Returns
     -------
@@ -54,14 +51,13 @@ def neuron_table(
         and ``percentile_rate_hz`` over tiles, and whether that percentile is in the range
         (``in_range``), 0 (``dead``), or at least ``SATURATED_HZ`` (``saturated``).
     """
-    percentiles = neuron_percentiles(rates, config.percentile)
-    layers = [layer for layer in network.layers if layer.name in percentiles]
+    layers = [layer for layer in network.layers if layer.name in rates]
     names = [layer.name for layer in layers]
     parts = []
     for layer in layers:
-        p = percentiles[layer.name].ravel()
+        p = np.percentile(rates[layer.name], config.percentile, axis=0).ravel()
         row, column, channel = np.indices(network.shape(layer.name), np.int16).reshape(3, -1)
-        # Rates are 1000 / n Hz kept in float32: the ends of the range are meant to be in it.
+        # Rates are 1000 / n Hz in float32; the range includes its ends.
         inside = (p >= config.rate_min_hz - 1e-3) & (p <= config.rate_max_hz + 1e-3)
         parts.append(
             pd.DataFrame(
@@ -83,12 +79,7 @@ def neuron_table(
 
 
 def rate_table(neurons: pd.DataFrame) -> pd.DataFrame:
-    """Describe the rates of each layer.
-
-    Parameters
-    ----------
-    neurons : pandas.DataFrame
-        From :func:`neuron_table`.
+    """Tabulate the rates of each layer, from :func:`neuron_table`.
 
     Returns
     -------
@@ -112,17 +103,12 @@ def rate_table(neurons: pd.DataFrame) -> pd.DataFrame:
 def rate_metrics(table: pd.DataFrame) -> dict[str, float]:
     """Averages over all on-chip neurons, from :func:`rate_table`.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        One row per layer.
-
     Returns
     -------
     dict
         ``spikes/mean_rate_hz``, ``spikes/share_in_range``, ``spikes/dead``, ``spikes/saturated``
         over the neurons on the chip, and ``spikes/host_mean_rate_hz`` over those on the host
-        where there are any.
+        if there are any.
     """
     chip, host = table[table.on_chip], table[~table.on_chip]
     columns = ("mean_rate_hz", "share_in_range", "dead", "saturated")

@@ -1,11 +1,11 @@
-"""Every file that a stage leaves for others: its name, who writes it and which stages read it.
+"""All files that stages write: name, writer and readers.
 
-Names come from here, so that no stage knows another's module. A stage is given the folders of the
-stages before it and reads there what this table says, nothing else (the contract test hands it
-folders that hold only that). Pictures are not in the table: they are drawn from these files by
-:mod:`spikeseg_core.figures.stages`, and nothing reads them.
+Names come from here, so that no stage imports another. A stage gets the folders of earlier stages
+and reads only what this table says (the contract test gives it folders with nothing else). Pictures
+are not in the table: :mod:`spikeseg_core.figures.stages` draws them from these files, and nothing
+reads them.
 
-The digests of code leave this module out; the names that a stage writes are in its key by value.
+The digests of code ignore this module; the names that a stage writes are in its key by value.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ OPERATING_POINTS = "operating_points.parquet"
 
 
 def probability(tag: str) -> str:
-    """Name of the membrane probabilities of the test sections, as a segmentation found them."""
+    """Name of the file of membrane probabilities of the test sections."""
     return f"probability_{tag}.npz"
 
 
 def rates_by_layer(tag: str = "") -> str:
-    """Name of the table of spike rates with a row per layer; with a tag where a stage has two."""
+    """Name of the table of spike rates per layer; with a tag if a stage has two."""
     return f"rates_{tag}.parquet" if tag else "rates.parquet"
 
 
 def rates_by_neuron(tag: str = "") -> str:
-    """Name of the table of spike rates with a row per neuron."""
+    """Name of the table of spike rates per neuron."""
     return rates_by_layer(tag).replace(".parquet", "_neurons.parquet")
 
 
@@ -62,20 +62,10 @@ class Artifact:
 
     Attributes
     ----------
-    name : str
-        Path within the folder.
-    writer : str
-        The stage that writes it.
-    kind : {"arrays", "table", "json", "keras"}
-        What it holds it in.
-    meaning : str
-        What it holds.
     readers : tuple of str
-        Stages that read it; a file that none reads is for people, pictures and the report.
+        Stages that read it; files without readers are for people, pictures and the report.
     note : bool
-        Whether it can differ without any reader's numbers differing, as a sentence on the source.
-    optional : bool
-        Whether a stage may end without it.
+        Whether it may change without changing any reader's numbers, like a note on the source.
     """
 
     name: str
@@ -139,7 +129,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(f"{INTEGER}/{NAMES_FILE}", "quantize", "json", "names of its parts", _INTEGER),
     Artifact(CORES, "quantize", "table", "use and rounding of the cores, a row per layer"),
     Artifact(PLACEMENT, "partition", "json", "chip and core of every block", _INTEGER),
-    Artifact(STRATEGIES, "partition", "table", "what each strategy reaches"),
+    Artifact(STRATEGIES, "partition", "table", "results of each strategy"),
     Artifact(BLOCKS, "partition", "table", "a row per core: what it holds, where it is"),
     Artifact(probability("loihi"), "deploy", "arrays", _PROBABILITY, ("benchmark",)),
     Artifact(
@@ -154,7 +144,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
         BOARD_ENERGY,
         "deploy",
         "json",
-        "what the board's energy probe showed for each tile; from hardware only",
+        "reading of the board's energy probe for each tile; only from hardware",
         ("benchmark",),
         optional=True,
     ),
@@ -190,14 +180,14 @@ NOT_CONTENT = frozenset(
         other.readers and not other.note for other in ARTIFACTS if other.name == artifact.name
     )
 )
-"""Names of files that no stage's numbers follow from."""
+"""Names of files that no stage's numbers depend on."""
 
 
 def written_by(stage: str) -> tuple[Artifact, ...]:
-    """Files that the stage writes."""
+    """Return the files that the stage writes."""
     return tuple(artifact for artifact in ARTIFACTS if artifact.writer == stage)
 
 
 def read_by(stage: str) -> tuple[Artifact, ...]:
-    """Files of other stages that the stage reads."""
+    """Return the files of other stages that the stage reads."""
     return tuple(artifact for artifact in ARTIFACTS if stage in artifact.readers)

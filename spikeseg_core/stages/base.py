@@ -1,4 +1,4 @@
-"""What every stage takes and gives."""
+"""Input and output of every stage."""
 
 from __future__ import annotations
 
@@ -13,17 +13,13 @@ from spikeseg_core.reporting import Reporter
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a finished stage has to say, besides the files in its folder.
+    """Results of a finished stage, in addition to the files in its folder.
 
     Attributes
     ----------
     metrics : mapping of str to (mapping of str to float)
         By segmentation stage tag (``ann``, ``rate_tuned``, ``snn_rate``, ``snn_spiking``,
-        ``loihi``, or the stage's own name where it does not segment): flat metric names to values.
-    tables : tuple of Path
-        Tables (Parquet), in the stage's folder.
-    facts : mapping
-        Anything else worth logging, as JSON.
+        ``loihi``, or the stage's own name if it does not segment): flat metric names to values.
     """
 
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -28,12 +28,12 @@ from spikeseg_core.storage import load_arrays, save_table, write_json
 def run(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
 ) -> StageResult:
-    """Benchmark the deployed network against the ANN of the train stage, as ``config.benchmark``.
+    """Benchmark the deployed network against the ANN of the train stage, as configured.
 
-    What the deploy stage tried is priced here, and the operating point chosen; nothing is emulated.
-    Writes ``energy.json`` (everything), ``energy.parquet`` (the figures), ``idle.parquet`` (every
-    ratio under every static-power accounting) and, where the engine counts events,
-    ``operating_points.parquet`` and ``anytime.parquet``.
+    The presentations of the deploy stage are priced here, and the operating point is chosen;
+    nothing is emulated. Writes ``energy.json`` (everything), ``energy.parquet`` (the figures),
+    ``idle.parquet`` (every ratio under every static-power accounting) and, if the engine counts
+    events, ``operating_points.parquet`` and ``anytime.parquet``.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def run_benchmark(
     folder: Path,
     report: Reporter,
 ) -> StageResult:
-    """Do it with ``batches`` tiles per call on CPU and GPU, 1 (online) among them."""
+    """Benchmark with ``batches`` tiles per call on CPU and GPU, including 1 (online)."""
     dataset, deployed = load_dataset(inputs["prepare"]), inputs["deploy"]
     dataset = dataset.first(config.deploy.sections)
     network, _ = load_network(inputs["tune"])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
-from spikeseg_core.evaluation.rates import report_rates
 from spikeseg_core.evaluation.segment import segment_and_score
 from spikeseg_core.network import load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.snn.convert import convert
+from spikeseg_core.snn.rates import report_rates
 from spikeseg_core.stages.artifacts import RATES
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.files import save_rates, save_segmentation
@@ -23,11 +24,11 @@ from spikeseg_core.storage import save_arrays
 def run(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
 ) -> StageResult:
-    """Convert the network of ``inputs["tune"]``; run it with rates, then with spikes.
+    """Convert the tuned network; run it with rates, then with spikes.
 
     Writes ``rates.npz``: by layer, the mean spike rate of every neuron in Hz over the tiles of the
-    validation split, ``(rows, columns, channels)``. It is what the mapping is made for, so it does
-    not look at the test split.
+    validation split, ``(rows, columns, channels)``. The mapping is optimized for them, so they must
+    not depend on the test split.
 
     Raises
     ------
@@ -39,30 +40,22 @@ def run(
     net = convert(network, weights, config.presentation.synapse_ms)
     report.say(f"NengoDL: {net.neurons} neurons, the tuned network's weights")
 
-    def segment_with_rates(tiles: np.ndarray) -> np.ndarray:
-        return net.segment_tiles(
-            tiles,
-            config.presentation,
-            spiking=False,
-            batch_tiles=config.convert.batch_tiles,
-            report=report,
-        ).logits
-
     spike_rates: list[Mapping[str, np.ndarray]] = []
 
-    def segment_with_spikes(tiles: np.ndarray) -> np.ndarray:
+    def segment(tiles: np.ndarray, spiking: bool) -> np.ndarray:
         found = net.segment_tiles(
             tiles,
             config.presentation,
-            spiking=True,
+            spiking=spiking,
             batch_tiles=config.convert.batch_tiles,
             report=report,
         )
-        spike_rates.append(found.rates)
+        if spiking:
+            spike_rates.append(found.rates)
         return found.logits
 
-    by_rate = segment_and_score(segment_with_rates, dataset)
-    by_spikes = segment_and_score(segment_with_spikes, dataset)
+    by_rate = segment_and_score(partial(segment, spiking=False), dataset)
+    by_spikes = segment_and_score(partial(segment, spiking=True), dataset)
     save_segmentation(folder, "snn_rate", by_rate)
     save_segmentation(folder, "snn_spiking", by_spikes)
     validation, test = spike_rates  # in the order of SCORED_SPLITS

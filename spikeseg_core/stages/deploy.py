@@ -10,7 +10,6 @@ from scipy.special import expit
 from spikeseg_core.ann.float_reference import segment_with_float_reference
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
-from spikeseg_core.evaluation.rates import report_rates
 from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import SCORED_SPLITS, segment_and_score
 from spikeseg_core.loihi.cost.events import EventCounts
@@ -19,6 +18,7 @@ from spikeseg_core.loihi.run.backends import deploy
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.presentation.search import search
 from spikeseg_core.reporting import Reporter
+from spikeseg_core.snn.rates import report_rates
 from spikeseg_core.stages.artifacts import (
     BOARD_ENERGY,
     EVENTS,
@@ -34,13 +34,13 @@ from spikeseg_core.storage import write_json
 def run(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
 ) -> StageResult:
-    """Segment validation and test sections with the mapped network, as ``config.deploy``.
+    """Segment validation and test sections with the mapped network, as configured.
 
-    The fast engine shows every tile for as long as any presentation that is to be tried, and scores
-    all of them: ``presentations.parquet`` and ``presentations.npz``. ``events.npz`` has the events
+    The fast engine shows every tile for the longest presentation to be tried, and scores all of
+    them: ``presentations.parquet`` and ``presentations.npz``. ``events.npz`` has the events
     of the test split as deployed: exact from the fast engine, expected from the rates of the slow
-    one; hardware tells neither, but gives ``board_energy.json``, what NxSDK's energy probe showed
-    for each tile.
+    one. Hardware counts no events, but gives ``board_energy.json``, the readings of NxSDK's energy
+    probe for each tile.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def run(
         readings = [reading.to_json() for reading in test.board_energy]
         write_json(folder / BOARD_ENERGY, readings)
     if fast:
-        metrics |= twin_metrics(mapped, dataset, config, report)
+        metrics |= float_reference_metrics(mapped, dataset, config, report)
     return StageResult(
         metrics={"loihi": metrics},
         tables=tuple(tables),
@@ -93,10 +93,10 @@ def run(
     )
 
 
-def twin_metrics(
+def float_reference_metrics(
     mapped: MappedNetwork, dataset: Dataset, config: PipelineConfig, report: Reporter
 ) -> dict[str, float]:
-    """Score the chip's twin in floating point on the test split, for the accounting of losses.
+    """Score the float reference on the test split, for the accounting of losses.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def twin_metrics(
 
 
 def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts:
-    """Events as the engine counted them, else as the rates let expect."""
+    """Return the events that the engine counted, or those expected from the rates."""
     network, placement = mapped.network, mapped.placement
     if found.events is not None:
         return found.events.until(steps)

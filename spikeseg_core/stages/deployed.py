@@ -1,4 +1,4 @@
-"""What the deploy stage left for the benchmark, as far as its target tells it."""
+"""Files of the deploy stage for the benchmark, as far as its target provides them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from spikeseg_core.storage import load_arrays
 def load_events(
     network: Network, inputs: Mapping[str, Path], steps: int, report: Reporter
 ) -> EventCounts:
-    """Return what the deploy stage counted, or what the converted network's rates give.
+    """Return the events that the deploy stage counted, or those expected from rates.
 
-    Hardware counts no events and tells no rates; then those of the convert stage are taken.
+    Hardware gives neither events nor rates; then the rates of the convert stage are used.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def load_events(
     counted = inputs["deploy"] / files.EVENTS
     if counted.exists():
         return EventCounts.load(counted)
-    report.say("the deployment counted no events: taken from the rates of the converted network")
+    report.say("the deployment counted no events: expected from the converted network's rates")
     tiles = CoreMapping.load(inputs["quantize"] / files.MAPPING).tiles
     rates = load_arrays(inputs["convert"] / files.RATES)
     placement = Placement.load(inputs["partition"] / files.PLACEMENT)
@@ -41,7 +41,7 @@ def load_events(
 
 
 def load_search(folder: Path) -> Search | None:
-    """Return every way of presenting tiles that was tried; only the fast engine tries any.
+    """Return the search for the presentation; only the fast engine does one.
 
     Raises
     ------
@@ -54,12 +54,12 @@ def load_search(folder: Path) -> Search | None:
 
 
 def load_board_energy(folder: Path) -> list[BoardEnergy]:
-    """Return what the board's energy probe showed, tile by tile; empty where there was none.
+    """Return the readings of the board's energy probe, tile by tile; empty without a probe.
 
     Raises
     ------
     DataError
-        If the file holds something else.
+        If the file is damaged.
     """
     path = folder / files.BOARD_ENERGY
     if not path.exists():

@@ -1,4 +1,4 @@
-"""What several stages write the same way: trained networks, segmentations, spike rates."""
+"""Files that several stages write: trained networks, segmentations, spike rates."""
 
 from __future__ import annotations
 
@@ -20,20 +20,14 @@ from spikeseg_core.storage import atomic_path, save_arrays, save_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from spikeseg_core.evaluation.rates import RateReport
     from spikeseg_core.evaluation.segment import Segmentation
+    from spikeseg_core.snn.rates import RateReport
 
 
 def save_trained(
     folder: Path, network: Network, weights: Weights, model: Any, history: pd.DataFrame
 ) -> Path:
-    """Write a network, its weights, its Keras model and the curves of its training.
-
-    Returns
-    -------
-    Path
-        Of the table of curves.
-    """
+    """Write a network, its weights, its Keras model and its training curves; return their path."""
     save_network(folder, network, weights)
     with atomic_path(folder / MODEL) as temporary:
         model.save(temporary)
@@ -41,13 +35,13 @@ def save_trained(
 
 
 def save_segmentation(folder: Path, tag: str, found: Segmentation) -> None:
-    """Write the test split's probabilities as float16: what a loaded model must repeat."""
+    """Write the test split's probabilities as float16; a loaded model must reproduce them."""
     test = found.probability["test"].astype(np.float16)
     save_arrays(folder / probability(tag), {"test": test})
 
 
 def save_rates(folder: Path, found: RateReport, tag: str = "") -> tuple[Path, Path]:
-    """Write the tables of rates, a row per layer and a row per neuron, and return their paths."""
+    """Write the tables of rates, per layer and per neuron, and return their paths."""
     return (
         save_table(found.layers, folder / rates_by_layer(tag)),
         save_table(found.neurons, folder / rates_by_neuron(tag)),

@@ -1,4 +1,4 @@
-"""The mapped network, put together from what the stages before deployment left."""
+"""The mapped network, assembled from the stages before deployment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spikeseg_core.stages.artifacts import INTEGER, MAPPING, PLACEMENT
 
 
 def load_mapped(inputs: Mapping[str, Path]) -> MappedNetwork:
-    """Put together what the stages tune, quantize and partition left.
+    """Assemble it from the folders of the stages tune, quantize and partition.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Stage 6: core blocks to chips and to places on the mesh."""
+"""Stage 6: place core blocks on chips and on the mesh."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from spikeseg_core.storage import load_arrays, save_table
 def run(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
 ) -> StageResult:
-    """Place the cores of the quantize stage as ``config.partition`` says.
+    """Place the cores of the quantize stage, as configured.
 
-    The strategy ``optimized`` begins with the chips that the quantize stage found, and never ends
-    with more messages between chips.
+    The strategy ``optimized`` starts from the chips of the quantize stage, and never ends with more
+    NoC traffic between chips.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def run(
     interchip = messages.interchip(placement.chips)
     report.say(
         f"{strategy}: {messages.cores} cores on {placement.chip_count} chips, "
-        f"{interchip:,.1f} of {messages.total:,.1f} messages a step cross between chips"
+        f"{interchip:,.1f} of {messages.total:,.1f} messages per step cross between chips"
     )
     tables = (
         save_table(strategies, folder / STRATEGIES),
@@ -88,7 +88,7 @@ def strategy_table(messages: Traffic, placements: Mapping[Strategy, Placement]) 
     -------
     DataFrame
         A row per strategy: ``strategy``, ``chips``, ``cores_per_chip``, messages per step between
-        chips, on a chip and in all.
+        chips, within chips and in total.
     """
     rows = []
     for strategy, placement in placements.items():
@@ -109,14 +109,14 @@ def strategy_table(messages: Traffic, placements: Mapping[Strategy, Placement]) 
 def block_table(
     network: Network, tiles: Mapping[str, Tile], messages: Traffic, placement: Placement
 ) -> pd.DataFrame:
-    """Every core: its part of the network, its place, and what it sends and gets a step.
+    """List every core: its part of the network, its place, and its messages per step.
 
     Returns
     -------
     DataFrame
         ``layer``, ``rows``, ``columns``, ``channels`` (as ``first:past the last``), ``chip``,
-        ``core``, ``router_row``, ``router_column``, ``messages_out``, ``messages_in`` (the host's
-        among them).
+        ``core``, ``router_row``, ``router_column``, ``messages_out``, ``messages_in`` (including
+        the host's).
     """
     boxes = [
         [f"{a}:{b}" for a, b in box]

@@ -1,4 +1,4 @@
-"""Stage 1: read the sections, check and split them."""
+"""Stage 1: read, check and split the sections."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from spikeseg_core.stages.base import StageResult
 def run(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
 ) -> StageResult:
-    """Prepare the dataset of ``config.dataset`` in ``folder``.
+    """Prepare the configured dataset in ``folder``.
 
     Raises
     ------
     DataError
         If the source cannot be read or does not fit the splits.
     ConfigError
-        If the network is unknown (its tile decides how sections are cut).
+        If the network is unknown (its tile determines how sections are cut).
     """
     tile = catalogue.network(config.train.network).tile
     dataset = prepare_dataset(config.dataset, tile, folder, report)

@@ -29,12 +29,12 @@ from spikeseg_core.storage import load_arrays, save_table
 def run(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
 ) -> StageResult:
-    """Cut the tuned network into cores and round it to integers, as ``config.quantize``.
+    """Cut the tuned network into cores and round it to integers, as configured.
 
     Raises
     ------
     MappingError
-        If a layer fits no core, or the network not the board.
+        If a layer does not fit a core, or the network does not fit the board.
     DataError
         If an input of an earlier stage is missing or damaged.
     """
@@ -87,12 +87,12 @@ def run(
 def map_network(
     settings: QuantizeConfig, network: Network, rates: Rates, report: Reporter = SILENT
 ) -> CoreMapping:
-    """Choose tiles as the settings ask, and chips for them, on the board they name.
+    """Choose tiles and their chips, as configured.
 
     Raises
     ------
     MappingError
-        If a layer fits no core, or the network not the board.
+        If a layer does not fit a core, or the network does not fit the board.
     """
     board = Board(settings.chips)
     form = (settings.population_type, settings.weight_bits)
@@ -105,14 +105,14 @@ def map_network(
 
 
 def rounding_table(blocks: DiscretizedNetwork) -> pd.DataFrame:
-    """Tell what rounding to integers did to each layer.
+    """Tabulate the effect of rounding to integers on each layer.
 
     Returns
     -------
     DataFrame
-        ``layer``; ``weight_error``, root mean square error over that of the weights, mean of its
-        cores; ``largest_weight_error``, over the largest weight; ``weight_exponents`` and
-        ``thresholds``, smallest and largest of its cores.
+        ``layer``; ``weight_error``, root mean square error relative to the weights, mean over its
+        cores; ``largest_weight_error``, relative to the largest weight; ``weight_exponents`` and
+        ``thresholds``, smallest and largest over its cores.
     """
     rows = []
     for layer in blocks.built.network.chip_layers():

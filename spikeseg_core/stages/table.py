@@ -1,7 +1,7 @@
-"""The eight stages: what each runs, reads, writes and follows. The only table of stages there is.
+"""The eight stages: what each runs, reads, writes and depends on.
 
-Tasks, flows, tags and forms are made from it. A new stage is a row here, its files in
-:mod:`spikeseg_core.stages.artifacts`, a module of its name in this package, with a test.
+Tasks, flows, tags and forms are generated from this table. To add a stage, add a row here, its
+files in :mod:`spikeseg_core.stages.artifacts`, a module of its name in this package, and a test.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from spikeseg_core.stages.artifacts import Artifact, written_by
 from spikeseg_core.stages.base import StageFunction
 
 ModelKind = Literal["ann", "rate_tuned", "integer"]
-"""What a logged network runs as: an ANN, the same with Loihi's rate curve, or integers on chips."""
+"""How a logged network runs: as an ANN, with Loihi's rate curve, or as integers on chips."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,14 @@ class Stage:
 
     Attributes
     ----------
-    name : str
-        Its name, as in folders, keys and tags; also that of its module in this package.
-    title, description : str
-        What it does, for people: in a few words, and as the page of its flow says it.
     run_name : str
-        How a run of it alone is called, after its settings.
+        Name of a run of this stage alone, from its settings.
     sections : tuple of str
-        Sections of :class:`PipelineConfig` that it reads, besides those of the stages before it.
-    upstream : tuple of str
-        Stages whose folders it reads.
+        Sections of :class:`PipelineConfig` that it reads, in addition to those of earlier stages.
     model : {"ann", "rate_tuned", "integer"} or None
-        Kind of model that it logs (see :mod:`spikeseg_core.inference.segmenter`).
+        Kind of model it logs (see :mod:`spikeseg_core.inference.segmenter`).
     retries : int
-        How often it is tried again when the network or a disk failed it.
+        How often to retry after a network or disk failure.
     """
 
     name: str
@@ -55,14 +49,14 @@ class Stage:
     def module(self) -> str:
         """Module with the core function ``run``.
 
-        It is imported only when the stage really runs, so that a run that finds everything
-        finished never loads TensorFlow.
+        It is imported only when the stage runs, so that a run in which everything is cached never
+        loads TensorFlow.
         """
         return f"spikeseg_core.stages.{self.name}"
 
     @property
     def outputs(self) -> tuple[Artifact, ...]:
-        """Files that it leaves in its folder."""
+        """Files that it writes."""
         return written_by(self.name)
 
 
@@ -72,7 +66,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             "prepare",
             "Prepare the dataset",
-            "Prepare a dataset: read, check and split sections; the network decides the tile.",
+            "Prepare a dataset: read, check and split sections. The network sets the tile size.",
             "prepare {dataset.source} for {network}",
             sections=("dataset", "train"),
             retries=2,
@@ -159,14 +153,14 @@ def function(one: Stage) -> StageFunction:
 
 
 def before(name: str) -> str | None:
-    """Name of the stage that comes right before, in the order of the pipeline."""
+    """Return the name of the previous stage in the pipeline."""
     names = list(STAGES)
     position = names.index(stage(name).name)
     return names[position - 1] if position else None
 
 
 def until(last: str) -> list[Stage]:
-    """Stages from the first to that of the name, without those that it does not need."""
+    """Return the stages that the named one needs, and itself, in order."""
     needed = {stage(last).name}
     for one in reversed(STAGES.values()):
         if one.name in needed:
@@ -175,22 +169,22 @@ def until(last: str) -> list[Stage]:
 
 
 def sections(name: str) -> tuple[str, ...]:
-    """Sections of the configuration that the stage may read: its own and those before it."""
+    """Return the sections of the configuration that the stage and those before it may read."""
     one = stage(name)
     earlier = (found for upstream in one.upstream for found in sections(upstream))
     return tuple(dict.fromkeys([*earlier, *one.sections]))
 
 
 def settings(name: str, config: PipelineConfig) -> dict[str, Any]:
-    """Values of :func:`sections`, as JSON."""
+    """Return the values of :func:`sections`, as JSON."""
     return {part: getattr(config, part).model_dump(mode="json") for part in sections(name)}
 
 
 def determining_settings(name: str, config: PipelineConfig) -> dict[str, Any]:
-    """Those of the settings that determine what the stage makes, given its input files.
+    """Return the settings that determine the output of the stage, given its input files.
 
-    An architecture counts by its layers, for the dataset only by its tile. Where the sections
-    came from counts for their preparation alone: to the later stages the same pixels are the same.
+    The architecture counts by its layers, and for the dataset only by its tile. The source of the
+    sections counts only for their preparation: later stages depend only on the pixels.
     """
     values = settings(name, config)
     network = catalogue.network(config.train.network)

@@ -19,12 +19,12 @@ from spikeseg_core.stages.files import save_segmentation, save_trained
 def run(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
 ) -> StageResult:
-    """Train the network of ``config.train`` on the dataset of ``inputs["prepare"]``.
+    """Train the configured network on the prepared dataset.
 
     Raises
     ------
     ConfigError
-        If the network is unknown or the loss stops being a number.
+        If the network is unknown or the loss is not finite.
     """
     dataset = load_dataset(inputs["prepare"])
     network = catalogue.network(config.train.network)

@@ -13,10 +13,10 @@ from spikeseg_core.ann.tuning import scaled_for_spikes, tune
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import PipelineConfig, TuneConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
-from spikeseg_core.evaluation.rates import report_rates
 from spikeseg_core.evaluation.segment import keras_segmenter, segment_and_score
 from spikeseg_core.network import RATE_HZ_PER_UNIT, Network, load_network
 from spikeseg_core.reporting import Reporter
+from spikeseg_core.snn.rates import report_rates
 from spikeseg_core.stack import keras
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.files import save_rates, save_segmentation, save_trained
@@ -25,18 +25,17 @@ from spikeseg_core.stages.files import save_rates, save_segmentation, save_train
 def run(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path, report: Reporter
 ) -> StageResult:
-    """Tune the network of ``inputs["train"]`` on the dataset of ``inputs["prepare"]``.
+    """Tune the trained network on the prepared dataset.
 
-    Scores and rates of the network with Loihi's curve are those before tuning
-    (``ann_loihi_curve``) and after (``rate_tuned``), so that it shows what the curve costs and
-    what tuning wins back.
+    The network with Loihi's rate curve is evaluated before tuning (``ann_loihi_curve``) and after
+    (``rate_tuned``), to show what the curve costs and what tuning recovers.
 
     Raises
     ------
     ConfigError
-        If the loss stops being a number.
+        If the loss is not finite.
     MappingError
-        If a layer fits no core, where weights are to be rounded as cores do.
+        If weights are to be rounded and a layer does not fit a core.
     """
     dataset = load_dataset(inputs["prepare"])
     network, trained = load_network(inputs["train"])

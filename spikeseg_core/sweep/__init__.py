@@ -1,6 +1,6 @@
-"""Sweeps: the same pipeline with different settings, compared.
+"""Sweeps: the same pipeline compared with different settings.
 
-A :class:`~spikeseg_core.sweep.definition.Sweep` says what is varied;
-:func:`~spikeseg_core.sweep.points.expand` makes it a list of configurations; the table and the
-Pareto front say what came of them. Running them is the business of the layers above.
+A :class:`~spikeseg_core.sweep.definition.Sweep` defines what varies;
+:func:`~spikeseg_core.sweep.points.expand` turns it into configurations; the table and the
+Pareto front summarize the results. The layers above run them.
 """

@@ -1,4 +1,4 @@
-"""What a sweep varies, how far each point runs, and what is read off in the end."""
+"""What a sweep varies, how far each point runs, and which results are compared."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from spikeseg_core.config import StageConfig
 from spikeseg_core.errors import ConfigError
 
 StageName = Literal["train", "tune", "convert", "quantize", "partition", "deploy", "benchmark"]
-"""Stages that a sweep can end with."""
+"""Stages that a sweep can stop after."""
 
 Scalar = bool | int | float | str
 Value = Scalar | tuple[Scalar, ...]
-"""A setting; several of them for one that is a list."""
+"""A value of a setting; a tuple for a list."""
 
 
 class Goal(StageConfig):
@@ -23,29 +23,29 @@ class Goal(StageConfig):
 
     metric: str = Field(
         title="Metric",
-        description="stage's or segmentation's name, slash, metric: loihi/validation/v_rand, "
+        description="name of the stage or segmentation, slash, metric: loihi/validation/v_rand, "
         "benchmark/energy/loihi_total_mj, quantize/mapping/cores",
     )
     goal: Literal["maximize", "minimize"] = Field(
-        "maximize", title="Which way is better", description="which way is better"
+        "maximize", title="Direction", description="which direction is better"
     )
 
     @model_validator(mode="after")
     def _never_the_test_split(self) -> Goal:
         if "test/" in self.metric:
             raise ValueError(
-                f"{self.metric!r} is of the test split, which nothing may be chosen by; name the "
-                f"validation metric ({self.metric.replace('test/', 'validation/')!r}), the test "
-                f"metric goes into 'metrics'"
+                f"{self.metric!r} belongs to the test split, which must not decide anything; "
+                f"name the validation metric ({self.metric.replace('test/', 'validation/')!r}), "
+                f"put the test metric into 'metrics'"
             )
         return self
 
 
 class Choice(StageConfig):
-    """Which point is chosen: the best, or the cheapest of those about as good."""
+    """Which point is chosen: the best, or the cheapest of those nearly as good."""
 
     best: Goal = Field(
-        Goal(metric="loihi/validation/v_rand"), title="First", description="what counts first"
+        Goal(metric="loihi/validation/v_rand"), title="First", description="primary criterion"
     )
     within: float = Field(
         0.0,
@@ -53,7 +53,9 @@ class Choice(StageConfig):
         title="As good as the best",
         description="points this close to the best count as good",
     )
-    then: Goal | None = Field(None, title="Then", description="what decides among those")
+    then: Goal | None = Field(
+        None, title="Then", description="criterion that decides among the good points"
+    )
 
 
 class Picture(StageConfig):
@@ -64,9 +66,9 @@ class Picture(StageConfig):
 
 
 class NamedPoint(StageConfig):
-    """One point that is not part of a grid."""
+    """A point that is not part of a grid."""
 
-    name: str = Field(min_length=1, title="Name", description="what it is called in the table")
+    name: str = Field(min_length=1, title="Name", description="name in the table")
     settings: dict[str, Value] = Field(
         default_factory=dict,
         title="Settings",
@@ -75,22 +77,22 @@ class NamedPoint(StageConfig):
 
 
 class Range(StageConfig):
-    """Values that a search may try: between two numbers, or one of several."""
+    """Values that a search may try: between two numbers, or from a list."""
 
     low: int | float | None = Field(
-        None, title="Lowest", description="smallest; whole numbers if both are whole"
+        None, title="Lowest", description="lowest value; integers if both ends are integers"
     )
-    high: int | float | None = Field(None, title="Highest", description="largest")
-    log: bool = Field(False, title="By magnitudes", description="spread evenly over magnitudes")
+    high: int | float | None = Field(None, title="Highest", description="highest value")
+    log: bool = Field(False, title="Logarithmic", description="sample on a logarithmic scale")
     choices: tuple[Scalar, ...] = Field(
-        (), title="Or one of", description="instead: the values to choose from"
+        (), title="Choices", description="values to choose from, instead of a range"
     )
 
     @model_validator(mode="after")
     def _is_a_range_or_a_choice(self) -> Range:
         ends = self.low is not None and self.high is not None
         if ends == bool(self.choices):
-            raise ValueError("a range needs both low and high, or choices, and not all of them")
+            raise ValueError("a range needs either low and high, or choices")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"low ({self.low}) must be below high ({self.high})")
         if self.log and self.low is not None and self.low <= 0:
@@ -99,18 +101,18 @@ class Range(StageConfig):
 
 
 class Search(StageConfig):
-    """Optuna looks for good points; it aims at both axes of the picture."""
+    """A search by Optuna; it optimizes both axes of the picture."""
 
     ranges: dict[str, Range] = Field(
-        min_length=1, title="Ranges", description="setting to the values it may have"
+        min_length=1, title="Ranges", description="setting to its possible values"
     )
-    trials: int = Field(20, ge=1, le=1000, title="Points to try", description="points to try")
+    trials: int = Field(20, ge=1, le=1000, title="Trials", description="number of points to try")
     at_once: int = Field(
         4,
         ge=1,
-        title="Points at a time",
-        description="points proposed before the next results are looked at; not the number of "
-        "workers, so that the points do not depend on it",
+        title="Points per round",
+        description="points proposed before the next results are used; independent of the "
+        "number of workers, so that the points do not depend on it",
     )
     seed: int = Field(0, ge=0, title="Seed", description="seed of the search")
 
@@ -118,36 +120,32 @@ class Search(StageConfig):
 class Sweep(StageConfig):
     """The same pipeline with different settings."""
 
-    title: str = Field(
-        "A sweep", min_length=1, title="Title", description="what the sweep is called"
-    )
-    question: str = Field("", title="Question", description="what it is to answer")
+    title: str = Field("A sweep", min_length=1, title="Title", description="name of the sweep")
+    question: str = Field("", title="Question", description="question that the sweep answers")
     preset: str = Field("quick", title="Preset", description="preset that all points start from")
     fixed: dict[str, Value] = Field(
         default_factory=dict,
         title="Settings of all points",
-        description="settings that all points share, such as train.epochs: 25",
+        description="settings shared by all points, such as train.epochs: 25",
     )
     grid: dict[str, tuple[Value, ...]] = Field(
         default_factory=dict,
         title="Grid",
         description="setting to its values; every combination is a point",
     )
-    points: tuple[NamedPoint, ...] = Field(
-        (), title="Points", description="points given one by one"
-    )
-    search: Search | None = Field(None, title="Search", description="points that Optuna looks for")
+    points: tuple[NamedPoint, ...] = Field((), title="Points", description="individual points")
+    search: Search | None = Field(None, title="Search", description="points proposed by Optuna")
     seeds: tuple[int, ...] = Field(
         (0,),
         min_length=1,
         title="Seeds",
-        description="each point runs once for every seed (train and tune)",
+        description="each point runs once per seed (train and tune)",
     )
-    until: StageName = Field("deploy", title="Last stage", description="last stage that is run")
+    until: StageName = Field("deploy", title="Last stage", description="last stage to run")
     metrics: tuple[str, ...] = Field(
         ("loihi/validation/v_rand", "loihi/test/v_rand", "loihi/test/pixel_accuracy"),
         title="Columns of the table",
-        description="columns of the table, named as in a goal; here the test split is welcome",
+        description="columns of the table, named as in a goal; test metrics are allowed here",
     )
     picture: Picture | None = Field(
         None, title="Pareto picture", description="axes of the Pareto picture"
@@ -160,7 +158,7 @@ class Sweep(StageConfig):
     def _has_points(self) -> Sweep:
         given = [bool(self.grid), bool(self.points), self.search is not None]
         if sum(given) != 1:
-            raise ValueError("a sweep needs a grid, or points, or a search: one of the three")
+            raise ValueError("a sweep needs a grid, points or a search: exactly one of the three")
         if empty := [name for name, values in self.grid.items() if not values]:
             raise ValueError(f"the grid has no values for {', '.join(empty)}")
         if len(set(self.seeds)) < len(self.seeds):
@@ -169,11 +167,11 @@ class Sweep(StageConfig):
         if len(set(names)) < len(names):
             raise ValueError(f"two points have the same name: {', '.join(sorted(names))}")
         if self.search is not None and self.picture is None:
-            raise ValueError("a search aims at the axes of the picture; give it a picture")
+            raise ValueError("a search optimizes the axes of the picture; give it a picture")
         return self
 
     def read_metrics(self) -> tuple[str, ...]:
-        """Every metric of the table: those of picture and choice too, and the same on test."""
+        """Return all metrics of the table, including those of picture and choice, also on test."""
         goals: list[Goal] = []
         if self.picture is not None:
             goals += [self.picture.y, self.picture.x]
@@ -184,19 +182,19 @@ class Sweep(StageConfig):
         return tuple(dict.fromkeys([*self.metrics, *aims, *on_test]))
 
     def changed(self, settings: Mapping[str, Value], seeds: Sequence[int] = ()) -> Sweep:
-        """Return the sweep with other settings for all its points, and other seeds if there are.
+        """Return the sweep with other settings for all its points, and other seeds if given.
 
         Raises
         ------
         ConfigError
-            If one of the settings is what the sweep varies.
+            If the sweep varies one of the settings.
         """
         varied = {*self.grid, *(name for each in self.points for name in each.settings)}
         varied |= set(self.search.ranges) if self.search is not None else set()
         if both := varied & set(settings):
             raise ConfigError(
-                f"sweep {self.title!r} varies {', '.join(sorted(both))}; it cannot be set for all "
-                f"its points"
+                f"sweep {self.title!r} varies {', '.join(sorted(both))}; they cannot be "
+                f"fixed for all its points"
             )
         return self.model_copy(
             update={"fixed": {**self.fixed, **settings}, "seeds": tuple(seeds) or self.seeds}

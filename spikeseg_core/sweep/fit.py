@@ -1,4 +1,4 @@
-"""Whether a network fits the board, asked before it is trained."""
+"""Whether a network fits the board, checked before training."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from spikeseg_core.network import catalogue
 
 
 def cores_needed(config: PipelineConfig) -> int:
-    """Count the cores that a configuration's network needs, with the tiles that need fewest.
+    """Return the fewest cores that a configuration's network needs.
 
     Raises
     ------
     MappingError
-        If a layer fits no core: names the layer, the resource, its value and the limit.
+        If a layer does not fit a core: names the layer, the resource, its value and the limit.
     """
     return _cores(config.train.network, config.quantize)
 
 
 def cores_of(config: PipelineConfig) -> int:
-    """Cores of the configuration's board."""
+    """Return the number of cores of the configuration's board."""
     return Board(config.quantize.chips).cores
 
 

@@ -1,4 +1,4 @@
-"""Which points are worth having: none other is better in one respect and as good in the other."""
+"""The Pareto front of a sweep, and the choice of a point."""
 
 from __future__ import annotations
 
@@ -9,26 +9,16 @@ from spikeseg_core.sweep.definition import Choice, Goal
 
 
 def pareto_front(values: np.ndarray, goals: tuple[Goal, ...]) -> np.ndarray:
-    """Mark the points that no other dominates.
+    """Mark the points ``(points, goals)`` that no other dominates.
 
-    Parameters
-    ----------
-    values : array (points, goals)
-        One row a point; a row with NaN is on no front.
-    goals : tuple of Goal
-        Which way is better, by column.
-
-    Returns
-    -------
-    bool array (points,)
-        True on the front; equal points are on it together.
+    Equal points are on the front together; a row with NaN is on no front.
     """
     signs = [1 if g.goal == "minimize" else -1 for g in goals]
     return front(np.asarray(values, float) * signs)
 
 
 def choose(best: np.ndarray, then: np.ndarray | None, choice: Choice) -> int | None:
-    """Choose a point: the best, or of those about as good the one that ``choice.then`` favours.
+    """Choose the best point, or of those nearly as good the one that ``choice.then`` prefers.
 
     Parameters
     ----------
@@ -36,13 +26,11 @@ def choose(best: np.ndarray, then: np.ndarray | None, choice: Choice) -> int | N
         Values of ``choice.best``; NaN where a point failed.
     then : array (points,) or None
         Values of ``choice.then``.
-    choice : Choice
-        The rule.
 
     Returns
     -------
     int or None
-        Position of the point; None if every point failed. Of equal points the first.
+        Position of the point; None if every point failed. If several tie, the first.
     """
     cost = _cost(best, choice.best)
     if not np.isfinite(cost).any():

@@ -1,35 +1,28 @@
-"""From a sweep's definition to the configurations that it consists of."""
+"""Expand a sweep's definition into configurations."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from itertools import starmap
 from typing import Any
 
 from pydantic import ValidationError
 
 from spikeseg_core.config import PipelineConfig, presets
+from spikeseg_core.config.overrides import merged, nested, shortened
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.sweep.definition import Sweep, Value
 
 SEEDED = ("train.seed", "tune.seed")
-"""Settings that a sweep's seed sets."""
+"""Settings that take the seed of a sweep."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One set of settings, to be run once for every seed.
-
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    settings : mapping of str to value
-        What distinguishes it from the other points, by dotted name.
-    configs : mapping of int to PipelineConfig
-        The whole configuration for each seed.
-    """
+    """One set of settings, by dotted name, with the whole configuration for each seed."""
 
     name: str
     settings: Mapping[str, Value]
@@ -37,12 +30,12 @@ class Point:
 
 
 def expand(sweep: Sweep) -> tuple[Point, ...]:
-    """Make the points of a grid, or those given one by one, in their order.
+    """Return the points of a grid, or the individual points, in order.
 
     Raises
     ------
     ConfigError
-        If a setting is unknown or out of its bounds; names the point.
+        If a setting is unknown or out of bounds; names the point.
     """
     if sweep.points:
         return tuple(point(sweep, each.settings, each.name) for each in sweep.points)
@@ -65,21 +58,18 @@ def point(sweep: Sweep, settings: Mapping[str, Value], name: str | None = None) 
     for seed in sweep.seeds:
         seeds = {name: seed for name in SEEDED if name not in everything}
         try:
-            configs[seed] = PipelineConfig.model_validate(_changed(base, everything | seeds))
+            changed = reduce(merged, starmap(nested, (everything | seeds).items()), base)
+            configs[seed] = PipelineConfig.model_validate(changed)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-                for problem in error.errors()
-            )
+            problems = shortened(error).replace("\n", "; ")
             raise ConfigError(f"point {called!r} of sweep {sweep.title!r}: {problems}") from None
     return Point(called, dict(settings), configs)
 
 
 def in_order_of_running(points: Iterable[Point]) -> list[tuple[Point, int]]:
-    """Pairs of point and seed, those first that have no training in common.
+    """Return pairs of point and seed, first those that share no training.
 
-    Workers that start at the same time then train different networks, instead of one training
-    while the others wait for its result.
+    Workers that start together then train different networks, instead of waiting for one of them.
     """
     seen: dict[tuple[Any, ...], int] = {}
     ranked = []
@@ -96,14 +86,3 @@ def _short(value: Value) -> str:
     if isinstance(value, tuple):
         return "/".join(map(_short, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _changed(base: Mapping[str, Any], settings: Mapping[str, Value]) -> dict[str, Any]:
-    """Nested settings with some of them, given by dotted name, changed."""
-    changed = dict(base)
-    for name, value in settings.items():
-        first, _, rest = name.partition(".")
-        inner = changed.get(first)
-        nested = inner if isinstance(inner, Mapping) else {}
-        changed[first] = _changed(nested, {rest: value}) if rest else value
-    return changed

@@ -1,4 +1,4 @@
-"""Points proposed by Optuna, in rounds, so that they do not depend on the number of workers."""
+"""Points proposed by Optuna, in rounds, independent of the number of workers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,15 @@ from spikeseg_core.sweep.points import Point, point
 class Study:
     """A search over a sweep's ranges, towards both axes of its picture.
 
-    Parameters
-    ----------
-    sweep : Sweep
-        Its ``search`` and ``picture`` are set.
-
     Raises
     ------
     ConfigError
-        If the sweep is no search.
+        If the sweep is not a search.
     """
 
     def __init__(self, sweep: Sweep) -> None:
         if sweep.search is None or sweep.picture is None:
-            raise ConfigError(f"sweep {sweep.title!r} has no search, or no picture to aim at")
+            raise ConfigError(f"sweep {sweep.title!r} has no search, or no picture to optimize")
         self.sweep = sweep
         self.search = sweep.search
         self.goals = (sweep.picture.y, sweep.picture.x)
@@ -48,13 +43,7 @@ class Study:
             yield [point(self.sweep, self._settings(trial)) for trial in self._asked]
 
     def tell(self, outcomes: Sequence[Mapping[str, float] | None]) -> None:
-        """Say what came of the last round.
-
-        Parameters
-        ----------
-        outcomes : sequence of (mapping of str to float) or None
-            Metrics of each point, in their order; None for one that failed.
-        """
+        """Report the metrics of each point of the last round, in order; None for a failed one."""
         for trial, metrics in zip(self._asked, outcomes, strict=True):
             values = [(metrics or {}).get(goal.metric, np.nan) for goal in self.goals]
             if np.isfinite(values).all():

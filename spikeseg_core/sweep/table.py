@@ -1,4 +1,4 @@
-"""What came of a sweep, as tables: one row for every run, and one for every point."""
+"""Results of a sweep as tables: one row per run, and one per point."""
 
 from __future__ import annotations
 
@@ -18,16 +18,12 @@ DONE = "done"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one point with one seed.
+    """Result of one point with one seed; ``error`` says why it failed.
 
     Attributes
     ----------
-    metrics : mapping of str to (float or None)
-        By name as in a :class:`~spikeseg_core.sweep.definition.Goal`.
     minutes : float
-        Time of the stages that it needed, those it shares with other points included.
-    error : str
-        Why it failed; empty if it did not.
+        Time of its stages, including those shared with other points.
     """
 
     metrics: Mapping[str, float | None] = field(default_factory=dict)
@@ -45,7 +41,7 @@ def run_table(points: Sequence[Point], outcomes: Outcomes) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a point and seed: ``point``, ``seed``, the settings, ``status``, ``minutes`` and
+        One row per point and seed: ``point``, ``seed``, the settings, ``status``, ``minutes`` and
         every metric of every stage.
     """
     rows = []
@@ -64,25 +60,19 @@ def run_table(points: Sequence[Point], outcomes: Outcomes) -> pd.DataFrame:
 def point_table(
     sweep: Sweep, points: Sequence[Point], outcomes: Outcomes, cores: Mapping[str, int | None]
 ) -> pd.DataFrame:
-    """Tabulate every point: medians and spread over its seeds.
+    """Tabulate every point: medians and ranges over its seeds.
 
     Parameters
     ----------
-    sweep : Sweep
-        Names the metrics.
-    points : sequence of Point
-        Its points.
-    outcomes : mapping of (str, int) to Outcome
-        What came of each.
     cores : mapping of str to (int or None)
-        By the name of the point, the fewest cores that its network needs, known before training.
+        By name of the point, the fewest cores that its network needs, known before training.
 
     Returns
     -------
     DataFrame
-        One row a point: ``point``, ``status``, ``seeds`` (how many were done), ``cores_needed``,
-        of every metric ``<metric>``, the median, with ``<metric> (min)`` and ``<metric> (max)``;
-        ``front``, whether it is on the Pareto front of the medians; ``chosen``.
+        One row per point: ``point``, ``status``, ``seeds`` (number that succeeded),
+        ``cores_needed``, for every metric ``<metric>``, the median, and ``<metric> (min)`` and
+        ``<metric> (max)``; ``front``, whether it is on the Pareto front of the medians; ``chosen``.
     """
     names = sweep.read_metrics()
     rows = []

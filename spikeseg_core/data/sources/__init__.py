@@ -1,6 +1,6 @@
-"""Where sections come from: a file for each source, and the table of them.
+"""Where sections come from: one file per source, and the table of sources.
 
-Adding a source is a class in a file of its own, a line here, and its name in
+To add a source, write a class in its own file, add a line here, and its name to
 :data:`~spikeseg_core.config.settings.SourceName`.
 """
 
@@ -24,10 +24,10 @@ __all__ = ["SOURCES", "Sections", "Source", "UnavailableError", "fingerprint", "
 
 
 def read_source(config: DatasetConfig, report: Reporter = SILENT) -> Sections:
-    """Read the source that is configured; see :meth:`Source.read`."""
+    """Read the configured source; see :meth:`Source.read`."""
     return SOURCES[config.source].read(config, report)
 
 
 def fingerprint(config: DatasetConfig) -> dict[str, Any]:
-    """Say what the configured source holds now; see :meth:`Source.fingerprint`."""
+    """Fingerprint the configured source; see :meth:`Source.fingerprint`."""
     return SOURCES[config.source].fingerprint(config)

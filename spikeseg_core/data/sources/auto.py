@@ -1,4 +1,4 @@
-"""Source ``auto``: ISBI 2012 if it is here or can be fetched, else synthetic sections."""
+"""Source ``auto``: ISBI 2012 if it is available, otherwise synthetic sections."""
 
 from __future__ import annotations
 
@@ -12,22 +12,18 @@ from spikeseg_core.reporting import Reporter
 
 
 class Auto:
-    """The challenge's sections, or generated ones with the reason in their note."""
+    """The challenge's sections, or synthetic ones with the reason in their note."""
 
     name = "auto"
 
-    def available(self, config: DatasetConfig) -> bool:
-        """Tell whether sections are here; generated ones always are."""
-        return True
-
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
-        """Read what there is; data that is here but damaged is an error."""
+        """Read what is available; damaged data is an error."""
         try:
             return ISBI2012().read(config, report)
         except UnavailableError as error:
             return Synthetic(f"because ISBI 2012 is not available: {error}").read(config, report)
 
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
-        """Give the challenge's where its data is on this machine."""
+        """Return the challenge's fingerprint if its data is on this machine."""
         isbi2012 = ISBI2012()
-        return isbi2012.fingerprint(config) if isbi2012.available(config) else {"source": self.name}
+        return isbi2012.fingerprint(config) if isbi2012.available() else {"source": self.name}

@@ -1,4 +1,4 @@
-"""What a source of sections is, and what it gives."""
+"""The protocol of sources, and what they return."""
 
 from __future__ import annotations
 
@@ -12,21 +12,17 @@ from spikeseg_core.reporting import Reporter
 
 
 class UnavailableError(DataError):
-    """Data that is not here and cannot be fetched; with the source ``auto`` no reason to stop."""
+    """Data that is neither here nor can be fetched; the source ``auto`` then falls back."""
 
 
 @dataclass(frozen=True)
 class Sections:
-    """Sections and masks as a source holds them.
+    """Sections and masks as stored by a source.
 
     Attributes
     ----------
     images, labels : Stack
         Of the same shape; labels with two grey values of either polarity.
-    source : str
-        Name of the source.
-    note : str
-        Where they came from and why.
     """
 
     images: Stack
@@ -36,18 +32,15 @@ class Sections:
 
 
 class Source(Protocol):
-    """Where labelled sections come from.
+    """A source of labelled sections.
 
     Attributes
     ----------
     name : str
-        As the setting ``dataset.source`` names it.
+        As in the setting ``dataset.source``.
     """
 
     name: str
-
-    def available(self, config: DatasetConfig) -> bool:
-        """Tell whether the sections are on this machine; nothing is downloaded."""
 
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
         """Read the sections.
@@ -55,13 +48,13 @@ class Source(Protocol):
         Raises
         ------
         UnavailableError
-            If they are neither here nor can be fetched.
+            If they are not here and cannot be fetched.
         DataError
             If they are here but damaged.
         """
 
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
-        """Say what the sections are now, without reading them, so that others are prepared anew.
+        """Identify the sections without reading them, so that a change is noticed.
 
         Returns
         -------

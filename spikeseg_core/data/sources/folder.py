@@ -1,4 +1,4 @@
-"""Source ``folder``: a user's own folder, TIFF stack or zip."""
+"""Source ``folder``: a folder, TIFF stack or zip of the user."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ class Folder:
 
     name = "folder"
 
-    def available(self, config: DatasetConfig) -> bool:
-        """Tell whether the path exists."""
-        return _path(config).exists()
-
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
         """Read the images and labels at the path."""
         path = _path(config)
@@ -28,7 +24,7 @@ class Folder:
         return Sections(images, labels, self.name, note)
 
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
-        """Names, sizes and dates of the files."""
+        """Return names, sizes and dates of the files."""
         path = _path(config)
         base = path if path.is_dir() else path.parent
         files = [

@@ -18,9 +18,9 @@ from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.storage import atomic_path
 
 ISBI_VARIABLE = "SPIKESEG_ISBI2012_DIR"
-"""Names the folder that holds the challenge's data."""
+"""Environment variable for the folder of the challenge's data."""
 CACHE_VARIABLE = "SPIKESEG_CACHE_DIR"
-"""Names the folder that downloads are kept in."""
+"""Environment variable for the folder of downloads."""
 
 ISBI_URL = "https://downloads.imagej.net/ISBI-2012-challenge.zip"
 ISBI_SHA256 = {
@@ -37,23 +37,18 @@ ISBI_TERMS = (
 )
 
 MAX_DOWNLOAD_BYTES = 200 * 2**20
-"""Most bytes that are downloaded, 200 MiB."""
-_TIMEOUT_S = (5.0, 30.0)  # to connect, and between two packets
+"""Maximum size of a download, 200 MiB."""
+_TIMEOUT_S = (5.0, 30.0)  # to connect, and between packets
 _RETRIES = 2
 _CHUNK_BYTES = 2**18
 
 
 class ISBI2012:
-    """The challenge's training stack, from disk, the cache or its public address.
+    """The challenge's training stack, from disk, the cache or its public address ``url``.
 
-    The folder named by ``SPIKESEG_ISBI2012_DIR`` comes first (``train/image`` and ``train/label``,
+    The folder in ``SPIKESEG_ISBI2012_DIR`` comes first (``train/image`` and ``train/label``,
     or ``train-volume.tif`` and ``train-labels.tif``, or the zip), then the cache, then a download
     into the cache. The decoded pixels must have the published checksums.
-
-    Parameters
-    ----------
-    url : str, optional
-        Address of the zip; by default :data:`ISBI_URL`.
     """
 
     name = "isbi2012"
@@ -61,12 +56,12 @@ class ISBI2012:
     def __init__(self, url: str | None = None) -> None:
         self.url = url or ISBI_URL
 
-    def available(self, config: DatasetConfig) -> bool:
-        """Tell whether the challenge's data is on this machine, named or in the cache."""
+    def available(self) -> bool:
+        """Return whether the challenge's data is in the named folder or the cache."""
         return bool(os.environ.get(ISBI_VARIABLE)) or _archive().exists()
 
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
-        """Read the stack; the report is shown the terms of use, and progress of a download."""
+        """Read the stack; report the terms of use, and the progress of a download."""
         if named := os.environ.get(ISBI_VARIABLE):
             folder = Path(named)
             if not folder.exists():
@@ -83,7 +78,7 @@ class ISBI2012:
         return Sections(images, labels, self.name, note)
 
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
-        """Give the name alone: the pixels are fixed by their published checksums."""
+        """Return only the name: published checksums fix the pixels."""
         return {"source": self.name}
 
 
@@ -92,14 +87,14 @@ def _cached(archive: Path, url: str, report: Reporter) -> tuple[Stack, Stack, st
         try:
             return *_checked(archive, str(archive)), f"the cache ({archive})"
         except DataError as error:
-            report.say(f"the cache is damaged and fetched again: {error}")
+            report.say(f"the cache is damaged and is downloaded again: {error}")
             archive.unlink()
     download(url, archive, report)
     try:
         return *_checked(archive, url), url
     except DataError as error:
         archive.unlink()
-        raise UnavailableError(f"{url} gave something else: {error}") from error
+        raise UnavailableError(f"{url} returned something else: {error}") from error
 
 
 def _checked(path: Path, where: str) -> tuple[Stack, Stack]:
@@ -109,14 +104,14 @@ def _checked(path: Path, where: str) -> tuple[Stack, Stack]:
         if found != ISBI_SHA256[name]:
             raise DataError(
                 f"{name} from {where} is not the challenge's: its pixels {stack.pixels.shape} "
-                f"have sha256 {found[:12]}..., expected {ISBI_SHA256[name][:12]}...; get it again, "
-                "or read data of your own with the source 'folder'"
+                f"have sha256 {found[:12]}..., expected {ISBI_SHA256[name][:12]}...; "
+                "download it again, or read your own data with the source 'folder'"
             )
     return images, labels
 
 
 def cache_folder() -> Path:
-    """Give the folder downloads are kept in: ``SPIKESEG_CACHE_DIR``, else the user's cache."""
+    """Return the folder of downloads: ``SPIKESEG_CACHE_DIR``, or the user's cache."""
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spikeseg"
@@ -127,7 +122,7 @@ def _archive() -> Path:
 
 
 def download(url: str, path: Path, report: Reporter = SILENT) -> None:
-    """Download a file, at most 200 MiB; it is whole or absent.
+    """Download a file of at most 200 MiB, atomically.
 
     Raises
     ------
@@ -160,7 +155,7 @@ def _save(response: requests.Response, path: Path, report: Reporter) -> None:
             if max(done, expected) > MAX_DOWNLOAD_BYTES:
                 raise UnavailableError(
                     f"{response.url} has {max(done, expected):,} bytes, more than the "
-                    f"{MAX_DOWNLOAD_BYTES:,} that are downloaded; check the address"
+                    f"{MAX_DOWNLOAD_BYTES:,} allowed; check the address"
                 )
             file.write(chunk)
             report.progress(done, max(done, expected), "downloading ISBI 2012")

@@ -1,9 +1,9 @@
 """Source ``synthetic``: sections like electron microscopy of nerve tissue, with exact labels.
 
-They stand in where no microscopy is at hand and are no substitute for it. Cells are a power
-diagram of drifting seeds on bent coordinates; their membranes vary in width and contrast and are
-the truth. Mitochondria and vesicles, as dark as membranes, are not. Blur, shot noise and uneven
-illumination follow. Neighbouring sections show the same cells, slightly moved.
+They are used when no microscopy is available and are not a substitute for it. Cells are a power
+diagram of drifting seeds on bent coordinates; their membranes vary in width and contrast and
+are the labels. Mitochondria and vesicles are as dark, but are not labelled. Blur, shot noise and
+uneven illumination follow. Neighbouring sections show the same cells, slightly moved.
 """
 
 from __future__ import annotations
@@ -26,32 +26,22 @@ from spikeseg_core.reporting import Reporter
 MEMBRANE_SHARE = 0.2
 """Share of pixels labelled membrane, over the whole stack."""
 
-_AREA_PER_SEED = 900.0  # px; the larger cells swallow about half of the seeds
+_AREA_PER_SEED = 900.0  # px; larger cells absorb about half of the seeds
 _MITOCHONDRIA_PER_PX = 1 / 12_000
 _VESICLES_PER_PX = 1 / 1_000
 _CYTOPLASM, _MEMBRANE_DEPTH = 150.0, 112.0  # grey values
 _BLUR_PX = 0.9
 _COUNTS = 55.0  # detected electrons per pixel at full brightness; fewer are noisier
-_COARSE = 4  # smooth fields are made on a grid this much coarser
+_COARSE = 4  # smooth fields are generated on a grid this much coarser
 
 
 class Synthetic:
-    """Generated sections, as many as the splits want.
-
-    Parameters
-    ----------
-    why : str
-        The reason, for the note.
-    """
+    """Generated sections, as many as the splits need; ``why`` is the reason, for the note."""
 
     name = "synthetic"
 
     def __init__(self, why: str = "as configured") -> None:
         self.why = why
-
-    def available(self, config: DatasetConfig) -> bool:
-        """Tell whether they are here: always."""
-        return True
 
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
         """Generate the sections; membranes are 0 in the labels, the rest 255."""
@@ -68,7 +58,7 @@ class Synthetic:
         )
 
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
-        """Give the name alone: settings and code decide the sections."""
+        """Return only the name: settings and code determine the sections."""
         return {"source": self.name}
 
 
@@ -106,16 +96,7 @@ class _Specimen:
 
 
 def synthetic_sections(count: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Generate a stack of labelled sections.
-
-    Parameters
-    ----------
-    count : int
-        Sections.
-    size : int
-        Height and width of a section, px.
-    seed : int
-        The same seed gives the same stack.
+    """Generate a stack of labelled sections; the same seed gives the same stack.
 
     Returns
     -------
@@ -167,7 +148,7 @@ def _make_fields(count: int, size: int, rng: np.random.Generator) -> _Fields:
 def _make_seeds(count: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Positions (count, seeds, 2) and radii (count, seeds) in px, drifting from section to section.
 
-    Seeds lie in a margin around the section too, so that cells at its edge are like the others.
+    Seeds lie in a margin around the section too, so that cells at its edge look like the others.
     """
     margin = 60
     number = int((size + 2 * margin) ** 2 / _AREA_PER_SEED)
@@ -201,7 +182,7 @@ def _fine(field: np.ndarray, size: int, zoom: int = _COARSE) -> np.ndarray:
 def _cells(size: int, stack: _Specimen, z: int) -> tuple[np.ndarray, np.ndarray]:
     """Cell number and distance (px) to the nearest cell border, both (size, size).
 
-    They are found at half resolution; the distance is smooth enough to interpolate.
+    They are computed at half resolution; the distance is smooth enough to interpolate.
     """
     half = size // 2 + 1
     position = 2 * np.mgrid[:half, :half].astype(np.float32)
@@ -275,7 +256,7 @@ def _image(
     for body, r, _ in _cuts(stack.vesicles, z, number, inside):
         grey[body] -= 80 * np.exp(-((r - 0.85) ** 2) / 0.06)
 
-    # Membranes cut obliquely are faint and wide, those cut upright dark and thin.
+    # Membranes cut obliquely are faint and wide; those cut upright are dark and thin.
     contrast = 0.76 + 0.24 * np.tanh(1.2 * _fine(fields.contrast[z], size))
     grey -= _MEMBRANE_DEPTH * contrast * np.exp(-((relative / 0.75) ** 2))
 

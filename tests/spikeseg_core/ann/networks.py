@@ -7,6 +7,7 @@ import numpy as np
 
 from spikeseg_core.data.tiles import TileGrid
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
+from spikeseg_core.reporting import Silent
 
 TINY = Network(
     name="tiny",
@@ -25,6 +26,13 @@ TINY = Network(
     ),
     readout=Connection("up", kind="conv_transpose", kernel=4, stride=2),
 )
+
+
+def assert_gradients(loss: Any, tape: Any, model: Any) -> None:
+    """Check that a gradient reaches every weight."""
+    weights = model.trainable_variables
+    for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+        assert np.any(gradient.numpy() != 0), weight.name
 
 
 def tiny_dataset(sections: int = 4, size: int = 40, seed: int = 0) -> Any:
@@ -47,3 +55,18 @@ def tiny_dataset(sections: int = 4, size: int = 40, seed: int = 0) -> Any:
         grid=TileGrid((size, size), TINY.tile, 3),
         source="synthetic",
     )
+
+
+class KilledError(Exception):
+    pass
+
+
+class KillAfter(Silent):
+    """Ends the run, as a kill would, after this many epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def progress(self, done: float, total: float, message: str) -> None:
+        if done >= self.epochs:
+            raise KilledError

@@ -28,6 +28,12 @@ def test_loss_of_equal_neurons_by_hand(current: float, loss: float) -> None:
     assert float(rate_range_loss(constant(current), **RANGE)) == pytest.approx(loss, abs=1e-6)
 
 
+def test_without_a_minimum_only_high_rates_are_penalised() -> None:
+    limits = RANGE | {"rate_min_hz": 0.0}
+    assert float(rate_range_loss(constant(-1.0), **limits)) == 0
+    assert float(rate_range_loss(constant(4.0), **limits)) > 0
+
+
 @pytest.mark.parametrize("percentile", [50.0, 90.0, 99.9, 100.0])
 def test_percentile_is_numpys_over_batch_and_window(percentile: float) -> None:
     # Currents that are rates themselves (1000 / n Hz), so that the staircase changes nothing.

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,14 @@ from spikeseg_core.config import PresentationConfig
 from spikeseg_core.network import InitialPotential
 from spikeseg_core.snn.convert import convert
 from spikeseg_core.stack import tf
-from tests.spikeseg_core.ann.networks import TINY
+from tests.spikeseg_core.ann.networks import TINY, assert_gradients
 
 TILES = np.random.default_rng(2).normal(size=(3, TINY.tile, TINY.tile)).astype(np.float32)
+SHOWN = tf.constant(TILES[..., np.newaxis])
+
+
+def loihi_model() -> Any:
+    return model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
 
 
 @pytest.mark.parametrize("start", ["rest", "spread"])
@@ -24,7 +30,7 @@ def test_forward_is_the_spiking_network_of_nengodl(steps: int, start: InitialPot
     logits, *_ = spiking_forward(
         network,
         convolutions(TINY, model),
-        tf.constant(TILES[..., np.newaxis]),
+        SHOWN,
         [(steps // 2, steps)],
         delay=0,
     )
@@ -42,7 +48,7 @@ def test_a_synaptic_low_pass_is_that_of_nengodl(synapse_ms: float) -> None:
     _, _, rates = spiking_forward(
         network,
         convolutions(TINY, model_from_weights(TINY, weights, "loihi")),
-        tf.constant(TILES[..., np.newaxis]),
+        SHOWN,
         [(0, 40)],
         delay=1,  # which a filter of Nengo's brings with it
         synapse_ms=synapse_ms,
@@ -55,34 +61,29 @@ def test_a_synaptic_low_pass_is_that_of_nengodl(synapse_ms: float) -> None:
 
 
 def test_currents_are_the_mean_inputs() -> None:
-    model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
-    _, currents, _ = spiking_forward(
-        TINY, convolutions(TINY, model), tf.constant(TILES[..., np.newaxis]), [(0, 20)], delay=0
-    )
+    model = loihi_model()
+    _, currents, _ = spiking_forward(TINY, convolutions(TINY, model), SHOWN, [(0, 20)], delay=0)
     constant = model.get_layer(convolution_name("stem", "image"))(TILES[..., np.newaxis])
     np.testing.assert_allclose(currents["stem"], constant, rtol=1e-6)
 
 
 def test_gradients_reach_every_weight() -> None:
-    model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
+    model = loihi_model()
     with tf.GradientTape() as tape:
         logits, *_ = spiking_forward(
             TINY,
             convolutions(TINY, model),
-            tf.constant(TILES[..., np.newaxis]),
+            SHOWN,
             [(10, 20)],
             delay=1,
         )
         loss = tf.reduce_mean(tf.square(logits - 1))
-    for variable, gradient in zip(
-        model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True
-    ):
-        assert np.any(gradient.numpy() != 0), variable.name
+    assert_gradients(loss, tape, model)
 
 
 def test_a_step_along_the_gradient_lowers_the_loss_of_the_spiking_network() -> None:
-    model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
-    tiles = tf.constant(TILES[..., np.newaxis])
+    model = loihi_model()
+    tiles = SHOWN
     labels = tf.cast(tiles > 0, tf.float32)
     losses = []
     for _ in range(30):
@@ -114,8 +115,8 @@ def test_a_delay_is_when_spikes_arrive_not_when_they_count() -> None:
 
 
 def test_a_shorter_presentation_is_the_beginning_of_a_longer_one() -> None:
-    model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
-    shown = convolutions(TINY, model), tf.constant(TILES[..., np.newaxis])
+    model = loihi_model()
+    shown = convolutions(TINY, model), SHOWN
     both, currents, _ = spiking_forward(TINY, *shown, [(10, 20), (20, 40)], delay=1)
     for k, window in enumerate([(10, 20), (20, 40)]):
         alone, alone_currents, _ = spiking_forward(TINY, *shown, [window], delay=1)

@@ -1,32 +1,19 @@
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from spikeseg_core.ann.rate_loss import rate_range_loss
 from spikeseg_core.ann.tuning import channel_percentiles, scale_channels, scaled_for_spikes, tune
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
 from spikeseg_core.data.tiles import TileGrid
-from spikeseg_core.reporting import SILENT, Silent
-from spikeseg_core.stack import keras, tf
-from tests.spikeseg_core.ann.networks import TINY, tiny_dataset
-
-
-class KilledError(Exception):
-    pass
-
-
-class KillAtMessage(Silent):
-    """Ends the run, as a kill would, after the epoch of this number."""
-
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def progress(self, done: float, total: float, message: str) -> None:
-        if message.startswith(f"epoch {self.epoch}:"):
-            raise KilledError
-
+from spikeseg_core.network import Weights
+from spikeseg_core.reporting import SILENT, Reporter
+from spikeseg_core.stack import keras
+from tests.spikeseg_core.ann.networks import TINY, KillAfter, KilledError, tiny_dataset
 
 CONFIG = TuneConfig(
     epochs=3,
@@ -36,25 +23,35 @@ CONFIG = TuneConfig(
     learning_rate=1e-2,
     distillation_weight=0.0,
 )
-
-
 SPIKES = {"epochs": 0, "spiking_epochs": 3, "spiking_steps": (20,), "spiking_learning_rate": 1e-2}
+
+
+@cache
+def trained() -> Weights:
+    return weights_of(TINY, build_model(TINY, seed=1))
+
+
+def tuned(
+    folder: Path,
+    *,
+    dataset: Any = None,
+    report: Reporter = SILENT,
+    tiles: Any = None,
+    **settings: Any,
+) -> tuple[Weights, pd.DataFrame]:
+    config = CONFIG.model_copy(update=settings)
+    data = dataset or tiny_dataset()
+    return tune(TINY, trained(), data, config, folder=folder, report=report, tiles=tiles)
 
 
 def test_scaling_channels_changes_rates_and_not_logits() -> None:
     dataset = tiny_dataset()
-    weights = weights_of(TINY, build_model(TINY, seed=1))
-    percentiles = channel_percentiles(TINY, weights, dataset, CONFIG)
-    scaled = scale_channels(TINY, weights, percentiles, rate_hz=150.0)
+    percentiles = channel_percentiles(TINY, trained(), dataset, CONFIG)
+    scaled = scale_channels(TINY, trained(), percentiles, rate_hz=150.0)
     tiles = dataset.grid.cut(dataset.split("test")[0])[..., np.newaxis]
-    np.testing.assert_allclose(
-        model_from_weights(TINY, scaled)(tiles),
-        model_from_weights(TINY, weights)(tiles),
-        rtol=1e-4,
-        atol=1e-5,
-    )
-    again = channel_percentiles(TINY, scaled, dataset, CONFIG)
-    for name, rates in again.items():
+    found, expected = (model_from_weights(TINY, w)(tiles) for w in (scaled, trained()))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    for name, rates in channel_percentiles(TINY, scaled, dataset, CONFIG).items():
         fires = percentiles[name] > 0
         np.testing.assert_allclose(rates[fires], 1.5, rtol=1e-4)
         np.testing.assert_array_equal(rates[~fires], 0)
@@ -62,10 +59,9 @@ def test_scaling_channels_changes_rates_and_not_logits() -> None:
 
 def test_tuning_brings_rates_into_the_range(tmp_path: Path) -> None:
     dataset = tiny_dataset()
-    # Far out of range: tuning starts at 20 Hz where at least 50 are wanted.
+    # Far out of range: tuning starts at 20 Hz, and the minimum is 50 Hz.
     config = CONFIG.model_copy(update={"initial_rate_hz": 20.0, "rate_weight": 10.0})
-    trained = weights_of(TINY, build_model(TINY, seed=1))
-    weights = scaled_for_spikes(TINY, trained, dataset, config)
+    weights = scaled_for_spikes(TINY, trained(), dataset, config)
     _, history = tune(TINY, weights, dataset, config, folder=tmp_path, report=SILENT)
     assert history["train/rate_loss"].iloc[-1] < 0.5 * history["train/rate_loss"].iloc[0]
 
@@ -74,22 +70,17 @@ def test_tuning_brings_rates_into_the_range(tmp_path: Path) -> None:
 def test_synaptic_operations_that_cost_become_fewer(
     tmp_path: Path, epochs: dict[str, object]
 ) -> None:
-    trained = weights_of(TINY, build_model(TINY, seed=1))
     after = []
     for weight in (0.0, 1.0):
-        config = CONFIG.model_copy(update={"synop_weight": weight, **epochs})
-        _, history = tune(
-            TINY, trained, tiny_dataset(), config, folder=tmp_path / str(weight), report=SILENT
-        )
+        _, history = tuned(tmp_path / str(weight), synop_weight=weight, **epochs)
         after.append(history["validation/synaptic_ops"].iloc[-1])
     assert after[1] < 0.8 * after[0]
 
 
 def test_tuned_weights_are_those_of_the_best_epoch(tmp_path: Path) -> None:
     dataset = tiny_dataset()
-    weights = weights_of(TINY, build_model(TINY, seed=1))
-    first, history = tune(TINY, weights, dataset, CONFIG, folder=tmp_path, report=SILENT)
-    again, _ = tune(TINY, weights, dataset, CONFIG, folder=tmp_path, report=SILENT)
+    first, history = tuned(tmp_path, dataset=dataset)
+    again, _ = tuned(tmp_path, dataset=dataset)
     assert first.sha256 == again.sha256
     model = model_from_weights(TINY, first, "loihi")
     entropy = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -103,11 +94,9 @@ def test_tuned_weights_are_those_of_the_best_epoch(tmp_path: Path) -> None:
 
 
 def test_no_epochs_change_nothing(tmp_path: Path) -> None:
-    weights = weights_of(TINY, build_model(TINY, seed=1))
-    config = CONFIG.model_copy(update={"epochs": 0})
-    tuned, history = tune(TINY, weights, tiny_dataset(), config, folder=tmp_path, report=SILENT)
+    weights, history = tuned(tmp_path, epochs=0)
     assert len(history) == 0
-    assert tuned.sha256 == weights.sha256
+    assert weights.sha256 == trained().sha256
 
 
 @pytest.mark.parametrize(
@@ -118,31 +107,20 @@ def test_no_epochs_change_nothing(tmp_path: Path) -> None:
     ],
     ids=["spikes", "noise"],
 )
-def test_a_killed_run_goes_on(tmp_path: Path, settings: dict[str, int]) -> None:
-    weights = weights_of(TINY, build_model(TINY, seed=1))
-    config = CONFIG.model_copy(update=settings)
-    whole, history = tune(
-        TINY, weights, tiny_dataset(), config, folder=tmp_path / "whole", report=SILENT
-    )
+def test_a_killed_run_is_resumed(tmp_path: Path, settings: dict[str, Any]) -> None:
+    whole, history = tuned(tmp_path / "whole", **settings)
     assert list(history["epoch"]) == [1, 2]
     with pytest.raises(KilledError):
-        tune(
-            TINY, weights, tiny_dataset(), config, folder=tmp_path / "cut", report=KillAtMessage(1)
-        )
-    resumed, again = tune(
-        TINY, weights, tiny_dataset(), config, folder=tmp_path / "cut", report=SILENT
-    )
+        tuned(tmp_path / "cut", report=KillAfter(1), **settings)
+    resumed, again = tuned(tmp_path / "cut", **settings)
     assert resumed.sha256 == whole.sha256
     assert again.equals(history)
 
 
 @pytest.fixture(scope="module")
 def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Digest of the network that the settings as they are make."""
-    weights = weights_of(TINY, build_model(TINY, seed=1))
-    config = CONFIG.model_copy(update={"epochs": 2})
-    folder = tmp_path_factory.mktemp("plain")
-    return tune(TINY, weights, tiny_dataset(), config, folder=folder, report=SILENT)[0].sha256
+    """Digest of the network tuned with the default switches."""
+    return tuned(tmp_path_factory.mktemp("plain"), epochs=2)[0].sha256
 
 
 @pytest.mark.parametrize(
@@ -162,63 +140,36 @@ def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_every_switch_tunes_another_network_that_learns(
     tmp_path: Path, settings: dict[str, object], plainly_tuned: str
 ) -> None:
-    weights = weights_of(TINY, build_model(TINY, seed=1))
-    config = CONFIG.model_copy(update={"epochs": 2, **settings})
-    switched, history = tune(TINY, weights, tiny_dataset(), config, folder=tmp_path, report=SILENT)
+    switched, history = tuned(tmp_path, epochs=2, **settings)
     assert switched.sha256 != plainly_tuned
     entropy = history["train/cross_entropy"]
     assert entropy.iloc[-1] < entropy.iloc[0]
 
 
 @pytest.mark.parametrize("spiking_epochs", [0, 1])
-def test_who_learns_from_the_network_alone_needs_no_labels(
-    tmp_path: Path, spiking_epochs: int
-) -> None:
-    weights = weights_of(TINY, build_model(TINY, seed=1))
+def test_full_distillation_needs_no_labels(tmp_path: Path, spiking_epochs: int) -> None:
     settings = {"epochs": 1, "spiking_epochs": spiking_epochs, "border_weight": 0.0}
 
-    def tuned(share: float, wrong: bool) -> str:
+    def digest(weight: float, wrong: bool) -> str:
         dataset = tiny_dataset()
         dataset.labels[:] ^= wrong
-        config = CONFIG.model_copy(update=settings | {"distillation_weight": share})
-        folder = tmp_path / f"{share} {wrong}"
-        return tune(TINY, weights, dataset, config, folder=folder, report=SILENT)[0].sha256
+        folder = tmp_path / f"{weight} {wrong}"
+        return tuned(folder, dataset=dataset, distillation_weight=weight, **settings)[0].sha256
 
-    assert tuned(1.0, wrong=False) == tuned(1.0, wrong=True)
-    assert tuned(0.5, wrong=False) != tuned(0.5, wrong=True)
-
-
-def test_a_least_rate_of_zero_punishes_only_high_rates() -> None:
-    quiet, busy = tf.fill((2, 4, 4, 3), -1.0), tf.fill((2, 4, 4, 3), 4.0)
-    limits = {"rate_max_hz": 200.0, "percentile": 99.9}
-    assert float(rate_range_loss(quiet, rate_min_hz=0, **limits)) == 0
-    assert float(rate_range_loss(quiet, rate_min_hz=50, **limits)) > 0
-    assert float(rate_range_loss(busy, rate_min_hz=0, **limits)) > 0
+    assert digest(1.0, wrong=False) == digest(1.0, wrong=True)
+    assert digest(0.5, wrong=False) != digest(0.5, wrong=True)
 
 
 def test_without_a_weight_the_rate_loss_counts_for_nothing(tmp_path: Path) -> None:
-    config = CONFIG.model_copy(
-        update={"epochs": 1, "rate_weight": 0.0, "rate_weight_off_chip": 0.0}
-    )
-    weights = weights_of(TINY, build_model(TINY, seed=1))
-    _, history = tune(TINY, weights, tiny_dataset(), config, folder=tmp_path, report=SILENT)
+    _, history = tuned(tmp_path, epochs=1, rate_weight=0.0, rate_weight_off_chip=0.0)
     assert not history["train/rate_loss"].any()
     assert history["train/loss"].equals(history["train/cross_entropy"])
 
 
-def test_rounded_weights_are_those_of_the_tiles_it_is_told(tmp_path: Path) -> None:
-    config = CONFIG.model_copy(update={"epochs": 1, "weight_bits": 4})
-    weights = weights_of(TINY, build_model(TINY, seed=1))
-    digests = {
-        tune(
-            TINY,
-            weights,
-            tiny_dataset(),
-            config,
-            folder=tmp_path / str(depth),
-            report=SILENT,
-            tiles={"down": (4, 4, depth), "up": (8, 8, 4)},
-        )[0].sha256
-        for depth in (4, 8)
-    }
+def test_weights_are_rounded_as_the_given_tiles_need(tmp_path: Path) -> None:
+    digests = set()
+    for depth in (4, 8):
+        tiles = {"down": (4, 4, depth), "up": (8, 8, 4)}
+        weights, _ = tuned(tmp_path / str(depth), epochs=1, weight_bits=4, tiles=tiles)
+        digests.add(weights.sha256)
     assert len(digests) == 2

@@ -51,11 +51,6 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         configured("quick", "auto", ["train.epochs=0", "tune.percentile=101"])
 
 
-def test_an_unknown_preset() -> None:
-    with pytest.raises(ConfigError, match="unknown preset 'huge'; there are quick, paper"):
-        configured("huge")
-
-
 def test_a_path_is_a_folder_source(tmp_path: Path) -> None:
     assert source(str(tmp_path)) == {"source": "folder", "path": str(tmp_path)}
     with pytest.raises(ConfigError, match="'nowhere' is neither one of auto, isbi2012, synthetic"):

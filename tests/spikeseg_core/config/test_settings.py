@@ -7,19 +7,9 @@ from spikeseg_core.config import (
     PipelineConfig,
     PresentationConfig,
     StageConfig,
-    TrainConfig,
     TuneConfig,
 )
-from spikeseg_core.config.presets import PRESETS, preset
 from spikeseg_core.config.settings import RENAMED
-from spikeseg_core.errors import ConfigError
-from spikeseg_core.network.catalogue import NETWORKS, network
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_names_a_network_and_itself(name) -> None:
-    assert preset(name).preset == name
-    assert preset(name).train.network in NETWORKS
 
 
 def test_every_setting_is_explained() -> None:
@@ -27,10 +17,6 @@ def test_every_setting_is_explained() -> None:
         model = section.annotation
         for name, setting in getattr(model, "model_fields", {}).items():
             assert setting.description, f"{model.__name__}.{name} has no description"
-
-
-def test_paper_network_has_the_papers_number_of_neurons() -> None:
-    assert NETWORKS["paper"].neurons_on_chip == pytest.approx(238_000, rel=0.03)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +39,6 @@ def test_paper_network_has_the_papers_number_of_neurons() -> None:
 def test_wrong_settings_are_refused(build, message) -> None:
     with pytest.raises(ValidationError, match=message):
         build()
-
-
-def test_unknown_names_list_what_there_is() -> None:
-    with pytest.raises(ConfigError, match="unknown preset 'papre'; there are quick, paper"):
-        preset("papre")
-    with pytest.raises(ConfigError, match="unknown network 'unet'; there are quick, paper"):
-        network("unet")
 
 
 @pytest.mark.parametrize(
@@ -91,13 +70,6 @@ def test_every_setting_has_a_title_and_every_number_a_range(section) -> None:
             assert {"minimum", "exclusiveMinimum"} & set(setting), name
             assert {"maximum", "exclusiveMaximum"} & set(setting), name
             assert setting["description"].endswith(")")
-
-
-def test_forms_offer_the_presets_and_networks_there_are() -> None:
-    offered = PipelineConfig.model_json_schema()["properties"]["preset"]["enum"]
-    assert offered == list(PRESETS)
-    offered = TrainConfig.model_json_schema()["properties"]["network"]["enum"]
-    assert offered == list(NETWORKS)
 
 
 def test_every_setting_that_was_renamed_has_a_new_one() -> None:

@@ -23,17 +23,6 @@ def test_shapes_and_determinism():
     assert not np.array_equal(x, other[0])
 
 
-def test_a_saved_generator_goes_on_where_it_was():
-    images, labels = sections()
-    rng = np.random.default_rng(1)
-    random_tiles(images, labels, 32, 2, rng)
-    saved = rng.bit_generator.state
-    expected = random_tiles(images, labels, 32, 2, rng)[0]
-    resumed = np.random.default_rng()
-    resumed.bit_generator.state = saved
-    np.testing.assert_array_equal(random_tiles(images, labels, 32, 2, resumed)[0], expected)
-
-
 def test_labels_move_with_their_pixels():
     images, labels = sections()
     x, y = random_tiles(images, labels, 48, 40, np.random.default_rng(3))

@@ -2,31 +2,22 @@
 
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data.dataset import load_dataset, prepare_dataset
 from spikeseg_core.data.readers import pixel_sha256
 from spikeseg_core.data.tiles import standardize
 from spikeseg_core.errors import DataError
-from spikeseg_core.reporting import Silent
+from tests.spikeseg_core.data.sources.challenge import write_images
+from tests.spikeseg_core.listener import Listener
 
 SMALL = DatasetConfig(
     source="synthetic", train_sections=2, validation_sections=1, test_sections=1, synthetic_size=128
 )
-
-
-class Listener(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 def test_what_is_written_comes_back(tmp_path):
@@ -89,17 +80,11 @@ def test_digest_depends_on_pixels_and_splits_only(tmp_path):
     assert first.sha256 != other.sha256
 
 
-def write_folder(path: Path, images: np.ndarray, masks: np.ndarray) -> None:
-    for name, stack in (("image", images), ("label", masks)):
-        (path / name).mkdir(parents=True)
-        for number, page in enumerate(stack):
-            Image.fromarray(page).save(path / name / f"{number}.png")
-
-
 def test_16_bit_folder_with_bright_membranes_and_spare_sections(tmp_path):
     made = prepare_dataset(SMALL, 64, tmp_path / "synthetic")
     deep = made.images.astype(np.uint16) * 100
-    write_folder(tmp_path / "own", deep, made.labels * np.uint8(255))
+    write_images(tmp_path / "own" / "image", deep)
+    write_images(tmp_path / "own" / "label", made.labels * np.uint8(255))
     config = DatasetConfig(
         source="folder",
         path=str(tmp_path / "own"),
@@ -120,9 +105,10 @@ def test_16_bit_folder_with_bright_membranes_and_spare_sections(tmp_path):
 def test_too_few_sections(tmp_path):
     made = prepare_dataset(SMALL, 64, tmp_path / "synthetic")
     masks = np.where(made.labels == 1, 0, 255).astype(np.uint8)
-    write_folder(tmp_path / "own", made.images, masks)
+    write_images(tmp_path / "own" / "image", made.images)
+    write_images(tmp_path / "own" / "label", masks)
     config = DatasetConfig(source="folder", path=str(tmp_path / "own"))
-    with pytest.raises(DataError, match=r"want 30 sections .* the stack has 4"):
+    with pytest.raises(DataError, match=r"need 30 sections .* the stack has 4"):
         prepare_dataset(config, 64, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -15,31 +15,10 @@ from PIL import Image
 from spikeseg_core.data import readers
 from spikeseg_core.data.readers import decode_stack, pair_files, read_pair, read_stack
 from spikeseg_core.errors import DataError
+from tests.spikeseg_core.data.sources.challenge import png, tiff, write_images
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 20, 30)).astype(np.uint8)
 MASKS = np.where(IMAGES > 60, 255, 0).astype(np.uint8)
-
-
-def png(array: np.ndarray, mode: str | None = None) -> bytes:
-    image = Image.fromarray(array)
-    buffer = io.BytesIO()
-    (image.convert(mode) if mode else image).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def tiff(stack: np.ndarray, compression: str = "raw") -> bytes:
-    pages = [Image.fromarray(page) for page in stack]
-    buffer = io.BytesIO()
-    pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:], compression=compression)
-    return buffer.getvalue()
-
-
-def write_images(folder: Path, stack: np.ndarray, suffix: str = ".png") -> Path:
-    folder.mkdir(parents=True)
-    for number, page in enumerate(stack):
-        data = png(page) if suffix == ".png" else tiff(page[np.newaxis])
-        (folder / f"{number}{suffix}").write_bytes(data)
-    return folder
 
 
 def write_zip(path: Path, members: dict[str, bytes]) -> Path:
@@ -121,7 +100,7 @@ def test_a_truncated_file_is_refused(kind, kept):
 
 
 def test_not_an_image():
-    with pytest.raises(DataError, match="no PNG or TIFF"):
+    with pytest.raises(DataError, match="not a PNG or TIFF"):
         decode_stack(b"GIF89a and so on", "x.png")
 
 

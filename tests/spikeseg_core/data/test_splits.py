@@ -16,5 +16,5 @@ def test_blocks_follow_each_other():
 
 
 def test_too_short_a_stack_is_refused():
-    with pytest.raises(DataError, match=r"want 9 sections \(train 5, test 4\), the stack has 8"):
+    with pytest.raises(DataError, match=r"need 9 sections \(train 5, test 4\), the stack has 8"):
         contiguous_splits(8, {"train": 5, "test": 4})

@@ -10,23 +10,12 @@ from PIL import Image
 
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.inference.files import Segmented, plan, segment_files
+from tests.spikeseg_core.listener import Listener
 
 
 def brightness(sections: np.ndarray) -> np.ndarray:
     """Stand in for a network: bright pixels are membrane."""
     return (sections / np.iinfo(sections.dtype).max).astype(np.float32)
-
-
-class Told:
-    def __init__(self) -> None:
-        self.progressed: list[tuple[float, float, str]] = []
-
-    def progress(self, done: float, total: float, message: str) -> None:
-        self.progressed.append((done, total, message))
-
-    def metric(self, name: str, value: float, step: int) -> None: ...
-
-    def say(self, message: str) -> None: ...
 
 
 def section(seed: int, shape: tuple[int, ...] = (20, 24)) -> np.ndarray:
@@ -54,7 +43,7 @@ def run(source: Path, out: Path, threshold: float = 0.5, overwrite: bool = False
 def test_probability_and_mask_have_the_names_and_sizes_of_the_images(
     source: Path, tmp_path: Path
 ) -> None:
-    out, told = tmp_path / "out", Told()
+    out, told = tmp_path / "out", Listener()
     done = segment_files(plan(source, out), brightness, 0.25, "Sections", told)
     assert done.names == ("a.png", "b.TIF", "stack.tif")
     assert done.sections == 5
@@ -98,7 +87,7 @@ def test_images_are_never_replaced_by_results(source: Path, tmp_path: Path) -> N
 
 
 def test_there_is_nothing_to_segment(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"holds no image; these are read: \.png"):
+    with pytest.raises(DataError, match=r"holds no image; supported formats: \.png"):
         plan(tmp_path, tmp_path / "out")
     with pytest.raises(DataError, match=r"gone does not exist; give a folder"):
         plan(tmp_path / "gone", tmp_path / "out")

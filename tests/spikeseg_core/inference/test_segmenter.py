@@ -23,13 +23,13 @@ def test_sections_of_any_size_keep_it(grey: type, shape: tuple[int, int, int]) -
 @pytest.mark.parametrize(
     "sections", [np.zeros((20, 20), np.uint8), np.zeros((1, 20, 20), np.float32)]
 )
-def test_what_is_no_stack_of_grey_images_is_refused(sections: np.ndarray) -> None:
+def test_anything_but_a_stack_of_grey_images_is_refused(sections: np.ndarray) -> None:
     with pytest.raises(DataError, match=r"a stack .* of uint8 or uint16 is needed"):
         ALL_MEMBRANE(sections)
 
 
 @pytest.mark.parametrize("facts", [None, "{", '{"kind": "ann"}'])
-def test_a_folder_that_is_none_is_named(tmp_path: Path, facts: str | None) -> None:
+def test_a_folder_without_a_segmenter_is_named(tmp_path: Path, facts: str | None) -> None:
     if facts is not None:
         (tmp_path / FACTS).write_text(facts)
     with pytest.raises(DataError, match="holds no segmenter"):

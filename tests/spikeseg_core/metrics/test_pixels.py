@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.metrics import pixel_scores
+from spikeseg_core.metrics.pixels import pixel_scores
 
 
 def test_hand_counted():

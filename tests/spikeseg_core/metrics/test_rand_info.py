@@ -8,7 +8,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from spikeseg_core.errors import DataError
-from spikeseg_core.metrics import (
+from spikeseg_core.metrics.rand_info import (
     THRESHOLDS,
     TrueCells,
     cell_regions,
@@ -145,7 +145,7 @@ def test_thinning_keeps_every_cell_and_leaves_no_two_cells_touching(seed, thresh
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_flooding_is_the_watershed_of_a_flat_image(seed):
-    # Where two cells are as far from a pixel, either may be there first: lines move by a pixel.
+    # If two cells are equally far from a pixel, either may come first: lines move by a pixel.
     noise = np.random.default_rng(seed).random((96, 96))
     membrane = ndimage.gaussian_filter(noise, 3, mode="wrap") > 0.5
     cells, thin = cell_regions(membrane), thinned_regions(membrane)

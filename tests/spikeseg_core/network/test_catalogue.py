@@ -3,7 +3,11 @@ from __future__ import annotations
 import pytest
 
 from spikeseg_core.network import Network, catalogue
-from spikeseg_core.network.catalogue import CANDIDATES, u_net
+from spikeseg_core.network.catalogue import CANDIDATES, NETWORKS, u_net
+
+
+def test_paper_network_has_the_papers_number_of_neurons() -> None:
+    assert NETWORKS["paper"].neurons_on_chip == pytest.approx(238_000, rel=0.03)
 
 
 @pytest.mark.parametrize("network", CANDIDATES, ids=lambda network: network.name)

@@ -31,10 +31,9 @@ SMALL = Network(
 
 def random_weights(network: Network, seed: int = 0) -> Weights:
     rng = np.random.default_rng(seed)
-    targets = [(layer.name, c) for layer, c in network.connections()]
     kernels = {
         kernel_key(t, c.source): rng.normal(size=network.kernel_shape(t, c)).astype(np.float32)
-        for t, c in [*targets, (None, network.readout)]
+        for t, c in network.links()
     }
     biases = {layer.name: rng.normal(size=layer.channels) for layer in network.layers}
     biases["readout"] = np.zeros(1)

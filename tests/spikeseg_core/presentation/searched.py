@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikeseg_core.ann.unet import build_model, weights_of
-from spikeseg_core.config import DatasetConfig, DeployConfig, PresentationConfig
+from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.data.dataset import Dataset, prepare_dataset
 from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.presentation.search import Search, search
 from spikeseg_core.reporting import SILENT
+from tests.spikeseg_core.data.small import small_dataset
 from tests.spikeseg_core.loihi.cost.networks import in_order, small_network
 
 NETWORK = small_network(16, channels=(2, 4, 4, 4))
@@ -35,22 +36,20 @@ class Searched:
     deployed: dict[str, Deployment]
 
 
-def searched(folder: Path) -> Searched:
-    """Search on synthetic sections, written to ``folder``."""
-    dataset = prepare_dataset(
-        DatasetConfig(
-            source="synthetic",
-            synthetic_size=128,
-            train_sections=1,
-            validation_sections=1,
-            test_sections=1,
-            tiles_per_axis=5,
-        ),
-        NETWORK.tile,
-        folder,
-    )
+def mapped_network() -> MappedNetwork:
+    """The network with random weights, on one chip."""
     tiles = {layer.name: (8, 8, 4) for layer in NETWORK.chip_layers()}
     weights = weights_of(NETWORK, build_model(NETWORK))
     integer = extract_network(discretize(build_network(NETWORK, weights, tiles)).model)
-    mapped = MappedNetwork(NETWORK, weights, tiles, integer, in_order(NETWORK, tiles))
+    return MappedNetwork(NETWORK, weights, tiles, integer, in_order(NETWORK, tiles))
+
+
+def searched(folder: Path) -> Searched:
+    """Search on synthetic sections, written to ``folder``."""
+    dataset = prepare_dataset(
+        small_dataset(5, 1, 1, 1),
+        NETWORK.tile,
+        folder,
+    )
+    mapped = mapped_network()
     return Searched(mapped, dataset, *search(mapped, dataset, PRESENTATION, CONFIG, SILENT))

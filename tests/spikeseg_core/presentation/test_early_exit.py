@@ -11,7 +11,7 @@ from spikeseg_core.presentation.early_exit import exit_early
 
 
 def readouts(*probabilities: tuple[float, ...]) -> dict[int, np.ndarray]:
-    """Even tiles, one probability a tile, after 10, 20, ... steps."""
+    """Uniform tiles, one probability per tile, after 10, 20, ... steps."""
     return {
         10 * (i + 1): logit(np.array(p))[:, None, None] * np.ones((1, 8, 8), np.float32)
         for i, p in enumerate(probabilities)

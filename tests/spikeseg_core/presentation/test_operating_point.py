@@ -15,14 +15,14 @@ from spikeseg_core.presentation.operating_point import (
 )
 from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import SILENT
-from tests.spikeseg_core.presentation.searched import searched
+from tests.spikeseg_core.presentation.searched import Searched
 
 CPU = {"validation/v_rand": 0.96, "validation/v_info": 0.97, "validation/pixel_accuracy": 0.92}
 
 
 @pytest.fixture(scope="module")
-def tried(tmp_path_factory: pytest.TempPathFactory) -> Search:
-    return searched(tmp_path_factory.mktemp("data")).search
+def tried(small_search: Searched) -> Search:
+    return small_search.search
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_more_steps_take_more_energy(found: OperatingPoints) -> None:
     assert fixed["test/loihi_total_mj"].is_monotonic_increasing
 
 
-def test_a_tile_that_never_settles_costs_as_much_as_the_whole(found: OperatingPoints) -> None:
+def test_a_tile_that_never_exits_early_costs_as_much_as_the_whole(found: OperatingPoints) -> None:
     own = of_own_grid(found)
     never = own[own["early_exit"] == 0.0]
     whole = own[(own["steps"] == 30) & own["early_exit"].isna()]

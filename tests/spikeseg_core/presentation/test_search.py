@@ -11,24 +11,19 @@ from spikeseg_core.errors import DataError
 from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.loihi.run.emulated import run_fast
 from spikeseg_core.presentation.search import Point, Search, cross_entropy, points_of
-from tests.spikeseg_core.presentation.searched import CONFIG, PRESENTATION, Searched, searched
+from tests.spikeseg_core.presentation.searched import CONFIG, PRESENTATION, Searched
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Searched:
-    return searched(tmp_path_factory.mktemp("data"))
-
-
-def test_every_point_is_tried(found: Searched) -> None:
-    table = found.search.table
+def test_every_point_is_tried(small_search: Searched) -> None:
+    table = small_search.search.table
     assert len(table) == 2 * (2 * 3 + 2 * 2) == len(points_of([5, 4], PRESENTATION, CONFIG))
     assert table.groupby("tiles").size().to_dict() == {25: 10, 16: 10}  # 5 is the dataset's own
     (start,) = table[table["start"]].to_dict("records")
     assert start["point"] == "5 x 5 tiles, 30 steps, last 50% read"
 
 
-def test_a_tile_that_never_settles_runs_to_the_end(found: Searched) -> None:
-    own = found.search.table[found.search.table["tiles"] == 25]
+def test_a_tile_that_never_exits_early_runs_to_the_end(small_search: Searched) -> None:
+    own = small_search.search.table[small_search.search.table["tiles"] == 25]
     never, always = (own[own["early_exit"] == t] for t in (0.0, 0.5))
     assert (never["test/mean_steps"] == 30).all()
     assert (always["test/mean_steps"] == 20).all()  # the second checkpoint is the first to compare
@@ -39,41 +34,43 @@ def test_a_tile_that_never_settles_runs_to_the_end(found: Searched) -> None:
 
 
 @pytest.mark.parametrize("steps", [20, 30])
-def test_a_shorter_presentation_is_the_start_of_the_longest(found: Searched, steps: int) -> None:
-    tiles = found.dataset.grid.cut(found.dataset.split("test")[0])
-    alone = run_fast(found.mapped, tiles, PresentationConfig(steps=steps))
+def test_a_shorter_presentation_is_the_start_of_the_longest(
+    small_search: Searched, steps: int
+) -> None:
+    tiles = small_search.dataset.grid.cut(small_search.dataset.split("test")[0])
+    alone = run_fast(small_search.mapped, tiles, PresentationConfig(steps=steps))
     assert alone.events is not None
-    table = found.search.table
+    table = small_search.search.table
     own = (table["tiles"] == 25) & table["early_exit"].isna() & (table["window"] == 0.5)
     (row,) = np.flatnonzero(own & (table["steps"] == steps))
-    events = found.search.events_of(row, "test")
+    events = small_search.search.events_of(row, "test")
     assert alone.events.until(steps).per_presentation() == events.per_presentation()
     if steps == PRESENTATION.steps:
-        deployed = found.deployed["test"]
+        deployed = small_search.deployed["test"]
         np.testing.assert_array_equal(alone.logits, deployed.logits)
         np.testing.assert_array_equal(alone.counts, deployed.counts)
         for name, rates in alone.rates.items():
             np.testing.assert_array_equal(rates, deployed.rates[name])
 
 
-def test_the_deployed_presentation_has_the_scores_of_the_deployment(found: Searched) -> None:
-    table, dataset = found.search.table, found.dataset
+def test_the_deployed_presentation_has_the_scores_of_the_deployment(small_search: Searched) -> None:
+    table, dataset = small_search.search.table, small_search.dataset
     own = (table["tiles"] == 25) & table["early_exit"].isna() & (table["window"] == 0.5)
     (row,) = table[own & (table["steps"] == 20)].to_dict("records")
-    probability = dataset.grid.stitch(1 / (1 + np.exp(-found.deployed["test"].logits)))
+    probability = dataset.grid.stitch(1 / (1 + np.exp(-small_search.deployed["test"].logits)))
     scores = evaluate({"test": (probability, dataset.split("test")[1])})
     for name in ("test/v_rand", "test/pixel_accuracy"):
         assert row[name] == pytest.approx(scores[name], abs=1e-6)
 
 
-def test_what_is_saved_is_loaded(found: Searched, tmp_path: Path) -> None:
+def test_what_is_saved_is_loaded(small_search: Searched, tmp_path: Path) -> None:
     paths = tmp_path / "a.parquet", tmp_path / "a.npz"
-    assert found.search.save(*paths) == paths[0]
+    assert small_search.search.save(*paths) == paths[0]
     again = Search.load(*paths)
-    pd.testing.assert_frame_equal(again.table, found.search.table)
+    pd.testing.assert_frame_equal(again.table, small_search.search.table)
     for row in (0, len(again.table) - 1):
         for split in ("validation", "test"):
-            expected = found.search.events_of(row, split)
+            expected = small_search.search.events_of(row, split)
             assert again.events_of(row, split).per_presentation() == expected.per_presentation()
     paths[0].unlink()
     with pytest.raises(DataError, match="run the deploy stage"):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from spikeseg_core.config import TuneConfig
-from spikeseg_core.snn.rates import neuron_percentiles, neuron_table, rate_metrics, rate_table
+from spikeseg_core.snn.rates import neuron_table, rate_metrics, rate_table
 from tests.spikeseg_core.ann.networks import TINY
 
 
@@ -36,11 +36,6 @@ def test_metrics_weigh_layers_by_neurons_and_keep_the_host_apart() -> None:
     assert metrics["spikes/mean_rate_hz"] == pytest.approx(mean)
     assert metrics["spikes/host_mean_rate_hz"] == pytest.approx(40)
     assert metrics["spikes/share_in_range"] == pytest.approx(neurons["up"] / sum(neurons.values()))
-
-
-def test_percentile_is_over_tiles() -> None:
-    rates = {"up": np.arange(5.0).reshape(5, 1, 1, 1) * np.ones((1, 2, 2, 1))}
-    np.testing.assert_array_equal(neuron_percentiles(rates, 50)["up"], np.full((2, 2, 1), 2.0))
 
 
 def test_every_neuron_has_its_row() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.bench import energy as bench
-from spikeseg_core.config import BenchmarkConfig, DatasetConfig, PipelineConfig
+from spikeseg_core.config import BenchmarkConfig, PipelineConfig
 from spikeseg_core.config.tolerances import EQUAL_ACCURACY
 from spikeseg_core.data.dataset import prepare_dataset
 from spikeseg_core.energy.devices.loihi import Presented
@@ -26,23 +26,14 @@ from spikeseg_core.presentation.operating_point import WAYS, OperatingPoints
 from spikeseg_core.presentation.search import SCORES
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
-from spikeseg_core.stages.artifacts import (
-    ANYTIME,
-    EVENTS,
-)
+from spikeseg_core.stages.artifacts import ANYTIME, EVENTS
 from spikeseg_core.storage import save_arrays
+from tests.spikeseg_core.data.small import small_dataset
 from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, small_network
 
 NETWORK = small_network(16)
 CONFIG = PipelineConfig(
-    dataset=DatasetConfig(
-        source="synthetic",
-        synthetic_size=128,
-        train_sections=2,
-        validation_sections=1,
-        test_sections=1,
-        tiles_per_axis=4,
-    ),
+    dataset=small_dataset(4, 2, 1, 1),
     benchmark=BenchmarkConfig(batch_size=4, repeats=2),
 )
 

@@ -22,7 +22,6 @@ from PIL import Image
 
 from spikeseg_core.config import (
     BenchmarkConfig,
-    DatasetConfig,
     DeployConfig,
     PipelineConfig,
     PresentationConfig,
@@ -45,6 +44,7 @@ from spikeseg_core.stages.artifacts import (
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.storage import digest_arrays, digest_json, load_arrays
 from tests.spikeseg_core.ann.networks import TINY
+from tests.spikeseg_core.data.small import small_dataset
 from tests.spikeseg_core.loihi.networks import random_weights
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -55,14 +55,7 @@ TOLERANCE = 0.02
 SCORES = ("test/pixel_accuracy", "test/membrane_iou", "test/v_rand", "test/v_info")
 
 CONFIG = PipelineConfig(
-    dataset=DatasetConfig(
-        source="synthetic",
-        synthetic_size=128,
-        train_sections=2,
-        validation_sections=1,
-        test_sections=1,
-        tiles_per_axis=8,
-    ),
+    dataset=small_dataset(8, 2, 1, 1),
     train=TrainConfig(network="tiny"),
     presentation=PresentationConfig(steps=20),
     quantize=QuantizeConfig(mapping="square"),

@@ -23,8 +23,8 @@ def test_nothing_is_chosen_by_the_test_split() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({}, "one of the three"),
-        ({"grid": GRID, "points": [{"name": "a"}]}, "one of the three"),
+        ({}, "exactly one of the three"),
+        ({"grid": GRID, "points": [{"name": "a"}]}, "exactly one of the three"),
         ({"grid": {"tune.percentile": ()}}, "no values for tune.percentile"),
         ({"grid": GRID, "seeds": (1, 1)}, "not all different"),
         ({"points": [{"name": "a"}, {"name": "a"}]}, "same name"),
@@ -32,7 +32,7 @@ def test_nothing_is_chosen_by_the_test_split() -> None:
         ({"grid": GRID, "colour": "red"}, "colour"),
     ],
 )
-def test_what_is_no_sweep(wrong: dict[str, Any], says: str) -> None:
+def test_invalid_sweeps_are_refused(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         Sweep.model_validate(wrong)
 
@@ -40,7 +40,7 @@ def test_what_is_no_sweep(wrong: dict[str, Any], says: str) -> None:
 @pytest.mark.parametrize(
     "wrong", [{}, {"low": 1}, {"low": 2, "high": 1}, {"low": 0, "high": 1, "log": True}]
 )
-def test_what_is_no_range(wrong: dict[str, Any]) -> None:
+def test_invalid_ranges_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Range.model_validate(wrong)
 

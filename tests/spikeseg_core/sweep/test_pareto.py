@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from spikeseg_core.sweep.definition import Choice, Goal
 from spikeseg_core.sweep.pareto import choose, pareto_front
@@ -16,16 +13,6 @@ def test_a_front() -> None:
     values = np.array([[1, 0.5], [2, 0.9], [2, 0.8], [3, 0.9], [np.nan, 1], [1, 0.5]])
     front = pareto_front(values, (ENERGY, SCORE))
     assert front.tolist() == [True, True, False, False, False, True]
-
-
-@given(arrays(float, st.tuples(st.integers(1, 12), st.just(2)), elements=st.integers(0, 5)))
-def test_a_front_is_what_brute_force_finds(values: np.ndarray) -> None:
-    def dominates(a: np.ndarray, b: np.ndarray) -> bool:
-        no_worse = a[0] <= b[0] and a[1] >= b[1]
-        return bool(no_worse and (a[0] < b[0] or a[1] > b[1]))
-
-    expected = [not any(dominates(other, each) for other in values) for each in values]
-    assert pareto_front(values, (ENERGY, SCORE)).tolist() == expected
 
 
 def test_the_cheapest_of_those_about_as_good_is_chosen() -> None:

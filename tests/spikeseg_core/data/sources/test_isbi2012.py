@@ -9,33 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data.sources import UnavailableError, isbi2012, read_source
 from spikeseg_core.data.sources.isbi2012 import ISBI2012
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import SILENT
-from tests.spikeseg_core.data.sources.challenge import IMAGES, MASKS, challenge_zip, tiff
+from tests.spikeseg_core.data.sources.challenge import (
+    IMAGES,
+    MASKS,
+    challenge_zip,
+    tiff,
+    write_images,
+)
+from tests.spikeseg_core.listener import Listener
 
 CONFIG = DatasetConfig(source="isbi2012")
-
-
-class Listener:
-    """A reporter that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.last_progress = (0.0, 0.0)
-
-    def progress(self, done: float, total: float, message: str) -> None:
-        self.last_progress = (done, total)
-
-    def metric(self, name: str, value: float, step: int) -> None:
-        raise AssertionError
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -85,17 +74,17 @@ def cached(tmp_path: Path) -> Path:
 
 def test_download_then_cache(server, tmp_path):
     listener = Listener()
-    assert not ISBI2012().available(CONFIG)
+    assert not ISBI2012().available()
     first = ISBI2012(url(server)).read(CONFIG, listener)
     np.testing.assert_array_equal(first.images.pixels, IMAGES)
     np.testing.assert_array_equal(first.labels.pixels, MASKS)
     assert first.source == "isbi2012"
-    assert ISBI2012().available(CONFIG)
+    assert ISBI2012().available()
     assert url(server) in first.note
     assert any("non-commercial" in message for message in listener.said)
-    assert listener.last_progress == (len(server.body), len(server.body))
+    assert listener.progressed[-1][:2] == (len(server.body), len(server.body))
     assert list(cached(tmp_path).parent.iterdir()) == [cached(tmp_path)]
-    second = ISBI2012(url(server)).read(CONFIG, Listener())
+    second = ISBI2012(url(server)).read(CONFIG, SILENT)
     assert "the cache" in second.note
     assert server.requests == 1
 
@@ -117,7 +106,7 @@ def test_a_damaged_cache_is_fetched_again(server, tmp_path):
 @pytest.mark.parametrize("body", [b"<html>please log in</html>", challenge_zip(255 - IMAGES)])
 def test_something_else_at_the_address_is_not_kept(server, tmp_path, body):
     server.body = body
-    with pytest.raises(UnavailableError, match="gave something else"):
+    with pytest.raises(UnavailableError, match="returned something else"):
         ISBI2012(url(server)).read(CONFIG, SILENT)
     assert not cached(tmp_path).exists()
 
@@ -147,10 +136,8 @@ def test_isbi2012_does_not_fall_back(offline):
 def test_the_named_folder_comes_first(tmp_path, monkeypatch, layout):
     folder = tmp_path / "isbi"
     if layout == "folders":
-        for name, stack in (("image", IMAGES), ("label", MASKS)):
-            (folder / "train" / name).mkdir(parents=True)
-            for number, page in enumerate(stack):
-                Image.fromarray(page).save(folder / "train" / name / f"{number}.png")
+        write_images(folder / "train" / "image", IMAGES)
+        write_images(folder / "train" / "label", MASKS)
     else:
         folder.mkdir()
         with zipfile.ZipFile(io.BytesIO(challenge_zip())) as archive:

@@ -18,9 +18,6 @@ class Stripes:
 
     name = "stripes"
 
-    def available(self, config):
-        return True
-
     def read(self, config, report):
         labels = np.zeros((3, 64, 64), np.uint8)
         labels[:, ::4] = 255

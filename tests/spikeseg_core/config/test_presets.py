@@ -1,0 +1,26 @@
+import pytest
+
+from spikeseg_core.config import PipelineConfig, TrainConfig
+from spikeseg_core.config.presets import PRESETS, preset
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.network.catalogue import NETWORKS, network
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_names_a_network_and_itself(name) -> None:
+    assert preset(name).preset == name
+    assert preset(name).train.network in NETWORKS
+
+
+def test_unknown_names_list_what_there_is() -> None:
+    with pytest.raises(ConfigError, match="unknown preset 'papre'; there are quick, paper"):
+        preset("papre")
+    with pytest.raises(ConfigError, match="unknown network 'unet'; there are quick, paper"):
+        network("unet")
+
+
+def test_forms_offer_the_presets_and_networks_there_are() -> None:
+    offered = PipelineConfig.model_json_schema()["properties"]["preset"]["enum"]
+    assert offered == list(PRESETS)
+    offered = TrainConfig.model_json_schema()["properties"]["network"]["enum"]
+    assert offered == list(NETWORKS)
