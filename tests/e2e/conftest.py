@@ -39,7 +39,7 @@ ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 EPOCHS = 2000
 ENOUGH = 5
 """Epochs after which a training is interrupted, far fewer than EPOCHS."""
-GOING_ON = ["going", "on", "after", "epoch"]
+RESUMING = ["resuming", "after", "epoch"]
 TINY = {"steps_per_epoch": 1, "batch_size": 1}
 
 
@@ -160,7 +160,7 @@ class Training:
         def found() -> int | None:
             wanted = {"logs": {"flow_run_id": {"any_": [self.run]}}}
             words = [log["message"].split() for log in self.prefect.ask("/logs/filter", wanted)]
-            return next((int(w[4]) for w in words if w[:4] == GOING_ON), None)
+            return next((int(w[3]) for w in words if w[:3] == RESUMING), None)
 
         return int(until(found, f"run {self.run} to say where it went on"))
 
