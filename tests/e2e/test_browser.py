@@ -27,7 +27,7 @@ QUIET = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 BENCHMARK = "benchmark/benchmark"
-TINY = {"Batches an epoch": "1", "Tiles a batch": "1"}
+TINY = {"Batches per epoch": "1", "Tiles per batch": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_value_out_of_its_range_is_refused(
     page = browser_page
     before = prefect.ask("/flow_runs/count", {})
     open_form(page, prefect, "train")
-    field(page, "Epochs, at most").fill("0")
+    field(page, "Maximum epochs").fill("0")
     page.get_by_role("button", name="Submit").click()
     refusal = page.get_by_text("'train.epochs'. Failure reason: 0 is less than the minimum of 1")
     expect(refusal.first).to_be_visible()
@@ -135,7 +135,7 @@ def test_a_parameter_is_changed_and_the_run_compared_with_another(
 ) -> None:
     page = browser_page
     open_form(page, prefect, "train")
-    for title, value in {**TINY, "Epochs, at most": "2"}.items():
+    for title, value in {**TINY, "Maximum epochs": "2"}.items():
         field(page, title).fill(value)
     picture(page, "prefect-form")
     page.get_by_role("button", name="Submit").click()
