@@ -173,7 +173,7 @@ def sweep(
     epilog=examples(
         "spikeseg compare",
         "spikeseg compare 0123abcd 89ef4567 --all",
-        "spikeseg compare quick-synthetic quick-isbi2012 --json difference.json",
+        "spikeseg compare quick-synthetic-seed0 quick-isbi2012-seed0 --json difference.json",
     )
 )
 def compare(

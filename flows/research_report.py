@@ -63,7 +63,7 @@ def research_report(
     if not runs:
         for config in missing_runs(preset, seeds):
             run_logger().info("seed %d has no finished run: running it", config.train.seed)
-            pipeline(config)
+            pipeline(config=presets.changes(config))
     with records() as known:
         report, evidence = build(known, preset, runs)
         page, text = html(report), markdown(report)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from spikeseg_core.report.document import SYNTHETIC
 from spikeseg_core.report.render import terminal, wide_console
 from spikeseg_core.report.run import short_report
-from tasks.local import state
+from tasks.mlflow.pages import EMBEDDED
 
 
 def show(summary: Mapping[str, Any]) -> None:
@@ -23,9 +24,12 @@ def show(summary: Mapping[str, Any]) -> None:
         version = f"{model['name']}/{model['version']} ({model['alias']})"
         line("model", f"{version if model['version'] else 'not registered'}: {model['reason']}")
     line("report", summary["report"])
-    address = summary["mlflow"]["tracking_uri"]
-    embedded = address == state.current().mlflow_database
-    line("MLflow", f"mlflow ui --backend-store-uri {address}" if embedded else address)
+    address, page = summary["mlflow"]["tracking_uri"], summary["mlflow"]["page"]
+    if address.startswith("http"):
+        line("MLflow", page or address)
+    else:
+        line("MLflow", f"mlflow ui --backend-store-uri {quote(address)}, then open")
+        line("", page or EMBEDDED)
     line("Prefect", summary["prefect"]["url"] or "`make up` starts both pages and a worker")
     dataset = summary["dataset"]
     if not dataset["synthetic"]:

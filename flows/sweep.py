@@ -28,6 +28,7 @@ from pydantic import Field
 
 from flows.studies import Study, definition
 from spikeseg_core.config.overrides import parsed, shown, source
+from spikeseg_core.config.presets import flat
 from spikeseg_core.errors import MappingError, SpikeSegError
 from spikeseg_core.figures.pareto import pareto_figure
 from spikeseg_core.report.document import Table
@@ -41,7 +42,7 @@ from spikeseg_core.sweep.table import DONE, Outcome, point_table, run_table
 from tasks.local import state
 from tasks.mlflow import sweep as sweep_tracking
 from tasks.mlflow.store import Run
-from tasks.mlflow.tracking import flat, status_of
+from tasks.mlflow.tracking import status_of
 from tasks.prefect.artifacts import PageProgress
 from tasks.prefect.bootstrap import set_up_for_prefect
 from tasks.sweep_point import PointResult, run_point

@@ -102,30 +102,42 @@ def _result(
     if name == "partition":
         facts |= {"chips": 1}
     metrics = {tag: dict(SCORES) for tag in TAGS.get(name, ())}
+    if name == "partition":
+        metrics["partition"] = {"mapping/interchip_messages_per_step": 0.0}
     for tag in ("snn_spiking", "loihi"):
         if tag in metrics:
             metrics[tag] |= {"spikes/mean_rate_hz": 17.0}
     if name == "benchmark":
         metrics["benchmark"] = {"energy/total_mj": 7.5}
-        facts["figures"] = [
-            {
-                "label": "Loihi, deployed",
-                "family": "loihi",
-                "variant": "",
-                "presentation": "deployed",
-                "feed": "tiles",
-                "host": False,
-                "precision": "int8",
-                "batch": 1,
-                "component": "total",
-                "mj_per_section": 7.5,
-                "seconds_per_section": 0.1,
-                "basis": "modelled",
-                "time_basis": "modelled",
-                "source": "a test",
-            }
-        ]
+        facts |= {"steps": 100, "figures": [energy_figure(*device) for device in DEVICES]}
     return StageResult(metrics=metrics, facts=facts)
+
+
+DEVICES = (
+    ("Loihi, deployed", "loihi", False, 7.5),
+    ("Loihi, deployed, with host", "loihi", True, 10.0),
+    ("CPU", "cpu", False, 30.0),
+)
+"""Label, family, whether the host is included, and mJ per section."""
+
+
+def energy_figure(label: str, family: str, host: bool, mj: float) -> dict[str, object]:
+    return {
+        "label": label,
+        "family": family,
+        "variant": "",
+        "presentation": "deployed" if family == "loihi" else None,
+        "feed": "tiles",
+        "host": host,
+        "precision": "int8",
+        "batch": 1,
+        "component": "total",
+        "mj_per_section": mj,
+        "seconds_per_section": 0.1,
+        "basis": "modelled",
+        "time_basis": "modelled" if family == "loihi" else "measured",
+        "source": "a test",
+    }
 
 
 PNG = bytes.fromhex(

@@ -24,6 +24,7 @@ from tasks.local.lost_runs import end_lost_runs
 from tasks.local.posting import post
 from tasks.local.process import STOP_SECONDS, Server, answers, is_alive, stop_tree, tail
 from tasks.local.registration import POOL, POOL_TYPE, register
+from tasks.mlflow.pages import runs_page
 
 START_SECONDS = 180.0
 WORKER_SECONDS = 30.0
@@ -271,7 +272,7 @@ def _wait_for_note(here: state.State) -> Noted:
 
 def _show(console: Console, here: state.State, noted: Noted) -> None:
     console.print(f"Prefect   {noted.prefect}")
-    console.print(f"MLflow    {noted.mlflow}")
+    console.print(f"MLflow    {runs_page(noted.mlflow, state.experiment())}", soft_wrap=True)
     console.print(f"state     {here.home}", soft_wrap=True)
 
 

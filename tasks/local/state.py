@@ -80,6 +80,11 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or current().mlflow_database
 
 
+def experiment() -> str:
+    """Name of the MLflow experiment: ``MLFLOW_EXPERIMENT_NAME``, or the project's own."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+
+
 def running_servers(state: State) -> dict[str, str]:
     """Environment variables of the servers of `spikeseg up`, if they answer."""
     try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from spikeseg_core.config.presets import flat
 from spikeseg_core.sweep.definition import Sweep
-from tasks.mlflow.store import RUN_TAG, STAGE_TAG, Run, store
-from tasks.mlflow.tracking import environment_tags, flat
-from tasks.provenance import code_tags, dataset_facts, dataset_tags, prefect_tags
+from tasks.mlflow.store import RUNS_TAG, STAGE_TAG, Run, store
+from tasks.provenance import code_tags, dataset_facts, dataset_tags, environment, prefect_tags
 from tasks.sweep_point import PointResult
 
 
@@ -54,8 +55,8 @@ def log_point(
         run.metrics((n, value, 0, when) for n, value in outcome.metrics.items())
         run.metrics([("minutes", outcome.minutes, 0, when)])
         facts = dataset_facts({stage: ref.key for stage, ref in outcome.stages.items()})
-        linked = {f"{RUN_TAG}{s}": ref.mlflow_run_id or "none" for s, ref in outcome.stages.items()}
-        run.tags({**linked, **dataset_tags(facts)})
+        runs = {s: ref.mlflow_run_id for s, ref in outcome.stages.items() if ref.mlflow_run_id}
+        run.tags({RUNS_TAG: json.dumps(runs), **dataset_tags(facts)})
         if facts:
             run.dataset(facts)
         run.end()
@@ -74,7 +75,8 @@ def finish(
         for path in files:
             parent.artifact(path)
         parent.metrics((name, value, 0, 0.0) for name, value in summary.items())
-        parent.tags({**environment_tags(), "mlflow.note.content": note[:8000]})
+        parent.json("provenance.json", {"versions": environment()})
+        parent.tags({"mlflow.note.content": note[:8000]})
         parent.end(status)
 
     parent.store.attempt("log the sweep", end)

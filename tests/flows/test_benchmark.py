@@ -12,7 +12,6 @@ from prefect.runtime import flow_run
 from flows import benchmark as module
 from flows.benchmark import MoveTolerance, benchmark, compare, figures, markdown, verdict
 from flows.pipeline import pipeline
-from spikeseg_core.config.presets import preset
 from spikeseg_core.stages import table as registry
 from tasks.folder import Outcome, StageRecord
 from tasks.local import state
@@ -133,7 +132,7 @@ class TestFlow:
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        summary = pipeline(preset("quick"))
+        summary = pipeline(preset="quick")
         client = MlflowClient(state.tracking_uri())
 
         same = benchmark()
