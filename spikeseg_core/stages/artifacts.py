@@ -39,6 +39,8 @@ ENERGY = "energy.json"
 ENERGY_TABLE = "energy.parquet"
 IDLE = "idle.parquet"
 OPERATING_POINTS = "operating_points.parquet"
+SECTION_SCORES = "section_scores.parquet"
+"""Scores of single sections, by what segmented them."""
 
 
 def probability(tag: str) -> str:
@@ -84,6 +86,7 @@ _INTEGER = ("deploy", "benchmark")
 _PROBABILITY = "membrane probability of the test sections, (sections, height, width)"
 _BY_LAYER = "spike rates in Hz, a row per layer"
 _BY_NEURON = "spike rates in Hz over the test tiles, a row per neuron"
+_BY_SECTION = "scores at the thresholds chosen on validation, a row per segmentation and section"
 
 ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(SECTIONS_FILE, "prepare", "arrays", "sections and labels", _SEGMENTING),
@@ -96,6 +99,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(probability("ann"), "train", "arrays", _PROBABILITY),
     Artifact(NETWORK_FILE, "tune", "json", "layers of the tuned network", _TUNED),
     Artifact(WEIGHTS_FILE, "tune", "arrays", "weights of the tuned network", _TUNED),
+    Artifact(SECTION_SCORES, "train", "table", _BY_SECTION),
     Artifact(MODEL, "tune", "keras", "the tuned network as a model of Keras"),
     Artifact(HISTORY, "tune", "table", "losses and scores, a row per epoch"),
     *(
@@ -107,6 +111,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
             Artifact(rates_by_neuron(tag), "tune", "table", _BY_NEURON),
         )
     ),
+    Artifact(SECTION_SCORES, "tune", "table", _BY_SECTION),
     Artifact(
         RATES,
         "convert",
@@ -116,6 +121,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
     ),
     Artifact(probability("snn_rate"), "convert", "arrays", _PROBABILITY),
     Artifact(probability("snn_spiking"), "convert", "arrays", _PROBABILITY),
+    Artifact(SECTION_SCORES, "convert", "table", _BY_SECTION),
     Artifact(rates_by_layer(), "convert", "table", _BY_LAYER),
     Artifact(rates_by_neuron(), "convert", "table", _BY_NEURON),
     Artifact(
@@ -132,6 +138,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(STRATEGIES, "partition", "table", "results of each strategy"),
     Artifact(BLOCKS, "partition", "table", "a row per core: what it holds, where it is"),
     Artifact(probability("loihi"), "deploy", "arrays", _PROBABILITY, ("benchmark",)),
+    Artifact(SECTION_SCORES, "deploy", "table", _BY_SECTION),
     Artifact(
         EVENTS,
         "deploy",

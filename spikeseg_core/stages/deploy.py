@@ -10,8 +10,13 @@ from scipy.special import expit
 from spikeseg_core.ann.float_reference import segment_with_float_reference
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
-from spikeseg_core.evaluation.scorer import evaluate
-from spikeseg_core.evaluation.segment import SCORED_SPLITS, segment_and_score
+from spikeseg_core.evaluation.scorer import Thresholds
+from spikeseg_core.evaluation.segment import (
+    SCORED_SPLITS,
+    Segmentation,
+    scored,
+    segment_and_score,
+)
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.run.backends import deploy
@@ -26,7 +31,7 @@ from spikeseg_core.stages.artifacts import (
     PRESENTED_EVENTS,
 )
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.files import save_rates, save_segmentation
+from spikeseg_core.stages.files import save_rates, save_section_scores, save_segmentation
 from spikeseg_core.stages.mapped import load_mapped
 from spikeseg_core.storage import write_json
 
@@ -70,7 +75,7 @@ def run(
     logits = iter([deployed[split].logits for split in SCORED_SPLITS])
     found = segment_and_score(lambda tiles: next(logits), dataset)
     save_segmentation(folder, "loihi", found)
-    test, metrics = deployed["test"], dict(found.metrics)
+    test, metrics, segmented = deployed["test"], dict(found.metrics), {"loihi": found}
     if test.rates:
         rates = report_rates(mapped.network, test.rates, config.tune)
         metrics |= rates.metrics
@@ -80,7 +85,11 @@ def run(
         readings = [reading.to_json() for reading in test.board_energy]
         write_json(folder / BOARD_ENERGY, readings)
     if fast:
-        metrics |= float_reference_metrics(mapped, dataset, config, report)
+        reference = float_reference(mapped, dataset, found.thresholds, config, report)
+        for variant, each in reference.items():
+            metrics |= {f"{variant}/{name}": value for name, value in each.metrics.items()}
+            segmented[f"loihi/{variant}"] = each
+    save_section_scores(folder, segmented)
     return StageResult(
         metrics={"loihi": metrics},
         tables=tuple(tables),
@@ -93,19 +102,24 @@ def run(
     )
 
 
-def float_reference_metrics(
-    mapped: MappedNetwork, dataset: Dataset, config: PipelineConfig, report: Reporter
-) -> dict[str, float]:
+def float_reference(
+    mapped: MappedNetwork,
+    dataset: Dataset,
+    thresholds: Thresholds,
+    config: PipelineConfig,
+    report: Reporter,
+) -> dict[str, Segmentation]:
     """Score the float reference on the test split, for the accounting of losses.
+
+    ``thresholds`` are those of the deployed network, for the scores of single sections.
 
     Returns
     -------
     dict
-        ``exact_weights/test/v_rand`` and so on, and ``one_scale_a_layer/...``.
+        By variant: ``exact_weights`` and ``one_scale_a_layer``.
     """
-    images, labels = dataset.split("test")
-    tiles = dataset.grid.cut(images)
-    metrics: dict[str, float] = {}
+    tiles = dataset.grid.cut(dataset.split("test")[0])
+    found: dict[str, Segmentation] = {}
     for variant, weight_bits in (
         ("exact_weights", None),
         ("one_scale_a_layer", mapped.weight_bits),
@@ -118,9 +132,9 @@ def float_reference_metrics(
             weight_bits=weight_bits,
             report=report,
         )
-        scores = evaluate({"test": (dataset.grid.stitch(expit(logits)), labels)})
-        metrics |= {f"{variant}/{name}": value for name, value in scores.items()}
-    return metrics
+        probability = {"test": dataset.grid.stitch(expit(logits))}
+        found[variant] = scored(probability, dataset, thresholds)
+    return found
 
 
 def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts:
