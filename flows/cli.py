@@ -144,6 +144,7 @@ def segment(
         "spikeseg sweep ablation-bits",
         "spikeseg sweep operating-point --workers 1 --set train.epochs=20",
         "spikeseg sweep my_sweep.yaml --seed 0 --seed 1 --json sweep.json",
+        "spikeseg sweep cross-validation --preset paper --json folds.json",
     )
 )
 def sweep(
@@ -155,6 +156,9 @@ def sweep(
         ),
     ],
     *,
+    preset: Annotated[
+        str | None, typer.Option(help="quick or paper, in place of the sweep's own preset.")
+    ] = None,
     workers: Workers = 1,
     dataset: Dataset = "auto",
     seed: Annotated[
@@ -166,7 +170,7 @@ def sweep(
     """Run the pipeline with different settings and compare the results."""
     from flows.sweep import run_sweep
 
-    _write(json, run_sweep(study, workers, dataset, seed or [], change or []))
+    _write(json, run_sweep(study, workers, dataset, seed or [], change or [], preset=preset))
 
 
 @app.command(

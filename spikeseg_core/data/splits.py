@@ -1,4 +1,4 @@
-"""Splits of a stack by contiguous blocks of sections: one split, or the folds of a cross-validation."""
+"""Splits of a stack by contiguous blocks of sections: one split, or one fold of several."""
 
 from __future__ import annotations
 

@@ -63,4 +63,6 @@ def test_where_the_sections_came_from_counts_for_their_preparation_alone() -> No
         assert prepare != registry.determining_settings("prepare", other)
         assert train == registry.determining_settings("train", other)
     cut = quick.dataset.model_copy(update={"tiles_per_axis": 2})
-    assert train != registry.determining_settings("train", quick.model_copy(update={"dataset": cut}))
+    assert train != registry.determining_settings(
+        "train", quick.model_copy(update={"dataset": cut})
+    )
