@@ -82,14 +82,21 @@ def scored(
         thresholds = scorers["validation"].thresholds(
             probability["validation"], curves["validation"]
         )
-    chosen = {f"{name}_threshold": value for name, value in thresholds._asdict().items()}
     parts = []
     for split, p in probability.items():
         scores = scorers[split].by_section(p, curves[split], thresholds)
         metrics |= {f"{split}/{name}_carried": float(v.mean()) for name, v in scores.items()}
-        where = {"split": split, "section": dataset.splits[split].astype(np.int64)}
-        parts.append(pd.DataFrame(where | scores | chosen))
+        parts.append(section_rows(split, dataset, scores, thresholds))
     return Segmentation(probability, metrics, thresholds, pd.concat(parts, ignore_index=True))
+
+
+def section_rows(
+    split: str, dataset: Dataset, scores: Mapping[str, np.ndarray], thresholds: Thresholds
+) -> pd.DataFrame:
+    """Tabulate :meth:`Scorer.by_section` of a split, as :attr:`Segmentation.sections`."""
+    chosen = {f"{name}_threshold": value for name, value in thresholds._asdict().items()}
+    where = {"split": split, "section": dataset.splits[split].astype(np.int64)}
+    return pd.DataFrame(where | dict(scores) | chosen)
 
 
 def scorers_of(dataset: Dataset) -> dict[str, Scorer]:

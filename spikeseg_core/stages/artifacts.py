@@ -39,6 +39,7 @@ ENERGY = "energy.json"
 ENERGY_TABLE = "energy.parquet"
 IDLE = "idle.parquet"
 OPERATING_POINTS = "operating_points.parquet"
+PRESENTED_SECTIONS = "presentation_sections.parquet"
 SECTION_SCORES = "section_scores.parquet"
 """Scores of single sections, by what segmented them."""
 
@@ -173,10 +174,19 @@ ARTIFACTS: tuple[Artifact, ...] = (
         ("benchmark",),
         optional=True,
     ),
+    Artifact(
+        PRESENTED_SECTIONS,
+        "deploy",
+        "table",
+        "scores of every section at every way of presenting tiles that was tried",
+        ("benchmark",),
+        optional=True,
+    ),
     Artifact(ENERGY, "benchmark", "json", "all figures, ratios and facts"),
     Artifact(ENERGY_TABLE, "benchmark", "table", "a row per energy figure"),
     Artifact(IDLE, "benchmark", "table", "ratios under every accounting of static power"),
     Artifact(OPERATING_POINTS, "benchmark", "table", "accuracy against energy", optional=True),
+    Artifact(SECTION_SCORES, "benchmark", "table", _BY_SECTION, optional=True),
     Artifact(ANYTIME, "benchmark", "table", "scores and energy by time shown", optional=True),
 )
 

@@ -29,6 +29,7 @@ from spikeseg_core.stages.artifacts import (
     EVENTS,
     PRESENTATIONS,
     PRESENTED_EVENTS,
+    PRESENTED_SECTIONS,
 )
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.files import save_rates, save_section_scores, save_segmentation
@@ -60,7 +61,8 @@ def run(
     fast = config.deploy.target == "emulator" and config.deploy.engine == "fast"
     if fast:
         tried, deployed = search(mapped, dataset, config.presentation, config.deploy, report)
-        tables.append(tried.save(folder / PRESENTATIONS, folder / PRESENTED_EVENTS))
+        files = (PRESENTATIONS, PRESENTED_EVENTS, PRESENTED_SECTIONS)
+        tables.append(tried.save(*(folder / name for name in files)))
     else:
         deployed = {
             split: deploy(
@@ -75,7 +77,7 @@ def run(
     logits = iter([deployed[split].logits for split in SCORED_SPLITS])
     found = segment_and_score(lambda tiles: next(logits), dataset)
     save_segmentation(folder, "loihi", found)
-    test, metrics, segmented = deployed["test"], dict(found.metrics), {"loihi": found}
+    test, metrics, sections = deployed["test"], dict(found.metrics), {"loihi": found.sections}
     if test.rates:
         rates = report_rates(mapped.network, test.rates, config.tune)
         metrics |= rates.metrics
@@ -88,8 +90,8 @@ def run(
         reference = float_reference(mapped, dataset, found.thresholds, config, report)
         for variant, each in reference.items():
             metrics |= {f"{variant}/{name}": value for name, value in each.metrics.items()}
-            segmented[f"loihi/{variant}"] = each
-    save_section_scores(folder, segmented)
+            sections[f"loihi/{variant}"] = each.sections
+    save_section_scores(folder, sections)
     return StageResult(
         metrics={"loihi": metrics},
         tables=tuple(tables),

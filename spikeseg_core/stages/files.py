@@ -41,13 +41,13 @@ def save_segmentation(folder: Path, tag: str, found: Segmentation) -> None:
     save_arrays(folder / probability(tag), {"test": test})
 
 
-def save_section_scores(folder: Path, found: Mapping[str, Segmentation]) -> Path:
+def save_section_scores(folder: Path, found: Mapping[str, pd.DataFrame]) -> Path:
     """Write the scores of single sections of all segmentations of a stage, and return the path.
 
-    ``found`` is by tag, or ``tag/variant`` as in the accounting of losses: the column
-    ``segmentation``.
+    ``found`` is :attr:`Segmentation.sections` by tag, or by ``tag/variant`` as in the accounting of
+    losses: the column ``segmentation``.
     """
-    parts = [each.sections.assign(segmentation=tag) for tag, each in found.items()]
+    parts = [sections.assign(segmentation=tag) for tag, sections in found.items()]
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "segmentation", table.pop("segmentation"))
     return save_table(table, folder / SECTION_SCORES)

@@ -33,7 +33,7 @@ def run(
     curves = save_trained(folder, network, weights, model, history)
     found = segment_and_score(keras_segmenter(model), dataset)
     save_segmentation(folder, "ann", found)
-    save_section_scores(folder, {"ann": found})
+    save_section_scores(folder, {"ann": found.sections})
     return StageResult(
         metrics={"ann": found.metrics},
         tables=(curves,),

@@ -59,7 +59,9 @@ def run(
     after, tuned = _evaluate(
         "rate_tuned", network, model, dataset, config=config.tune, folder=folder
     )
-    save_section_scores(folder, {"ann_loihi_curve": curve_only, "rate_tuned": tuned})
+    save_section_scores(
+        folder, {"ann_loihi_curve": curve_only.sections, "rate_tuned": tuned.sections}
+    )
     curves = save_trained(folder, network, weights, model, history)
     return StageResult(
         metrics={**before.metrics, **after.metrics},

@@ -63,11 +63,28 @@ def test_the_deployed_presentation_has_the_scores_of_the_deployment(small_search
         assert row[name] == pytest.approx(scores[name], abs=1e-6)
 
 
+def test_the_sections_are_scored_at_the_thresholds_of_validation(small_search: Searched) -> None:
+    table, sections = small_search.search.table, small_search.search.sections
+    assert len(sections) == 2 * len(table)
+    for split in ("validation", "test"):
+        found = sections[sections["split"] == split].sort_values("row")
+        assert found["row"].tolist() == list(range(len(table)))
+        assert set(found["section"]) == set(small_search.dataset.splits[split])
+        best = table[f"{split}/v_rand"].to_numpy()
+        if split == "validation":
+            np.testing.assert_array_equal(found["v_rand"], best)
+            chosen = found["v_rand_threshold"].to_numpy()
+        else:
+            assert (found["v_rand"].to_numpy() <= best).all()
+            np.testing.assert_array_equal(found["v_rand_threshold"], chosen)
+
+
 def test_what_is_saved_is_loaded(small_search: Searched, tmp_path: Path) -> None:
-    paths = tmp_path / "a.parquet", tmp_path / "a.npz"
+    paths = tmp_path / "a.parquet", tmp_path / "a.npz", tmp_path / "sections.parquet"
     assert small_search.search.save(*paths) == paths[0]
     again = Search.load(*paths)
     pd.testing.assert_frame_equal(again.table, small_search.search.table)
+    pd.testing.assert_frame_equal(again.sections, small_search.search.sections)
     for row in (0, len(again.table) - 1):
         for split in ("validation", "test"):
             expected = small_search.search.events_of(row, split)

@@ -9,10 +9,10 @@ import pytest
 from spikeseg_core.config import DeployConfig
 from spikeseg_core.evaluation.accounting import SCORES, loss_table
 from spikeseg_core.loihi.cost.events import EventCounts
-from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import deploy
-from spikeseg_core.stages.artifacts import EVENTS, PRESENTATIONS, PRESENTED_EVENTS
+from spikeseg_core.stages.artifacts import EVENTS
+from spikeseg_core.stages.deployed import load_search
 from spikeseg_core.storage import load_arrays
 from tests.spikeseg_core.stages.conftest import CONFIG, NETWORK
 
@@ -48,7 +48,8 @@ def test_the_stage_says_how_the_network_does_and_what_happened(fast) -> None:
 
 def test_every_presentation_that_was_tried_is_kept_to_be_priced(fast) -> None:
     result, folder = fast
-    tried = Search.load(folder / PRESENTATIONS, folder / PRESENTED_EVENTS)
+    tried = load_search(folder)
+    assert tried is not None
     assert list(zip(tried.table["window"], tried.table["steps"], strict=True)) == [
         (window, steps) for window in (0.5, 0.25) for steps in (10, 15, 20)
     ]
