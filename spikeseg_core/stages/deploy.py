@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from scipy.special import expit
 
+from spikeseg_core.ann.events import segment_as_tuned
 from spikeseg_core.ann.float_reference import segment_with_float_reference
+from spikeseg_core.ann.tuning_losses import on_events
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.evaluation.scorer import evaluate
@@ -80,7 +83,7 @@ def run(
         readings = [reading.to_json() for reading in test.board_energy]
         write_json(folder / BOARD_ENERGY, readings)
     if fast:
-        metrics |= float_reference_metrics(mapped, dataset, config, report)
+        metrics |= reference_metrics(mapped, dataset, config, report)
     return StageResult(
         metrics={"loihi": metrics},
         tables=tuple(tables),
@@ -93,34 +96,42 @@ def run(
     )
 
 
-def float_reference_metrics(
+def reference_metrics(
     mapped: MappedNetwork, dataset: Dataset, config: PipelineConfig, report: Reporter
 ) -> dict[str, float]:
-    """Score the float reference on the test split, for the accounting of losses.
+    """Score what the chip is compared with on the test split, for the accounting of losses.
 
     Returns
     -------
     dict
-        ``exact_weights/test/v_rand`` and so on, and ``one_scale_a_layer/...``.
+        After tuning on events ``as_tuned/test/v_rand`` and so on: the integer network in the cores
+        that tuning assumed. Otherwise ``exact_weights/...`` and ``one_scale_a_layer/...``: the
+        float reference.
     """
     images, labels = dataset.split("test")
     tiles = dataset.grid.cut(images)
+    shown = (mapped.network, mapped.weights, tiles, config.presentation)
+    bits = mapped.weight_bits
+    segment = partial(segment_with_float_reference, *shown, report=report)
+    variants = {"exact_weights": segment, "one_scale_a_layer": partial(segment, weight_bits=bits)}
+    if was_tuned_as_mapped(mapped, config):
+        variants = {"as_tuned": partial(segment_as_tuned, *shown, weight_bits=bits, report=report)}
     metrics: dict[str, float] = {}
-    for variant, weight_bits in (
-        ("exact_weights", None),
-        ("one_scale_a_layer", mapped.weight_bits),
-    ):
-        logits = segment_with_float_reference(
-            mapped.network,
-            mapped.weights,
-            tiles,
-            config.presentation,
-            weight_bits=weight_bits,
-            report=report,
-        )
+    for variant, segmented in variants.items():
+        logits = segmented()
         scores = evaluate({"test": (dataset.grid.stitch(expit(logits)), labels)})
         metrics |= {f"{variant}/{name}": value for name, value in scores.items()}
     return metrics
+
+
+def was_tuned_as_mapped(mapped: MappedNetwork, config: PipelineConfig) -> bool:
+    """Whether the network was tuned on events, with the mapped number of bits and no filter."""
+    return (
+        config.tune.spiking_epochs > 0
+        and on_events(mapped.network, config.tune)
+        and config.tune.weight_bits == mapped.weight_bits
+        and not config.presentation.synapse_ms
+    )
 
 
 def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts:
