@@ -207,6 +207,7 @@ def compare(
         "spikeseg bench emulator --json emulator.json",
         "spikeseg bench mapping --preset paper --json mapping.json",
         "spikeseg bench pipeline --preset quick",
+        "spikeseg bench tuning --preset paper --json tuning.json",
     )
 )
 def bench(
@@ -216,7 +217,7 @@ def bench(
     json: JsonFile = None,
     change: Changes = None,
 ) -> None:
-    """Measure the emulator, the mapping strategies, energy, or the cost of orchestration."""
+    """Measure the emulator, mapping strategies, energy, tuning, or the cost of orchestration."""
     from flows.bench import bench as measure
 
     _write(json, measure(what.value, preset, dataset, change or []))

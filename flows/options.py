@@ -69,6 +69,7 @@ class Benchmark(StrEnum):
     mapping = "mapping"
     energy = "energy"
     pipeline = "pipeline"
+    tuning = "tuning"
 
 
 class SegmentEngine(StrEnum):

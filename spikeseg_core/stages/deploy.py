@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from scipy.special import expit
 
+from spikeseg_core.ann.events import segment_as_tuned
 from spikeseg_core.ann.float_reference import segment_with_float_reference
+from spikeseg_core.ann.tuning_losses import on_events
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.evaluation.scorer import Thresholds
@@ -87,8 +90,8 @@ def run(
         readings = [reading.to_json() for reading in test.board_energy]
         write_json(folder / BOARD_ENERGY, readings)
     if fast:
-        reference = float_reference(mapped, dataset, found.thresholds, config, report)
-        for variant, each in reference.items():
+        compared = references(mapped, dataset, found.thresholds, config, report)
+        for variant, each in compared.items():
             metrics |= {f"{variant}/{name}": value for name, value in each.metrics.items()}
             sections[f"loihi/{variant}"] = each.sections
     save_section_scores(folder, sections)
@@ -104,39 +107,45 @@ def run(
     )
 
 
-def float_reference(
+def references(
     mapped: MappedNetwork,
     dataset: Dataset,
     thresholds: Thresholds,
     config: PipelineConfig,
     report: Reporter,
 ) -> dict[str, Segmentation]:
-    """Score the float reference on the test split, for the accounting of losses.
+    """Score what the chip is compared with on the test split, for the accounting of losses.
 
     ``thresholds`` are those of the deployed network, for the scores of single sections.
 
     Returns
     -------
     dict
-        By variant: ``exact_weights`` and ``one_scale_a_layer``.
+        After tuning on events ``as_tuned``: the integer network in the cores that tuning assumed.
+        Otherwise ``exact_weights`` and ``one_scale_a_layer``: the float reference.
     """
     tiles = dataset.grid.cut(dataset.split("test")[0])
+    shown = (mapped.network, mapped.weights, tiles, config.presentation)
+    bits = mapped.weight_bits
+    segment = partial(segment_with_float_reference, *shown, report=report)
+    variants = {"exact_weights": segment, "one_scale_a_layer": partial(segment, weight_bits=bits)}
+    if was_tuned_as_mapped(mapped, config):
+        variants = {"as_tuned": partial(segment_as_tuned, *shown, weight_bits=bits, report=report)}
     found: dict[str, Segmentation] = {}
-    for variant, weight_bits in (
-        ("exact_weights", None),
-        ("one_scale_a_layer", mapped.weight_bits),
-    ):
-        logits = segment_with_float_reference(
-            mapped.network,
-            mapped.weights,
-            tiles,
-            config.presentation,
-            weight_bits=weight_bits,
-            report=report,
-        )
-        probability = {"test": dataset.grid.stitch(expit(logits))}
+    for variant, segmented in variants.items():
+        probability = {"test": dataset.grid.stitch(expit(segmented()))}
         found[variant] = scored(probability, dataset, thresholds)
     return found
+
+
+def was_tuned_as_mapped(mapped: MappedNetwork, config: PipelineConfig) -> bool:
+    """Whether the network was tuned on events, with the mapped number of bits and no filter."""
+    return (
+        config.tune.spiking_epochs > 0
+        and on_events(mapped.network, config.tune)
+        and config.tune.weight_bits == mapped.weight_bits
+        and not config.presentation.synapse_ms
+    )
 
 
 def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts:

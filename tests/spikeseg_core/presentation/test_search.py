@@ -9,7 +9,7 @@ import pytest
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.errors import DataError
 from spikeseg_core.evaluation.scorer import evaluate
-from spikeseg_core.loihi.run.emulated import run_fast
+from spikeseg_core.loihi.run import emulated
 from spikeseg_core.presentation.search import Point, Search, cross_entropy, points_of
 from tests.spikeseg_core.presentation.searched import CONFIG, PRESENTATION, Searched
 
@@ -38,7 +38,7 @@ def test_a_shorter_presentation_is_the_start_of_the_longest(
     small_search: Searched, steps: int
 ) -> None:
     tiles = small_search.dataset.grid.cut(small_search.dataset.split("test")[0])
-    alone = run_fast(small_search.mapped, tiles, PresentationConfig(steps=steps))
+    alone = emulated.run(small_search.mapped, tiles, PresentationConfig(steps=steps))
     assert alone.events is not None
     table = small_search.search.table
     own = (table["tiles"] == 25) & table["early_exit"].isna() & (table["window"] == 0.5)
