@@ -83,6 +83,7 @@ def _two_values(masks: np.ndarray) -> tuple[int, int]:
         shown = ", ".join(str(v) for v in values[:6]) + (", ..." if len(values) > 6 else "")
         raise DataError(
             f"labels have {len(values)} grey value{'s' * (len(values) != 1)} ({shown}) and need "
-            "two, membrane and interior: make masks of two values (JPEG or scaling adds others)"
+            "two, membrane and interior: make masks of two values (JPEG or scaling adds others), "
+            "or name the value of pixels without a label as 'ignore: VALUE' in spikeseg.yaml"
         )
     return int(values[0]), int(values[1])

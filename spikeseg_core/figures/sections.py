@@ -98,7 +98,9 @@ def segmented_figure(
         overlay, membrane = grey.copy(), probability >= threshold
         lay_over(overlay, membrane, VERMILLION)
         panels[0].imshow(grey)
-        panels[0].set_title(f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9)
+        panels[0].set_title(
+            f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9, parse_math=False
+        )
         shown = panels[1].imshow(probability, cmap="cividis", vmin=0, vmax=1)
         panels[1].set_title("membrane probability", fontsize=9)
         figure.colorbar(shown, ax=panels[1], fraction=0.046, pad=0.02).ax.tick_params(labelsize=7)
