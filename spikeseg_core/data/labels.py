@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from spikeseg_core.data.polarity import Polarity
+from spikeseg_core.data.polarity import Polarity, distinct
 from spikeseg_core.errors import DataError
 
 MOST_IGNORED = 0.1
@@ -55,7 +55,7 @@ def two_valued(
     if ignore is not None:
         labels, note = _without(labels, ignore)
         notes = (note,)
-    values = np.unique(labels)
+    values = distinct(labels)
     if len(values) <= 2 and not instances:
         return Masks(labels, None, notes)
     low, high = int(values[0]), int(values[-1])

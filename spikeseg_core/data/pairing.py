@@ -48,8 +48,9 @@ def parts(name: str) -> tuple[Part, ...]:
 
 
 def words(name: str) -> set[str]:
-    """Words of a name: ``train-labels.tif`` has train and labels."""
-    return {word for kind, _, word in parts(name) if kind == 1}
+    """Words of a name: ``train-labels.tif`` has train and labels, as ``trainLabels.tif`` has."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return {word for kind, _, word in parts(apart) if kind == 1}
 
 
 def order(names: Sequence[str]) -> list[int]:

@@ -22,8 +22,9 @@ from spikeseg_core.data.formats.kinds import kind_of
 from spikeseg_core.data.formats.opening import open_bytes, open_volume
 from spikeseg_core.data.formats.volume import Volume, check_pixels, shown_name
 from spikeseg_core.data.labels import two_valued
-from spikeseg_core.data.layout import Item, Layout, find_layout, image_files
+from spikeseg_core.data.layout import Layout, find_layout
 from spikeseg_core.data.layout import labels_beside as _labels_beside
+from spikeseg_core.data.listing import Item, image_files
 from spikeseg_core.data.pairing import pairs
 from spikeseg_core.data.polarity import Polarity
 from spikeseg_core.errors import DataError

@@ -25,7 +25,7 @@ from PIL import Image
 
 from spikeseg_core.data.formats.kinds import kind_of
 from spikeseg_core.data.formats.volume import shown_name
-from spikeseg_core.data.layout import image_files
+from spikeseg_core.data.listing import group_of
 from spikeseg_core.data.readers import Stack, read_stack
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.figures.sections import segmented_figure
@@ -58,11 +58,18 @@ class Segmented:
 
 @dataclass(frozen=True)
 class Job:
-    """Readable files to segment, and a writable folder for the results."""
+    """Readable files to segment, and a writable folder for the results.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        What is not read, and what is done to grey values.
+    """
 
     files: tuple[Path, ...]
     out: Path
     sections: int
+    notes: tuple[str, ...] = ()
 
 
 def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
@@ -85,10 +92,17 @@ def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
         If results exist already, would replace the images, or cannot be written.
     """
     source, out = source.expanduser(), out.expanduser()
-    files = [source] if source.is_file() else image_files(source)
-    sections = sum(len(_read(file).names) for file in files)
+    found = None if source.is_file() else group_of(source)
+    files = [item.path for item in found.items] if found else [source]
+    skipped = found.skipped if found else ()
     names = [_result_name(file) for file in files]
     _check_names(names, files)
+    notes = [f"not read: {', '.join(skipped)}"] if skipped else []
+    sections = 0
+    for file in files:
+        stack = _read(file)
+        sections += len(stack.names)
+        notes += stack.notes
     targets = [out / kind / name for name in names for kind in (PROBABILITY, MASK)]
     own = {file.resolve() for file in files}
     if lost := [path for path in targets if path.resolve() in own]:
@@ -110,7 +124,7 @@ def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
         raise ConfigError(
             f"the results cannot be written to {shown_name(out)} ({error}); name another folder"
         ) from error
-    return Job(tuple(files), out, sections)
+    return Job(tuple(files), out, sections, tuple(notes))
 
 
 def _read(file: Path) -> Stack:
@@ -161,6 +175,8 @@ def segment_files(
         Pixels with at least this probability are membrane.
     """
     shown: list[tuple[str, np.ndarray, np.ndarray]] = []
+    for note in job.notes:
+        report.say(note)
     names: list[str] = []
     done, membrane, pixels = 0, 0, 0
     for file in job.files:

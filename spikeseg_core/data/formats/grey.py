@@ -34,8 +34,8 @@ def grey_sections(
             np.subtract(np.iinfo(pixels.dtype).max, pixels[first:last], out=pixels[first:last])
         first = last
     if any(volume.white_is_zero for volume in volumes):
-        notes.append("the file declares that 0 is white: grey values are turned round")
-    return pixels, notes + said
+        said.append("the file declares that 0 is white: grey values are turned round")
+    return pixels, notes + [f"{volumes[0].name}: {note}" for note in said]
 
 
 def label_sections(
@@ -113,6 +113,7 @@ def _refuse_channels(volume: Volume) -> None:
     raise DataError(
         f"{volume.name} {of}: convert it to grey, or choose a channel with a file spikeseg.yaml "
         f"beside the images that says 'channel: {names[0]}' (there are {', '.join(names)})"
+        + "".join(f"; {note}" for note in volume.notes)
     )
 
 

@@ -91,6 +91,8 @@ def open_tiff(source: Source, name: str) -> Volume:
         palette = None if colours is None else (colours.T >> 8).astype(np.uint8)
         # Pillow inverts 1 and 8 bits, but not 16.
         inverted = photometric == "MINISWHITE" and (native or page.bitspersample > 8)
+        if photometric == "RGB" and page.planarconfig == 2:
+            notes = (*notes, "if its planes are sections, save them as grey pages")
         dtype = np.dtype(page.dtype if page.bitspersample != 12 else "u2")
         pixel = _pixel_nm(tif, page)
 

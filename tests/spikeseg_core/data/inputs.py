@@ -111,3 +111,15 @@ def one_sentence(error: DataError) -> None:
     """Check that a message is for people."""
     text = str(error)
     assert "\n" not in text and "<_io" not in text and " 0x" not in text
+
+
+def pair_of(folder: Path, images: np.ndarray, masks: np.ndarray) -> Path:
+    pngs(folder / "raw", images)
+    pngs(folder / "masks", masks)
+    return folder
+
+
+def changed(stack: np.ndarray, index: int, section: np.ndarray | int) -> np.ndarray:
+    found = stack.copy()
+    found[index] = section
+    return found

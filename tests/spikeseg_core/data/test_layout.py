@@ -24,9 +24,11 @@ from tests.spikeseg_core.data.inputs import (
     UNIT,
     WIDTH,
     Built,
+    changed,
     h5,
     jpeg,
     one_sentence,
+    pair_of,
     png,
     pngs,
     raw,
@@ -104,6 +106,21 @@ FOUND: dict[str, tuple[Built, str]] = {
     "IMG, GT": (lambda d: pair(d, "IMG", "GT"), "labels in GT/"),
     "train/raw, train/seg": (lambda d: pair(d / "train", "raw", "seg").parent, "labels in seg/"),
     "train_images": (lambda d: pair(d, "train_images", "train_masks"), "train_masks/"),
+    "trainImages": (lambda d: pair(d, "trainImages", "trainLabels"), "images in trainImages/"),
+    "images/train": (lambda d: pair(d, "images/train", "labels/train"), "paired by name"),
+    "a sheet and a text file are named": (
+        lambda d: raw(raw(pair(d, "raw", "masks") / "a.xlsx", b"PK").parent / "b.txt", b"x").parent,
+        "not read: a.xlsx, b.txt",
+    ),
+    "another stack is named": (
+        lambda d: tif(pair(d, "raw", "masks") / "overview.tif", GREY[0]).parent,
+        "not read: overview.tif",
+    ),
+    "two stacks of any name": (lambda d: stacks(d, "stapel.tif", "umriss.tif"), "in umriss.tif"),
+    "settings one folder down": (
+        lambda d: settings(pair(d / "set", "a/x", "a/y"), "images: a/x\nlabels: a/y").parent,
+        "stated in spikeseg.yaml",
+    ),
     "imagesTr": (lambda d: pair(d, "imagesTr", "labelsTr"), "labels in labelsTr/"),
     "one folder down": (lambda d: pair(d / "my-data", "raw", "masks").parent, "raw/"),
     "train-volume.TIF": (lambda d: stacks(d, "train-volume.TIF", "train-labels.TIF"), "TIF"),
@@ -217,12 +234,6 @@ def test_labelled_sections_that_are_read(kind: str, tmp_path: Path) -> None:
     assert len(with_count) == 1
 
 
-def changed(stack: np.ndarray, index: int, section: np.ndarray | int) -> np.ndarray:
-    found = stack.copy()
-    found[index] = section
-    return found
-
-
 SQUARE = slice(0, 48)
 NOT_FOUND: dict[str, tuple[Built, str]] = {
     "05 missing, 10 more": (
@@ -330,12 +341,6 @@ NOT_FOUND: dict[str, tuple[Built, str]] = {
 }  # fmt: skip
 
 
-def pair_of(folder: Path, images: np.ndarray, masks: np.ndarray) -> Path:
-    pngs(folder / "raw", images)
-    pngs(folder / "masks", masks)
-    return folder
-
-
 def dangling_label(folder: Path) -> Path:
     (folder / "masks" / "6.png").symlink_to("gone.png")
     return folder
@@ -362,36 +367,3 @@ def test_labelled_sections_that_are_refused(kind: str, tmp_path: Path) -> None:
         raw_ = read_source(config)
         choose_polarity(raw_.images.pixels, raw_.labels.pixels, raw_.polarity)
     one_sentence(error.value)
-
-
-def stretched(section: np.ndarray) -> np.ndarray:
-    """The middle at half the pixel size."""
-    middle = section[12:36, 16:48]
-    return middle.repeat(2, axis=0).repeat(2, axis=1)
-
-
-WARNED: dict[str, tuple[np.ndarray, np.ndarray, str]] = {
-    "half the pixel size": (
-        changed(GREY, 3, stretched(GREY[3])), changed(MASKS, 3, stretched(MASKS[3])),
-        r"section 3\.png: grey values stay alike over .* another pixel size"),
-    "a label with little membrane": (
-        GREY, changed(MASKS, 3, np.where(np.arange(WIDTH) < 50, 255, MASKS[3])),
-        r"label 3\.png: .*% of the pixels .* in the other sections \(median\); is it complete"),
-    "labels of another stack": (
-        GREY[::-1] // 2 + np.random.default_rng(3).integers(0, 120, GREY.shape).astype(np.uint8),
-        np.roll(MASKS, (17, 23), (1, 2)), "have a correlation of 0.0|cannot tell"),
-    "one label of another section": (
-        GREY, changed(MASKS, 2, np.roll(MASKS[2], (17, 23), (0, 1))),
-        r"label 2\.png: its correlation with the grey values is .*does it belong here"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", WARNED)
-def test_what_looks_wrong_is_said_with_its_figure(kind: str, tmp_path: Path) -> None:
-    images, masks, message = WARNED[kind]
-    pair_of(tmp_path, images, masks)
-    told = Listener()
-    config = DatasetConfig(source="folder", path=str(tmp_path), polarity="membrane_dark")
-    read_source(config, told)
-    warnings = [line for line in told.said if line.startswith("WARNING")]
-    assert [line for line in warnings if re.search(message, line)], told.said
