@@ -17,6 +17,7 @@ from spikeseg_core.data.listing import (
     Group,
     Item,
     beside,
+    entries,
     group_of,
     holds_images,
     kind_of_file,
@@ -126,6 +127,9 @@ def _in_folder(
         if len(deeper) == 1 and depth < _DEEPEST:
             rest = [f"{shown_name(d.name)}/" for d in others if d != deeper[0]]
             return _in_folder(deeper[0], settings, depth + 1, (*above, *left, *rest))
+    alone = [item.path for group in images for item in group.items]
+    if len(alone) == 1 and not labels and kinds.kind_of(alone[0]) == "HDF5":
+        return _inside(alone[0], settings)
     _check_found(folder, images, labels)
     taken = {item.path for group in (*images, *labels) for item in group.items}
     taken |= {path.parent for path in taken}
@@ -145,7 +149,7 @@ def _in_folder(
 def _check_found(folder: Path, images: Sequence[Group], labels: Sequence[Group]) -> None:
     where = shown_name(folder)
     if not images and not labels:
-        there = ", ".join(shown_name(e.name) for e in sorted(folder.iterdir())[:6]) or "nothing"
+        there = ", ".join(shown_name(e.name) for e in entries(folder)[:6]) or "nothing"
         raise DataError(
             f"{where} has no sections with labels (it holds {there}); it should hold folders or "
             "stacks named image and label (or raw and membranes, images and masks, ...), or a "
@@ -186,9 +190,7 @@ def _candidates(
     files: dict[str, list[Path]] = {"images": [], "labels": [], "plain": []}
     others: list[Path] = []
     left: list[str] = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith(".") or entry.name == SETTINGS_FILE:
-            continue
+    for entry in entries(folder):
         role = _role(entry.name)
         if entry.is_dir() and kinds.kind_of(entry) is None:
             inner = with_images(entry) if role in ("images", "labels") else None
@@ -217,13 +219,13 @@ def _role(name: str) -> str:
     return "labels" if found & LABEL_WORDS else "images" if found & IMAGE_WORDS else "plain"
 
 
-def _by_content(entries: Sequence[Path]) -> tuple[list[Group], list[Group]]:
+def _by_content(two: Sequence[Path]) -> tuple[list[Group], list[Group]]:
     """Of two folders or stacks of unknown names, the one of two values is the labels."""
-    if not all(holds_images(entry) for entry in entries if entry.is_dir()):
+    if not all(holds_images(entry) for entry in two if entry.is_dir()):
         return [], []
     groups = [
         group_of(entry) if entry.is_dir() else Group(shown_name(entry.name), (Item(entry),))
-        for entry in entries
+        for entry in two
     ]
     binary = []
     for group in groups:

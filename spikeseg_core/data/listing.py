@@ -33,6 +33,21 @@ class Group:
     skipped: tuple[str, ...] = ()
 
 
+def entries(folder: Path) -> list[Path]:
+    """List a folder, without hidden files and settings.
+
+    Raises
+    ------
+    DataError
+        If it cannot be listed.
+    """
+    try:
+        every = sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{shown_name(folder)} cannot be listed ({error.strerror})") from error
+    return [e for e in every if not e.name.startswith(".") and e.name != SETTINGS_FILE]
+
+
 def image_files(folder: Path) -> list[Path]:
     """List the images of a folder in numeric order; hidden files and folders are ignored.
 
@@ -54,10 +69,8 @@ def group_of(folder: Path) -> Group:
         raise DataError(kinds.refusal(folder, kind))
     files: list[Path] = []
     skipped: list[str] = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith(".") or entry.name == SETTINGS_FILE:
-            continue
-        if entry.is_file() and kind_of_file(entry) in ("PNG", "TIFF"):
+    for entry in entries(folder):
+        if entry.is_file() and kind_of_file(entry) in kinds.READ:
             files.append(entry)
         else:
             skipped.append(why_skipped(entry))

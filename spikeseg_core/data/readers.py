@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from spikeseg_core.data.folder_settings import FolderSettings
+from spikeseg_core.data.folder_settings import SETTINGS_FILE, FolderSettings, read_settings
 from spikeseg_core.data.formats.grey import grey_sections, label_sections
 from spikeseg_core.data.formats.kinds import kind_of
 from spikeseg_core.data.formats.opening import open_bytes, open_volume
@@ -150,11 +150,15 @@ def pair_files(path: Path) -> list[Path]:
         raise DataError(
             f"{shown_name(path)} does not exist; give the folder, TIFF stack or zip to read"
         )
-    return [path, _labels_beside(path)] if kind_of(path) in ("PNG", "TIFF") else [path]
+    settings = path.with_name(SETTINGS_FILE)
+    said = [settings] if settings.is_file() else []
+    return [path, *([_labels_beside(path)] if kind_of(path) in ("PNG", "TIFF") else []), *said]
 
 
 def read_stack(path: Path) -> Stack:
     """Read a folder of images in numeric order, or one stack, as grey values.
+
+    A ``spikeseg.yaml`` beside the images may choose the channel.
 
     Raises
     ------
@@ -164,7 +168,8 @@ def read_stack(path: Path) -> Stack:
     """
     path = path.expanduser()
     items = [Item(path)] if path.is_file() else [Item(file) for file in image_files(path)]
-    return _grey(_opened(items, path), FolderSettings())
+    settings = read_settings(path.parent if path.is_file() else path)
+    return _grey(_opened(items, path), settings)
 
 
 def decode_stack(data: bytes, name: str) -> Stack:
@@ -241,8 +246,12 @@ def _opened(items: Sequence[Item], where: Path | str) -> list[Volume]:
                     f"{volumes[0].name} has {getattr(volumes[0], kind)}; all sections of a stack "
                     "must match"
                 )
-    sizes = [v.shape[0] * v.shape[1] * v.shape[2] * max(1, len(v.channels)) for v in volumes]
-    check_pixels(sum(sizes), sum(v.shape[0] for v in volumes), folder)
+    check_pixels(
+        sum(v.pixels for v in volumes),
+        sum(v.shape[0] for v in volumes),
+        max((v.dtype for v in volumes), key=lambda dtype: dtype.itemsize),
+        folder,
+    )
     return volumes
 
 

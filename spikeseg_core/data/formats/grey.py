@@ -77,7 +77,7 @@ def _raw(
         for plane in decoded:
             values = plane.astype(np.uint8) * np.uint8(255) if plane.dtype == bool else plane
             if raw is None:
-                raw = np.empty((count, *values.shape), values.dtype.newbyteorder("="))
+                raw = _room((count, *values.shape), values.dtype, volumes[0].name)
             elif raw.dtype != values.dtype.newbyteorder("="):
                 # Only labels: colours beside grey.
                 raw = raw.astype(np.promote_types(raw.dtype, values.dtype))
@@ -85,6 +85,15 @@ def _raw(
             done += 1
     assert raw is not None and done == count
     return raw, [f"{volume.name}: {note}" for volume in volumes for note in volume.notes]
+
+
+def _room(shape: tuple[int, ...], dtype: np.dtype, name: str) -> np.ndarray:
+    try:
+        return np.empty(shape, dtype.newbyteorder("="))
+    except MemoryError:
+        raise DataError(
+            f"{name}: a stack of {shape} ({dtype}) does not fit in memory; split or crop it"
+        ) from None
 
 
 def _grey_planes(volume: Volume, channel: str | int | None) -> Iterator[np.ndarray]:

@@ -49,14 +49,7 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
     with h5py.File(path, "r") as file:
         data = file[inner]
         shape, dtype = data.shape, data.dtype
-        pixel = next(
-            (
-                (float(data.attrs[key][-2]) * nm, float(data.attrs[key][-1]) * nm)
-                for key, nm in _PIXEL_SIZES.items()
-                if np.size(data.attrs.get(key, ())) in (2, 3)
-            ),
-            None,
-        )
+        pixel = _pixel_nm(data)
     if len(shape) == 2:
         shape = (1, *shape)
     channels = tuple(map(str, range(shape[3]))) if len(shape) == 4 and shape[3] > 1 else ()
@@ -77,3 +70,11 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
         channels=channels,
         pixel_nm=pixel,
     )
+
+
+def _pixel_nm(data: h5py.Dataset) -> tuple[float, float] | None:
+    for key, nm in _PIXEL_SIZES.items():
+        size = np.asarray(data.attrs.get(key, ()))
+        if size.shape in ((2,), (3,)) and size.dtype.kind in "uif" and (size > 0).all():
+            return float(size[-2]) * nm, float(size[-1]) * nm
+    return None

@@ -26,8 +26,6 @@ _BEGINNINGS = (
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"\x93NUMPY", "NumPy"),
     (b"NRRD", "NRRD"),
-    (b"P5", "PGM"),
-    (b"P2", "PGM"),
 )
 _SUFFIXES = {
     ".jpg": "JPEG",
@@ -37,8 +35,6 @@ _SUFFIXES = {
     ".bmp": "BMP",
     ".jp2": "JPEG 2000",
     ".mrc": "MRC",
-    ".map": "MRC",
-    ".rec": "MRC",
     ".nii": "NIfTI",
     ".npy": "NumPy",
     ".npz": "NumPy archive",
@@ -65,6 +61,8 @@ _COMMANDS = {
     "NumPy": "import numpy, tifffile; tifffile.imwrite({to!r}, numpy.load({of!r}))",
     "NumPy archive": "import numpy, tifffile; a = numpy.load({of!r}); "
     "tifffile.imwrite({to!r}, a[a.files[0]])",
+    "MATLAB": "import scipy.io, tifffile; a = scipy.io.loadmat({of!r}); "
+    "tifffile.imwrite({to!r}, [v for k, v in a.items() if k[0] != '_'][0].transpose(2, 0, 1))",
     "NRRD": "import nrrd, tifffile; tifffile.imwrite({to!r}, nrrd.read({of!r})[0].T)",
     "Pillow": "from PIL import Image; Image.open({of!r}).convert('L').save({to!r})",
 }

@@ -51,7 +51,7 @@ def open_png(source: Path | IO[bytes], name: str) -> Volume:
         if mode == "P":
             colours = image.getpalette("RGB") or []
             palette = np.array(colours, dtype=np.uint8).reshape(-1, 3)
-    check_pixels(width * height, 1, name)
+    check_pixels(width * height, 1, np.dtype("u1"), name)
     if frames > 1:
         raise DataError(f"{name} is an animated PNG of {frames} pictures; save each as a file")
     if mode not in _GREY and mode != "P" and mode not in _COLOUR:

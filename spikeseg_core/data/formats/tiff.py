@@ -21,7 +21,7 @@ import tifffile
 from PIL import Image
 
 from spikeseg_core.data.formats.png import pillow
-from spikeseg_core.data.formats.volume import MAX_SECTIONS, Volume, check_pixels
+from spikeseg_core.data.formats.volume import Volume, check_pixels
 from spikeseg_core.errors import DataError
 
 Source = Path | bytes
@@ -36,6 +36,9 @@ _OWN = {
 }
 """Compressions that tifffile decodes by itself."""
 _PILLOW = ("LZW", "CCITTRLE", "CCITTFAX3", "CCITTFAX4", "JPEG", "ZSTD", *_OWN)
+_SLACK_BYTES = 2**16
+_STALE = "shaped series shape does not match page shape"
+"""tifffile then reads the pages as they are, which is right for a file that was cropped since."""
 _ALPHA = (1, 2)  # ExtraSamples
 _NM = {
     "nm": 1.0,
@@ -77,7 +80,8 @@ def open_tiff(source: Source, name: str) -> Volume:
         axes = _Axes(first, tif, name)
         count = axes.sections * len(series)
         shape = (count, axes.height, axes.width)
-        check_pixels(math.prod(shape) * max(1, len(axes.channels)), count, name)
+        pixels = math.prod(shape) * max(1, len(axes.channels))
+        check_pixels(pixels, count, np.dtype(page.dtype), name)
         native = _native(page, name)
         for one in series:
             _check_data(one, tif.filehandle.size, name)
@@ -201,8 +205,6 @@ def _channel_names(series: Any, tif: tifffile.TiffFile, axis: str, count: int) -
 
 def _series(tif: tifffile.TiffFile, name: str) -> tuple[list[Any], tuple[str, ...]]:
     """Return the stack: one series, or several of single sections that are alike."""
-    if len(tif.pages) > MAX_SECTIONS:
-        check_pixels(0, len(tif.pages), name)
     every = list(tif.series)
     reduced = [s for s in every if s.keyframe.is_reduced]
     kept = [s for s in every if not s.keyframe.is_reduced] or every
@@ -264,6 +266,11 @@ def _check_data(series: Any, size: int, name: str) -> None:
             raise DataError(
                 f"{name} is damaged: page {page.index} has parts without data; copy it again"
             )
+        if page.compression != 1 and sum(page.databytecounts) > 2 * page.nbytes + _SLACK_BYTES:
+            raise DataError(
+                f"{name} is damaged: the {sum(page.databytecounts):,} compressed bytes of page "
+                f"{page.index} are more than its {page.nbytes:,} bytes of pixels; copy it again"
+            )
         if max(ends) > size:
             raise DataError(
                 f"{name} is damaged: page {page.index} ends at byte {max(ends):,}, the file at "
@@ -287,7 +294,6 @@ def _by_pillow(source: Source, name: str, axes: _Axes) -> Iterator[np.ndarray]:
         with pillow(copy if isinstance(source, bytes) else source, "TIFF") as image:
             for index in axes.pages:
                 image.seek(index)
-                check_pixels(image.size[0] * image.size[1], 1, name)
                 yield _plane(image, axes)
 
 
@@ -333,6 +339,7 @@ def _opened(source: Source, name: str) -> Iterator[tifffile.TiffFile]:
             if not len(tif.pages):
                 raise ValueError("it has no pages")
             errors.check()
+            check_pixels(0, len(tif.pages), np.dtype("u1"), name)
             _ = tif.series
             errors.check()
             yield tif
@@ -351,8 +358,10 @@ class _Errors(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.thread != self._thread:
             return True
-        if record.levelno >= logging.ERROR and not self._found:
-            self._found = record.getMessage().split("> ", 1)[-1][:160]
+        text = record.getMessage().split("> ", 1)[-1][:160]
+        if record.levelno >= logging.ERROR and not self._found and _STALE not in text:
+            of_series = "series" in text
+            self._found = f"its description and its pages disagree: {text}" if of_series else text
         return False
 
     def check(self) -> None:

@@ -13,6 +13,8 @@ from spikeseg_core.errors import DataError
 
 MAX_PIXELS = 2**30
 """Maximum pixels in one stack, over all its files and channels, 1 Gpx."""
+MAX_BYTES = 2**32
+"""Maximum size of the pixels of one stack as stored, 4 GiB."""
 MAX_SECTIONS = 100_000
 """Maximum sections in one stack."""
 
@@ -60,7 +62,12 @@ class Volume:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_pixels(math.prod(self.shape) * max(1, len(self.channels)), self.shape[0], self.name)
+        check_pixels(self.pixels, self.shape[0], self.dtype, self.name)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all sections and channels."""
+        return math.prod(self.shape) * max(1, len(self.channels))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,18 +89,23 @@ class Volume:
         return f"{8 * self.dtype.itemsize} bits{signed}"
 
 
-def check_pixels(pixels: int, sections: int, name: object) -> None:
+def check_pixels(pixels: int, sections: int, dtype: np.dtype, name: object) -> None:
     """Refuse more than can be held.
 
     Raises
     ------
     DataError
-        If there are over 1 Gpx or over 100,000 sections.
+        If there are over 1 Gpx, 4 GiB or 100,000 sections.
     """
     if pixels > MAX_PIXELS:
         raise DataError(
             f"{name} has {pixels:,} pixels in {sections:,} sections; at most {MAX_PIXELS:,} "
             "pixels are read at once: split or crop it"
+        )
+    if (size := pixels * dtype.itemsize) > MAX_BYTES:
+        raise DataError(
+            f"{name} has {size:,} bytes of pixels ({dtype}); at most {MAX_BYTES:,} are read at "
+            "once: split it, or save it with 8 or 16 bits"
         )
     if sections > MAX_SECTIONS:
         raise DataError(

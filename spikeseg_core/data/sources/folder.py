@@ -33,7 +33,10 @@ class Folder:
             report.say(line)
         for line in warnings:
             report.say(f"WARNING: {line}")
-        note = f"{len(images.names)} sections read from {shown_name(path)}"
+        note = f"{len(images.names)} sections read from {shown_name(path)}: {found.shown}"
+        if warnings:
+            more = f" and {len(warnings) - 1} more" if len(warnings) > 1 else ""
+            note += f". WARNING: {warnings[0]}{more}"
         return Sections(images, labels, self.name, note, found.polarity)
 
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:

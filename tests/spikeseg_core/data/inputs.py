@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -123,3 +125,44 @@ def changed(stack: np.ndarray, index: int, section: np.ndarray | int) -> np.ndar
     found = stack.copy()
     found[index] = section
     return found
+
+
+def cut(path: Path, kept: float) -> Path:
+    data = path.read_bytes()
+    return raw(path, data[: int(len(data) * kept)])
+
+
+def sparse(path: Path, start: bytes) -> Path:
+    with path.open("wb") as file:
+        file.write(start)
+        file.truncate(200 * 2**30)
+    return path
+
+
+def huge_png(path: Path, side: int) -> Path:
+    """Only the header of a PNG of this size."""
+    data = bytearray(png(path, GREY[0]).read_bytes())
+    data[16:24] = side.to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
+    return raw(path, bytes(data))
+
+
+def _deep_rgb_png() -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    rows = b"".join(
+        b"\0" + np.repeat(row[:, None], 3, 1).astype(">u2").tobytes() for row in DEEP[0]
+    )
+    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+DEEP_RGB_PNG = _deep_rgb_png()

@@ -192,6 +192,14 @@ FOUND: dict[str, tuple[Built, str]] = {
         lambda d: h5(d / "a.h5", {"resolution": (40.0, 4.0, 4.0)}, volumes__raw=GREY,
                      volumes__labels__neuron_ids=IDS.astype(np.uint64)),
         "pixel size 4 x 4 nm"),
+    "a folder with one HDF5": (
+        lambda d: h5(d / "a.h5", raw=GREY, membranes=MASKS).parent,
+        "images in a.h5:raw, labels in :membranes",
+    ),
+    "two HDF5": (
+        lambda d: h5(h5(d / "raw.h5", data=GREY).parent / "labels.h5", data=MASKS).parent,
+        "images in raw.h5, labels in labels.h5",
+    ),
     "pixel size of OME": (
         lambda d: tif(
             pngs(d / "masks", MASKS).parent / "raw.ome.tif", GREY,
@@ -331,7 +339,7 @@ NOT_FOUND: dict[str, tuple[Built, str]] = {
     "YAML that is no YAML": (lambda d: settings(d, "a: [1"), "spikeseg.yaml cannot be read"),
     "YAML that is a list": (lambda d: settings(d, "- 1"), "spikeseg.yaml: .*the keys are"),
     "YAML that nests deeply": (
-        lambda d: settings(d, "[" * 5000), "spikeseg.yaml cannot be read"),
+        lambda d: settings(d, "- " * 5000), "spikeseg.yaml cannot be read"),
     "YAML of aliases": (
         lambda d: settings(d, "a: &a [x, x]\n" + "\n".join(
             f"{c}: &{c} [{', '.join([f'*{p}'] * 9)}]" for p, c in zip("abcdefghij", "bcdefghijk",

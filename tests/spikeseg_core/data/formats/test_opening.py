@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
 import h5py
@@ -17,19 +15,23 @@ from spikeseg_core.errors import DataError
 from tests.spikeseg_core.data.inputs import (
     COUNT,
     DEEP,
+    DEEP_RGB_PNG,
     GREY,
     HEIGHT,
     MASKS,
     RGB,
     UNIT,
-    WIDTH,
     Built,
+    cut,
     h5,
+    huge_png,
     jpeg,
     one_sentence,
     png,
     pngs,
     raw,
+    settings,
+    sparse,
     tif,
     zarr,
 )
@@ -142,6 +144,12 @@ READ: dict[str, tuple[Built, np.ndarray]] = {
         255 - GREY[:1]),
     "with a thumbnail": (lambda d: with_thumbnail(d / "a.tif"), GREY),
     "4-bit PNG": (lambda d: png(d / "a.png", GREY[0] // 16 * 17, "L"), GREY[:1] // 16 * 17),
+    "cropped, with the old description": (
+        lambda d: tif(
+            d / "a.tif", GREY[0, :7, :9], metadata=None, description='{"shape": [6, 48, 64]}'
+        ),
+        GREY[:1, :7, :9],
+    ),
     "one row": (lambda d: tif(d / "a.tif", GREY[:, :1]), GREY[:, :1]),
     "one column": (lambda d: pngs(d / "f", GREY[:, :, :1]), GREY[:, :, :1]),
     "HDF5": (lambda d: h5(d / "a.h5", raw=DEEP), DEEP),
@@ -152,6 +160,17 @@ READ: dict[str, tuple[Built, np.ndarray]] = {
                   - (UNIT[1] * 3 - 1).min()) * 65535
                  / (max(np.round(UNIT[0], 2).max(), (UNIT[1] * 3 - 1).max())
                     - np.float64((UNIT[1] * 3 - 1).min()))).astype(np.uint16)),
+    "channel of colour": (
+        lambda d: settings(png(d / "a.png", RGB[0]).parent, "channel: blue") / "a.png",
+        RGB[:1, ..., 2],
+    ),
+    "folder of one HDF5": (lambda d: h5(d / "a.h5", raw=GREY).parent, GREY),
+    "HDF5 of one section": (lambda d: h5(d / "a.h5", raw=GREY[0]), GREY[:1]),
+    "big-endian HDF5": (lambda d: h5(d / "a.h5", raw=DEEP.astype(">u2")), DEEP),
+    "HDF5 with odd attributes": (
+        lambda d: h5(d / "a.h5", {"resolution": "4 nm", "element_size_um": [0, 0, 0]}, raw=GREY),
+        GREY,
+    ),
     "superscript digits": (
         lambda d: pngs(d / "f", GREY, [f"10²5_{i}.png" for i in range(COUNT)]), GREY),
     "odd names": (
@@ -169,26 +188,6 @@ def test_stacks_that_are_read(kind: str, tmp_path: Path) -> None:
     assert stack.pixels.dtype == expected.dtype
     np.testing.assert_array_equal(stack.pixels, expected)
     assert len(stack.names) == len(expected)
-
-
-def cut(path: Path, kept: float) -> Path:
-    data = path.read_bytes()
-    return raw(path, data[: int(len(data) * kept)])
-
-
-def sparse(path: Path, start: bytes) -> Path:
-    with path.open("wb") as file:
-        file.write(start)
-        file.truncate(200 * 2**30)
-    return path
-
-
-def huge_png(path: Path, side: int) -> Path:
-    """Only the header of a PNG of this size."""
-    data = bytearray(png(path, GREY[0]).read_bytes())
-    data[16:24] = side.to_bytes(4, "big") * 2
-    data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
-    return raw(path, bytes(data))
 
 
 REFUSED: dict[str, tuple[Built, str]] = {
@@ -253,6 +252,12 @@ REFUSED: dict[str, tuple[Built, str]] = {
         lambda d: sparse(d / "a.png", b"\x89PNG\r\n\x1a\n"), r"a\.png is damaged"),
     "truncated ImageJ directory": (
         lambda d: cut(tif(d / "a.tif", GREY, imagej=True, truncate=True), 0.6), "is damaged"),
+    "a page of a stack, with the stack's description": (
+        lambda d: tif(
+            d / "a.tif", GREY[0], metadata=None, description="ImageJ=1.54\nimages=6\nslices=6\n"
+        ),
+        "its description and its pages disagree",
+    ),
     "truncated, deflated": (
         lambda d: cut(tif(d / "a.tif", GREY, compression="zlib"), 0.6), "is damaged"),
     "truncated HDF5": (lambda d: cut(h5(d / "a.h5", raw=DEEP), 0.6), r"a\.h5 is damaged"),
@@ -263,6 +268,16 @@ REFUSED: dict[str, tuple[Built, str]] = {
         lambda d: huge_png(d / "a.png", 40_000), r"a\.png has 1,600,000,000 pixels.*1,073,741,824"),
     "too many pixels over all files": (
         lambda d: _many_headers(d / "f"), r"f has 1,225,000,000 pixels in 49 sections"),
+    "too many bytes over all files": (
+        lambda d: _wide(d / "a.tif"),
+        r"a\.tif has 4,800,000,000 bytes of pixels \(float64\); at most 4,294,967,296",
+    ),
+    "compressed beyond reason": (lambda d: _bomb(d / "a.tif"), "compressed bytes of page 0 are"),
+    "MATLAB": (lambda d: raw(d / "a.mat", b"MATLAB 5.0"), "scipy.io.loadmat"),
+    "planes that may be sections": (
+        lambda d: tif(d / "a.tif", GREY[:3], photometric="rgb", planarconfig="separate"),
+        "if its planes are sections, save them as grey pages",
+    ),
     "16-bit colour PNG": (lambda d: raw(d / "a.png", DEEP_RGB_PNG), "at 16 bits, of which only 8"),
     "same number twice": (
         lambda d: png(pngs(d / "f", GREY) / "01.png", GREY[0]).parent,
@@ -301,32 +316,32 @@ def _text_h5(path: Path) -> Path:
     return path
 
 
+def _wide(path: Path) -> Path:
+    """Declare 600 Mpx of 64 bits."""
+    tif(path, GREY[0].astype(np.float64), rowsperstrip=HEIGHT, metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages[0].tags["ImageWidth"].overwrite(30_000)
+        file.pages[0].tags["ImageLength"].overwrite(20_000)
+        file.pages[0].tags["RowsPerStrip"].overwrite(20_000)
+    return path
+
+
+def _bomb(path: Path) -> Path:
+    """Declare few pixels over a strip of many bytes."""
+    noise = np.random.default_rng(0).integers(0, 256, (600, 600), dtype=np.uint8)
+    tif(path, noise, compression="zlib", rowsperstrip=600)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages[0].tags["ImageWidth"].overwrite(8)
+        file.pages[0].tags["ImageLength"].overwrite(8)
+        file.pages[0].tags["RowsPerStrip"].overwrite(8)
+    return path
+
+
 def _many_headers(folder: Path) -> Path:
     folder.mkdir()
     for index in range(49):
         huge_png(folder / f"{index}.png", 5_000)
     return folder
-
-
-def _deep_rgb_png() -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    rows = b"".join(
-        b"\0" + np.repeat(row[:, None], 3, 1).astype(">u2").tobytes() for row in DEEP[0]
-    )
-    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
-
-
-DEEP_RGB_PNG = _deep_rgb_png()
 
 
 @pytest.mark.parametrize("kind", REFUSED)
