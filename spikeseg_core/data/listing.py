@@ -45,7 +45,7 @@ def entries(folder: Path) -> list[Path]:
         every = sorted(folder.iterdir())
     except OSError as error:
         raise DataError(f"{shown_name(folder)} cannot be listed ({error.strerror})") from error
-    return [e for e in every if not e.name.startswith(".") and e.name != SETTINGS_FILE]
+    return [e for e in every if e.name[0] != "." and e.name not in (SETTINGS_FILE, "__MACOSX")]
 
 
 def image_files(folder: Path) -> list[Path]:

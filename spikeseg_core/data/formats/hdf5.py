@@ -50,6 +50,7 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
         data = file[inner]
         shape, dtype = data.shape, data.dtype
         pixel = _pixel_nm(data)
+        _check_filters(data, name)
     if len(shape) == 2:
         shape = (1, *shape)
     channels = tuple(map(str, range(shape[3]))) if len(shape) == 4 and shape[3] > 1 else ()
@@ -78,3 +79,15 @@ def _pixel_nm(data: h5py.Dataset) -> tuple[float, float] | None:
         if size.shape in ((2,), (3,)) and size.dtype.kind in "uif" and (size > 0).all():
             return float(size[-2]) * nm, float(size[-1]) * nm
     return None
+
+
+def _check_filters(data: h5py.Dataset, name: str) -> None:
+    made = data.id.get_create_plist()
+    for index in range(made.get_nfilters()):
+        code, *_, label = made.get_filter(index)
+        if not h5py.h5z.filter_avail(code):
+            what = label.decode(errors="replace") or "no name"
+            raise DataError(
+                f"{name} is compressed with the HDF5 filter {code} ({shown_name(what)}), which is "
+                f"not here: convert it with h5repack -f GZIP=4 {name} out.h5"
+            )

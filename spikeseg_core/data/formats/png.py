@@ -21,19 +21,22 @@ _limit = threading.RLock()
 
 
 @contextmanager
-def pillow(source: Path | IO[bytes], kind: str) -> Iterator[Image.Image]:
-    """Open an image with our limit of pixels in place of Pillow's, which is 89 Mpx."""
-    with warnings.catch_warnings():
+def our_limits() -> Iterator[None]:
+    """Let Pillow decode over its own limit of 89 Mpx, and raise where it would only warn."""
+    with _limit, warnings.catch_warnings():
         # Pillow only warns about truncated directories.
         warnings.filterwarnings("error", message="(Corrupt EXIF|Truncated File)")
-        with _limit:
-            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                image = Image.open(source, formats=(kind,))
-            finally:
-                Image.MAX_IMAGE_PIXELS = before
-        with image:
-            yield image
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def pillow(source: Path | IO[bytes], kind: str) -> Image.Image:
+    """Open an image; every decoding also needs :func:`our_limits`."""
+    with our_limits():
+        return Image.open(source, formats=(kind,))
 
 
 def open_png(source: Path | IO[bytes], name: str) -> Volume:
@@ -63,13 +66,9 @@ def open_png(source: Path | IO[bytes], name: str) -> Volume:
         )
 
     def decode() -> Iterator[np.ndarray]:
-        with pillow(source, "PNG") as image:
-            if image.mode in _COLOUR:
-                yield np.asarray(image.convert("RGB"))
-            elif image.mode == "LA":
-                yield np.asarray(image)[..., 0]
-            else:
-                yield np.asarray(image).astype(_GREY.get(image.mode, "u1"))
+        with pillow(source, "PNG") as image, our_limits():
+            plane = np.asarray(image.convert("RGB") if image.mode in _COLOUR else image)
+        yield plane[..., 0] if mode == "LA" else plane.astype(_GREY.get(mode, "u1"))
 
     colour = mode in _COLOUR
     return Volume(

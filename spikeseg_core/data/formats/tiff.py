@@ -20,7 +20,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from spikeseg_core.data.formats.png import pillow
+from spikeseg_core.data.formats.png import our_limits, pillow
 from spikeseg_core.data.formats.volume import Volume, check_pixels
 from spikeseg_core.errors import DataError
 
@@ -293,8 +293,10 @@ def _by_pillow(source: Source, name: str, axes: _Axes) -> Iterator[np.ndarray]:
             copy.seek(0)
         with pillow(copy if isinstance(source, bytes) else source, "TIFF") as image:
             for index in axes.pages:
-                image.seek(index)
-                yield _plane(image, axes)
+                with our_limits():
+                    image.seek(index)
+                    plane = _plane(image, axes)
+                yield plane
 
 
 def _plane(image: Image.Image, axes: _Axes) -> np.ndarray:

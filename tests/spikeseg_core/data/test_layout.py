@@ -123,6 +123,11 @@ FOUND: dict[str, tuple[Built, str]] = {
     ),
     "imagesTr": (lambda d: pair(d, "imagesTr", "labelsTr"), "labels in labelsTr/"),
     "one folder down": (lambda d: pair(d / "my-data", "raw", "masks").parent, "raw/"),
+    "unpacked on a Mac": (
+        lambda d: raw(pngs(pair(d / "x", "raw", "masks").parent / "__MACOSX", GREY) / "._a", b"x")
+        .parent.parent,
+        "raw/",
+    ),
     "train-volume.TIF": (lambda d: stacks(d, "train-volume.TIF", "train-labels.TIF"), "TIF"),
     "stacks of odd suffix": (lambda d: stacks(d, "raw.btf", "membranes.stk"), "raw.btf"),
     "a stack and a folder": (

@@ -273,6 +273,9 @@ REFUSED: dict[str, tuple[Built, str]] = {
         r"a\.tif has 4,800,000,000 bytes of pixels \(float64\); at most 4,294,967,296",
     ),
     "compressed beyond reason": (lambda d: _bomb(d / "a.tif"), "compressed bytes of page 0 are"),
+    "HDF5 with a filter that is not here": (
+        lambda d: _filtered(d / "a.h5"), r"HDF5 filter 32099 \(.*\), which is not here.*h5repack",
+    ),
     "MATLAB": (lambda d: raw(d / "a.mat", b"MATLAB 5.0"), "scipy.io.loadmat"),
     "planes that may be sections": (
         lambda d: tif(d / "a.tif", GREY[:3], photometric="rgb", planarconfig="separate"),
@@ -316,6 +319,16 @@ def _text_h5(path: Path) -> Path:
     return path
 
 
+def _filtered(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        made.set_chunk(GREY.shape)
+        made.set_filter(32099, h5py.h5z.FLAG_OPTIONAL)
+        space = h5py.h5s.create_simple(GREY.shape)
+        h5py.h5d.create(file.id, b"raw", h5py.h5t.NATIVE_UINT8, space, made)
+    return path
+
+
 def _wide(path: Path) -> Path:
     """Declare 600 Mpx of 64 bits."""
     tif(path, GREY[0].astype(np.float64), rowsperstrip=HEIGHT, metadata=None)
@@ -351,6 +364,20 @@ def test_stacks_that_are_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message) as error:
         read_stack(path)
     one_sentence(error.value)
+
+
+@pytest.mark.parametrize("compression", ["png", "tiff_lzw"])
+def test_a_section_of_10_000_by_10_000_is_read(compression: str, tmp_path: Path) -> None:
+    picture = Image.new("1", (10_000, 10_000))
+    picture.putpixel((9_999, 9_998), 1)
+    path = tmp_path / "a"
+    if compression == "png":
+        picture.save(path, "PNG", compress_level=1)
+    else:
+        picture.save(path, "TIFF", compression=compression)
+    pixels = read_stack(path).pixels
+    assert pixels.shape == (1, 10_000, 10_000)
+    assert np.argwhere(pixels[0, -2:]).tolist() == [[0, 9_999]]
 
 
 def test_10_000_pages_are_read_in_seconds(tmp_path: Path) -> None:
