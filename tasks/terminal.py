@@ -34,14 +34,14 @@ class Bar:
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             share = 100 * done / total if total else 0
-            console().print(f"  {self.title}: {share:.0f} %  {message}")
+            console().print(f"  {self.title}: {share:.0f} %  {message}", markup=False)
 
     def _draw(self, done: float, total: float, message: str) -> None:
         if self._progress is None:
             self._progress = Progress(
                 TextColumn("  {task.description}"),
                 BarColumn(bar_width=30),
-                TextColumn("{task.percentage:3.0f} %  {task.fields[message]}"),
+                TextColumn("{task.percentage:3.0f} %  {task.fields[message]}", markup=False),
                 TimeRemainingColumn(),
                 console=console(),
                 transient=True,

@@ -134,7 +134,11 @@ def prepare_dataset(
         If the source cannot be read or does not fit the splits.
     """
     raw = read_source(config, report)
-    polarity = choose_polarity(raw.images.pixels, raw.labels.pixels, config.polarity)
+    polarity = choose_polarity(
+        raw.images.pixels,
+        raw.labels.pixels,
+        config.polarity if raw.polarity == "auto" else raw.polarity,
+    )
     splits = _splits(config, len(raw.images.pixels))
     labels = membrane_labels(raw.labels.pixels, polarity.polarity)
     dataset = Dataset(
