@@ -20,6 +20,7 @@ from rich.console import Console
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json
 from tasks.local import state
+from tasks.local.databases import check_databases
 from tasks.local.lost_runs import end_lost_runs
 from tasks.local.posting import post
 from tasks.local.process import STOP_SECONDS, Server, answers, is_alive, stop_tree, tail
@@ -79,7 +80,7 @@ def up(
     Raises
     ------
     ConfigError
-        If a requested port is taken.
+        If a requested port is taken, or a database is of another version.
     SpikeSegError
         If a server does not start, or ends.
     """
@@ -91,6 +92,7 @@ def up(
             _show(console, here, _wait_for_note(here))
             return
         _clear_away(here)
+        check_databases()
         ports = choose_ports(prefect_port, mlflow_port)
         signal.signal(signal.SIGTERM, _interrupt)
         # In the background a shell would have it ignore Ctrl-C, but it has to stop everything.

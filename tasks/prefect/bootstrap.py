@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
+from tasks.local.databases import check_databases
 from tasks.local.process import Server
 from tasks.terminal import console
 
@@ -41,7 +42,7 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
     Raises
     ------
     ConfigError
-        If a Prefect server is named but does not answer.
+        If a Prefect server is named but does not answer, or a database is of another version.
     NoPrefectError
         If the temporary server cannot start.
     """
@@ -49,6 +50,7 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
     check_prefect_answers()
     from prefect.settings import PREFECT_API_URL
 
+    check_databases(prefect=not PREFECT_API_URL.value())
     if PREFECT_API_URL.value():
         meanwhile()
         return
