@@ -133,11 +133,11 @@ def main() -> None:
     stopping.listen()
     try:
         app()
-    except (SpikeSegError, OSError) as error:  # such as a full disk, which names its file
-        _fail(str(error))
-    except KeyboardInterrupt as error:
-        sys.exit(stopping.say(error))
-    except Exception as error:
+    except BaseException as error:
+        if stopping.asked() or isinstance(error, KeyboardInterrupt):
+            stopping.leave()
+        if isinstance(error, SpikeSegError | OSError):  # such as a full disk, which names its file
+            _fail(str(error))
         httpx = sys.modules.get("httpx")  # loaded only if Prefect's client was in use
         if httpx is None or not isinstance(error, httpx.HTTPError):
             raise

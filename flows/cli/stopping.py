@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 import threading
 from functools import cache
 from types import FrameType
+from typing import NoReturn
 
 SECONDS_TO_END = 10.0
 """How long a command may tidy up; then it ends as it is. Finished work is on the disk already."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-
-class StoppedError(KeyboardInterrupt):
-    """A signal has asked the command to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.code = 128 + number
+_asked: list[int] = []
+"""Signals that have asked this command to end."""
 
 
 def listen() -> None:
-    """Let these signals raise :class:`StoppedError`; the second one ends at once.
+    """Let these signals raise a KeyboardInterrupt; the second one ends at once.
 
     Also where a shell has told a command in the background to ignore them.
     """
@@ -32,31 +29,45 @@ def listen() -> None:
         signal.signal(number, _stop)
 
 
-def say(error: KeyboardInterrupt) -> int:
-    """Print how to go on, and return the exit code."""
-    _tell_once()
-    return getattr(error, "code", 128 + signal.SIGINT)
+def asked() -> bool:
+    """Whether a signal has asked this command to end; any error since then is of no interest."""
+    return bool(_asked)
+
+
+def leave() -> NoReturn:
+    """Print how to go on, and end with the signal's exit code.
+
+    What is registered for the end of the process is still done, but nothing is waited for longer
+    than :data:`SECONDS_TO_END`: libraries take their time, some after the last thread can run.
+    """
+    _say()
+    code = 128 + (_asked[0] if _asked else signal.SIGINT)
+    if not _asked:
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 @cache
-def _tell_once() -> None:
-    # Not by print: the interpreter may be ending, and another thread hold the stream.
-    os.write(sys.stderr.fileno(), b"interrupted; run the same command again to continue\n")
+def _say() -> None:
+    # Not by print: another thread may hold the stream.
+    os.write(2, b"interrupted; run the same command again to continue\n")
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
     import psutil  # type: ignore[import-untyped]  # noqa: F401 - _end may be too late to import
 
-    error = StoppedError(number)
+    _asked.append(number)
     for each in SIGNALS:
-        signal.signal(each, lambda number, frame: _end(error))
-    timer = threading.Timer(SECONDS_TO_END, _end, (error,))
+        signal.signal(each, lambda *_: _end())
+    timer = threading.Timer(SECONDS_TO_END, _end)
     timer.daemon = True
     timer.start()
-    raise error
+    raise KeyboardInterrupt
 
 
-def _end(error: StoppedError) -> None:
+def _end() -> None:
     """End now, with all processes that this one has started."""
     import psutil
 
@@ -65,4 +76,5 @@ def _end(error: StoppedError) -> None:
             child.kill()
         except psutil.NoSuchProcess:
             continue
-    os._exit(say(error))
+    _say()
+    os._exit(128 + _asked[0])

@@ -49,12 +49,12 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
     NoPrefectError
         If the temporary server cannot start.
     """
-    _share_console()
     check_prefect_answers()
     from prefect.settings import PREFECT_API_URL
 
     check_databases(prefect=not PREFECT_API_URL.value())
     if PREFECT_API_URL.value():
+        _share_console()
         meanwhile()
         return
     try:
@@ -63,6 +63,7 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
     except OSError as error:
         raise NoPrefectError(f"Prefect's temporary server cannot start ({error})") from error
     atexit.register(server.stop, SECONDS_TO_END)
+    _share_console()
     meanwhile()
     _lend_to_prefect(server, port)
 
@@ -131,11 +132,10 @@ def check_prefect_answers() -> None:
 
 def _share_console() -> None:
     """Make Prefect's log lines and the progress bar share one console."""
+    import prefect.main  # noqa: F401 - sets up Prefect's logging, which replaces all handlers
     from prefect.logging.handlers import PrefectConsoleHandler
-    from prefect.logging.loggers import get_logger
 
-    get_logger("prefect")  # sets up Prefect's logging
-    names = ["prefect", "prefect.flow_runs", "prefect.task_runs"]
+    names = [None, "prefect.flow_runs", "prefect.task_runs"]  # the root has the console
     for handler in {h for name in names for h in logging.getLogger(name).handlers}:
         if isinstance(handler, PrefectConsoleHandler):
             handler.console = console()

@@ -23,12 +23,14 @@ WORDS = {"Completed": "done", "Cached": "already finished"}
 
 
 class Lines(logging.Filter):
-    """Drop Prefect's private lines, and say in a word that a stage is done."""
+    """Drop the libraries' private lines, and say in a word that a stage is done."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line is printed."""
         if is_verbose():
             return True
+        if not record.name.startswith("prefect") and record.levelno < logging.ERROR:
+            return False
         message = record.getMessage()
         task = getattr(record, "task_run_name", None)
         if task and (ended := ENDED.match(message)) and hasattr(record, "task_run_id"):

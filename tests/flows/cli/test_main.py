@@ -133,7 +133,7 @@ def test_what_is_no_fault_of_the_program_is_one_message(
         raise error
 
     monkeypatch.setattr(cli, "app", fail)
-    cli.stopping._tell_once.cache_clear()
+    cli.stopping._say.cache_clear()
     assert run_main(monkeypatch) == code
     assert capfd.readouterr().err == says
 

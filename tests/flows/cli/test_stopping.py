@@ -19,7 +19,11 @@ def work():
     child = subprocess.Popen(["sleep", "60"], start_new_session=True)
     {body}
 
-cli.app = work
+import typer
+
+cli.app = typer.Typer()
+cli.app.command()(work)
+sys.argv = ["spikeseg"]
 stopping.SECONDS_TO_END = 0.5
 cli.main()
 """
