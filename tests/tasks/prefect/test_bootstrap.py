@@ -106,8 +106,8 @@ def test_the_terminal_gets_plain_lines_also_if_prefect_was_not_imported_before()
         "_share_console()\n"
         "from prefect import flow\n"
         "import logging\n"
-        "logging.getLogger('prefect.flow_runs').info('Beginning flow run x for flow y')\n"
-        "logging.getLogger('prefect.flow_runs').info('a folder st [old] [/x]')\n"
+        "logging.getLogger('prefect.spikeseg').info('Beginning flow run x for flow y')\n"
+        "logging.getLogger('prefect.spikeseg').info('a folder st [old] [/x]')\n"
         "logging.getLogger('prefect.spikeseg').warning('MLflow is away')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
