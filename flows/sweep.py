@@ -27,8 +27,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import Field
 
 from flows import folds
-from flows.studies import Study, definition
-from spikeseg_core.config.overrides import parsed, shown, source
+from flows.studies import Study, definition, fixed
+from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import MappingError, SpikeSegError
 from spikeseg_core.figures.pareto import pareto_figure
 from spikeseg_core.report.document import Table
@@ -43,7 +43,7 @@ from spikeseg_core.sweep.table import DONE, Outcome, point_table, run_table
 from tasks.local import state
 from tasks.mlflow import sweep as sweep_tracking
 from tasks.mlflow.store import Run
-from tasks.mlflow.tracking import flat, status_of
+from tasks.mlflow.tracking import status_of
 from tasks.prefect.artifacts import PageProgress
 from tasks.prefect.bootstrap import set_up_for_prefect
 from tasks.sweep_point import PointResult, run_point
@@ -345,10 +345,7 @@ def run_sweep(
     ConfigError
         If there is no such sweep, or a setting is unknown or out of bounds.
     """
-    fixed = flat(parsed(changes))
-    if dataset != "auto":
-        fixed |= {f"dataset.{name}": value for name, value in source(dataset).items()}
-    asked = definition(name_or_file).changed(fixed, seeds, preset)
+    asked = definition(name_or_file).changed(fixed(dataset, changes), seeds, preset)
     set_up_for_prefect()
     summary = sweep(own=asked, workers=workers)
     show(asked, summary)
@@ -363,5 +360,5 @@ def show(asked: Sweep, summary: Mapping[str, Any]) -> None:
     else:
         table = points_table(asked, pd.read_parquet(summary["table"]))
         console.print(terminal_table(table, asked.title))
-    console.print(f"report    {summary['report']}", soft_wrap=True)
-    console.print(f"MLflow    {summary['mlflow']['run_id']}", soft_wrap=True)
+    console.print(f"report    {summary['report']}", soft_wrap=True, markup=False)
+    console.print(f"MLflow    {summary['mlflow']['run_id']}", soft_wrap=True, markup=False)
