@@ -211,7 +211,9 @@ def _log_model(run: Run, record: StageRecord, by_tag: Mapping[str, Run]) -> None
     facts = dataset_facts({**record.inputs, record.stage: record.key})
     if model is None or tag not in by_tag or not facts:
         return
-    when = record.started + record.seconds
+    # MLflow has given the model the run's points already, without a dataset, and refuses a second
+    # one of the same time.
+    when = time.time()
     by_tag[tag].metrics(
         ((name, value, 0, when) for name, value in record.outcome.metrics[tag].items()),
         model_id=model,

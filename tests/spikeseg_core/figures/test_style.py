@@ -8,7 +8,7 @@ from spikeseg_core.figures.style import clean, new_figure, save
 
 
 def draw(path: Path) -> Path:
-    figure = new_figure(6, 3, "a title")
+    figure = new_figure(6, 3, "a title of $\\frac{$")
     axes = figure.add_subplot()
     axes.plot([1, 2, 3])
     clean(axes)

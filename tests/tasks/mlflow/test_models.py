@@ -131,12 +131,18 @@ def test_a_stage_that_is_gone_is_named(records: dict[str, StageRecord], tmp_path
 
 def test_models_are_found_by_their_scores(records: dict[str, StageRecord]) -> None:
     client, found = store().client, {}
+    prepared = records["prepare"].model_copy(
+        update={"outcome": Outcome(facts={"source": "synthetic", "synthetic": True})}
+    )
+    write_record(state.current().stage_folder("prepare", prepared.key), prepared)
     for name, score in (("train", 0.91), ("deploy", 0.89)):
         scored = {models.SCORED_AS[KINDS[name]]: {"test/v_rand": score}}
         record = records[name].model_copy(update={"outcome": Outcome(metrics=scored)})
         folder = state.current().stage_folder(name, record.key)
         write_record(folder, record)
         found[name] = tracking.complete_stage(folder)
+
+    assert None not in found.values()
 
     def sources(query: str, dataset: str) -> list[str | None]:
         models_found = client.search_logged_models(
