@@ -108,11 +108,11 @@ def _result(
     if name == "partition":
         facts |= {"chips": 1}
     metrics = {tag: dict(SCORES) for tag in TAGS.get(name, ())}
-    if name == "partition":
-        metrics["partition"] = {"mapping/interchip_messages_per_step": 0.0}
     if metrics:
         table = pd.concat([section_scores(tag, config) for tag in metrics], ignore_index=True)
         save_table(table, folder / artifacts.SECTION_SCORES)
+    if name == "partition":
+        metrics["partition"] = {"mapping/interchip_messages_per_step": 0.0}
     for tag in ("snn_spiking", "loihi"):
         if tag in metrics:
             metrics[tag] |= {"spikes/mean_rate_hz": 17.0}
