@@ -91,6 +91,8 @@ def run_benchmark(
         "operating_point": points.to_json() if points else None,
         "cpu_threads": dict(machine.threads),
         "why_no_gpu": machine.why_no_gpu,
+        "busy": machine.busy,
+        "load": machine.load,
     }
     write_json(folder / files.ENERGY, facts)
     tables = {files.ENERGY_TABLE: found.table(), files.IDLE: found.by_accounting}
@@ -98,7 +100,8 @@ def run_benchmark(
         tables |= {files.OPERATING_POINTS: points.table, files.ANYTIME: points.anytime()}
     return StageResult(
         metrics={
-            "benchmark": found.metrics()
+            "benchmark": {"busy": float(machine.busy), "load": machine.load}
+            | found.metrics()
             | found.least_ratios()
             | (points.metrics() if points else {}),
             **found.scores(),
