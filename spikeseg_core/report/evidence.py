@@ -78,7 +78,7 @@ class Evidence:
         tag: str,
         metric: str,
         basis: Basis = "measured",
-        form: str = ".4f",
+        form: str = ".3f",
         unit: str = "",
     ) -> Stated | None:
         """State a metric as its median and all seeds; None if no run has it."""
@@ -91,7 +91,7 @@ class Evidence:
             for run in self.runs
             if metric in run.metrics.get(after, {}) and metric in run.metrics.get(before, {})
         ]
-        return stated(moves, "measured", "+.4f")
+        return stated(moves, "measured", "+.3f")
 
     def table(self, stage: str, name: str) -> pd.DataFrame | None:
         """Read a table of a stage of the first run."""
@@ -106,7 +106,9 @@ class Evidence:
         self, stage: str, name: str, caption: Text, *basis: Basis, wide: bool = False
     ) -> list[Picture]:
         """Return a picture of a stage of the first run; an empty list if it does not exist."""
-        path = self.first.stages[stage].file(name)
+        found = self.first.stages[stage]
+        path = found.file(name)
+        found.file(str(Path(name).with_suffix(".svg")))  # lies beside it, for embedding
         return [Picture(data_uri(path), caption, basis, wide)] if path is not None else []
 
     def behind(self, *stages: str) -> list[Link]:

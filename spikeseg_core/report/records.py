@@ -169,6 +169,11 @@ def labelled(figures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in figures if "label" in one]
 
 
+def busy(run: RecordedPipeline) -> bool:
+    """Whether other work disturbed the timings of its benchmark."""
+    return bool(run.stages["benchmark"].facts.get("busy"))
+
+
 def _decisive(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the settings that change results, by section."""
     return {
