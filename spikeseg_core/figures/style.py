@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -56,27 +55,25 @@ def clean(axes: Axes) -> None:
     axes.tick_params(labelsize=8)
 
 
-def legend_below(figure: Figure, axes: Axes | None = None, columns: int = 4) -> None:
-    """Put one legend below the panels, where it covers no point."""
-    if axes is None:
-        found = [entry for panel in figure.axes for entry in _entries(panel)]
-    else:
-        found = _entries(axes)
-    by_label = {label: handle for handle, label in reversed(found)}
-    labels = list(dict.fromkeys(label for _, label in found))
+def legend_below(figure: Figure, columns: int = 4) -> None:
+    """Put one legend of all panels below them, where it covers no point."""
+    entries = [
+        entry
+        for panel in figure.axes
+        for entry in zip(*panel.get_legend_handles_labels(), strict=True)
+    ]
+    if not entries:
+        return
+    first = {str(label): handle for handle, label in reversed(entries)}
+    labels = list(dict.fromkeys(str(label) for _, label in entries))
     figure.legend(
-        handles=[by_label[label] for label in labels],
+        handles=[first[label] for label in labels],
         labels=labels,
         loc="outside lower center",
-        ncols=min(columns, max(len(labels), 1)),
+        ncols=min(columns, len(labels)),
         fontsize=8,
         frameon=False,
     )
-
-
-def _entries(axes: Axes) -> list[tuple[Any, str]]:
-    handles, labels = axes.get_legend_handles_labels()
-    return list(zip(handles, map(str, labels), strict=True))
 
 
 def short(value: float) -> str:

@@ -58,6 +58,11 @@ class Evidence:
         return [*self.runs, *self.others]
 
     @property
+    def busy(self) -> bool:
+        """Whether a timing was disturbed, so that no ratio of energies can be stated."""
+        return any(run.busy for run in self.runs)
+
+    @property
     def newest(self) -> float:
         """When the newest record ended, in seconds since 1970."""
         ended = [run.run.ended for run in self.all_runs]

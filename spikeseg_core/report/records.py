@@ -135,6 +135,11 @@ class RecordedPipeline:
         return bool(self.dataset.get("synthetic"))
 
     @property
+    def busy(self) -> bool:
+        """Whether other work disturbed the timings of its benchmark."""
+        return bool(self.stages["benchmark"].facts.get("busy"))
+
+    @property
     def seeds(self) -> dict[str, int]:
         """Its seeds, by section."""
         return {part: int(self.settings[part][name]) for part, name in SEEDS}
@@ -167,11 +172,6 @@ class RecordedPipeline:
 def labelled(figures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the energy figures that have a label, which older formats lack."""
     return [one for one in figures if "label" in one]
-
-
-def busy(run: RecordedPipeline) -> bool:
-    """Whether other work disturbed the timings of its benchmark."""
-    return bool(run.stages["benchmark"].facts.get("busy"))
 
 
 def _decisive(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

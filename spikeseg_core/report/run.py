@@ -223,13 +223,16 @@ def _mapping(summary: Mapping[str, Any], gallery: Gallery) -> Section:
 def _energy(summary: Mapping[str, Any], gallery: Gallery) -> Section:
     figures = summary["energy"].get("figures", [])
     points = gallery.take("benchmark", "operating_points", "anytime")
+    unknowns = gallery.take("benchmark", "tornado")
+    if summary["energy"].get("busy"):
+        unknowns = []  # there is no ratio that they could change
     return Section(
         "Energy per section, mJ",
         tables=_filled(tables.energy(figures, main=True)),
         pictures=gallery.take("benchmark", "energy"),
         details=_parts(
             Section("Every device and batch size", tables=_filled(tables.energy(figures))),
-            Section("What the ratio depends on", pictures=gallery.take("benchmark", "tornado")),
+            Section("What the ratio depends on", pictures=unknowns),
             Section("Other ways of presenting the tiles", pictures=points),
         ),
     )

@@ -10,7 +10,6 @@ from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.energy.headline import Headline, headline
 from spikeseg_core.report.document import Section, Table
 from spikeseg_core.report.evidence import Evidence
-from spikeseg_core.report.records import busy
 from spikeseg_core.report.stated import Name, Printable, Stated, Text, say, stated
 
 
@@ -66,13 +65,13 @@ def comparison(evidence: Evidence) -> Comparison | None:
         sensitivity = run.stages["benchmark"].facts.get("sensitivity", {})
         for pair, ratio in sensitivity.get("by_idle", {}).items():
             by_accounting.setdefault(str(pair), []).append(float(ratio))
-    return Comparison(found, by_accounting, any(busy(run) for run in evidence.runs))
+    return Comparison(found, by_accounting, evidence.busy)
 
 
 def how_far(evidence: Evidence, compared: Comparison | None) -> Text:
     """Say how far the two are apart in accuracy and energy."""
     v_rand = evidence.change("snn_rate", "snn_spiking", "test/v_rand")
-    accuracy = say("By {v_rand} in V_Rand, spikes instead of rates", v_rand=v_rand)
+    accuracy = say("By {v_rand} in V_Rand, when spikes replace rates", v_rand=v_rand)
     if compared is None:
         return say("{accuracy}; how far in energy is not recorded", accuracy=accuracy)
     if compared.busy:
@@ -118,7 +117,7 @@ def accounting(compared: Comparison | None) -> list[Table]:
 
 def other_comparisons(evidence: Evidence) -> list[Section]:
     """Tabulate the ratio of every presentation to every baseline, folded."""
-    tables = [] if any(busy(run) for run in evidence.runs) else evidence.tables("benchmark", "idle")
+    tables = [] if evidence.busy else evidence.tables("benchmark", "idle")
     ratios: dict[tuple[str, str, str], list[float]] = {}
     for row in (row for table in tables for row in table.to_dict("records")):
         key = (str(row["loihi"]), str(row["baseline"]), str(row["idle"]))

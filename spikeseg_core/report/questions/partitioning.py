@@ -32,9 +32,9 @@ def section(evidence: Evidence, folder: Path) -> Section:
     table = _strategy_table(evidence)
     used = str(evidence.first.stages["partition"].facts.get("strategy", "?"))
     finding = say(
-        "{effect}: on {chips} chips and {cores} cores, {across} of {every} cross between chips",
+        "{effect}: on {chips} and {cores} cores, {across} of {every} cross between chips",
         effect=_effect(table, used),
-        chips=evidence.state("partition", "mapping/chips", form=".0f"),
+        chips=evidence.state("partition", "mapping/chips", form=".0f", unit=_chips(evidence)),
         cores=evidence.state("partition", "mapping/cores", form=",.0f"),
         across=evidence.state(
             "partition", "mapping/interchip_messages_per_step", "modelled", ",.0f"
@@ -105,6 +105,10 @@ def section(evidence: Evidence, folder: Path) -> Section:
             )
         ],
     )
+
+
+def _chips(evidence: Evidence) -> str:
+    return "chip" if set(evidence.values("partition", "mapping/chips")) == {1} else "chips"
 
 
 def _strategy_table(evidence: Evidence) -> pd.DataFrame | None:
@@ -184,7 +188,7 @@ def _named(strategy: object) -> Name:
 def _link(evidence: Evidence) -> list[Text]:
     swings = evidence.facts.get("sensitivity", {}).get("swings", [])
     swing = next((each for each in swings if each["unknown"] == LINK), None)
-    if swing is None:
+    if swing is None or evidence.busy:
         return []
     return [
         say(

@@ -15,7 +15,7 @@ from spikeseg_core.report.questions.operating_point import (
     presentation_tables,
     shorter,
 )
-from spikeseg_core.report.records import RecordedPipeline, RecordedSweep, busy
+from spikeseg_core.report.records import RecordedPipeline, RecordedSweep
 from spikeseg_core.report.stated import Name, Text, say, stated
 from spikeseg_core.report.sweep import recorded_sweeps
 from spikeseg_core.sweep.definition import Goal
@@ -140,7 +140,7 @@ def _networks(evidence: Evidence) -> Table:
         value = run.metrics
         mapped = {**value.get("quantize", {}), **value.get("partition", {})}
         energy = value.get("benchmark", {}).get(LOIHI_MJ)
-        ratio = None if busy(run) else value.get("benchmark", {}).get(RATIO)
+        ratio = None if run.busy else value.get("benchmark", {}).get(RATIO)
         rates = value.get("loihi", {})
         rows.append(
             [
@@ -163,7 +163,7 @@ def _networks(evidence: Evidence) -> Table:
                 if reported
                 else stated(energy, "modelled", "s3"),
                 evidence.state("benchmark", RATIO, "modelled", "s2")
-                if reported and not any(busy(one) for one in evidence.runs)
+                if reported and not evidence.busy
                 else stated(ratio, "modelled", "s2"),
             ]
         )
