@@ -35,7 +35,12 @@ def test_values_may_be_words_and_lists() -> None:
     ("changes", "says"),
     [
         (["train.epochs=0"], r"train\.epochs: .*greater than or equal to 1, not 0"),
-        (["train.speed=3"], r"train\.speed: Extra inputs are not permitted, not 3"),
+        (["train.xyz=3"], r"train\.xyz: there is no such setting; `spikeseg settings` lists them"),
+        (
+            ["train.epoch=3"],
+            r"train\.epoch: there is no such setting; did you mean train\.epochs\?",
+        ),
+        (["tran.epochs=3"], r"tran: there is no such setting; did you mean train\?"),
         (["tune.rate_min_hz=300"], r"tune: .*rate_min_hz \(300.*must be below"),
         (["deploy.target=moon"], r"deploy\.target: .*'emulator' or 'loihi', not 'moon'"),
         (["epochs"], r"cannot read 'epochs'; write a setting as train\.epochs=5"),

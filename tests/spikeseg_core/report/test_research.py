@@ -84,7 +84,7 @@ def test_each_question_has_table_picture_runs_and_what_is_not_known(
 def test_the_runs_behind_it_are_named(pages: Pages, recorded: FolderRecords) -> None:
     page = pages["paper"][0]
     runs = [found.run.id for found in (*recorded.pipelines(), *recorded.sweeps())]
-    assert len(runs) == 5
+    assert len(runs) == 6
     for run_id in (*runs, "bench"):
         assert f"<code>{run_id}</code>" in page
 
