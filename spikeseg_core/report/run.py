@@ -157,7 +157,7 @@ def _how_large(mapping: Mapping[str, Any], loihi: Mapping[str, Any]) -> str:
     return f"Its {neurons} spiking neurons take {where}{fire}."
 
 
-def _how_economical(figures: Sequence[Mapping[str, Any]]) -> str:
+def _how_economical(figures: Sequence[dict[str, Any]]) -> str:
     found = headline((EnergyFigure.from_json(one) for one in labelled(figures)), "deployed")
     if found is None:
         return ""
