@@ -12,6 +12,7 @@ import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect i
 # isort: split
 from prefect import flow
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from pydantic import Field
 
@@ -20,7 +21,6 @@ from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.report.evidence import Evidence
 from spikeseg_core.report.render import html, markdown, words
-from spikeseg_core.report.research import build
 from spikeseg_core.storage import write_json, write_text
 from tasks.local import state
 from tasks.mlflow.pages import run_page
@@ -64,6 +64,8 @@ def research_report(
         for config in missing_runs(preset, seeds):
             run_logger().info("seed %d has no finished run: running it", config.train.seed)
             pipeline(config)
+    from spikeseg_core.report.research import build
+
     with records() as known:
         report, evidence = build(known, preset, runs)
         page, text = html(report), markdown(report)
@@ -141,6 +143,8 @@ def _log(result: dict[str, Any], folder: Path, evidence: Evidence, text: str) ->
 def _link(result: dict[str, Any], run: Run | None, text: str) -> None:
     """Put a link to the report and its text on Prefect's page."""
     page = run_page(run.store.uri, run.store.experiment, run.id, "artifacts") if run else None
+    if FlowRunContext.get() is None:
+        return
     create_link_artifact(
         link=page or Path(result["report"]).as_uri(),
         link_text="The five questions, answered",

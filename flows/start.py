@@ -27,7 +27,6 @@ def run_pipeline(config: PipelineConfig) -> dict[str, Any]:
     except (NoPrefectError, HTTPError) as error:
         console().print(
             f"continuing without Prefect, whose page will not show this run: {error}",
-            markup=False,
             soft_wrap=True,
         )
     from flows.pipeline import pipeline

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from spikeseg_core.config import PipelineConfig, presets
+from spikeseg_core.config.listing import did_you_mean
 from spikeseg_core.config.settings import SourceName
 from spikeseg_core.errors import ConfigError
 
@@ -68,22 +70,27 @@ def source(dataset: str) -> dict[str, Any]:
     """
     if dataset in NAMED_SOURCES:
         return {"source": dataset}
-    if not Path(dataset).exists():
+    path = Path(dataset).expanduser()
+    if not path.exists():
         raise ConfigError(
             f"dataset {dataset!r} is neither one of {', '.join(NAMED_SOURCES)} nor a folder, TIFF "
             f"stack or zip that exists"
         )
-    return {"source": "folder", "path": str(Path(dataset).resolve())}
+    return {"source": "folder", "path": str(path.resolve())}
 
 
 def shortened(error: ValidationError) -> str:
     """Return a line for every invalid setting: its name, what is allowed, and what was given."""
-    lines = [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
-        + (f", not {problem['input']!r}" if not isinstance(problem["input"], dict) else "")
-        for problem in error.errors()
-    ]
-    return "\n".join(lines)
+    return "\n".join(_line(problem) for problem in error.errors())
+
+
+def _line(problem: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in problem["loc"]) or "settings"
+    if problem["type"] == "extra_forbidden":
+        hint = did_you_mean(name) or "; `spikeseg settings` lists them"
+        return f"{name}: there is no such setting{hint}"
+    given = f", not {problem['input']!r}" if not isinstance(problem["input"], dict) else ""
+    return f"{name}: {problem['msg']}{given}"
 
 
 def parsed(changes: Iterable[str]) -> dict[str, Any]:

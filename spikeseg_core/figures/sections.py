@@ -129,7 +129,9 @@ def segmented_figure(
         overlay, membrane = grey.copy(), probability >= threshold
         lay_over(overlay, membrane, VERMILLION)
         panels[0].imshow(grey)
-        panels[0].set_title(f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9)
+        panels[0].set_title(
+            f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9, parse_math=False
+        )
         shown = panels[1].imshow(probability, cmap="gray_r", vmin=0, vmax=1)
         panels[1].set_title("membrane probability", fontsize=9)
         figure.colorbar(shown, ax=panels[1], fraction=0.046, pad=0.02).ax.tick_params(labelsize=7)
@@ -137,6 +139,33 @@ def segmented_figure(
         panels[2].set_title(
             f"mask at threshold {threshold:g}: {membrane.mean():.1%} of the pixels", fontsize=9
         )
+        for panel in panels:
+            panel.set_axis_off()
+    return save(figure, path, vector=False)
+
+
+def labelled_figure(
+    sections: Sequence[tuple[str, np.ndarray, np.ndarray]], path: Path, title: str
+) -> Path:
+    """Draw one section per row: the image, and its label as an overlay.
+
+    Parameters
+    ----------
+    sections : sequence of (name, image, label)
+        Image (h, w) of grey values and label (h, w), 1 = membrane.
+    """
+    figure = new_figure(7.5, 0.5 + 3.6 * len(sections), title)
+    rows = figure.subplots(len(sections), 2, squeeze=False)
+    for panels, (name, image, label) in zip(rows, sections, strict=True):
+        grey = grey_picture(image)
+        overlay, membrane = grey.copy(), label == 1
+        lay_over(overlay, membrane, VERMILLION)
+        panels[0].imshow(grey)
+        panels[0].set_title(
+            f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9, parse_math=False
+        )
+        panels[1].imshow(overlay)
+        panels[1].set_title(f"membrane as labelled: {membrane.mean():.1%}", fontsize=9)
         for panel in panels:
             panel.set_axis_off()
     return save(figure, path, vector=False)

@@ -65,8 +65,8 @@ def terminal(document: Document, console: Console) -> None:
 
 def terminal_table(table: Table, title: str = "") -> RichTable:
     """Make a table for the terminal; a title replaces its caption."""
-    caption = title or (words(table.caption) if table.caption is not None else None)
-    found = RichTable(title=caption, title_justify="left", title_style="bold")
+    caption = escape_rich(title or (words(table.caption) if table.caption is not None else ""))
+    found = RichTable(title=caption or None, title_justify="left", title_style="bold")
     for position, name in enumerate(table.heading):
         justify: Any = "left" if position == 0 else "right"
         found.add_column(escape_rich(words(name)), justify=justify, overflow="fold")

@@ -22,6 +22,7 @@ from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages import artifacts as files
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.deployed import load_board_energy, load_events, load_search
+from spikeseg_core.stages.files import save_section_scores
 from spikeseg_core.storage import load_arrays, save_table, write_json
 
 
@@ -98,6 +99,7 @@ def run_benchmark(
     tables = {files.ENERGY_TABLE: found.table(), files.IDLE: found.by_accounting}
     if points:
         tables |= {files.OPERATING_POINTS: points.table, files.ANYTIME: points.anytime()}
+        save_section_scores(folder, {"benchmark/operating_point": points.sections})
     return StageResult(
         metrics={
             "benchmark": {"busy": float(machine.busy), "load": machine.load}

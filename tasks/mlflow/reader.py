@@ -111,6 +111,16 @@ class Reader:
             f"summary of the run and on MLflow's page"
         )
 
+    def registered_runs(self) -> list[str]:
+        """Return the runs behind all versions of all registered models."""
+        found, token = [], None
+        while True:
+            page = self.store.client.search_model_versions(max_results=MOST_RUNS, page_token=token)
+            found += [str(version.run_id) for version in page if version.run_id]
+            token = page.token
+            if not token:
+                return found
+
     def logged_model(self, run_id: str) -> LoggedModel | None:
         """Return the last model that was logged to a run, or None."""
         outputs = self.get(run_id).outputs

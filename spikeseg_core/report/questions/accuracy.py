@@ -8,6 +8,7 @@ from pathlib import Path
 from spikeseg_core.config import ToleranceConfig
 from spikeseg_core.evaluation.accounting import SCORES, START, STEPS, loss_table, to_deployed
 from spikeseg_core.figures.waterfall import waterfall_figure
+from spikeseg_core.report import cross_validation
 from spikeseg_core.report.document import (
     SCORE_TITLES,
     SEGMENTATIONS,
@@ -34,6 +35,9 @@ PUBLISHED_ANN, PUBLISHED_SNN = 94.98, 92.13
 """In per cent, from secondary sources that do not name the metric."""
 
 
+ONE_SPLIT = "No cross-validation is recorded: the scores are of few sections, without an interval."
+CROSS_VALIDATION = "sweep cross-validation --preset"
+
 ONE_SEED = "One seed says nothing about the spread between trainings; three would."
 
 
@@ -45,6 +49,7 @@ def more_seeds(preset: str) -> str:
 def section(evidence: Evidence, folder: Path) -> Section:
     """Answer from the evidence, drawing pictures in the folder."""
     losses = {score: evidence.change("ann", "loihi", f"test/{score}") for score in SCORES}
+    folds, fold_runs = cross_validation.recorded(evidence)
     finding = say(
         "{verdict}: from the ANN to the integer network on the emulated chips, as deployed, V_Rand "
         "changes by {v_rand}, V_Info by {v_info}, pixel accuracy by {pixels} and membrane IoU by "
@@ -77,9 +82,9 @@ def section(evidence: Evidence, folder: Path) -> Section:
         title=QUESTION,
         finding=finding,
         answer=answer,
-        tables=[_scores(evidence), _steps(evidence)],
+        tables=[*folds, _scores(evidence), _steps(evidence)],
         pictures=_pictures(evidence, folder),
-        runs=evidence.behind("train", "tune", "convert", "deploy"),
+        runs=[*evidence.behind("train", "tune", "convert", "deploy"), *fold_runs],
         unknown=[
             say("Nothing ran on silicon: the chips are emulated, spike by spike."),
             say(
@@ -92,7 +97,10 @@ def section(evidence: Evidence, folder: Path) -> Section:
                 "their figures are not for exactly the same task."
             ),
         ],
-        missing=[missing(ONE_SEED, more_seeds(evidence.preset))] if len(evidence.runs) < 2 else [],
+        missing=[
+            *([] if folds else [missing(ONE_SPLIT, f"{CROSS_VALIDATION} {evidence.preset}")]),
+            *([missing(ONE_SEED, more_seeds(evidence.preset))] if len(evidence.runs) < 2 else []),
+        ],
     )
 
 

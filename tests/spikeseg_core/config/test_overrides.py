@@ -35,7 +35,12 @@ def test_values_may_be_words_and_lists() -> None:
     ("changes", "says"),
     [
         (["train.epochs=0"], r"train\.epochs: .*greater than or equal to 1, not 0"),
-        (["train.speed=3"], r"train\.speed: Extra inputs are not permitted, not 3"),
+        (["train.xyz=3"], r"train\.xyz: there is no such setting; `spikeseg settings` lists them"),
+        (
+            ["train.epoch=3"],
+            r"train\.epoch: there is no such setting; did you mean train\.epochs\?",
+        ),
+        (["tran.epochs=3"], r"tran: there is no such setting; did you mean train\?"),
         (["tune.rate_min_hz=300"], r"tune: .*rate_min_hz \(300.*must be below"),
         (["deploy.target=moon"], r"deploy\.target: .*'emulator' or 'loihi', not 'moon'"),
         (["epochs"], r"cannot read 'epochs'; write a setting as train\.epochs=5"),
@@ -51,8 +56,11 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         configured("quick", "auto", ["train.epochs=0", "tune.percentile=101"])
 
 
-def test_a_path_is_a_folder_source(tmp_path: Path) -> None:
+def test_a_path_is_a_folder_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert source(str(tmp_path)) == {"source": "folder", "path": str(tmp_path)}
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert source("~/data") == {"source": "folder", "path": str(tmp_path / "data")}
     with pytest.raises(ConfigError, match="'nowhere' is neither one of auto, isbi2012, synthetic"):
         source("nowhere")
 

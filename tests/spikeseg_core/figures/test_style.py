@@ -9,7 +9,7 @@ from spikeseg_core.figures.style import clean, legend_below, new_figure, save, s
 
 
 def draw(path: Path) -> Path:
-    figure = new_figure(6, 3, "a title")
+    figure = new_figure(6, 3, "a title of $\\frac{$")
     axes = figure.add_subplot()
     axes.plot([1, 2, 3])
     clean(axes)

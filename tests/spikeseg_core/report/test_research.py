@@ -92,7 +92,7 @@ def test_every_answer_begins_with_yes_no_or_how_far(built: dict[str, Document]) 
 def test_the_runs_behind_it_are_named(pages: Pages, recorded: FolderRecords) -> None:
     page = pages["paper"][0]
     runs = [found.run.id for found in (*recorded.pipelines(), *recorded.sweeps())]
-    assert len(runs) == 5
+    assert len(runs) == 6
     for run_id in (*runs, "bench"):
         assert f"<code>{run_id}</code>" in page
 

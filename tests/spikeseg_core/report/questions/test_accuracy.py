@@ -14,7 +14,8 @@ def test_the_verdict_names_only_what_loses_more_than_is_tolerated(
 
 
 def test_steps_sum_and_tolerance_are_of_the_network_as_deployed(built: dict[str, Document]) -> None:
-    steps = built["paper"].sections[0].tables[1]
+    tables = built["paper"].sections[0].tables
+    (steps,) = [one for one in tables if words(one.caption).startswith("Change by each step to")]
     names = [words(row[0]) for row in steps.rows]
     assert names[-1] == "ANN to chips"
     assert "Tolerated losses: 0.002 (set) in pixel accuracy," in words(steps.caption)
@@ -22,6 +23,17 @@ def test_steps_sum_and_tolerance_are_of_the_network_as_deployed(built: dict[str,
     assert "presentation time" not in names
 
 
+def test_the_scores_of_the_cross_validation_come_first(built: dict[str, Document]) -> None:
+    scores, changes = built["paper"].sections[0].tables[:2]
+    assert words(scores.caption).startswith("Cross-validation: 3 (set) folds, 2 (set) seeds. Mean")
+    assert words(scores.rows[0][3]).startswith("0.9255 (measured) [0.9")
+    assert words(changes.rows[0][3]) == (
+        "-0.0200 (measured) [-0.0200 (measured), -0.0200 (measured)]"
+    )
+    assert len(built["quick"].sections[0].tables) == len(built["paper"].sections[0].tables) - 2
+
+
 def test_one_seed_asks_for_more(built: dict[str, Document]) -> None:
-    (missing,) = built["quick"].sections[0].missing
+    folds, missing = built["quick"].sections[0].missing
+    assert folds.command.text == "spikeseg sweep cross-validation --preset quick"
     assert missing.command.text == "spikeseg report --preset quick --seeds 0,1,2"

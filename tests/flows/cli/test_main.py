@@ -51,7 +51,7 @@ def test_prefect_keeps_its_things_in_the_state_folder(module: str, tmp_path: Pat
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
 @pytest.mark.parametrize(
-    "command", ["run", "stage", "segment", "sweep", "compare", "bench", "doctor", "up"]
+    "command", [each.callback.__name__ for each in cli.app.registered_commands if each.callback]
 )
 def test_every_command_explains_itself(command: str, option: str) -> None:
     result = CliRunner().invoke(cli.app, [command, option], env={"COLUMNS": "100"})
@@ -59,8 +59,36 @@ def test_every_command_explains_itself(command: str, option: str) -> None:
     assert command in result.output
 
 
+def test_version_and_completion() -> None:
+    from spikeseg_core import __version__
+
+    assert CliRunner().invoke(cli.app, ["--version"]).output == f"spikeseg {__version__}\n"
+    assert "--install-completion" in CliRunner().invoke(cli.app, ["-h"]).output
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("spikeseg ru", "run"),
+        ("spikeseg run --preset pa", "paper"),
+        ("spikeseg stage tu", "tune"),
+        ("spikeseg run --set train.ep", "train.epochs="),
+    ],
+)
+def test_the_shell_completes_commands_presets_stages_and_settings(words: str, offered: str) -> None:
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    found = CliRunner().invoke(
+        cli.app,
+        [],
+        prog_name="spikeseg",
+        env={"_SPIKESEG_COMPLETE": "complete_bash", **asked},
+    )
+    assert offered in found.output.split()
+
+
 def run_main(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["spikeseg", *words])
+    monkeypatch.setattr(cli.stopping, "listen", lambda: None)
     with pytest.raises(SystemExit) as ended:
         cli.main()
     return int(ended.value.code or 0)
@@ -106,14 +134,15 @@ def test_what_is_no_fault_of_the_program_is_one_message(
     code: int,
     says: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     def fail() -> None:
         raise error
 
     monkeypatch.setattr(cli, "app", fail)
+    cli.stopping._say.cache_clear()
     assert run_main(monkeypatch) == code
-    assert capsys.readouterr().err == says
+    assert capfd.readouterr().err == says
 
 
 def test_run_prints_the_table_and_writes_json(
