@@ -60,7 +60,8 @@ def headline(
     totals = select(figures, component="total", precision="int8", batch=1)
     ours = select([f for f in totals if f.basis != "published"], variant="")
     chips = {(f.presentation, f.host): f for f in select(ours, family="loihi")}
-    ways = (presentation,) if presentation else ("operating point", "deployed")
+    ways: tuple[Presentation, ...] = ("operating point", "deployed")
+    ways = (presentation,) if presentation else ways
     way = next((way for way in ways if (way, False) in chips), None)
     cpus = select(ours, family="cpu")
     if way is None or not cpus:

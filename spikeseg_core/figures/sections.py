@@ -168,7 +168,7 @@ def labelled_figure(
         panels[1].set_title(f"membrane as labelled: {membrane.mean():.1%}", fontsize=9)
         for panel in panels:
             panel.set_axis_off()
-    return save(figure, path)
+    return save(figure, path, vector=False)
 
 
 def grey_picture(image: np.ndarray) -> np.ndarray:

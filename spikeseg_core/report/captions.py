@@ -39,6 +39,9 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
         "Each score after every step from the ANN to the chip, on the test sections. The "
         "shaded range is the loss that is tolerated."
     ),
+    ("prepare", "sections"): (
+        "Prepared sections with the membrane as it was labelled, to see that they belong together."
+    ),
     ("train", "training"): "Loss and pixel accuracy of the ANN in every epoch of its training.",
     ("tune", "tuning"): "Losses, accuracy and synaptic operations in every epoch of the tuning.",
     ("tune", "rates_rate_tuned"): _RATES.format(where=" after tuning (dotted: before)"),

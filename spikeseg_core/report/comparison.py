@@ -94,7 +94,9 @@ def comparison_table(runs: Sequence[ComparedRun], found: Differences) -> Table:
         rows.append([part.upper(), *("" if values else "the same" for _ in runs)])
         for name, each in values.items():
             busy = [run.disturbed(name) for run in runs] if part == "results" else []
-            change = [] if not (two and part == "results") else [_change(*each, any(busy))]
+            change = (
+                [] if not (two and part == "results") else [_change(each[0], each[1], any(busy))]
+            )
             told = [f"{_text(v)} (busy)" if b else _text(v) for v, b in zip_longest(each, busy)]
             rows.append([f"  {name}", *told, *change])
     heading = ["", *(f"{run.name}\n{run.id[:8]}" for run in runs), *(["change"] if two else [])]

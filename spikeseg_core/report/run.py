@@ -157,7 +157,7 @@ def _how_large(mapping: Mapping[str, Any], loihi: Mapping[str, Any]) -> str:
     return f"Its {neurons} spiking neurons take {where}{fire}."
 
 
-def _how_economical(figures: Sequence[Mapping[str, Any]]) -> str:
+def _how_economical(figures: Sequence[dict[str, Any]]) -> str:
     found = headline((EnergyFigure.from_json(one) for one in labelled(figures)), "deployed")
     if found is None:
         return ""
@@ -239,12 +239,16 @@ def _energy(summary: Mapping[str, Any], gallery: Gallery) -> Section:
 
 
 def _time(summary: Mapping[str, Any], gallery: Gallery) -> Section:
+    labelled_sections = gallery.take("prepare", "sections")
+    data = Section(
+        "Data", tables=_filled(tables.facts(summary["dataset"])), pictures=labelled_sections
+    )
     return Section(
         "Time",
         tables=_filled(tables.minutes(summary)),
         details=_parts(
             *gallery.rest(),
-            Section("Data", tables=_filled(tables.facts(summary["dataset"]))),
+            data,
             Section("Settings", tables=[tables.settings(summary["config"])]),
             Section("Where this is recorded", answer=_recorded(summary)),
         ),

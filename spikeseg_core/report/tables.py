@@ -84,8 +84,7 @@ def losses(found: Mapping[str, Any]) -> Table:
     A shorter presentation comes last: it is a choice, and no tolerance applies to it.
     """
     steps = found["steps"]
-    table = pd.DataFrame(steps)
-    deployed = to_deployed(table).to_dict("records")
+    deployed = steps[: len(to_deployed(pd.DataFrame(steps)))]
     rows: list[list[Cell]] = [[step["step"], *_changes(step)] for step in deployed]
     if deployed:
         sums = {score: sum(step[score] for step in deployed) for score in SCORES}

@@ -56,7 +56,8 @@ class Comparison:
 
 def comparison(evidence: Evidence) -> Comparison | None:
     """Collect the comparison; None if a device is missing."""
-    found, by_accounting = [], {}
+    found: list[Headline] = []
+    by_accounting: dict[str, list[float]] = {}
     for run in evidence.runs:
         one = headline(EnergyFigure.from_json(figure) for figure in run.figures)
         if one is None:
