@@ -88,8 +88,6 @@ def research_report(
     run = store().attempt("log the report", lambda: _log(result, folder, evidence, text))
     result["mlflow_run_id"] = run.id if run is not None else None
     _link(result, run, text)
-    for what in result["missing"].values():
-        run_logger().info("not in the report: %s", what)
     return result
 
 
@@ -144,7 +142,9 @@ def _link(result: dict[str, Any], run: Run | None, text: str) -> None:
     """Put a link to the report and its text on Prefect's page."""
     page = run_page(run.store.uri, run.store.experiment, run.id, "artifacts") if run else None
     if FlowRunContext.get() is None:
-        return
+        return  # the terminal lists what is missing
+    for what in result["missing"].values():
+        run_logger().info("not in the report: %s", what)
     create_link_artifact(
         link=page or Path(result["report"]).as_uri(),
         link_text="The five questions, answered",

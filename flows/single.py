@@ -14,7 +14,7 @@ from spikeseg_core.config.overrides import parsed, shortened
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from tasks.folder import read_record
-from tasks.prefect.bootstrap import set_up_for_prefect
+from tasks.prefect.bootstrap import set_up_for_prefect, share_console
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -105,6 +105,7 @@ def run_report(
             f"{preset} --run-missing` runs it first, --dry-run says how long that takes"
         )
     if not missing and not os.environ.get("PREFECT_API_URL"):
+        share_console()
         return research_report.fn(**given)  # Prefect has nothing to show or to repeat
     return _run(research_report, given)
 

@@ -206,12 +206,17 @@ def benchmark(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure a model on this machine again, and report what changed since the last time."""
+    """Measure a model on this machine again, and report what changed since the last time.
+
+    Exit code 1 means that other work kept the machine busy, so nothing was compared.
+    """
     from flows.single import run_benchmark
 
     result = run_benchmark(model, change or [])
     write_result(json, result)
     typer.echo(result["verdict"])
+    if result["busy"]:
+        raise typer.Exit(1)
 
 
 def promote(

@@ -476,6 +476,13 @@ class BenchmarkConfig(StageConfig):
     cpu_total_watts: float = _above_0(
         28.0, 2000, "Total power of the CPU, W", "total CPU power assumed without a meter"
     )
+    busy_above: float = _between(
+        0.1,
+        0,
+        1,
+        "Accepted load",
+        "share of the CPUs that other work may use during a timing; above it, the timing is busy",
+    )
 
 
 class ToleranceConfig(StageConfig):

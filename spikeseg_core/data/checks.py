@@ -6,11 +6,12 @@ throughout), in all sections alike. Everything is measured on every k-th pixel o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from spikeseg_core.data.polarity import distinct
+from spikeseg_core.data.readers import pixel_sha256
 from spikeseg_core.errors import DataError
 
 _SIDE = 512
@@ -52,8 +53,9 @@ def check_labelled(
     Raises
     ------
     DataError
-        If a section or label is blank, the labels lie in another direction than the sections, or
-        a section's contrast or label is inverted against the others.
+        If a section or label is blank, two sections have the same label, labels lie in another
+        direction than the sections, or a section's contrast or label is inverted against the
+        others.
     """
     values = distinct(masks)
     if len(values) != 2:
@@ -63,10 +65,13 @@ def check_labelled(
     high = masks[:, ::step, ::step] == values[1]
     _check_blank(images, masks, image_names, label_names)
     correlation = np.array([_correlation(g, m) for g, m in zip(grey, high, strict=True)])
+    warned = _check_copies(images, masks, image_names, label_names)
     _check_direction(grey, high, correlation)
+    _check_each_direction(grey, high, correlation, label_names)
     share = (masks == values[1]).mean(axis=(1, 2))
     _check_inverted(correlation, share, image_names, label_names)
     return [
+        *warned,
         *_warn_share(share, label_names),
         *_warn_correlation(correlation, label_names),
         *_warn_shifted(grey, high, correlation),
@@ -91,14 +96,57 @@ def _check_blank(
             )
 
 
+def _check_copies(
+    images: np.ndarray, masks: np.ndarray, image_names: Sequence[str], label_names: Sequence[str]
+) -> list[str]:
+    """Refuse one label for two sections; warn of a section that is there twice."""
+    warned: list[str] = []
+    first: dict[str, int] = {}
+    for index, mask in enumerate(masks):
+        other = first.setdefault(pixel_sha256(mask), index)
+        if other == index:
+            continue
+        if not np.array_equal(images[other], images[index]):
+            raise DataError(
+                f"labels {label_names[other]} and {label_names[index]} are the same in all "
+                f"{mask.size:,} pixels, and their sections are not: one of them is a copy; replace "
+                "it, or take the section out"
+            )
+        warned.append(
+            f"sections {image_names[other]} and {image_names[index]} are the same in all "
+            f"{mask.size:,} pixels, and so are their labels; is one a copy?"
+        )
+    return warned
+
+
+def _check_each_direction(
+    grey: np.ndarray, high: np.ndarray, correlation: np.ndarray, names: Sequence[str]
+) -> None:
+    """Refuse a label that fits when it is turned, where the others fit as they are."""
+    usual = abs(float(np.median(correlation)))
+    for index, straight in enumerate(abs(correlation)):
+        if usual < _CLEAR or straight > usual / 3:
+            continue
+        for name, turn in _turns(grey):
+            found = abs(_correlation(grey[index], turn(high[index])))
+            if found > max(_CLEAR, usual / 2):
+                raise DataError(
+                    f"label {names[index]} fits when it is {name}: the correlation of label and "
+                    f"grey is then {found:.2f}, and {straight:.2f} as it is ({usual:.2f} in the "
+                    "others, median); turn it so"
+                )
+
+
+def _turns(grey: np.ndarray) -> Iterator[tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+    square = grey.shape[1] == grey.shape[2]
+    return ((name, turn) for name, turn in _TURNS.items() if square or name not in _SQUARE_ONLY)
+
+
 def _check_direction(grey: np.ndarray, high: np.ndarray, correlation: np.ndarray) -> None:
     straight = abs(float(np.median(correlation)))
     some = np.unique(np.linspace(0, len(grey) - 1, _SECTIONS).round().astype(int))
     grey, high = grey[some], high[some]
-    square = grey.shape[1] == grey.shape[2]
-    for name, turn in _TURNS.items():
-        if not square and name in _SQUARE_ONLY:
-            continue
+    for name, turn in _turns(grey):
         turned = [_correlation(g, m) for g, m in zip(grey, turn(high), strict=True)]
         found = abs(float(np.median(turned)))
         if found > max(_CLEAR, 3 * straight):

@@ -239,13 +239,13 @@ def _by_content(two: Sequence[Path]) -> tuple[list[Group], list[Group]]:
 def _inside(path: Path, settings: FolderSettings) -> Layout:
     """Images and labels in one HDF5 file, by the names of its datasets."""
     there = datasets(path)
-    found: dict[str, list[str]] = {"images": [], "labels": []}
-    for name in there:
-        role = _role(PurePosixPath(name).name.replace("/", " "))
-        if role not in found and "/" in name:
-            role = _role(PurePosixPath(name).parent.name)
-        if role in found:
-            found[role].append(name)
+    own = {name: _role(PurePosixPath(name).name) for name in there}
+    group = {name: _role(PurePosixPath(name).parent.name) for name in there}
+    found: dict[str, list[str]] = {}
+    for role in ("images", "labels"):
+        # A dataset's own name says more than its group's: CREMI has labels/clefts, too.
+        named = [name for name in there if own[name] == role]
+        found[role] = named or [n for n in there if own[n] == "plain" and group[n] == role]
     for role, names in found.items():
         if len(names) != 1:
             listed = ", ".join(f"{shown_name(n)} {shape}" for n, shape in list(there.items())[:8])

@@ -283,7 +283,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
         found = ", ".join(m.filename for m in members) or ", ".join(archive.namelist()[:10])
         raise DataError(
             f"{shown_name(path)} should hold one {name} and has {len(members)} "
-            f"(found: {shown_name(found) or 'nothing'})"
+            f"(found: {shown_name(found) or 'nothing'}); unpack another archive and give its folder"
         )
     if members[0].flag_bits & 1:
         raise DataError(

@@ -79,6 +79,17 @@ def loss_table(
     return pd.DataFrame(rows, columns=["step", "from", "to", *SCORES])
 
 
+def to_deployed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps up to the deployed network, to which tolerances apply.
+
+    A shorter presentation after it is a choice, not a loss.
+    """
+    if table.empty:
+        return table
+    deployed = table.index[table["to"] == DEPLOYED]
+    return table.loc[: deployed[-1]] if len(deployed) else table
+
+
 def blame(table: pd.DataFrame, tolerance: Mapping[str, float]) -> list[str]:
     """Name, for every score that lost more than its tolerance, the step that lost most.
 
@@ -88,8 +99,7 @@ def blame(table: pd.DataFrame, tolerance: Mapping[str, float]) -> list[str]:
         A sentence for each score outside its tolerance. Shorter presentations than the deployed one
         are ignored.
     """
-    deployed = table.index[table["to"] == DEPLOYED]
-    table = table.loc[: deployed[-1]] if len(deployed) else table
+    table = to_deployed(table)
     sentences = []
     for score, allowed in tolerance.items():
         lost = -float(table[score].sum())

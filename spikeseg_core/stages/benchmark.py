@@ -92,6 +92,8 @@ def run_benchmark(
         "operating_point": points.to_json() if points else None,
         "cpu_threads": dict(machine.threads),
         "why_no_gpu": machine.why_no_gpu,
+        "busy": machine.busy,
+        "load": machine.load,
     }
     write_json(folder / files.ENERGY, facts)
     tables = {files.ENERGY_TABLE: found.table(), files.IDLE: found.by_accounting}
@@ -100,7 +102,8 @@ def run_benchmark(
         save_section_scores(folder, {"benchmark/operating_point": points.sections})
     return StageResult(
         metrics={
-            "benchmark": found.metrics()
+            "benchmark": {"busy": float(machine.busy), "load": machine.load}
+            | found.metrics()
             | found.least_ratios()
             | (points.metrics() if points else {}),
             **found.scores(),

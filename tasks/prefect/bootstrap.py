@@ -54,7 +54,7 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
 
     check_databases(prefect=not PREFECT_API_URL.value())
     if PREFECT_API_URL.value():
-        _share_console()
+        share_console()
         meanwhile()
         return
     try:
@@ -63,7 +63,7 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
     except OSError as error:
         raise NoPrefectError(f"Prefect's temporary server cannot start ({error})") from error
     atexit.register(server.stop, SECONDS_TO_END)
-    _share_console()
+    share_console()
     meanwhile()
     _lend_to_prefect(server, port)
 
@@ -130,7 +130,7 @@ def check_prefect_answers() -> None:
         ) from error
 
 
-def _share_console() -> None:
+def share_console() -> None:
     """Make Prefect's log lines and the progress bar share one console."""
     import prefect.main  # noqa: F401 - sets up Prefect's logging, which replaces all handlers
     from prefect.logging.handlers import PrefectConsoleHandler

@@ -166,3 +166,10 @@ def _deep_rgb_png() -> bytes:
 
 
 DEEP_RGB_PNG = _deep_rgb_png()
+
+
+def pillow_tiff(path: Path, stack: np.ndarray, compression: str, mode: str | None = None) -> Path:
+    pages = [Image.fromarray(page) for page in stack]
+    pages = [page.convert(mode) for page in pages] if mode else pages
+    pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:], compression=compression)
+    return path

@@ -24,6 +24,11 @@ WARNED: dict[str, tuple[np.ndarray, np.ndarray, str]] = {
     "half the pixel size": (
         changed(GREY, 3, stretched(GREY[3])), changed(MASKS, 3, stretched(MASKS[3])),
         r"section 3\.png: grey values stay alike over .* another pixel size"),
+    "a section twice": (
+        changed(GREY, 3, GREY[2]),
+        changed(MASKS, 3, MASKS[2]),
+        r"sections 2\.png and 3\.png are the same in all 3,072 pixels",
+    ),
     "a label with little membrane": (
         GREY, changed(MASKS, 3, np.where(np.arange(WIDTH) < 50, 255, MASKS[3])),
         r"label 3\.png: .*% of the pixels .* in the other sections \(median\); is it complete"),

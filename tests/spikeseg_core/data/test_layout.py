@@ -195,7 +195,9 @@ FOUND: dict[str, tuple[Built, str]] = {
         "not read: notes.txt"),
     "HDF5 as CREMI has it": (
         lambda d: h5(d / "a.h5", {"resolution": (40.0, 4.0, 4.0)}, volumes__raw=GREY,
-                     volumes__labels__neuron_ids=IDS.astype(np.uint64)),
+                     volumes__labels__neuron_ids=IDS.astype(np.uint64),
+                     volumes__labels__clefts=IDS.astype(np.uint64),
+                     annotations__locations=np.zeros((5, 3))),
         "pixel size 4 x 4 nm"),
     "a folder with one HDF5": (
         lambda d: h5(d / "a.h5", raw=GREY, membranes=MASKS).parent,
@@ -300,6 +302,14 @@ NOT_FOUND: dict[str, tuple[Built, str]] = {
         lambda d: pair(d, "raw", "masks", MASKS[:, :, ::-1]), "fit when they are mirrored"),
     "upside-down labels": (
         lambda d: pair(d, "raw", "masks", MASKS[:, ::-1]), "fit when they are upside down"),
+    "one mirrored label": (
+        lambda d: pair(d, "raw", "masks", changed(MASKS, 2, MASKS[2, :, ::-1])),
+        r"label 2\.png fits when it is mirrored: .* 0\.\d\d as it is",
+    ),
+    "a label of another section": (
+        lambda d: pair(d, "raw", "masks", changed(MASKS, 2, MASKS[3])),
+        r"labels 2\.png and 3\.png are the same in all 3,072 pixels, and their sections are not",
+    ),
     "inverted contrast of one section": (
         lambda d: pngs(pair(d, "raw", "masks") / "raw", changed(GREY, 4, 255 - GREY[4])).parent,
         r"section 4\.png is inverted: .* -0\.\d\d and \+0\.\d\d in the others"),

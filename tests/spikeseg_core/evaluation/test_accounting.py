@@ -98,7 +98,6 @@ def test_a_shorter_presentation_is_not_to_blame() -> None:
 
 def test_the_waterfall_is_a_picture(tmp_path) -> None:
     stages = metrics({place: scores(v_rand=0.9 - i / 100) for i, place in enumerate(PLACES)})
-    path = waterfall_figure(
-        loss_table(stages), dict.fromkeys(SCORES, 0.9), tmp_path / "waterfall.png"
-    )
+    start = dict.fromkeys(SCORES, 0.9)
+    path = waterfall_figure(loss_table(stages), start, {}, tmp_path / "waterfall.png")
     assert path.read_bytes().startswith(b"\x89PNG")

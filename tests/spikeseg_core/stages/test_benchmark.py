@@ -81,6 +81,7 @@ def test_the_stage_writes_figures_that_add_up(inputs: dict[str, Path], tmp_path:
     assert all(path.exists() for path in (*pictures, *result.tables))
 
     metrics = result.metrics["benchmark"]
+    assert (metrics["busy"], energy["busy"]) == (float(energy["busy"]), result.facts["busy"])
     assert metrics["energy/loihi_total_mj"] > 0
     assert metrics["energy/cpu_int8_total_mj"] > 0
     assert metrics["energy/ratio_cpu_int8_online"] == pytest.approx(

@@ -48,7 +48,7 @@ class TestTemporaryServer:
     def no_server(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         terminal.console.cache_clear()
         monkeypatch.setattr(SubprocessASGIServer, "_instances", {})
-        monkeypatch.setattr(bootstrap, "_share_console", lambda: None)
+        monkeypatch.setattr(bootstrap, "share_console", lambda: None)
         with temporary_settings(restore_defaults={PREFECT_API_URL}):
             yield
         if (server := SubprocessASGIServer().server_process) is not None:
@@ -102,8 +102,8 @@ class TestTemporaryServer:
 
 def test_the_terminal_gets_plain_lines_also_if_prefect_was_not_imported_before() -> None:
     code = (
-        "from tasks.prefect.bootstrap import _share_console\n"
-        "_share_console()\n"
+        "from tasks.prefect.bootstrap import share_console\n"
+        "share_console()\n"
         "from prefect import flow\n"
         "import logging\n"
         "logging.getLogger('prefect.spikeseg').info('Beginning flow run x for flow y')\n"

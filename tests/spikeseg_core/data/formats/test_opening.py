@@ -27,6 +27,7 @@ from tests.spikeseg_core.data.inputs import (
     huge_png,
     jpeg,
     one_sentence,
+    pillow_tiff,
     png,
     pngs,
     raw,
@@ -41,13 +42,6 @@ def by_tiff_writer(path: Path) -> Path:
     with tifffile.TiffWriter(path) as writer:
         for section in GREY:
             writer.write(section, photometric="minisblack")
-    return path
-
-
-def pillow_tiff(path: Path, stack: np.ndarray, compression: str, mode: str | None = None) -> Path:
-    pages = [Image.fromarray(page) for page in stack]
-    pages = [page.convert(mode) for page in pages] if mode else pages
-    pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:], compression=compression)
     return path
 
 
