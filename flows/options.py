@@ -160,6 +160,7 @@ class Benchmark(StrEnum):
     mapping = "mapping"
     energy = "energy"
     pipeline = "pipeline"
+    tuning = "tuning"
 
 
 class SegmentEngine(StrEnum):

@@ -27,12 +27,18 @@ def plan_run(config: PipelineConfig) -> dict[str, Any]:
     return _show(steps(config), config)
 
 
-def plan_sweep(study: str, dataset: str, seeds: Sequence[int], changes: Sequence[str]) -> Any:
+def plan_sweep(
+    study: str,
+    dataset: str,
+    seeds: Sequence[int],
+    changes: Sequence[str],
+    preset: str | None = None,
+) -> Any:
     """Print and return the plan of a sweep: stages that its points have in common run once."""
     from flows.studies import definition, fixed
     from spikeseg_core.sweep.points import expand
 
-    asked = definition(study).changed(fixed(dataset, changes), seeds)
+    asked = definition(study).changed(fixed(dataset, changes), seeds, preset)
     if asked.search is not None:
         jobs = asked.search.trials * len(asked.seeds)
         plain_console().print(

@@ -8,7 +8,8 @@ from typing import Any
 
 from spikeseg_core.report.document import SYNTHETIC, Table, number
 from spikeseg_core.report.render import terminal, terminal_table, wide_console
-from spikeseg_core.report.run import METRICS, short_report
+from spikeseg_core.report.run import short_report
+from spikeseg_core.report.tables import METRICS
 from spikeseg_core.stages import table as registry
 from tasks.local import state
 from tasks.references import StageRef

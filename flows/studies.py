@@ -21,6 +21,7 @@ class Study(StrEnum):
     """Names of the sweeps that come with the project, as offered in Prefect's form."""
 
     operating_point = "operating-point"
+    cross_validation = "cross-validation"
     architecture = "architecture"
     ablation_rate_loss = "ablation-rate-loss"
     ablation_activation = "ablation-activation"

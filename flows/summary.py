@@ -8,10 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from spikeseg_core.evaluation.accounting import SCORES
-from spikeseg_core.figures.waterfall import waterfall_figure
+from spikeseg_core.figures.run import draw_run
 from spikeseg_core.report.folders import recorded_stage
 from spikeseg_core.report.records import RecordedStage
 from spikeseg_core.report.render import html, markdown
@@ -47,14 +44,8 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
         "prefect": _prefect_summary(),
         "report": str(folder / "report.html"),
     }
-    figures = {name: _figures(stage) for name, stage in stages.items()}
-    if summary["losses"]["steps"]:
-        waterfall = waterfall_figure(
-            pd.DataFrame(summary["losses"]["steps"]),
-            {score: summary["stages"]["ann"][f"test/{score}"] for score in SCORES},
-            folder / "waterfall.png",
-        )
-        figures["deploy"] = [*figures.get("deploy", []), waterfall]
+    figures: dict[str, Sequence[Path]] = {name: _figures(stage) for name, stage in stages.items()}
+    figures["run"] = draw_run({ref.stage: ref.folder for ref in refs}, summary, folder)
     write_json(folder / "summary.json", summary)
     document = run_report(summary, figures)
     text = markdown(document)

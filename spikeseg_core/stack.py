@@ -117,7 +117,7 @@ def _gpu_looked_for(devices: Path = Path("/dev")) -> Iterator[None]:
         yield
         return
     call = subprocess.call
-    subprocess.call = lambda *_, **__: 1  # type: ignore[assignment]  # the exit code for "none"
+    subprocess.call = lambda *_, **__: 1  # the exit code for "none"
     try:
         yield
     finally:

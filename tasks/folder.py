@@ -172,7 +172,7 @@ def content_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in content_files(folder):
         name = path.relative_to(folder).as_posix()
-        if name in NOT_CONTENT or path.suffix == ".png":
+        if name in NOT_CONTENT or path.suffix in (".png", ".svg"):
             continue
         digest.update(f"{name}\n".encode())
         with path.open("rb") as file:

@@ -62,7 +62,7 @@ class Bar:
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             share = 100 * done / total if total else 0
-            console().print(f"  {self.title}: {share:.0f} %  {message}")
+            console().print(f"  {self.title}: {share:.0f} %  {message}", markup=False)
 
     def _draw(self, done: float, total: float, message: str) -> None:
         if self._progress is None:

@@ -52,6 +52,7 @@ for command, panel, *lines in (
         "spikeseg sweep ablation-bits --dry-run",
         "spikeseg sweep operating-point --workers 1 --set train.epochs=20",
         "spikeseg sweep my_sweep.yaml --seed 0 --seed 1 --json sweep.json",
+        "spikeseg sweep cross-validation --preset paper --json folds.json",
     ),
     (
         work.bench,
@@ -59,6 +60,7 @@ for command, panel, *lines in (
         "spikeseg bench emulator --json emulator.json",
         "spikeseg bench mapping --preset paper --json mapping.json",
         "spikeseg bench pipeline --preset quick",
+        "spikeseg bench tuning --preset paper --json tuning.json",
     ),
     (
         work.benchmark,

@@ -153,6 +153,9 @@ def sweep(
         ),
     ],
     *,
+    preset: Annotated[
+        str | None, typer.Option(help="quick or paper, in place of the sweep's own preset.")
+    ] = None,
     workers: Workers = 1,
     dataset: Dataset = "auto",
     seed: Annotated[
@@ -172,11 +175,11 @@ def sweep(
     if dry_run:
         from flows.plan import plan_sweep
 
-        write_result(json, plan_sweep(study, dataset, seed or [], change or []))
+        write_result(json, plan_sweep(study, dataset, seed or [], change or [], preset))
         return
     from flows.sweep import run_sweep
 
-    write_result(json, run_sweep(study, workers, dataset, seed or [], change or []))
+    write_result(json, run_sweep(study, workers, dataset, seed or [], change or [], preset=preset))
 
 
 def bench(
@@ -189,7 +192,7 @@ def bench(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure the emulator, the mapping strategies, energy, or the cost of orchestration."""
+    """Measure the emulator, mapping strategies, energy, tuning, or the cost of orchestration."""
     from flows.bench import bench as measure
 
     write_result(json, measure(what.value, preset, dataset, change or []))
@@ -203,12 +206,17 @@ def benchmark(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure a model on this machine again, and report what changed since the last time."""
+    """Measure a model on this machine again, and report what changed since the last time.
+
+    Exit code 1 means that other work kept the machine busy, so nothing was compared.
+    """
     from flows.single import run_benchmark
 
     result = run_benchmark(model, change or [])
     write_result(json, result)
     typer.echo(result["verdict"])
+    if result["busy"]:
+        raise typer.Exit(1)
 
 
 def promote(

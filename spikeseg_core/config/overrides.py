@@ -70,12 +70,13 @@ def source(dataset: str) -> dict[str, Any]:
     """
     if dataset in NAMED_SOURCES:
         return {"source": dataset}
-    if not Path(dataset).exists():
+    path = Path(dataset).expanduser()
+    if not path.exists():
         raise ConfigError(
             f"dataset {dataset!r} is neither one of {', '.join(NAMED_SOURCES)} nor a folder, TIFF "
             f"stack or zip that exists"
         )
-    return {"source": "folder", "path": str(Path(dataset).resolve())}
+    return {"source": "folder", "path": str(path.resolve())}
 
 
 def shortened(error: ValidationError) -> str:

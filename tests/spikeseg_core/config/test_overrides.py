@@ -56,8 +56,11 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         configured("quick", "auto", ["train.epochs=0", "tune.percentile=101"])
 
 
-def test_a_path_is_a_folder_source(tmp_path: Path) -> None:
+def test_a_path_is_a_folder_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert source(str(tmp_path)) == {"source": "folder", "path": str(tmp_path)}
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert source("~/data") == {"source": "folder", "path": str(tmp_path / "data")}
     with pytest.raises(ConfigError, match="'nowhere' is neither one of auto, isbi2012, synthetic"):
         source("nowhere")
 

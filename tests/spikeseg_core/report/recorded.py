@@ -353,6 +353,7 @@ def short_summary() -> dict[str, Any]:
         "losses": {
             "steps": [{"step": "spikes", "from": "ann", "to": "loihi", **changes}],
             "warnings": ["v_rand is 0.0300 below the ANN's"],
+            "tolerance": {"v_rand": 0.01},
         },
         "mapping": {
             "cores": 93,
