@@ -44,3 +44,14 @@ def test_a_report_trains_nothing_unasked(home: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(single, "set_up_for_prefect", lambda: pytest.fail("Prefect started"))
     with pytest.raises(ConfigError, match=r"'quick' has no finished run with seed 3; .*--run-miss"):
         single.run_report("quick", "3", [])
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_report_of_finished_runs_needs_no_server(
+    first: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single, "set_up_for_prefect", lambda: pytest.fail("Prefect started"))
+    monkeypatch.setattr(single, "share_console", lambda: None)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    result = single.run_report("quick", None, [])
+    assert Path(result["report"]).is_file()
