@@ -24,6 +24,11 @@ os.environ["DO_NOT_TRACK"] = "1"
 
 import tasks  # noqa: E402, F401 - sets where Prefect keeps its data
 
+# isort: split
+# Before TensorFlow: it closes the log handlers that it finds, and that of TensorFlow takes the
+# captured standard error with it.
+import prefect.main  # noqa: E402, F401
+
 SHARED = {
     "tests/flows/": "Prefect",
     "tests/tasks/prefect/": "Prefect",
