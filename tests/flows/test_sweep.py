@@ -59,7 +59,8 @@ class TestInThisProcess:
         assert point.data.metrics["loihi/test/v_rand"] == 0.97
         names = {item.path for item in client.list_artifacts(parent.info.run_id)}
         assert names == {
-            *("points.parquet", "runs.parquet", "pareto.png", "definition.json", "sweep.md")
+            *("points.parquet", "runs.parquet", "pareto.png", "definition.json", "sweep.md"),
+            "provenance.json",
         }
 
     def test_a_failed_point_is_a_row_and_the_rest_goes_on(

@@ -29,7 +29,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     assert time.perf_counter() - began < 5  # about 0.5 s on an idle machine
 
 
-@pytest.mark.parametrize("module", ["flows.pipeline", "flows.single", "flows.stages"])
+@pytest.mark.parametrize("module", ["flows.pipeline", "flows.sweep", "flows.stages"])
 def test_prefect_keeps_its_things_in_the_state_folder(module: str, tmp_path: Path) -> None:
     # Prefect reads the variable when it is first imported, where this ends.
     code = (
