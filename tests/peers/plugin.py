@@ -15,6 +15,7 @@ from nengo_loihi.builder.builder import Model, ValidationLevel
 from nengo_loihi.emulator import EmulatorInterface
 
 MARKERS = ("target_sim", "target_loihi", "hang", "requires_multichip_snips")
+REASONS = ("learning", "not discretized", "different targets", "two synapses", "probes of")
 made = collections.Counter()
 
 
@@ -41,7 +42,7 @@ def use_the_drop_in(config):
     class Counted(drop_in.FastEmulator):
         def __init__(self, model, seed=None):
             super().__init__(model, seed)
-            reason = self.refused.split(",")[0].removeprefix("this emulator does not support ")
+            reason = next((r for r in REASONS if r in self.refused), self.refused)
             made["spikeseg" if self.engine else f"nengo-loihi ({reason})"] += 1
 
     drop_in.FastEmulator = Counted

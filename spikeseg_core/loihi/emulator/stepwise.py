@@ -28,7 +28,7 @@ from spikeseg_core.loihi.integer_network import IntegerNetwork
 CHUNK_STEPS = 32
 """Steps computed for one component before the next."""
 
-PARALLEL_WORK = 50_000
+PARALLEL_WORK = 200_000
 """Compartments times steps from which starting threads pays."""
 
 OVERFLOWS = ("q0", "current", "u2")
@@ -129,32 +129,53 @@ def _show(block, t, now, cells, state, events, counts, seen):  # type: ignore[no
             seen.spiked[t, first + events[now, first + i]] = True
 
 
+@njit(cache=True)
 def _advance(  # type: ignore[no-untyped-def]
-    order, wiring, cells, state, events, counts, now, arrivals, arrival_start, seen, overflow,
+    k, order, wiring, cells, state, events, counts, now, arrivals, arrival_start, seen, overflow,
     n_steps,
 ):  # fmt: skip
-    """Advance all blocks by ``n_steps`` steps, component by component.
+    """Advance component ``k`` by ``n_steps`` steps.
 
     ``events`` (times, compartments) and ``counts`` (times, blocks) list the spikes of every block;
     step ``t`` reads time ``now + t`` (axons delay by one step) and writes the time after.
     """
+    for t in range(n_steps):
+        for m in range(order.component[k], order.component[k + 1]):
+            block = order.block[m]
+            _deliver(
+                block, t, now + t, wiring, cells, state.total, events, counts,
+                arrivals, arrival_start,
+            )  # fmt: skip
+            if seen.noise_input.shape[0]:
+                _add_noise(block, t, cells, state, seen)
+            _update(block, now + t + 1, cells, state, events, counts, overflow)
+            _show(block, t, now + t + 1, cells, state, events, counts, seen)
+
+
+# Two functions, because numba's cache does not tell a parallel one from one that is not.
+@njit(cache=True)
+def _advance_in_turn(  # type: ignore[no-untyped-def]
+    order, wiring, cells, state, events, counts, now, arrivals, arrival_start, seen, overflow,
+    n_steps,
+):  # fmt: skip
+    for k in range(order.component.shape[0] - 1):
+        _advance(
+            k, order, wiring, cells, state, events, counts, now, arrivals, arrival_start, seen,
+            overflow, n_steps,
+        )  # fmt: skip
+
+
+@njit(cache=True, parallel=True)
+def _advance_in_parallel(  # type: ignore[no-untyped-def]
+    order, wiring, cells, state, events, counts, now, arrivals, arrival_start, seen, overflow,
+    n_steps,
+):  # fmt: skip
     for level in range(order.level.shape[0] - 1):
         for k in prange(order.level[level], order.level[level + 1]):
-            for t in range(n_steps):
-                for m in range(order.component[k], order.component[k + 1]):
-                    block = order.block[m]
-                    _deliver(
-                        block, t, now + t, wiring, cells, state.total, events, counts,
-                        arrivals, arrival_start,
-                    )  # fmt: skip
-                    if seen.noise_input.shape[0]:
-                        _add_noise(block, t, cells, state, seen)
-                    _update(block, now + t + 1, cells, state, events, counts, overflow)
-                    _show(block, t, now + t + 1, cells, state, events, counts, seen)
-
-
-_advance_serial = njit(cache=True)(_advance)
-_advance_parallel = njit(cache=True, parallel=True)(_advance)
+            _advance(
+                k, order, wiring, cells, state, events, counts, now, arrivals, arrival_start, seen,
+                overflow, n_steps,
+            )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,7 +264,7 @@ class StepwiseEmulator:
             noises = (_NOTHING, _NOTHING) if noise is None else tuple(x[begin:end] for x in noise)
             part = Seen(*(array[begin:end] for array in kept.values()), *noises)
             work = n * (end - begin)
-            run = _advance_parallel if work >= PARALLEL_WORK else _advance_serial
+            run = _advance_in_parallel if work >= PARALLEL_WORK else _advance_in_turn
             if self._now + end - begin > CHUNK_STEPS:  # go on from the spikes of the last step
                 self._events[0] = self._events[self._now]
                 self._counts[0] = self._counts[self._now]
