@@ -7,10 +7,12 @@ from nengo.exceptions import BuildError
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.emulator import stepwise
 from spikeseg_core.loihi.emulator.stepwise import StepwiseEmulator
-from spikeseg_core.testing import cases
+from spikeseg_core.loihi.quantization.extract import extract_network
+from spikeseg_core.testing import cases, engines
+from spikeseg_core.testing.generate import nengo_loihi_model, run_model
 from spikeseg_core.testing.networks import build, run_nengo_loihi
 from spikeseg_core.testing.reference import Reference
-from spikeseg_core.testing.strategies import network_specs
+from spikeseg_core.testing.strategies import designs, network_specs
 
 pytestmark = pytest.mark.filterwarnings("ignore:Lost .* extra bits")
 CASES = {case.name: case for case in cases()}
@@ -33,6 +35,16 @@ def test_every_spike_is_nengo_loihis(spec):
     seen = emulator.advance(arrivals_of(truth.inputs), 40, watch=("spiked",))
     np.testing.assert_array_equal(seen.spiked, truth.compartments)
     assert bool(emulator.overflows.any()) == truth.overflowed
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=25)
+@given(designs())
+def test_blocks_wired_at_random_are_the_references_and_nengo_loihis(design):
+    model = nengo_loihi_model(design)
+    network = extract_network(model)
+    ours = engines.stepwise(network, design.inputs, design.n_steps)
+    np.testing.assert_array_equal(ours, engines.reference(network, design.inputs, design.n_steps))
+    np.testing.assert_array_equal(ours, run_model(model, design.inputs, design.n_steps))
 
 
 @pytest.mark.parametrize("parallel", [False, True])
