@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -83,6 +84,24 @@ def mapping(config: PipelineConfig) -> dict[str, Any]:
     return bench_mapping(config, folders, report)
 
 
+def tuning(config: PipelineConfig) -> dict[str, Any]:
+    """Tuning on events and in floating point, on the preset's newest trained network."""
+    from spikeseg_core.bench.tuning import bench_tuning
+    from spikeseg_core.data.dataset import load_dataset
+    from spikeseg_core.network import load_network
+
+    folders = _finished("train", config.preset)
+    if folders is None:
+        raise ConfigError(
+            f"no trained network of the preset {config.preset!r} is in {state.current().stages}; "
+            f"run `spikeseg run --preset {config.preset}` first"
+        )
+    network, weights = load_network(folders["train"])
+    start = replace(network, initial_potential=config.tune.initial_potential)
+    dataset = load_dataset(folders["prepare"])
+    return bench_tuning(config, dataset, start, weights, TerminalReporter("tuning"))
+
+
 def orchestration(config: PipelineConfig) -> dict[str, Any]:
     """Seconds of the pipeline without and with Prefect and MLflow, and of the same run again.
 
@@ -139,5 +158,6 @@ BENCHMARKS: dict[str, Callable[[PipelineConfig], dict[str, Any]]] = {
     "emulator": emulator,
     "mapping": mapping,
     "energy": energy,
+    "tuning": tuning,
     "pipeline": orchestration,
 }

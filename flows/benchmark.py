@@ -2,7 +2,8 @@
 """Benchmark a model on this machine again, and report what changed since the last time.
 
 Meant to be scheduled: each run measures the model anew and compares it, figure by figure, with the
-last benchmark of the same deployed network on the same machine in MLflow.
+last benchmark of the same deployed network on the same machine in MLflow. If other work disturbed
+the timing, nothing is compared.
 """
 
 from __future__ import annotations
@@ -59,13 +60,17 @@ class MoveTolerance(StageConfig):
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a benchmark; ``what`` names device, precision, batch and quantity."""
+    """One figure of a benchmark; ``what`` names device, precision, batch and quantity.
+
+    It is ``busy`` if other work disturbed its timing.
+    """
 
     what: str
     kind: Literal["energy", "time", "score"]
     value: float
     unit: str
     basis: str
+    busy: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,15 +116,20 @@ def benchmark(
     def find_previous() -> RecordedStage | None:
         with records() as known:
             found = known.benchmarks(machine_tags()[FINGERPRINT], deployment.key)
-        return next((stage for stage in found if stage.run.id != ref.mlflow_run_id), None)
+        return next(
+            (s for s in found if s.run.id != ref.mlflow_run_id and not s.facts.get("busy")), None
+        )
 
     previous = store().attempt("find the previous benchmark", find_previous)
     earlier = StageRecord.model_validate(previous.account) if previous is not None else None
-    changes = compare(record, earlier, tolerance) if earlier is not None else []
+    busy = bool(record.outcome.facts.get("busy"))
+    changes = compare(record, earlier, tolerance) if earlier is not None and not busy else []
     result = {
         "model": model or NEWEST,
         "deployment": {"key": deployment.key, "mlflow_run_id": deployment.mlflow_run_id},
         "machine": machine_tags(),
+        "busy": busy,
+        "load": record.outcome.facts.get("load"),
         "mlflow_run_id": ref.mlflow_run_id,
         "previous_mlflow_run_id": previous.run.id if previous is not None else None,
         "figures": [asdict(figure) for figure in figures(record, deployed)],
@@ -128,7 +138,7 @@ def benchmark(
         "also_changed": also_changed(record, earlier) if earlier is not None else [],
     }
     result["verdict"] = verdict(result)
-    warn = any(change.moved for change in changes)
+    warn = busy or any(change.moved for change in changes)
     (logger.warning if warn else logger.info)(result["verdict"])
     if ref.mlflow_run_id is not None:
         run = Run(store(), ref.mlflow_run_id)
@@ -151,10 +161,11 @@ def _energies(record: StageRecord) -> Iterator[Figure]:
         batch = "online" if one["batch"] == 1 else f"batch {one['batch']}"
         device = f"{one['label']}, {one['precision']}, {batch}"
         energy = f"{device}, {one['component']} energy"
-        yield Figure(energy, "energy", one["mj_per_section"], "mJ per section", one["basis"])
+        busy = bool(one.get("busy"))
+        yield Figure(energy, "energy", one["mj_per_section"], "mJ per section", one["basis"], busy)
         if one["component"] == "total":
             ms = 1000 * one["seconds_per_section"]
-            yield Figure(f"{device}, time", "time", ms, "ms per section", one["time_basis"])
+            yield Figure(f"{device}, time", "time", ms, "ms per section", one["time_basis"], busy)
 
 
 def _scores(metrics: Mapping[str, Mapping[str, float | None]]) -> Iterator[Figure]:
@@ -204,10 +215,17 @@ def also_changed(now: StageRecord, before: StageRecord) -> list[str]:
 def verdict(result: Mapping[str, Any]) -> str:
     """Summarize in one line what moved."""
     model, machine = result["model"], result["machine"][FINGERPRINT]
+    if result["busy"]:
+        return (
+            f"benchmark of {model}: not compared, because machine {machine} was busy with other "
+            f"work while it was timed ({result['load']:.0%} of its CPUs just before); the figures "
+            f"are marked busy; run it again when the machine is idle, or accept more with "
+            f"benchmark.busy_above"
+        )
     if result["previous_mlflow_run_id"] is None:
         return (
             f"benchmark of {model} on machine {machine}: MLflow has no earlier one of this "
-            f"deployed network on this machine, so there is nothing to compare with"
+            f"deployed network on this machine while idle, so there is nothing to compare with"
         )
     before = f"since run {result['previous_mlflow_run_id']} of machine {machine}"
     moved = [change for change in result["changes"] if change["moved"]]
@@ -236,7 +254,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 def _table(result: Mapping[str, Any]) -> Table:
     if not result["changes"]:
         rows = [
-            [one["what"], one["unit"], number(one["value"]), one["basis"]]
+            [one["what"], one["unit"], number(one["value"]), _basis(one)]
             for one in result["figures"]
         ]
         return Table(["what", "unit", "value", "basis"], rows)
@@ -250,6 +268,10 @@ def _table(result: Mapping[str, Any]) -> Table:
     return Table(["what", "unit", "before", "now", "ratio", "basis", "moved"], rows)
 
 
+def _basis(figure: Mapping[str, Any]) -> str:
+    return f"{figure['basis']}, **busy**" if figure["busy"] else str(figure["basis"])
+
+
 def _log(run: Run, result: Mapping[str, Any]) -> None:
     """Add the comparison to the benchmark's MLflow run."""
     moved = [change for change in result["changes"] if change["moved"]]
@@ -257,12 +279,14 @@ def _log(run: Run, result: Mapping[str, Any]) -> None:
         {
             "benchmark.model": result["model"],
             "benchmark.previous": result["previous_mlflow_run_id"] or "none",
-            "benchmark.moved": str(len(moved)),
+            "benchmark.moved": "not compared" if result["busy"] else str(len(moved)),
+            "benchmark.busy": str(result["busy"]).lower(),
             "mlflow.note.content": markdown(result)[:8000],
         }
     )
     now = time.time()
-    run.metrics([("moved/figures", float(len(moved)), 0, now)])
+    if not result["busy"]:
+        run.metrics([("moved/figures", float(len(moved)), 0, now)])
     run.metrics(
         (f"moved/{_metric(change['what'])}", change["ratio"], 0, now)
         for change in result["changes"]

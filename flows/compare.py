@@ -8,14 +8,18 @@ from typing import Any
 import tasks  # noqa: F401 - sets where MLflow keeps its data
 
 # isort: split
+from flows import folds
 from spikeseg_core.report.comparison import comparison_table, differences
 from spikeseg_core.report.render import terminal_table, wide_console
 from tasks.mlflow.reader import Reader
 from tasks.mlflow.store import store
+from tasks.mlflow.sweep import cross_validations
 
 
 def compare(names: Sequence[str], newest: int = 2, everything: bool = False) -> dict[str, Any]:
     """Print what differs between runs, and return it.
+
+    Two cross-validations are compared section by section instead (:mod:`flows.folds`).
 
     The runs are given by id, the beginning of an id, or name; without any, the ``newest``
     pipelines are compared. ``everything`` shows all results instead of the main ones. The result
@@ -26,7 +30,10 @@ def compare(names: Sequence[str], newest: int = 2, everything: bool = False) -> 
     ConfigError
         If a run does not exist.
     """
-    runs = Reader(store()).compared(names, newest)
+    reader = Reader(store())
+    runs = reader.compared(names, newest)
     found = differences(runs, everything)
+    if (studies := cross_validations(reader, [run.id for run in runs])) is not None:
+        return folds.compare(runs, found["settings"], *studies)
     wide_console().print(terminal_table(comparison_table(runs, found)))
     return {"runs": [{"id": run.id, "name": run.name, **run.about} for run in runs], **found}

@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 
 def examples(*commands: str) -> str:
     """List commands below a command's options, one per line."""
-    return "\n\n".join(["Examples:", *(f"[bold]{command}[/]" for command in commands)])
+    return "\n\n".join(["Examples:", *(f"[bold]{escape(command)}[/]" for command in commands)])
+
+
+def write_result(path: Path | None, result: Any) -> None:
+    """Write what ``--json`` asks for."""
+    if path is not None:
+        from spikeseg_core.storage import write_json
+
+        write_json(path, result)
+
+
+def open_page(address: str | Path) -> None:
+    """Open a page or a file in the browser; without one, say where it is."""
+    import webbrowser
+
+    shown = str(address)
+    if not webbrowser.open(shown if "://" in shown else Path(shown).resolve().as_uri()):
+        typer.echo(f"no browser can be opened here; the page is {shown}", err=True)
+
+
+def _follow(word: str, levels: Mapping[str, str]) -> Callable[[bool], bool]:
+    """Make an option's callback that sets how much is said, before any library is imported."""
+
+    def choose(chosen: bool) -> bool:
+        if chosen:
+            os.environ.update({"SPIKESEG_VERBOSITY": word, **levels})
+        return chosen
+
+    return choose
+
+
+def _stages() -> list[str]:
+    from spikeseg_core.stages.table import STAGES
+
+    return list(STAGES)
+
+
+def _settings(incomplete: str) -> list[str]:
+    from spikeseg_core.config.listing import settings
+
+    return [f"{each.name}=" for each in settings() if each.name.startswith(incomplete)]
 
 
 def _with_folder(path: Path | None) -> Path | None:
@@ -23,7 +66,12 @@ def _with_folder(path: Path | None) -> Path | None:
 
 Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; can be repeated."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        autocompletion=_settings,
+        help="Change a setting; can be repeated. `spikeseg settings` lists them.",
+    ),
 ]
 JsonFile = Annotated[
     Path | None,
@@ -36,13 +84,27 @@ JsonFile = Annotated[
         help="Also write the result to this file as JSON.",
     ),
 ]
-Preset = Annotated[str, typer.Option(help="quick: done in minutes; paper: 235,008 neurons.")]
+Preset = Annotated[
+    str,
+    typer.Option(
+        metavar="quick|paper",
+        autocompletion=lambda: ["quick", "paper"],
+        help="quick: a small network, done in minutes; paper: 235,008 neurons.",
+    ),
+]
 Dataset = Annotated[
     str,
     typer.Option(
         metavar="auto|isbi2012|synthetic|PATH",
         help="auto: ISBI 2012 if it is available, otherwise synthetic sections; "
         "PATH: a folder of images, a TIFF stack or a ZIP file.",
+    ),
+]
+StageName = Annotated[
+    str,
+    typer.Argument(
+        autocompletion=_stages,
+        help="prepare, train, tune, convert, quantize, partition, deploy or benchmark",
     ),
 ]
 Model = Annotated[
@@ -62,6 +124,35 @@ Workers = Annotated[
 ]
 
 
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Only say what would run, what is cached, how long, and what it needs."
+    ),
+]
+OpenPage = Annotated[bool, typer.Option("--open", help="Open the result in the browser.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        callback=_follow("quiet", {"PREFECT_LOGGING_LEVEL": "WARNING"}),
+        help="Only warnings, errors, and where the result is.",
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        callback=_follow(
+            "verbose", {"PREFECT_LOGGING_LEVEL": "DEBUG", "MLFLOW_LOGGING_LEVEL": "INFO"}
+        ),
+        help="Every log line, those of the libraries too.",
+    ),
+]
+
+
 class Benchmark(StrEnum):
     """What `spikeseg bench` can measure."""
 
@@ -69,6 +160,7 @@ class Benchmark(StrEnum):
     mapping = "mapping"
     energy = "energy"
     pipeline = "pipeline"
+    tuning = "tuning"
 
 
 class SegmentEngine(StrEnum):

@@ -12,6 +12,7 @@ import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect i
 # isort: split
 from prefect import flow
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from pydantic import Field
 
@@ -20,7 +21,6 @@ from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.report.evidence import Evidence
 from spikeseg_core.report.render import html, markdown, words
-from spikeseg_core.report.research import build
 from spikeseg_core.storage import write_json, write_text
 from tasks.local import state
 from tasks.mlflow.pages import run_page
@@ -63,7 +63,9 @@ def research_report(
     if not runs:
         for config in missing_runs(preset, seeds):
             run_logger().info("seed %d has no finished run: running it", config.train.seed)
-            pipeline(config)
+            pipeline(config=presets.changes(config))
+    from spikeseg_core.report.research import build
+
     with records() as known:
         report, evidence = build(known, preset, runs)
         page, text = html(report), markdown(report)
@@ -86,8 +88,6 @@ def research_report(
     run = store().attempt("log the report", lambda: _log(result, folder, evidence, text))
     result["mlflow_run_id"] = run.id if run is not None else None
     _link(result, run, text)
-    for what in result["missing"].values():
-        run_logger().info("not in the report: %s", what)
     return result
 
 
@@ -141,6 +141,10 @@ def _log(result: dict[str, Any], folder: Path, evidence: Evidence, text: str) ->
 def _link(result: dict[str, Any], run: Run | None, text: str) -> None:
     """Put a link to the report and its text on Prefect's page."""
     page = run_page(run.store.uri, run.store.experiment, run.id, "artifacts") if run else None
+    if FlowRunContext.get() is None:
+        return  # the terminal lists what is missing
+    for what in result["missing"].values():
+        run_logger().info("not in the report: %s", what)
     create_link_artifact(
         link=page or Path(result["report"]).as_uri(),
         link_text="The five questions, answered",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
-from typing import Any, TypeVar
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from flows.stages import FLOWS
+from pydantic import ValidationError
 
-# isort: split
-from prefect import Flow
-from prefect.exceptions import ParameterTypeError
-
-from spikeseg_core.config.overrides import parsed
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.listing import did_you_mean
+from spikeseg_core.config.overrides import parsed, shortened
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from tasks.folder import read_record
-from tasks.prefect.bootstrap import set_up_for_prefect
+from tasks.prefect.bootstrap import set_up_for_prefect, share_console
+
+if TYPE_CHECKING:
+    from prefect import Flow
 
 Result = TypeVar("Result")
 
@@ -29,21 +30,32 @@ def run_stage_alone(name: str, after: str | None, changes: Iterable[str]) -> dic
     ConfigError
         If the stage is unknown or does not take one of the settings.
     """
-    flow = FLOWS[registry.stage(name).name]
-    known = set(inspect.signature(flow.fn).parameters) - {"after", "again"}
-    given = parsed(changes)
-    if unknown := set(given) - known - {"again"}:
-        raise ConfigError(
-            f"stage {name!r} takes settings of {', '.join(sorted(known))}, not of "
-            f"{', '.join(sorted(unknown))}; those come from the stages before it"
-        )
-    if after is not None:
-        if "after" not in inspect.signature(flow.fn).parameters:
-            raise ConfigError(f"stage {name!r} is the first; it takes no --after")
-        given["after"] = after
-    ref = _run(flow, given)
+    given = _checked(registry.stage(name), after, parsed(changes))
+    from flows.stages import FLOWS
+
+    ref = _run(FLOWS[name], given)
     outcome = read_record(ref.folder).outcome
     return {**ref.model_dump(), "metrics": outcome.metrics, "facts": outcome.facts}
+
+
+def _checked(one: registry.Stage, after: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stage's parameters; what is wrong is said before anything heavy is imported."""
+    known = {*one.sections} if one.upstream else {*one.sections, "network"} - {"train"}
+    if unknown := set(given) - known - {"again"}:
+        hints = "".join(dict.fromkeys(did_you_mean(name) for name in sorted(unknown)))
+        raise ConfigError(
+            f"stage {one.name!r} takes settings of {', '.join(sorted(known))}, not of "
+            f"{', '.join(sorted(unknown))}; those come from the stages before it{hints}"
+        )
+    try:
+        PipelineConfig.model_validate({name: given[name] for name in one.sections if name in given})
+    except ValidationError as error:
+        raise ConfigError(shortened(error)) from None
+    if after is None:
+        return dict(given)
+    if not one.upstream:
+        raise ConfigError(f"stage {one.name!r} is the first; it takes no --after")
+    return {**given, "after": after}
 
 
 def run_benchmark(model: str | None, changes: Iterable[str]) -> dict[str, Any]:
@@ -68,26 +80,49 @@ def run_promotion(
     return _run(promote, {"model": model, "why": why, "by": by, "rule": parsed(changes)})
 
 
-def run_report(preset: str, seeds: str | None, runs: Iterable[str]) -> dict[str, Any]:
+def run_report(
+    preset: str, seeds: str | None, runs: Iterable[str], *, run_missing: bool = False
+) -> dict[str, Any]:
     """Run the flow ``research_report``, with seeds such as ``"0,1,2"`` or run ids.
+
+    A pipeline is run only with ``run_missing``. Without a server and without anything to run, no
+    server is started.
 
     Raises
     ------
     ConfigError
-        If the preset or a run is unknown, or the seeds are not numbers.
+        If the preset or a run is unknown, the seeds are not numbers, or a run is missing.
     """
-    from flows.research_report import research_report
+    wanted = seeds_of(seeds)
+    from flows.research_report import missing_runs, research_report
 
+    given: dict[str, Any] = {"preset": preset, "seeds": wanted, "runs": tuple(runs)}
+    missing = [] if given["runs"] else missing_runs(preset, wanted)
+    if missing and not run_missing:
+        which = ", ".join(str(config.train.seed) for config in missing)
+        raise ConfigError(
+            f"preset {preset!r} has no finished run with seed {which}; `spikeseg report --preset "
+            f"{preset} --run-missing` runs it first, --dry-run says how long that takes"
+        )
+    if not missing and not os.environ.get("PREFECT_API_URL"):
+        share_console()
+        return research_report.fn(**given)  # Prefect has nothing to show or to repeat
+    return _run(research_report, given)
+
+
+def seeds_of(text: str | None) -> tuple[int, ...]:
+    """Read seeds such as ``"0,1,2"``; a ConfigError if they are not numbers."""
     try:
-        wanted = tuple(int(seed) for seed in (seeds or "").split(",") if seed.strip())
+        return tuple(int(seed) for seed in (text or "").split(",") if seed.strip())
     except ValueError:
-        raise ConfigError(f"cannot read the seeds {seeds!r}; write them as 0,1,2") from None
-    return _run(research_report, {"preset": preset, "seeds": wanted, "runs": tuple(runs)})
+        raise ConfigError(f"cannot read the seeds {text!r}; write them as 0,1,2") from None
 
 
 def _run(flow: Flow[..., Result], parameters: dict[str, Any]) -> Result:
     """Run a flow; a setting out of bounds is the user's mistake."""
     set_up_for_prefect()
+    from prefect.exceptions import ParameterTypeError
+
     try:
         return flow(**parameters)
     except ParameterTypeError as error:

@@ -16,7 +16,7 @@ import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect i
 from prefect import Flow, flow
 from prefect.runtime import flow_run
 
-from spikeseg_core.config import PipelineConfig, StageConfig, TrainConfig
+from spikeseg_core.config import PipelineConfig, StageConfig, TrainConfig, presets
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import catalogue
@@ -24,6 +24,7 @@ from spikeseg_core.stages.table import STAGES, Stage
 from tasks.folder import forget, read_record, stage_key
 from tasks.lookup import inputs_after
 from tasks.mlflow import champion
+from tasks.prefect.names import named
 from tasks.references import StageRef
 from tasks.stage import STAGE_TASKS
 
@@ -48,6 +49,8 @@ def run_after(
     config = PipelineConfig.model_validate(
         earlier | {section: values.model_dump() for section, values in sections.items()}
     )
+    preset = presets.of_network(config.train.network, otherwise=config.preset)
+    config = config.model_copy(update={"preset": preset})
     if "train" in earlier:
         _same_tile(str(earlier["train"]["network"]), config.train.network)
     if again:
@@ -83,8 +86,8 @@ def stage_flow(one: Stage, name: str) -> Flow[..., StageRef]:
     """Make the flow that runs one stage alone; its parameters are the fields of the form."""
     signature = Signature(_parameters(one))
 
-    def run(*arguments: Any, **named: Any) -> StageRef:
-        given = signature.bind(*arguments, **named)
+    def run(*arguments: Any, **by_name: Any) -> StageRef:
+        given = signature.bind(*arguments, **by_name)
         given.apply_defaults()
         sections = dict(given.arguments)
         after, again = sections.pop("after", None), sections.pop("again")
@@ -95,7 +98,8 @@ def stage_flow(one: Stage, name: str) -> Flow[..., StageRef]:
     run.__name__ = run.__qualname__ = one.name
     run.__doc__ = one.description
     run.__signature__ = signature  # type: ignore[attr-defined]
-    return flow(name=name, flow_run_name=lambda: one.run_name.format(**flow_run.parameters))(run)
+    says = named(lambda: one.run_name.format(**flow_run.parameters))
+    return flow(name=name, flow_run_name=says)(run)
 
 
 def _parameters(one: Stage) -> list[Parameter]:

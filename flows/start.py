@@ -8,6 +8,7 @@ from typing import Any
 from httpx import HTTPError
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.presets import changes
 from tasks.mlflow.store import store
 from tasks.prefect.bootstrap import NoPrefectError, set_up_for_prefect
 from tasks.terminal import console
@@ -23,16 +24,15 @@ def run_pipeline(config: PipelineConfig) -> dict[str, Any]:
         set_up_for_prefect(meanwhile=_import_what_it_needs)
         from flows.pipeline import pipeline
 
-        return pipeline(config)
+        return pipeline(config=changes(config))
     except (NoPrefectError, HTTPError) as error:
         console().print(
             f"continuing without Prefect, whose page will not show this run: {error}",
-            markup=False,
             soft_wrap=True,
         )
     from flows.pipeline import pipeline
 
-    return pipeline.fn(config)
+    return pipeline.fn(config=changes(config))
 
 
 def _import_what_it_needs() -> None:

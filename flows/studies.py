@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
-from spikeseg_core.config.overrides import shortened
+from spikeseg_core.config.overrides import parsed, shortened, source
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.sweep.definition import Sweep
 
@@ -19,6 +21,7 @@ class Study(StrEnum):
     """Names of the sweeps that come with the project, as offered in Prefect's form."""
 
     operating_point = "operating-point"
+    cross_validation = "cross-validation"
     architecture = "architecture"
     ablation_rate_loss = "ablation-rate-loss"
     ablation_activation = "ablation-activation"
@@ -50,3 +53,17 @@ def definition(name_or_file: str) -> Sweep:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     except ValidationError as error:
         raise ConfigError(f"{path}:\n{shortened(error)}") from None
+
+
+def fixed(dataset: str, changes: Iterable[str]) -> dict[str, Any]:
+    """Return the settings of the command line that hold for every point, by dotted name.
+
+    Raises
+    ------
+    ConfigError
+        If a change cannot be read, or there is no such dataset.
+    """
+    from spikeseg_core.config.presets import flat
+
+    own = {} if dataset == "auto" else {"dataset": source(dataset)}
+    return flat(parsed(changes)) | flat(own)

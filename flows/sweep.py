@@ -26,14 +26,16 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import Field
 
-from flows.studies import Study, definition
-from spikeseg_core.config.overrides import parsed, shown, source
+from flows import folds
+from flows.studies import Study, definition, fixed
+from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import MappingError, SpikeSegError
 from spikeseg_core.figures.pareto import pareto_figure
 from spikeseg_core.report.document import Table
 from spikeseg_core.report.render import markdown_table, plain_rows, terminal_table, wide_console
 from spikeseg_core.report.sweep import points_table
 from spikeseg_core.storage import atomic_path, write_json, write_text
+from spikeseg_core.sweep.cross_validation import collect
 from spikeseg_core.sweep.definition import Sweep
 from spikeseg_core.sweep.fit import cores_needed, cores_of
 from spikeseg_core.sweep.points import Point, expand, in_order_of_running
@@ -41,7 +43,7 @@ from spikeseg_core.sweep.table import DONE, Outcome, point_table, run_table
 from tasks.local import state
 from tasks.mlflow import sweep as sweep_tracking
 from tasks.mlflow.store import Run
-from tasks.mlflow.tracking import flat, status_of
+from tasks.mlflow.tracking import status_of
 from tasks.prefect.artifacts import PageProgress
 from tasks.prefect.bootstrap import set_up_for_prefect
 from tasks.sweep_point import PointResult, run_point
@@ -67,6 +69,9 @@ def sweep(
     own: Annotated[
         Sweep | None, shown("Custom sweep", "replaces the study: what varies, and what is shown")
     ] = None,
+    preset: Annotated[
+        str | None, shown("Preset", "quick or paper, in place of the study's own preset")
+    ] = None,
     workers: Annotated[
         int,
         Field(ge=1, le=64),
@@ -84,6 +89,7 @@ def sweep(
     split. The results do not depend on the number of workers.
     """
     asked = own if own is not None else definition(study.value)
+    asked = asked.changed({}, (), preset)
     run = sweep_tracking.start(asked)
     done = Progress(asked, run)
     try:
@@ -91,10 +97,12 @@ def sweep(
             for points in rounds(asked, done):
                 done.add(points)
                 run_jobs(done.to_run(points), runner, done)
-        return conclude(done)
+        summary = conclude(done)
     except BaseException as error:
         sweep_tracking.finish(run, [], {}, asked.question, status_of(error))
         raise
+    folds.require_all(asked, summary["failed"])
+    return summary
 
 
 def rounds(asked: Sweep, done: Progress) -> Iterator[Sequence[Point]]:
@@ -154,7 +162,7 @@ class Progress:
         self.outcomes[point.name, seed] = (
             Outcome(error=found)
             if isinstance(found, str)
-            else Outcome(found.metrics, found.minutes)
+            else Outcome(found.metrics, found.minutes, sections=found.sections, data=found.data)
         )
         sweep_tracking.log_point(self.run, point.name, seed, point.settings, found)
         what = found if isinstance(found, str) else f"done, {found.minutes:.1f} min of stages"
@@ -259,13 +267,19 @@ def conclude(done: Progress) -> dict[str, Any]:
     asked, table = done.sweep, done.table()
     slug = re.sub(r"[^a-z0-9]+", "-", asked.title.lower()).strip("-")
     folder = state.current().runs / f"{done.started:%Y%m%d-%H%M%S}-sweep-{slug}"
+    failed = table.loc[table["status"] != DONE, "point"].tolist()
+    metrics = {"sweep/points": float(len(table)), "sweep/failed": float(len(failed))}
     files = list(_write(done, table, folder))
-    markdown = (folder / "sweep.md").read_text(encoding="utf-8")
-    counts = {
-        "sweep/points": float(len(table)),
-        "sweep/failed": float((table["status"] != DONE).sum()),
-    }
-    sweep_tracking.finish(done.run, files, counts, markdown, "FINISHED")
+    markdown = report(asked, points_table(asked, table))
+    tested = None if failed or asked.folds is None else collect(done.points, done.outcomes)
+    if tested is not None:
+        files += folds.write(tested, asked, folder)
+        metrics |= tested.metrics()
+        markdown = f"{folds.report(tested)}\n{markdown}"
+        sweep_tracking.tag_data(done.run, tested)
+    write_text(folder / "sweep.md", markdown)
+    status = "FAILED" if failed and asked.folds is not None else "FINISHED"
+    sweep_tracking.finish(done.run, [*files, folder / "sweep.md"], metrics, markdown, status)
     run = done.run
     page = run.store.attempt("give a link", lambda: run.page) if run is not None else None
     create_markdown_artifact(
@@ -278,13 +292,14 @@ def conclude(done: Progress) -> dict[str, Any]:
         "points": table.astype(object).where(table.notna(), None).to_dict(orient="records"),
         "chosen": None if chosen.empty else str(chosen.iloc[0]),
         "front": table.loc[table["front"], "point"].tolist(),
-        "failed": table.loc[table["status"] != DONE, "point"].tolist(),
+        "failed": failed,
         "table": str(folder / "points.parquet"),
         "report": str(folder / "sweep.md"),
         "mlflow": {
             "tracking_uri": state.tracking_uri(),
             "run_id": done.run.id if done.run is not None else None,
         },
+        **(tested.to_json() if tested is not None else {}),
     }
 
 
@@ -299,8 +314,6 @@ def _write(done: Progress, table: Any, folder: Path) -> Iterable[Path]:
         yield pareto_figure(table, x, y, folder / "pareto.png", asked.title)
     write_json(folder / "definition.json", asked.model_dump(mode="json"))
     yield folder / "definition.json"
-    write_text(folder / "sweep.md", report(asked, points_table(asked, table)))
-    yield folder / "sweep.md"
 
 
 def report(asked: Sweep, table: Table) -> str:
@@ -315,19 +328,24 @@ def report(asked: Sweep, table: Table) -> str:
 
 
 def run_sweep(
-    name_or_file: str, workers: int, dataset: str, seeds: Sequence[int], changes: Sequence[str]
+    name_or_file: str,
+    workers: int,
+    dataset: str,
+    seeds: Sequence[int],
+    changes: Sequence[str],
+    *,
+    preset: str | None = None,
 ) -> dict[str, Any]:
     """Run a sweep with the settings of the command line, and show its table.
+
+    ``preset`` replaces the sweep's own.
 
     Raises
     ------
     ConfigError
         If there is no such sweep, or a setting is unknown or out of bounds.
     """
-    fixed = flat(parsed(changes))
-    if dataset != "auto":
-        fixed |= {f"dataset.{name}": value for name, value in source(dataset).items()}
-    asked = definition(name_or_file).changed(fixed, seeds)
+    asked = definition(name_or_file).changed(fixed(dataset, changes), seeds, preset)
     set_up_for_prefect()
     summary = sweep(own=asked, workers=workers)
     show(asked, summary)
@@ -337,7 +355,10 @@ def run_sweep(
 def show(asked: Sweep, summary: Mapping[str, Any]) -> None:
     """Print the table of points, and where to find the rest."""
     console = wide_console()
-    table = points_table(asked, pd.read_parquet(summary["table"]))
-    console.print(terminal_table(table, asked.title))
-    console.print(f"report    {summary['report']}", soft_wrap=True)
-    console.print(f"MLflow    {summary['mlflow']['run_id']}", soft_wrap=True)
+    if asked.folds is not None:
+        folds.show(Path(summary["report"]).parent, console)
+    else:
+        table = points_table(asked, pd.read_parquet(summary["table"]))
+        console.print(terminal_table(table, asked.title))
+    console.print(f"report    {summary['report']}", soft_wrap=True, markup=False)
+    console.print(f"MLflow    {summary['mlflow']['run_id']}", soft_wrap=True, markup=False)

@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -100,8 +102,34 @@ def _keras_2_names() -> Iterator[None]:
         sys.modules.update(real)
 
 
-# NengoDL imports TensorFlow once more, in a subprocess, to look for a GPU.
-with warnings.catch_warnings(), _keras_2_names(), without_lines(_START_UP_NOTICE):
+GPU_DEVICES = ("nvidiactl", "kfd", "dxg")
+"""Device files of GPUs that TensorFlow can use: NVIDIA's, AMD's, and Windows' in its Linux."""
+
+
+@contextmanager
+def _gpu_looked_for(devices: Path = Path("/dev")) -> Iterator[None]:
+    """Answer NengoDL's search for a GPU where there cannot be one.
+
+    While it is imported, NengoDL starts a second Python with TensorFlow to look, which takes
+    longer than its own import.
+    """
+    if any((devices / name).exists() for name in GPU_DEVICES):
+        yield
+        return
+    call = subprocess.call
+    subprocess.call = lambda *_, **__: 1  # the exit code for "none"
+    try:
+        yield
+    finally:
+        subprocess.call = call
+
+
+with (
+    warnings.catch_warnings(),
+    _keras_2_names(),
+    _gpu_looked_for(),
+    without_lines(_START_UP_NOTICE),
+):
     # We cannot fix deprecations in packages that are no longer released.
     warnings.simplefilter("ignore")
     import nengo_dl

@@ -25,6 +25,7 @@ from spikeseg_core.stages import table as registry
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.storage import digest_json, write_text
 from tasks import key as code_version
+from tasks.in_use import use
 from tasks.local import state
 from tasks.references import StageRef
 
@@ -171,7 +172,7 @@ def content_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in content_files(folder):
         name = path.relative_to(folder).as_posix()
-        if name in NOT_CONTENT or path.suffix == ".png":
+        if name in NOT_CONTENT or path.suffix in (".png", ".svg"):
             continue
         digest.update(f"{name}\n".encode())
         with path.open("rb") as file:
@@ -191,6 +192,7 @@ def content_files(folder: Path) -> list[Path]:
 @contextmanager
 def locked(folder: Path, when_waiting: Callable[[], None]) -> Iterator[None]:
     """Lock the folder: a second process waits here, and then finds the stage finished."""
+    use(folder.parent)
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
     try:

@@ -11,7 +11,15 @@ from tasks.folder import TRACKING, find, is_finished, newest, read_record, refer
 from tasks.local import state
 from tasks.mlflow import tracking
 from tasks.mlflow.reader import Reader
-from tasks.mlflow.store import INPUT_TAG, KEY_TAG, RUN_TAG, SEGMENTATION_TAG, STAGE_TAG, store
+from tasks.mlflow.store import (
+    INPUTS_TAG,
+    KEY_TAG,
+    RUNS_TAG,
+    SEGMENTATION_TAG,
+    STAGE_TAG,
+    by_stage,
+    store,
+)
 from tasks.references import StageRef
 from tasks.run_stage import fetch
 
@@ -74,10 +82,7 @@ def _stages_of_run(run_id: str) -> tuple[str, dict[str, str]]:
         return record.stage, record.inputs
     tags = Reader(store()).tags(run_id)
     own = tags.get(STAGE_TAG, "no stage")
-    start = RUN_TAG if own == "pipeline" else INPUT_TAG
-    return own, {
-        name.removeprefix(start): value for name, value in tags.items() if name.startswith(start)
-    }
+    return own, by_stage(tags, RUNS_TAG if own == "pipeline" else INPUTS_TAG)
 
 
 def _with_those_before(ref: StageRef) -> dict[str, StageRef]:
@@ -135,8 +140,8 @@ def _of_run(run_id: str, stage: str, wanted_by: str | None) -> StageRef:
             return reference(folder, run_id)
     tags = Reader(store()).tags(run_id)
     found = tags.get(STAGE_TAG)
-    if found == "pipeline" and f"{RUN_TAG}{stage}" in tags:
-        return _of_run(tags[f"{RUN_TAG}{stage}"], stage, wanted_by)
+    if found == "pipeline" and (run_of_stage := by_stage(tags, RUNS_TAG).get(stage)):
+        return _of_run(run_of_stage, stage, wanted_by)
     if found != stage:
         follows = f"; stage {wanted_by!r} follows {stage!r}" if wanted_by else ""
         raise ConfigError(f"run {run_id} is of {found or 'no stage'!r}, not of {stage!r}{follows}")

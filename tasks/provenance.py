@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from functools import cache
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import spikeseg_core
+from spikeseg_core.data.sources.isbi2012 import ISBI_URL
 from tasks.folder import find, read_record
 
 PACKAGES = (
@@ -54,23 +56,39 @@ def code_tags() -> dict[str, str]:
 
 
 def prefect_tags() -> dict[str, str]:
-    """Ids and pages of Prefect's run, if there is one."""
-    from prefect.runtime import flow_run, task_run
+    """Id and page of Prefect's flow run, if there is one."""
+    from prefect.runtime import flow_run
 
-    found = {
-        "prefect.flow_run_id": flow_run.id,
-        "prefect.flow_run_url": flow_run.ui_url,
-        "prefect.task_run_id": task_run.id,
-        "prefect.task_run_url": task_run.ui_url,
-    }
+    found = {"prefect.flow_run_id": flow_run.id, "prefect.flow_run_url": flow_run.ui_url}
     # A temporary server has no page, and Prefect's address then starts with "None".
     return {n: str(v) for n, v in found.items() if v and not str(v).startswith("None")}
 
 
 def dataset_facts(inputs: Mapping[str, str]) -> dict[str, Any]:
-    """Facts of a stage's dataset, found by the keys of its inputs."""
+    """Facts of a stage's dataset, found by the keys of its inputs.
+
+    ``name`` and ``location`` say for people which sections they are and where they come from.
+    """
     folder = find("prepare", inputs["prepare"]) if "prepare" in inputs else None
-    return dict(read_record(folder).outcome.facts) if folder else {}
+    if folder is None:
+        return {}
+    record = read_record(folder)
+    facts = dict(record.outcome.facts)
+    settings = record.settings.get("dataset", {})
+    source, path = str(facts.get("source", "unknown")), Path(settings.get("path") or "")
+    name, location = {
+        "isbi2012": ("ISBI 2012", ISBI_URL),
+        "folder": (path.name or source, str(path)),
+        "synthetic": ("synthetic", f"generated, seed {settings.get('synthetic_seed', 0)}"),
+    }.get(source, (source, source))
+    return {**facts, "name": name, "location": location}
+
+
+def dataset_label(facts: Mapping[str, Any]) -> str:
+    """Name of the sections as part of a run's name: ``isbi2012``, ``synthetic``, ``my-folder``."""
+    source = str(facts.get("source", "unknown"))
+    name = str(facts.get("name", source)) if source == "folder" else source
+    return re.sub(r"[^a-z0-9]+", "-", Path(name).stem.lower()).strip("-") or source
 
 
 def is_synthetic(facts: Mapping[str, Any]) -> bool:

@@ -36,6 +36,7 @@ from tasks.mlflow import tracking
 from tasks.mlflow.curve import Curve
 from tasks.mlflow.store import Run
 from tasks.prefect.artifacts import PageProgress
+from tasks.prefect.progress import Advance, seconds_before, show_in_run
 from tasks.provenance import environment
 from tasks.references import StageRef, closure
 from tasks.terminal import Bar
@@ -80,7 +81,8 @@ def _compute(
     """Run the core function, draw, write the record, and log it all; return the MLflow run."""
     folder = state.current().stage_folder(one.name, key)
     run = tracking.start_stage(one.name, key, folder, keys)
-    reporter = StageReporter(one, Curve(folder), run)
+    expected = seconds_before(one.name, config.preset)
+    reporter = StageReporter(one, Curve(folder), run, expected)
     started = time.time()
     try:
         with monitored(reporter.curve):
@@ -180,17 +182,23 @@ class StageReporter:
     for later.
     """
 
-    def __init__(self, one: registry.Stage, curve: Curve, run: Run | None):
+    def __init__(
+        self, one: registry.Stage, curve: Curve, run: Run | None, expected: float | None = None
+    ) -> None:
         self.curve = curve
         self.curve.run = run
         self._bar = Bar(one.title)
         self._logger = run_logger()
         self._page = PageProgress(f"progress-{one.name}", SECONDS_BETWEEN_ARTIFACTS)
+        self._stage = one.name
+        self._advance = Advance(expected)
 
     def progress(self, done: float, total: float, message: str) -> None:
         """Show the progress on the terminal, and every few seconds on Prefect's page."""
         self._bar.update(done, total, message)
-        self._page.show(100 * done / total if total else 0.0, message)
+        percent = self._advance.update(done, total)
+        self._page.show(percent, f"{percent:.0f} %, {message}")
+        show_in_run(self._stage, percent)
 
     def metric(self, name: str, value: float, step: int) -> None:
         """Add a point to a curve in MLflow."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import prefect
-from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext
+from prefect.utilities.annotations import quote
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.stages import table as registry
-from tasks.folder import is_drawn, is_finished, read_record, reference, stage_key
+from tasks.folder import is_drawn, is_finished, reference, stage_key
 from tasks.local import state
 from tasks.mlflow import tracking
-from tasks.mlflow.store import Run, store
+from tasks.prefect.progress import show_in_run
+from tasks.prefect.stage_page import show_stage
 from tasks.references import StageRef
 from tasks.run_stage import run_stage
 
@@ -54,10 +56,17 @@ def stage_task(one: registry.Stage) -> Callable[..., StageRef]:
             task_run_name=f"{one.name}-{config.preset}-{key[:8]}",
             refresh_cache=not (is_finished(folder) and is_drawn(folder)),
         )
-        this_time(config, *upstream)
+        # It waits for the stage before, not for each that it reads, so that the page draws a chain.
+        before = _Before.of_this_flow()
+        untraced = [quote(ref) for ref in upstream]
+        ended = this_time(config, *untraced, wait_for=before, return_state=True)
+        if not ended.is_completed():
+            ended.result()  # raises what the stage raised
+        _Before.note(ended)
+        show_in_run(one.name, 100.0, now=True)
         # Not Prefect's cached result: the state folder may have moved, or MLflow have caught up.
         ref = reference(folder, tracking.tracked_run_id(folder))
-        _link(ref)
+        show_stage(ref)
         return ref
 
     return call
@@ -69,27 +78,29 @@ def _worth_another_try(task: Any, run: TaskRun, ended: State[Any]) -> bool:
     return isinstance(error, OSError) and not isinstance(error, SpikeSegError)
 
 
-def _link(ref: StageRef) -> None:
-    """Show the stage's metrics and MLflow run on Prefect's page, also if the stage is reused."""
-    record = read_record(ref.folder)
-    rows = [
-        f"| {tag} | {name} | {value:.4g} |"
-        for tag, values in record.outcome.metrics.items()
-        for name, value in values.items()
-        if value is not None
-    ]
-    run_id = ref.mlflow_run_id
-    page = store().attempt("give a link", lambda: Run(store(), run_id).page) if run_id else None
-    lines = [
-        f"**{registry.stage(ref.stage).title}**, {record.seconds / 60:.1f} min",
-        f"MLflow run: {page or 'not logged yet, MLflow did not answer'}",
-        f"Files: `{ref.folder}`",
-        "",
-        *(["| segmentation | metric | value |", "|---|---|---|", *rows] if rows else []),
-    ]
-    create_markdown_artifact(
-        "\n\n".join(lines[:3]) + "\n" + "\n".join(lines[3:]), f"stage-{ref.stage}"
-    )
+class _Before:
+    """The last stage that ended in the running flow."""
+
+    _ended: ContextVar[tuple[object, State[Any]] | None] = ContextVar("ended", default=None)
+
+    @classmethod
+    def of_this_flow(cls) -> list[State[Any]]:
+        """Its state, if there is one."""
+        found = cls._ended.get()
+        return [found[1]] if found is not None and found[0] == _flow_run_id() else []
+
+    @classmethod
+    def note(cls, ended: State[Any]) -> None:
+        """Note the state of a stage that has ended, without its result.
+
+        Results share parts with those of earlier stages, for which Prefect would draw more edges.
+        """
+        cls._ended.set((_flow_run_id(), ended.model_copy(update={"data": "ended"})))
+
+
+def _flow_run_id() -> object:
+    context = FlowRunContext.get()
+    return context.flow_run.id if context is not None and context.flow_run is not None else None
 
 
 STAGE_TASKS = {one.name: stage_task(one) for one in registry.STAGES.values()}

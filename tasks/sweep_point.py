@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
+import pandas as pd
 import prefect
 from pydantic import BaseModel, ConfigDict, Field
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.stages import table as registry
+from spikeseg_core.stages.artifacts import SECTION_SCORES
 from tasks.folder import read_record
 from tasks.mlflow import tracking
 from tasks.references import StageRef
@@ -24,6 +27,10 @@ class PointResult(BaseModel):
     minutes: float = Field(description="of all its stages, including shared ones")
     started: float = Field(description="seconds since 1970")
     stages: dict[str, StageRef] = Field(description="by name")
+    sections: list[dict[str, Any]] = Field(
+        default_factory=list, description="scores of single sections, of all its stages"
+    )
+    data: dict[str, Any] = Field(default_factory=dict, description="facts of its dataset")
 
 
 @prefect.task(
@@ -55,4 +62,16 @@ def run_point(
         minutes=sum(record.seconds for record in records) / 60,
         started=started,
         stages=refs,
+        sections=[row for ref in refs.values() for row in _section_scores(ref)],
+        data=records[0].outcome.facts,
     )
+
+
+def _section_scores(ref: StageRef) -> list[dict[str, Any]]:
+    path = ref.folder / SECTION_SCORES
+    if not path.exists():
+        return []
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in pd.read_parquet(path).to_dict(orient="records")
+    ]

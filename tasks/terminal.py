@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import cache
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+WIDTH_IN_A_LOG = 120
+"""Columns of a table if there is no terminal."""
+
 SECONDS_BETWEEN_LINES = 20.0
 """How often progress is printed as a line where no bar can be drawn, as in a log file."""
 
 
+VERBOSITY = "SPIKESEG_VERBOSITY"
+"""Environment variable, so that child processes follow it: ``quiet``, ``verbose`` or nothing."""
+
+
+def is_quiet() -> bool:
+    """Whether the user wants warnings and results only."""
+    return os.environ.get(VERBOSITY) == "quiet"
+
+
+def is_verbose() -> bool:
+    """Whether the user wants every line that a library has to say."""
+    return os.environ.get(VERBOSITY) == "verbose"
+
+
+def plain_console(*, stderr: bool = False) -> Console:
+    """Return a console that prints text as it is: brackets in a path are no markup."""
+    found = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not found.is_terminal:
+        found.width = WIDTH_IN_A_LOG
+    return found
+
+
 @cache
 def console() -> Console:
-    """Console on standard error."""
-    return Console(stderr=True, highlight=False)
+    """Console on standard error, for log lines and progress."""
+    return plain_console(stderr=True)
 
 
 class Bar:
@@ -29,19 +55,21 @@ class Bar:
 
     def update(self, done: float, total: float, message: str) -> None:
         """Show that ``done`` of ``total`` units are finished."""
+        if is_quiet():
+            return
         if console().is_terminal:
             self._draw(done, total, message)
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             share = 100 * done / total if total else 0
-            console().print(f"  {self.title}: {share:.0f} %  {message}")
+            console().print(f"  {self.title}: {share:.0f} %  {message}", markup=False)
 
     def _draw(self, done: float, total: float, message: str) -> None:
         if self._progress is None:
             self._progress = Progress(
-                TextColumn("  {task.description}"),
+                TextColumn("  {task.description}", markup=False),
                 BarColumn(bar_width=30),
-                TextColumn("{task.percentage:3.0f} %  {task.fields[message]}"),
+                TextColumn("{task.percentage:3.0f} %  {task.fields[message]}", markup=False),
                 TimeRemainingColumn(),
                 console=console(),
                 transient=True,
@@ -75,4 +103,5 @@ class TerminalReporter:
 
     def say(self, message: str) -> None:
         """Print a message."""
-        console().print(message, markup=False)
+        if not is_quiet():
+            console().print(message, soft_wrap=True)

@@ -8,7 +8,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +23,27 @@ for _name in ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "SPIKESE
 os.environ["DO_NOT_TRACK"] = "1"
 
 import tasks  # noqa: E402, F401 - sets where Prefect keeps its data
+
+SHARED = {
+    "tests/flows/": "Prefect",
+    "tests/tasks/prefect/": "Prefect",
+    "tests/spikeseg_core/stages/": "stages",
+    "tests/spikeseg_core/report/": "report",
+}
+"""Folders whose tests share a fixture that takes many seconds to make: one worker gets them all."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Workers take whole files, as with ``--dist loadfile``, and the folders above whole."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class LoadFolders(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            shared = (name for folder, name in SHARED.items() if nodeid.startswith(folder))
+            return next(shared, super()._split_scope(nodeid))
+
+    return LoadFolders(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_sessionfinish() -> None:

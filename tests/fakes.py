@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.splits import contiguous_splits, fold_splits
+from spikeseg_core.evaluation.scorer import SECTION_SCORES
 from spikeseg_core.figures import stages as pictures
 from spikeseg_core.network.catalogue import network
 from spikeseg_core.reporting import Reporter
-from spikeseg_core.stages import table
+from spikeseg_core.stages import artifacts, table
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.storage import digest_json, save_arrays, write_json
+from spikeseg_core.storage import digest_json, save_arrays, save_table, write_json
 
 SCORES = {"test/pixel_accuracy": 0.91, "test/v_rand": 0.97, "validation/v_rand": 0.93}
 TAGS = {
@@ -81,6 +84,8 @@ def _result(
 ) -> StageResult:
     read = {key: sorted(p.name for p in path.iterdir()) for key, path in inputs.items()}
     made = {"stage": name, "network": network(config.train.network).to_json()["name"], "read": read}
+    if name == "prepare":
+        made["folds"] = [config.dataset.folds, config.dataset.fold]
     if name == "train":
         made["epochs"] = config.train.epochs
     if name == "convert":
@@ -94,6 +99,7 @@ def _result(
             "source": "synthetic" if synthetic else "isbi2012",
             "synthetic": synthetic,
             "sha256": "ab" * 32,
+            "pixels_sha256": ("cd" if synthetic else "ef") * 32,
             "note": "made up",
             "shape": (30, 64, 64),
         }
@@ -102,30 +108,71 @@ def _result(
     if name == "partition":
         facts |= {"chips": 1}
     metrics = {tag: dict(SCORES) for tag in TAGS.get(name, ())}
+    if metrics:
+        table = pd.concat([section_scores(tag, config) for tag in metrics], ignore_index=True)
+        save_table(table, folder / artifacts.SECTION_SCORES)
+    if name == "partition":
+        metrics["partition"] = {"mapping/interchip_messages_per_step": 0.0}
     for tag in ("snn_spiking", "loihi"):
         if tag in metrics:
             metrics[tag] |= {"spikes/mean_rate_hz": 17.0}
     if name == "benchmark":
         metrics["benchmark"] = {"energy/total_mj": 7.5}
-        facts["figures"] = [
-            {
-                "label": "Loihi, deployed",
-                "family": "loihi",
-                "variant": "",
-                "presentation": "deployed",
-                "feed": "tiles",
-                "host": False,
-                "precision": "int8",
-                "batch": 1,
-                "component": "total",
-                "mj_per_section": 7.5,
-                "seconds_per_section": 0.1,
-                "basis": "modelled",
-                "time_basis": "modelled",
-                "source": "a test",
-            }
-        ]
+        facts |= {"steps": 100, "figures": [energy_figure(*device) for device in DEVICES]}
     return StageResult(metrics=metrics, facts=facts)
+
+
+DEVICES = (
+    ("Loihi, deployed", "loihi", False, 7.5),
+    ("Loihi, deployed, with host", "loihi", True, 10.0),
+    ("CPU", "cpu", False, 30.0),
+)
+"""Label, family, whether the host is included, and mJ per section."""
+
+
+def energy_figure(label: str, family: str, host: bool, mj: float) -> dict[str, object]:
+    return {
+        "label": label,
+        "family": family,
+        "variant": "",
+        "presentation": "deployed" if family == "loihi" else None,
+        "feed": "tiles",
+        "host": host,
+        "precision": "int8",
+        "batch": 1,
+        "component": "total",
+        "mj_per_section": mj,
+        "seconds_per_section": 0.1,
+        "basis": "modelled",
+        "time_basis": "modelled" if family == "loihi" else "measured",
+        "source": "a test",
+    }
+
+
+SECTIONS = 30
+
+
+def section_scores(tag: str, config: PipelineConfig) -> pd.DataFrame:
+    """Made-up scores of the 30 sections' validation and test, by section, stage and seed."""
+    data = config.dataset
+    splits = (
+        fold_splits(SECTIONS, data.folds, data.fold)
+        if data.folds > 1
+        else contiguous_splits(SECTIONS, {"train": 20, "validation": 4, "test": 6})
+    )
+    order = [tag for tags in TAGS.values() for tag in tags]
+    rng = np.random.default_rng(config.train.seed + 100 * config.train.epochs)
+    hard = np.random.default_rng(7).normal(0, 0.02, SECTIONS)
+    noise = rng.normal(0, 0.001, (len(order), SECTIONS))[order.index(tag)]
+    parts = []
+    for split in ("validation", "test"):
+        chosen = splits[split]
+        score = 0.95 + hard[chosen] + noise[chosen] - 0.002 * order.index(tag)
+        scores = {name: score - 0.01 * i for i, name in enumerate(SECTION_SCORES)}
+        parts.append(
+            pd.DataFrame({"segmentation": tag, "split": split, "section": chosen} | scores)
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 PNG = bytes.fromhex(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikeseg_core.ann.forward import convolutions
+from spikeseg_core.ann.forward import convolutions, integers_of
 from spikeseg_core.ann.spiking import spiking_forward
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import PresentationConfig
@@ -57,7 +57,10 @@ def segment_with_float_reference(
         depth = layer.channels if core_tiles is None else core_tiles[layer.name][2]
         cores[layer.name] = cores_of_channels(layer.channels, depth)
     synapse_ms = presentation.synapse_ms
-    convolve = convolutions(network, model, cores, weight_bits, synapse_ms)
+    integers = None
+    if weight_bits is not None:
+        integers = integers_of(network, model, cores, weight_bits, synapse_ms)
+    convolve = convolutions(network, model, integers)
     batch = max(1, _FRAMES // presentation.steps)
     logits = []
     for first in range(0, len(tiles), batch):

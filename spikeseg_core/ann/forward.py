@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from spikeseg_core.ann.unet import convolution_name
-from spikeseg_core.loihi.quantization.fixed_point import rounded
-from spikeseg_core.network import IMAGE, Connection, Network
+from spikeseg_core.loihi.quantization.fixed_point import FixedPoint, fixed_point, rounded
+from spikeseg_core.network import IMAGE, Connection, Layer, Network
 from spikeseg_core.stack import tf
 
 Convolve = Callable[[str | None, Connection, Any], Any]
@@ -21,29 +21,50 @@ Convolve = Callable[[str | None, Connection, Any], Any]
 the read-out). A layer's first connection adds its bias. ``x`` may be any batch."""
 
 
-def convolutions(
+def weights_into(model: Any, layer: Layer) -> tuple[list[Any], Any]:
+    """Read a layer's kernels, laid out as in :class:`~spikeseg_core.network.Weights`, and bias."""
+    found = [model.get_layer(convolution_name(layer.name, c.source)) for c in layer.inputs]
+    kernels = [_swap(c, f.kernel) for c, f in zip(layer.inputs, found, strict=True)]
+    return kernels, tf.convert_to_tensor(found[0].bias)
+
+
+def integers_of(
     network: Network,
     model: Any,
-    cores: Mapping[str, np.ndarray] | None = None,
-    weight_bits: int | None = None,
+    cores: Mapping[str, np.ndarray],
+    weight_bits: int,
     synapse_ms: float = 0.0,
-) -> Convolve:
-    """Give the connections of a model; weights are read, and rounded if asked, once, here.
+) -> dict[str, FixedPoint]:
+    """Round the weights of every on-chip layer as its cores do.
 
     Parameters
     ----------
-    cores : mapping of str to int array (channels,), optional
-        By on-chip layer, the core that holds each channel; only for rounded weights.
-    weight_bits : int, optional
-        Bits of the weights on the chip; None: exact weights.
+    cores : mapping of str to int array (channels,)
+        By on-chip layer, the core that holds each channel.
+    """
+    return {
+        layer.name: fixed_point(
+            *weights_into(model, layer), cores[layer.name], weight_bits, synapse_ms
+        )
+        for layer in network.chip_layers()
+    }
+
+
+def convolutions(
+    network: Network, model: Any, integers: Mapping[str, FixedPoint] | None = None
+) -> Convolve:
+    """Give the connections of a model; weights are read once, here.
+
+    Parameters
+    ----------
+    integers : mapping of str to FixedPoint, optional
+        From :func:`integers_of`: what the weights of on-chip layers are rounded to.
     """
     weights: dict[tuple[str | None, str], tuple[Any, Any]] = {}
     for layer in network.layers:
-        found = [model.get_layer(convolution_name(layer.name, c.source)) for c in layer.inputs]
-        kernels = [_swap(c, f.kernel) for c, f in zip(layer.inputs, found, strict=True)]
-        bias = found[0].bias
-        if weight_bits is not None and cores is not None and layer.on_chip:
-            kernels, bias = rounded(kernels, bias, cores[layer.name], weight_bits, synapse_ms)
+        kernels, bias = weights_into(model, layer)
+        if integers is not None and layer.on_chip:
+            kernels, bias = rounded(kernels, bias, integers[layer.name])
         for index, (c, kernel) in enumerate(zip(layer.inputs, kernels, strict=True)):
             weights[layer.name, c.source] = kernel, bias if index == 0 else None
     readout = model.get_layer(convolution_name(None, network.readout.source))

@@ -13,13 +13,13 @@ of a longer one, so several cost no more than the longest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numba
 import numpy as np
 
-from spikeseg_core.ann.forward import Convolve
+from spikeseg_core.ann.forward import Convolve, forward
 from spikeseg_core.ann.neuron import measured_rate
 from spikeseg_core.network import DT, IMAGE, Network
 from spikeseg_core.network.initial_state import initial_potentials
@@ -36,7 +36,7 @@ def spiking_forward(
     delay: int,
     synapse_ms: float = 0.0,
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Run the spiking network on tiles; gradients flow back as through rates.
+    """Run the spiking network on tiles in floating point; gradients flow back as through rates.
 
     Parameters
     ----------
@@ -51,43 +51,77 @@ def spiking_forward(
 
     Returns
     -------
+    logits, currents, rates
+        As from :func:`through_rates`.
+    """
+    measured = _float_rates(network, convolve, tiles, windows, delay=delay, synapse_ms=synapse_ms)
+    return through_rates(network, convolve, tiles, measured)
+
+
+def through_rates(
+    network: Network, convolve: Convolve, tiles: Any, measured: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Pass measured rates through the network once, so that gradients flow back.
+
+    Parameters
+    ----------
+    tiles : tensor (batch, tile, tile, 1)
+        Standardised.
+    measured : mapping of str to tensor (windows * batch, rows, columns, channels)
+        By layer, in units of 100 Hz: of all tiles in the first window, then in the second, ...
+
+    Returns
+    -------
     logits : tensor (windows * batch, tile, tile, 1)
-        Read-out of the mean rates: of all tiles in the first window, then in the second, ...
+        Read-out of the mean rates.
     currents : dict of str to tensor (windows * batch, rows, columns, channels)
         Mean input of every neuron in each window, in units of 100 Hz.
     rates : dict of str to tensor (windows * batch, rows, columns, channels)
-        Measured rate of every neuron in each window, in units of 100 Hz.
+        The measured rates, with the gradient of the smooth curve.
     """
+    windows = measured[network.layers[0].name].shape[0] // tiles.shape[0]
+
+    def activation(name: str, current: Any) -> Any:
+        return measured_rate(current, measured[name])
+
+    return forward(network, convolve, tf.tile(tiles, (windows, 1, 1, 1)), activation)
+
+
+def _float_rates(
+    network: Network,
+    convolve: Convolve,
+    tiles: Any,
+    windows: Sequence[tuple[int, int]],
+    *,
+    delay: int,
+    synapse_ms: float,
+) -> dict[str, Any]:
+    """Rates of every layer in each window, simulated in floating point; without gradients."""
     batch, steps = tiles.shape[0], max(end for _, end in windows)
     decay = np.float32(np.exp(-1000 * DT / synapse_ms) if synapse_ms else 0)
     spikes: dict[str, Any] = {}
-    rates = {IMAGE: tf.tile(tiles, (len(windows), 1, 1, 1))}
-    currents = {}
+    rates: dict[str, Any] = {}
     for layer in network.layers:
         shape = network.shape(layer.name)
         at_each_step = []
-        means = []
         for c in layer.inputs:
-            means.append(convolve(layer.name, c, rates[c.source]))
             if c.source == IMAGE:
-                constant = tf.repeat(means[-1][:batch, tf.newaxis], steps, axis=1)
-                at_each_step.append(tf.reshape(constant, (batch * steps, *shape)))
+                constant = convolve(layer.name, c, tiles)[:, tf.newaxis]
+                repeated = tf.repeat(constant, steps, axis=1)
+                at_each_step.append(tf.reshape(repeated, (batch * steps, *shape)))
             else:
                 at_each_step.append(convolve(layer.name, c, spikes[c.source]))
-        currents[layer.name] = tf.add_n(means)
         start = initial_potentials(network, layer.name).astype(np.float32).ravel()
         current = tf.reshape(tf.add_n(at_each_step), (batch, steps, -1))
-        spikes[layer.name], measured = tf.numpy_function(
+        arriving, measured = tf.numpy_function(
             _integrate,
             [current, start, np.array(windows), delay, decay],
             (tf.float32, tf.float32),
             stateful=False,
         )
-        spikes[layer.name] = tf.reshape(spikes[layer.name], (batch * steps, *shape))
-        rates[layer.name] = measured_rate(
-            currents[layer.name], tf.reshape(measured, (len(windows) * batch, *shape))
-        )
-    return convolve(None, network.readout, rates[network.readout.source]), currents, rates
+        spikes[layer.name] = tf.reshape(arriving, (batch * steps, *shape))
+        rates[layer.name] = tf.reshape(measured, (len(windows) * batch, *shape))
+    return rates
 
 
 @numba.njit(parallel=True)

@@ -135,19 +135,19 @@ def fit(
     ConfigError
         If the loss is not finite.
     """
-    optimizer = _optimizer(model, config)
+    optimizer = optimizer_of(model, config)
     average = WeightAverage(model, config.ema_decay)
     state = TrainingState(model, optimizer, average, folder / "checkpoints" / f"{name}.npz")
     if state.load():
         report.say(f"resuming after epoch {state.epoch} of {config.epochs}")
-    learn, judge = _compiled(model, losses, optimizer, average)
+    learn, judge = compiled(model, losses, optimizer, average)
     tile = model.input_shape[1]
     images, labels = dataset.split("train")
     targets = targets_of(labels, config)
     validation = list(_validation_batches(dataset, tile, config))
     patience = config.patience or config.epochs
     while state.epoch < config.epochs and state.epochs_without_progress < patience:
-        batches = _training_batches(images, targets, tile, config, state.epoch)
+        batches = training_batches(images, targets, tile, config, state.epoch)
         record = _means("train", [learn(tf.constant(x), tf.constant(y)) for x, y in batches])
         with average.in_model():
             rows = [judge(tf.constant(x), tf.constant(y)) for x, y in validation]
@@ -185,7 +185,8 @@ def _means(
     }
 
 
-def _optimizer(model: Any, config: TrainConfig | TuneConfig) -> Any:
+def optimizer_of(model: Any, config: TrainConfig | TuneConfig) -> Any:
+    """Return the model's optimizer: Adam with a cosine schedule over all epochs."""
     schedule = keras.optimizers.schedules.CosineDecay(
         config.learning_rate, max(1, config.epochs * config.steps_per_epoch)
     )
@@ -194,10 +195,10 @@ def _optimizer(model: Any, config: TrainConfig | TuneConfig) -> Any:
     return optimizer
 
 
-def _compiled(
+def compiled(
     model: Any, losses: Losses, optimizer: Any, average: WeightAverage
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the compiled steps of training and validation; both give the losses by name."""
+    """Compile the steps of training and validation; both give the losses by name."""
 
     @tf.function
     def train(x: Any, y: Any) -> Any:
@@ -216,7 +217,7 @@ def _compiled(
     return train, validate
 
 
-def _training_batches(
+def training_batches(
     images: np.ndarray,
     targets: np.ndarray,
     tile: int,

@@ -11,26 +11,20 @@ Hinton et al. (2015, arXiv 1503.02531).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spikeseg_core.ann.forward import convolutions, forward
-from spikeseg_core.ann.neuron import counted, loihi_rate
-from spikeseg_core.ann.rate_loss import rate_range_loss, synaptic_operations
-from spikeseg_core.ann.spiking import spiking_forward
-from spikeseg_core.ann.training import fit, segmentation_losses
+from spikeseg_core.ann.training import fit
+from spikeseg_core.ann.tuning_losses import TuningLosses
 from spikeseg_core.ann.unet import model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
 from spikeseg_core.data.augmentation import random_tiles
 from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.loihi.mapping.fit import Tile
-from spikeseg_core.loihi.mapping.tiles import choose_tiles
-from spikeseg_core.loihi.quantization.fixed_point import cores_of_channels
 from spikeseg_core.network import IMAGE, RATE_HZ_PER_UNIT, Network, Weights, kernel_key
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras, tf
@@ -52,7 +46,8 @@ def tune(
 
     With ``config.weight_bits`` every forward pass has the weights as cores of ``tiles`` will hold
     them, and the gradient passes straight through to the weights that are returned: these are the
-    exact ones, which rounding turns into what was trained.
+    exact ones, which rounding turns into what was trained. The epochs with spikes then run the
+    integer network itself (:mod:`spikeseg_core.ann.events`).
 
     Parameters
     ----------
@@ -75,117 +70,34 @@ def tune(
     ConfigError
         If the loss is not finite.
     MappingError
-        If weights are to be rounded and a layer does not fit a core.
+        If weights are to be rounded and a layer does not fit a core, or no exponent fits its
+        weights and biases.
     """
-    model = model_from_weights(network, weights, "loihi")
-    wanted = _teacher(network, weights, config)
-    if config.weight_bits is not None and tiles is None:
-        tiles = choose_tiles(network, weight_bits=config.weight_bits)
-    cores = {
-        name: cores_of_channels(network.shape(name)[2], depth)
-        for name, (_, _, depth) in (tiles or {}).items()
-    }
-
-    def losses_of_rates(images: Any, targets: Any, training: bool) -> dict[str, Any]:
-        convolve = convolutions(network, model, cores, config.weight_bits, config.synapse_ms)
-        logits, currents, rates = forward(
-            network, convolve, images, _activation(network, config, images if training else None)
+    losses = TuningLosses(network, weights, config, tiles)
+    model = losses.model
+    with_rates = fit(model, losses.of_rates, dataset, config, folder=folder, report=report)
+    try:
+        with_spikes = fit(
+            model,
+            losses.of_spikes,
+            dataset,
+            config.model_copy(
+                update={
+                    "epochs": config.spiking_epochs,
+                    "learning_rate": config.spiking_learning_rate,
+                    "seed": config.seed + 1,
+                }
+            ),
+            folder=folder,
+            report=report,
+            name="spikes",
+            epochs_before=len(with_rates),
         )
-        parts = segmentation_losses(logits, targets, wanted(images, targets))
-        return _with_cost_of_spikes(network, config, parts, currents, rates)
-
-    def losses_of_spikes(images: Any, targets: Any, training: bool) -> dict[str, Any]:
-        convolve = convolutions(network, model, cores, config.weight_bits, config.synapse_ms)
-        windows = [(steps // 2, steps) for steps in config.spiking_steps]
-        logits, currents, rates = spiking_forward(
-            network, convolve, images, windows, delay=1, synapse_ms=config.synapse_ms
-        )
-        every = (len(windows), 1, 1, 1)
-        aim = tf.tile(wanted(images, targets), every)
-        parts = segmentation_losses(logits, tf.tile(targets, every), aim)
-        return _with_cost_of_spikes(network, config, parts, currents, rates)
-
-    with_rates = fit(model, losses_of_rates, dataset, config, folder=folder, report=report)
-    with_spikes = fit(
-        model,
-        losses_of_spikes,
-        dataset,
-        config.model_copy(
-            update={
-                "epochs": config.spiking_epochs,
-                "learning_rate": config.spiking_learning_rate,
-                "seed": config.seed + 1,
-            }
-        ),
-        folder=folder,
-        report=report,
-        name="spikes",
-        epochs_before=len(with_rates),
-    )
+    except tf.errors.OpError as error:
+        if losses.chip is not None and losses.chip.problem is not None:
+            raise losses.chip.problem from error
+        raise
     return weights_of(network, model), pd.concat([with_rates, with_spikes], ignore_index=True)
-
-
-def _teacher(network: Network, weights: Weights, config: TuneConfig) -> Callable[[Any, Any], Any]:
-    """Map images and targets to what the loss aims at: labels mixed with the teacher's output."""
-    teacher = model_from_weights(network, weights)
-    teacher.trainable = False
-    share = config.distillation_weight
-
-    def wanted(images: Any, targets: Any) -> Any:
-        labels = targets[..., :1]
-        return (1 - share) * labels + share * tf.sigmoid(teacher(images)) if share else labels
-
-    return wanted
-
-
-def _activation(
-    network: Network, config: TuneConfig, images: Any | None
-) -> Callable[[str, Any], Any]:
-    """Neurons of the rate epochs, with noise if configured and images are given to seed it.
-
-    The noise is seeded by the images of the batch, which no two batches share, so that a resumed
-    run has the same noise as an uninterrupted one.
-    """
-    curve = loihi_rate if config.activation == "loihi" else tf.nn.relu
-    if images is None or not config.noise_window_steps:
-        return lambda name, current: curve(current)
-    batch = tf.bitcast(tf.reduce_sum(tf.cast(images, tf.float32)), tf.int32)
-    number = {layer.name: index for index, layer in enumerate(network.layers)}
-
-    def noisy(name: str, current: Any) -> Any:
-        seed = tf.stack([batch, config.seed * 1000 + number[name]])
-        return counted(curve(current), config.noise_window_steps, seed)
-
-    return noisy
-
-
-def _with_cost_of_spikes(
-    network: Network,
-    config: TuneConfig,
-    parts: dict[str, Any],
-    currents: Mapping[str, Any],
-    rates: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Segmentation loss plus the rate loss of every layer and the cost of synaptic operations."""
-    rate_loss = tf.add_n(
-        [
-            (config.rate_weight if layer.on_chip else config.rate_weight_off_chip)
-            * rate_range_loss(
-                currents[layer.name],
-                rate_min_hz=config.rate_min_hz,
-                rate_max_hz=config.rate_max_hz,
-                percentile=config.percentile,
-            )
-            for layer in network.layers
-        ]
-    )
-    operations = synaptic_operations(network, rates)
-    return parts | {
-        "loss": parts["loss"] + rate_loss + config.synop_weight * operations,
-        "cross_entropy": parts["loss"],
-        "rate_loss": rate_loss,
-        "synaptic_ops": operations,
-    }
 
 
 def scaled_for_spikes(

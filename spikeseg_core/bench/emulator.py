@@ -241,7 +241,8 @@ def machine_limit(
     calls: dict[str, tuple[Callable[[], Any], float]] = {"events": (accumulate, event_steps)}
     if convolutions is not None:
         calls["dense"] = (convolutions, n_steps)
-    calls["state"] = (copy, copied / (16 * emulator.network.n_neurons))
+    neurons = sum(population.size for population in emulator.plan.ensembles)
+    calls["state"] = (copy, copied / (16 * neurons))
     calls["fast"] = (lambda: emulator.run(given, n_steps), n_steps)
     seconds = {name: np.full(repeats, np.inf) for name in (*calls, "dense")}
     for turn in range(-1, repeats):  # the first turn compiles and is not counted
@@ -258,15 +259,15 @@ def _bare_convolutions(
     emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
 ) -> Callable[[], None] | None:
     """Return a function that convolves all steps in float32; None if synapses are lists."""
-    network = emulator.network
+    plan = emulator.plan
     n_steps = inputs[0].shape[0]
     source = {name: s[0] for name, s in spikes.items()}
     source |= {
-        p.name: s.reshape(n_steps, *p.shape) for p, s in zip(network.inputs, inputs, strict=True)
+        p.name: s.reshape(n_steps, *p.shape) for p, s in zip(plan.sources, inputs, strict=True)
     }
     calls = []
-    for layer in emulator.plan.layers:
-        shape = network.ensembles[layer.index].shape
+    for layer in plan.layers:
+        shape = plan.ensembles[layer.index].shape
         for name, kernel in layer.kernels.items():
             if kernel is None:
                 return None
@@ -293,18 +294,21 @@ def _bare_events(
     emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
 ) -> tuple[Callable[[], None], int]:
     """Return a function that accumulates spikes without neurons, and the steps it does."""
-    plan, network = emulator.plan, emulator.network
+    plan = emulator.plan
     n_steps = min(inputs[0].shape[0], REFERENCE_STEPS)
     events = np.zeros((n_steps + 1) * plan.n_positions, np.uint16)
     counts = np.zeros((plan.n_rows, n_steps + 1), np.int32)
     by_slot = np.zeros((n_steps, plan.slot_source.size), np.int64)
+    uncounted, none = np.full(n_steps, -1), np.zeros((0, 0), np.int32)
     given = list(zip(plan.inputs, inputs, strict=True))
     given += [
-        (layer.rows, spikes[network.ensembles[layer.index].name][0].reshape(len(inputs[0]), -1))
+        (layer.rows, spikes[plan.ensembles[layer.index].name][0].reshape(len(inputs[0]), -1))
         for layer in plan.layers
     ]
     for rows, sent in given:
-        read_input(rows, sent[:n_steps].view(np.uint8), events, counts, plan.slot, by_slot)
+        read_input(
+            rows, sent[:n_steps].view(np.uint8), events, counts, uncounted, plan.slot, by_slot, none
+        )
 
     def accumulate() -> None:
         for layer in plan.layers:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from spikeseg_core.config import PipelineConfig, presets
+from spikeseg_core.config.listing import did_you_mean
 from spikeseg_core.config.settings import SourceName
 from spikeseg_core.errors import ConfigError
 
@@ -25,37 +28,64 @@ def shown(title: str, description: str, **schema: Any) -> Any:
     return Field(json_schema_extra={"title": title, "description": description, **schema})
 
 
-def completed(config: PipelineConfig) -> PipelineConfig:
-    """Fill in from the preset whatever was not set.
-
-    ``{"preset": "paper"}``, as in a deployment, becomes the whole preset.
-    """
-    preset = presets.preset(config.preset).model_dump()
-    return PipelineConfig.model_validate(merged(preset, config.model_dump(exclude_unset=True)))
-
-
 def configured(preset: str, dataset: str = "auto", changes: Iterable[str] = ()) -> PipelineConfig:
+    """Build a configuration from a preset and changes such as ``train.epochs=5``.
+
+    Parameters and errors as in :func:`chosen`.
+    """
+    return chosen(preset, dataset, parsed(changes))
+
+
+def chosen(
+    preset: str, dataset: str = "auto", settings: Mapping[str, Any] = MappingProxyType({})
+) -> PipelineConfig:
     """Build a configuration from a preset.
 
     Parameters
     ----------
     dataset : str
-        ``auto``, ``isbi2012``, ``synthetic``, or the path of a folder, TIFF stack or zip.
-    changes : iterable of str
-        Such as ``train.epochs=5``.
+        ``auto``, ``isbi2012``, ``synthetic``, or the path of a folder, TIFF stack or zip; ``auto``
+        leaves it to the settings.
+    settings : mapping
+        Nested settings that differ from the preset's.
 
     Raises
     ------
     ConfigError
-        If a name is unknown or a value is out of bounds; names every such setting.
+        If a name is unknown or a value is out of bounds (names every such setting), or if preset,
+        dataset and settings contradict each other.
     """
-    chosen = merged({"dataset": source(dataset)}, parsed(changes))
+    if settings.get("preset", preset) != preset:
+        raise ConfigError(
+            f"the preset is {preset!r}, but the settings say preset={settings['preset']!r}; "
+            f"choose one of them"
+        )
+    named = {} if dataset == "auto" else {"dataset": source(dataset)}
+    together = once({"the dataset": named, "the settings": settings})
     try:
-        return PipelineConfig.model_validate(
-            merged(presets.preset(preset).model_dump(), chosen) | {"preset": preset}
+        config = PipelineConfig.model_validate(
+            merged(presets.preset(preset).model_dump(), together) | {"preset": preset}
         )
     except ValidationError as error:
         raise ConfigError(shortened(error)) from None
+    presets.refuse_mixture(config)
+    return config
+
+
+def once(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge nested settings by who gave them; two values for one setting are a ConfigError."""
+    found: dict[str, Any] = {}
+    by: dict[str, tuple[str, Any]] = {}
+    for who, settings in given.items():
+        for name, value in presets.flat(settings).items():
+            first, before = by.setdefault(name, (who, value))
+            if before != value:
+                raise ConfigError(
+                    f"{name} is given twice: {before!r} by {first} and {value!r} by {who}; "
+                    f"leave one of them out"
+                )
+        found = merged(found, settings)
+    return found
 
 
 def source(dataset: str) -> dict[str, Any]:
@@ -68,22 +98,27 @@ def source(dataset: str) -> dict[str, Any]:
     """
     if dataset in NAMED_SOURCES:
         return {"source": dataset}
-    if not Path(dataset).exists():
+    path = Path(dataset).expanduser()
+    if not path.exists():
         raise ConfigError(
             f"dataset {dataset!r} is neither one of {', '.join(NAMED_SOURCES)} nor a folder, TIFF "
             f"stack or zip that exists"
         )
-    return {"source": "folder", "path": str(Path(dataset).resolve())}
+    return {"source": "folder", "path": str(path.resolve())}
 
 
 def shortened(error: ValidationError) -> str:
     """Return a line for every invalid setting: its name, what is allowed, and what was given."""
-    lines = [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
-        + (f", not {problem['input']!r}" if not isinstance(problem["input"], dict) else "")
-        for problem in error.errors()
-    ]
-    return "\n".join(lines)
+    return "\n".join(_line(problem) for problem in error.errors())
+
+
+def _line(problem: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in problem["loc"]) or "settings"
+    if problem["type"] == "extra_forbidden":
+        hint = did_you_mean(name) or "; `spikeseg settings` lists them"
+        return f"{name}: there is no such setting{hint}"
+    given = f", not {problem['input']!r}" if not isinstance(problem["input"], dict) else ""
+    return f"{name}: {problem['msg']}{given}"
 
 
 def parsed(changes: Iterable[str]) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from spikeseg_core.config import (
     PipelineConfig,
     PresentationConfig,
@@ -46,3 +49,53 @@ def preset(name: str) -> PipelineConfig:
     if name not in PRESETS:
         raise ConfigError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+def changes(config: PipelineConfig) -> dict[str, Any]:
+    """Reduce a configuration to its preset and what differs from it, by dotted name, as JSON."""
+    own, values = (flat(each.model_dump(mode="json")) for each in (preset(config.preset), config))
+    differing = {name: value for name, value in values.items() if own[name] != value}
+    return {"preset": config.preset, **differing}
+
+
+def of_network(network: str, otherwise: str) -> str:
+    """Return the preset that a network belongs to; ``otherwise`` if it is no preset's own."""
+    found = (name for name, own in PRESETS.items() if own.train.network == network)
+    return next(found, otherwise)
+
+
+def refuse_mixture(config: PipelineConfig) -> None:
+    """Refuse a preset's name over the values of another one.
+
+    Single settings may have another preset's value, but not its network, and not most of the
+    settings in which the two differ: so a preset that was changed in a form whose fields kept their
+    values does not run under the wrong name.
+
+    Raises
+    ------
+    ConfigError
+        If the values are another preset's.
+    """
+    own, values = flat(preset(config.preset).model_dump()), flat(config.model_dump())
+    for name, other in PRESETS.items():
+        theirs = flat(other.model_dump(exclude={"preset"}))
+        differing = {setting for setting, value in theirs.items() if own[setting] != value}
+        taken = [setting for setting in sorted(differing) if values[setting] == theirs[setting]]
+        if "train.network" in taken or len(taken) > len(differing) / 2:
+            told = ", ".join(f"{setting}={theirs[setting]}" for setting in taken[:5])
+            more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
+            raise ConfigError(
+                f"the preset is {config.preset!r}, but {told}{more} are values of the preset "
+                f"{name!r}; choose the preset {name!r}, or leave these settings out"
+            )
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested settings: ``{"train": {"epochs": 3}}`` becomes ``{"train.epochs": 3}``."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found

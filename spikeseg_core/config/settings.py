@@ -108,6 +108,16 @@ class DatasetConfig(StageConfig):
     test_sections: int = _between(
         6, 1, 10_000, "Test sections", "number of sections that follow, for testing"
     )
+    folds: int = _between(
+        1,
+        1,
+        10_000,
+        "Folds",
+        "cut all sections of the source into this many contiguous folds, at least 3, instead of "
+        "the blocks above: one to test on, the next to validate on, the rest to train on; 1: off. "
+        "Synthetic sections are as many as the three numbers above together",
+    )
+    fold: int = _between(0, 0, 9999, "Fold", "which of the folds to test on, from 0")
     tiles_per_axis: int = _between(
         4, 1, 16, "Tiles along each side", "overlapping tiles along each side of a section"
     )
@@ -122,6 +132,22 @@ class DatasetConfig(StageConfig):
     def _folder_needs_a_path(self) -> DatasetConfig:
         if self.source == "folder" and not self.path:
             raise ValueError("source 'folder' needs path: a folder, a TIFF stack or a zip")
+        return self
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> DatasetConfig:
+        if self.folds == 2:
+            raise ValueError(
+                "folds: 2 leave no section to train on (one is tested, one validates); "
+                "choose 3 or more, or 1 for no folds"
+            )
+        if self.fold >= self.folds:
+            raise ValueError(
+                f"fold: there is no fold {self.fold}; {self.folds} folds have the numbers 0 to "
+                f"{self.folds - 1}"
+                if self.folds > 1
+                else f"fold: {self.fold} needs folds, the number of folds, above it"
+            )
         return self
 
 
@@ -449,6 +475,13 @@ class BenchmarkConfig(StageConfig):
     )
     cpu_total_watts: float = _above_0(
         28.0, 2000, "Total power of the CPU, W", "total CPU power assumed without a meter"
+    )
+    busy_above: float = _between(
+        0.1,
+        0,
+        1,
+        "Accepted load",
+        "share of the CPUs that other work may use during a timing; above it, the timing is busy",
     )
 
 

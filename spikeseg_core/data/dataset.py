@@ -15,7 +15,7 @@ from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data.polarity import choose_polarity, membrane_labels
 from spikeseg_core.data.readers import pixel_sha256
 from spikeseg_core.data.sources import read_source
-from spikeseg_core.data.splits import contiguous_splits
+from spikeseg_core.data.splits import contiguous_splits, fold_splits
 from spikeseg_core.data.tiles import TileGrid, standardize
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import SILENT, Reporter
@@ -27,6 +27,9 @@ _FACTS = ("source", "note", "polarity", "polarity_note", "tile", "tiles_per_axis
 """Attributes that are stored in :data:`FACTS_FILE` as they are."""
 
 SECTIONS_FILE, MANIFEST_FILE, FACTS_FILE = "sections.npz", "manifest.parquet", "dataset.json"
+
+_SPLIT = "split/"
+"""Prefix of the splits' indices in :data:`SECTIONS_FILE`, so that they are part of its content."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Dataset:
     labels : uint8 array (n, h, w)
         1 = membrane, 0 = interior.
     splits : mapping of ``"train"``, ``"validation"``, ``"test"`` to int array
-        Indices of the sections, contiguous blocks. The index is the section's number.
+        Indices of the sections, ascending: validation and test are contiguous blocks, and so is
+        training unless a fold is tested in its middle. The index is the section's number.
     names : tuple of str
         File or page each section came from.
     tile, tiles_per_axis : int
@@ -63,6 +67,11 @@ class Dataset:
     _shown: dict[str, tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    @property
+    def pixels_sha256(self) -> str:
+        """Digest of images and labels alone: the same for all folds of a stack."""
+        return digest_arrays({"images": self.images, "labels": self.labels})
 
     @property
     def is_synthetic(self) -> bool:
@@ -125,15 +134,12 @@ def prepare_dataset(
         If the source cannot be read or does not fit the splits.
     """
     raw = read_source(config, report)
-    polarity = choose_polarity(raw.images.pixels, raw.labels.pixels, config.polarity)
-    sizes = dict(
-        zip(
-            SPLITS,
-            (config.train_sections, config.validation_sections, config.test_sections),
-            strict=True,
-        )
+    polarity = choose_polarity(
+        raw.images.pixels,
+        raw.labels.pixels,
+        config.polarity if raw.polarity == "auto" else raw.polarity,
     )
-    splits = contiguous_splits(len(raw.images.pixels), sizes)
+    splits = _splits(config, len(raw.images.pixels))
     labels = membrane_labels(raw.labels.pixels, polarity.polarity)
     dataset = Dataset(
         images=raw.images.pixels,
@@ -154,6 +160,13 @@ def prepare_dataset(
     return dataset
 
 
+def _splits(config: DatasetConfig, sections: int) -> dict[str, np.ndarray]:
+    if config.folds > 1:
+        return fold_splits(sections, config.folds, config.fold)
+    sizes = (config.train_sections, config.validation_sections, config.test_sections)
+    return contiguous_splits(sections, dict(zip(SPLITS, sizes, strict=True)))
+
+
 def load_dataset(folder: Path) -> Dataset:
     """Read a folder written by :func:`prepare_dataset`, and check that it is unchanged.
 
@@ -168,7 +181,7 @@ def load_dataset(folder: Path) -> Dataset:
         dataset = Dataset(
             images=arrays["images"],
             labels=arrays["labels"],
-            splits={name: np.arange(*block) for name, block in facts["splits"].items()},
+            splits={name: arrays[f"{_SPLIT}{name}"] for name in SPLITS},
             names=tuple(facts["names"]),
             **{name: facts[name] for name in _FACTS},
         )
@@ -186,12 +199,22 @@ def load_dataset(folder: Path) -> Dataset:
 
 
 def _digest(images: np.ndarray, labels: np.ndarray, splits: Mapping[str, np.ndarray]) -> str:
-    blocks = {f"split/{name}": indices for name, indices in splits.items()}
-    return digest_arrays({"images": images, "labels": labels, **blocks})
+    return digest_arrays({"images": images, "labels": labels, **_named(splits)})
+
+
+def _named(splits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{_SPLIT}{name}": indices for name, indices in splits.items()}
+
+
+def _blocks(indices: np.ndarray) -> list[list[int]]:
+    """First index and index after the last of every block of neighbours."""
+    parts = np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1)
+    return [[int(part[0]), int(part[-1]) + 1] for part in parts]
 
 
 def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
-    save_arrays(folder / SECTIONS_FILE, {"images": dataset.images, "labels": dataset.labels})
+    arrays = {"images": dataset.images, "labels": dataset.labels, **_named(dataset.splits)}
+    save_arrays(folder / SECTIONS_FILE, arrays)
     with atomic_path(folder / MANIFEST_FILE) as temporary:
         pq.write_table(_manifest(dataset, masks), temporary)
     # Last: a folder with this file is complete.
@@ -204,9 +227,7 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
             "section_shape": dataset.section_shape,
             "dtype": dataset.images.dtype.name,
             "membrane_fraction": float(dataset.labels.mean()),
-            "splits": {
-                name: [int(block[0]), int(block[-1]) + 1] for name, block in dataset.splits.items()
-            },
+            "splits": {name: _blocks(indices) for name, indices in dataset.splits.items()},
             "names": dataset.names,
         },
     )

@@ -77,12 +77,24 @@ def membrane_labels(masks: np.ndarray, polarity: Polarity) -> np.ndarray:
     return (masks == value).astype(np.uint8)
 
 
+def distinct(masks: np.ndarray) -> np.ndarray:
+    """Return the values that occur in masks (n, h, w), ascending; section by section."""
+    if masks.dtype in (np.uint8, np.uint16):
+        most = np.iinfo(masks.dtype).max + 1
+        seen = np.zeros(most, dtype=bool)
+        for section in masks:
+            seen |= np.bincount(section.ravel(), minlength=most) > 0
+        return np.flatnonzero(seen)
+    return np.unique(np.concatenate([np.unique(section) for section in masks]))
+
+
 def _two_values(masks: np.ndarray) -> tuple[int, int]:
-    values = np.unique(masks)
+    values = distinct(masks)
     if len(values) != 2:
         shown = ", ".join(str(v) for v in values[:6]) + (", ..." if len(values) > 6 else "")
         raise DataError(
             f"labels have {len(values)} grey value{'s' * (len(values) != 1)} ({shown}) and need "
-            "two, membrane and interior: make masks of two values (JPEG or scaling adds others)"
+            "two, membrane and interior: make masks of two values (JPEG or scaling adds others), "
+            "or name the value of pixels without a label as 'ignore: VALUE' in spikeseg.yaml"
         )
     return int(values[0]), int(values[1])

@@ -66,6 +66,8 @@ class EnergyFigure:
         What a reader must know to use the figure.
     tiles : int or None
         Overlapping tiles that the section is cut into; None if the device takes it whole.
+    busy : bool
+        Whether its time was taken while other work used the machine: not to be compared.
     """
 
     family: Family
@@ -83,6 +85,7 @@ class EnergyFigure:
     source: str
     note: str = ""
     tiles: int | None = None
+    busy: bool = False
 
     def __post_init__(self) -> None:
         for name in ("mj_per_section", "seconds_per_section"):

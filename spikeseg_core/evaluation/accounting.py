@@ -23,6 +23,14 @@ The two before ``loihi`` are the float reference of the chip: first with exact w
 integers that share one scale per layer
 (:mod:`spikeseg_core.ann.float_reference`)."""
 
+AS_TUNED = "loihi/as_tuned"
+"""The integer network that was tuned on events, in the cores that tuning assumed, where there is
+one. Its spikes, its clock and its integers are the chip's from the start, so it takes the place of
+:data:`FLOAT_TWINS`: the last two of these steps are zero by construction."""
+
+FLOAT_TWINS = ("snn_spiking", "loihi/exact_weights", "loihi/one_scale_a_layer")
+"""Where steps end that simulate the chip in floating point, one difference after another."""
+
 DEPLOYED = "loihi"
 """The last step that tolerances apply to: a shorter presentation after it is a choice."""
 
@@ -47,10 +55,11 @@ def loss_table(
     pandas.DataFrame
         One row per step, in order: ``step``, ``from``, ``to`` (as in ``STEPS``), and the change
         of each of ``SCORES``, negative where the step lost. Each column adds up
-        to the last score minus the ANN's. Empty if the ANN or everything after it is missing.
+        to the last score minus the ANN's. Empty if the ANN or everything after it is missing. After
+        tuning on events, ``AS_TUNED`` stands for each of ``FLOAT_TWINS``.
     """
     found: dict[str, dict[str, float]] = {}
-    for place in (START, *(place for _, place in STEPS)):
+    for place in (START, *(place for _, place in STEPS), AS_TUNED):
         tag, _, variant = place.partition("/")
         prefix = f"{variant}/{split}" if variant else split
         scores = {score: stages.get(tag, {}).get(f"{prefix}/{score}") for score in SCORES}
@@ -59,7 +68,8 @@ def loss_table(
             found[place] = known
     rows = []
     before, names = START, []
-    for name, place in STEPS if START in found else ():
+    for name, twin in STEPS if START in found else ():
+        place = AS_TUNED if AS_TUNED in found and twin in FLOAT_TWINS else twin
         names.append(name)
         if place not in found:
             continue
@@ -67,6 +77,17 @@ def loss_table(
         rows.append({"step": ", ".join(names), "from": before, "to": place, **change})
         before, names = place, []
     return pd.DataFrame(rows, columns=["step", "from", "to", *SCORES])
+
+
+def to_deployed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps up to the deployed network, to which tolerances apply.
+
+    A shorter presentation after it is a choice, not a loss.
+    """
+    if table.empty:
+        return table
+    deployed = table.index[table["to"] == DEPLOYED]
+    return table.loc[: deployed[-1]] if len(deployed) else table
 
 
 def blame(table: pd.DataFrame, tolerance: Mapping[str, float]) -> list[str]:
@@ -78,8 +99,7 @@ def blame(table: pd.DataFrame, tolerance: Mapping[str, float]) -> list[str]:
         A sentence for each score outside its tolerance. Shorter presentations than the deployed one
         are ignored.
     """
-    deployed = table.index[table["to"] == DEPLOYED]
-    table = table.loc[: deployed[-1]] if len(deployed) else table
+    table = to_deployed(table)
     sentences = []
     for score, allowed in tolerance.items():
         lost = -float(table[score].sum())

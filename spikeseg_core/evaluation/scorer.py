@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,17 @@ from spikeseg_core.metrics.rand_info import (
     cell_regions,
     threshold_curve,
 )
+
+SECTION_SCORES = ("pixel_accuracy", "membrane_iou", "v_rand", "v_info")
+"""Scores of a single section, in the order of tables."""
+
+
+class Thresholds(NamedTuple):
+    """Thresholds that a user would have chosen on validation, one for each kind of score."""
+
+    mask: float
+    v_rand: float
+    v_info: float
 
 
 class Scorer:
@@ -87,6 +99,40 @@ class Scorer:
             }
         return found
 
+    def thresholds(self, probability: np.ndarray, curve: ThresholdCurve) -> Thresholds:
+        """Choose the thresholds that are best for a probability and its :meth:`curve`.
+
+        The mask's has the highest pixel accuracy; the lowest threshold wins if several tie.
+        """
+        accuracy = [pixel_scores(probability, self._labels, t).accuracy for t in curve.thresholds]
+        return Thresholds(
+            mask=float(curve.thresholds[np.argmax(accuracy)]),
+            v_rand=curve.best_v_rand_threshold,
+            v_info=curve.best_v_info_threshold,
+        )
+
+    def by_section(
+        self, probability: np.ndarray, curve: ThresholdCurve, thresholds: Thresholds
+    ) -> dict[str, np.ndarray]:
+        """Score every section of a probability at given thresholds.
+
+        Returns
+        -------
+        dict of str to array (n,)
+            :data:`SECTION_SCORES`: both pixel scores at the mask's threshold, V_Rand and V_Info
+            each at its own.
+        """
+        pixels = [
+            pixel_scores(section, labels, thresholds.mask)
+            for section, labels in zip(probability, self._labels, strict=True)
+        ]
+        return {
+            "pixel_accuracy": np.array([found.accuracy for found in pixels]),
+            "membrane_iou": np.array([found.membrane_iou for found in pixels]),
+            "v_rand": curve.sections_at(thresholds.v_rand)[:, 0],
+            "v_info": curve.sections_at(thresholds.v_info)[:, 1],
+        }
+
     def curve(self, probability: np.ndarray) -> ThresholdCurve:
         """Score the cells of a probability at every threshold; raises as :meth:`scores`."""
         labels, split = self._labels, self._split
@@ -106,6 +152,7 @@ class Scorer:
 def evaluate(
     probability_by_split: Mapping[str, tuple[np.ndarray, np.ndarray | Scorer]],
     validation_threshold: float | None = None,
+    curves: Mapping[str, ThresholdCurve] | None = None,
 ) -> dict[str, float]:
     """Score membrane probabilities of whole sections.
 
@@ -118,6 +165,8 @@ def evaluate(
         The threshold that a user would have chosen, one of 0.1 to 0.9. By default the one with the
         best V_Rand on the split ``"validation"``; without that split and this parameter, the scores
         ``..._at_validation_threshold`` are omitted.
+    curves : mapping of split name to ThresholdCurve, optional
+        :meth:`Scorer.curve` of each probability, if they are known.
 
     Returns
     -------
@@ -133,7 +182,8 @@ def evaluate(
         split: labels if isinstance(labels, Scorer) else Scorer(labels, split)
         for split, (_, labels) in probability_by_split.items()
     }
-    curves = {split: scorers[split].curve(p) for split, (p, _) in probability_by_split.items()}
+    if curves is None:
+        curves = {split: scorers[split].curve(p) for split, (p, _) in probability_by_split.items()}
     if validation_threshold is None and "validation" in curves:
         validation_threshold = curves["validation"].best_v_rand_threshold
     return {

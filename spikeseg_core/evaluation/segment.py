@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 from spikeseg_core.data.dataset import Dataset
-from spikeseg_core.evaluation.scorer import Scorer, evaluate
+from spikeseg_core.evaluation.scorer import Scorer, Thresholds, evaluate
 
 SCORED_SPLITS = ("validation", "test")
 """Splits that all stages are scored on; thresholds are chosen on the first."""
@@ -27,10 +28,21 @@ class Segmentation:
     ----------
     probability : mapping of split to float32 array (sections, height, width)
         Of membrane.
+    metrics : mapping of str to float
+        :func:`~spikeseg_core.evaluation.scorer.evaluate`, and for each split the means over its
+        sections of ``sections``, as ``test/v_rand_carried``.
+    thresholds : Thresholds
+        Chosen on validation, and carried over to test.
+    sections : pandas.DataFrame
+        A row per section: ``split``, ``section`` (its number in the stack),
+        :data:`~spikeseg_core.evaluation.scorer.SECTION_SCORES` at the thresholds,
+        ``mask_threshold``, ``v_rand_threshold`` and ``v_info_threshold``.
     """
 
     probability: Mapping[str, np.ndarray]
     metrics: Mapping[str, float]
+    thresholds: Thresholds
+    sections: pd.DataFrame
 
 
 def segment_sections(segment_tiles: SegmentTiles, dataset: Dataset, split: str) -> np.ndarray:
@@ -48,8 +60,43 @@ def segment_sections(segment_tiles: SegmentTiles, dataset: Dataset, split: str) 
 def segment_and_score(segment_tiles: SegmentTiles, dataset: Dataset) -> Segmentation:
     """Segment validation and test sections, and score them."""
     probability = {s: segment_sections(segment_tiles, dataset, s) for s in SCORED_SPLITS}
-    metrics = evaluate({s: (p, dataset.split(s)[1]) for s, p in probability.items()})
-    return Segmentation(probability, metrics)
+    return scored(probability, dataset)
+
+
+def scored(
+    probability: Mapping[str, np.ndarray], dataset: Dataset, thresholds: Thresholds | None = None
+) -> Segmentation:
+    """Score membrane probabilities of whole splits, together and section by section.
+
+    Parameters
+    ----------
+    probability : mapping of split to array (sections, height, width)
+    thresholds : Thresholds, optional
+        For the scores of single sections, if validation is not among the splits; by default the
+        best ones on validation.
+    """
+    scorers = {split: Scorer(dataset.split(split)[1], split) for split in probability}
+    curves = {split: scorers[split].curve(p) for split, p in probability.items()}
+    metrics = evaluate({s: (p, scorers[s]) for s, p in probability.items()}, curves=curves)
+    if thresholds is None:
+        thresholds = scorers["validation"].thresholds(
+            probability["validation"], curves["validation"]
+        )
+    parts = []
+    for split, p in probability.items():
+        scores = scorers[split].by_section(p, curves[split], thresholds)
+        metrics |= {f"{split}/{name}_carried": float(v.mean()) for name, v in scores.items()}
+        parts.append(section_rows(split, dataset, scores, thresholds))
+    return Segmentation(probability, metrics, thresholds, pd.concat(parts, ignore_index=True))
+
+
+def section_rows(
+    split: str, dataset: Dataset, scores: Mapping[str, np.ndarray], thresholds: Thresholds
+) -> pd.DataFrame:
+    """Tabulate :meth:`Scorer.by_section` of a split, as :attr:`Segmentation.sections`."""
+    chosen = {f"{name}_threshold": value for name, value in thresholds._asdict().items()}
+    where = {"split": split, "section": dataset.splits[split].astype(np.int64)}
+    return pd.DataFrame(where | dict(scores) | chosen)
 
 
 def scorers_of(dataset: Dataset) -> dict[str, Scorer]:

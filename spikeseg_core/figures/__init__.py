@@ -1,5 +1,5 @@
-"""Pictures for the report, Prefect and MLflow: each function writes one PNG and returns its path.
+"""Pictures for the report, Prefect and MLflow: each function writes a PNG, and an SVG beside it.
 
 They do not use pyplot, so they work in any thread and leave no figure open. The same input gives
-the same bytes. The colours are Okabe and Ito's, chosen for colour-blind readers.
+the same bytes. Only axes that start at zero carry bars; legends stay outside the panels.
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeseg_core.figures.style import BLUE, ORANGE, clean, new_figure, save
+from spikeseg_core.figures.style import BLUE, ORANGE, SCORES, clean, legend_below, new_figure, save
 
 _SPLITS = {
     "val_": ("validation", ORANGE),
@@ -17,9 +17,7 @@ _SPLITS = {
 _COLUMNS = 3
 
 
-def training_curves(
-    history: Mapping[str, Sequence[float]], path: Path, title: str = "Training"
-) -> Path:
+def training_curves(history: Mapping[str, Sequence[float]], path: Path) -> Path:
     """Draw one panel per metric, with training and validation together.
 
     Parameters
@@ -36,20 +34,20 @@ def training_curves(
 
     columns = min(max(len(panels), 1), _COLUMNS)
     rows = -(-max(len(panels), 1) // columns)
-    figure = new_figure(4 * columns, 0.5 + 2.7 * rows, title)
+    figure = new_figure(4 * columns, 0.7 + 2.5 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (metric, lines) in zip(grid, panels.items(), strict=False):
         for label, colour, values in lines:
             epochs = history.get("epoch", range(1, len(values) + 1))
             axes.plot(epochs, values, color=colour, label=label, marker="o", markersize=2.5)
-        axes.set_title(metric.replace("_", " "), fontsize=9)
+        axes.set_title(SCORES.get(metric, metric.replace("_", " ")), fontsize=9)
         axes.set_xlabel("epoch", fontsize=8)
         clean(axes)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        if len(lines) > 1:
-            axes.legend(fontsize=8, frameon=False)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
+    if panels:
+        legend_below(figure)
     return save(figure, path)
 
 

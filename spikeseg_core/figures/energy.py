@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.patches import Patch
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from spikeseg_core.energy.figure import Basis, EnergyFigure, by_device
 from spikeseg_core.energy.sensitivity import Sensitivity
@@ -16,94 +17,112 @@ from spikeseg_core.figures.style import (
     GREY,
     ORANGE,
     PURPLE,
+    SCORES,
     SKY,
     VERMILLION,
     clean,
+    legend_below,
     new_figure,
     save,
+    short,
 )
 
-_ANYTIME_COLOURS = {"validation": ORANGE, "test": BLUE, "dynamic": GREEN, "total": PURPLE}
-_HATCH: dict[Basis, str] = {"measured": "", "modelled": "////", "published": "...."}
+_ANYTIME = {
+    "validation": (ORANGE, "s-"),
+    "test": (BLUE, "o-"),
+    "dynamic": (GREEN, "^-"),
+    "total": (VERMILLION, "v-"),
+}
+_MARKERS: dict[Basis, str] = {"measured": "s", "modelled": "o", "published": "D"}
+_MARKS = {
+    "start": ("start", GREY),
+    "chosen": ("operating point (chosen on validation)", VERMILLION),
+    "equal_accuracy": ("equal pixel accuracy", BLUE),
+    "as_good_as_start": ("as good as the start", GREEN),
+}
 
 
-def draw_energy(figures: Iterable[EnergyFigure], title: str, path: Path) -> Path:
-    """Draw each device's total and dynamic energy per section on a log scale.
+def draw_energy(figures: Iterable[EnergyFigure], path: Path) -> Path:
+    """Draw each device's dynamic and total energy per section on a log scale.
 
-    The hatching shows whether a figure was measured, modelled or published. Published figures are
+    The marker shows whether a figure was measured, modelled or published. Published figures are
     for another network; they are grey and come last.
     """
     order = sorted(
         by_device(figures).values(),
-        key=lambda g: (g["total"].basis != "published", -g["total"].mj_per_section),
+        key=lambda g: (g["total"].basis == "published", g["total"].mj_per_section),
     )
-    picture = new_figure(9, 1.6 + 0.36 * len(order), title)
+    picture = new_figure(9, 1.3 + 0.27 * len(order))
     axes = picture.add_subplot()
     for row, group in enumerate(order):
-        ours = group["total"].basis != "published"
+        basis = group["total"].basis
         total, dynamic = group["total"].mj_per_section, group["dynamic"].mj_per_section
-        hatch = _HATCH[group["total"].basis]
-        axes.barh(row, total, color=SKY if ours else "#bbbbbb", hatch=hatch, edgecolor="white")
-        axes.barh(row, dynamic, height=0.4, color=BLUE if ours else GREY)
+        colour = GREY if basis == "published" else BLUE
+        axes.plot([dynamic, total], [row, row], color=colour, linewidth=1)
+        axes.plot(dynamic, row, "|", color=colour, markersize=8, label="dynamic part")
+        label = f"total, {basis}"
+        axes.plot(total, row, _MARKERS[basis], color=colour, markersize=6, label=label)
         axes.annotate(
-            _number(total), (total, row), (4, 0), textcoords="offset points", va="center", size=8
+            short(total), (total, row), (7, 0), textcoords="offset points", va="center", size=8
         )
     clean(axes)
-    smallest = min(g["dynamic"].mj_per_section for g in order)
-    axes.set_xscale("log")
-    axes.set_xlim(max(smallest, 1e-9) / 3, 3 * max(g["total"].mj_per_section for g in order))
-    axes.set_yticks(range(len(order)), [g["total"].title for g in order])
+    _log(axes)
+    axes.margins(x=0.1)
+    axes.set_ylim(len(order) - 0.5, -0.5)
+    axes.set_yticks(range(len(order)), [_title(g["total"]) for g in order])
     axes.set_xlabel("energy, mJ per section")
-    bases = dict.fromkeys(g["total"].basis for g in reversed(order))
-    picture.legend(
-        handles=[
-            Patch(facecolor=BLUE, label="dynamic part"),
-            *(
-                Patch(facecolor=SKY, hatch=_HATCH[b], ec="white", label=f"total, {b}")
-                for b in bases
-            ),
-        ],
-        loc="outside lower center",
-        ncols=4,
-        fontsize=8,
-    )
+    legend_below(picture)
     return save(picture, path)
 
 
-def _number(mj: float) -> str:
-    return f"{mj:,.0f}" if mj >= 100 else f"{mj:.3g}"
+def _title(figure: EnergyFigure) -> str:
+    return f"{figure.title} (busy)" if figure.busy else figure.title
 
 
-def draw_tornado(sensitivity: Sensitivity, title: str, path: Path) -> Path:
+def _log(axes: Axes) -> None:
+    """Make the lower axis logarithmic, with plain numbers that do not collide."""
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    subs = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def draw_tornado(sensitivity: Sensitivity, path: Path) -> Path:
     """Draw the range of the ratio for each unknown on a log scale, the widest at the top."""
-    swings = sensitivity.swings[::-1]
-    picture = new_figure(9, 1.4 + 0.42 * len(swings), title)
+    swings = sensitivity.swings
+    picture = new_figure(10, 1.2 + 0.4 * len(swings))
     axes = picture.add_subplot()
     for row, swing in enumerate(swings):
-        axes.barh(row, swing.high - swing.low, left=swing.low, color=SKY, height=0.6)
-        ends = ((swing.low, swing.low_case, "right", -4), (swing.high, swing.high_case, "left", 4))
+        axes.plot([swing.low, swing.high], [row, row], "|-", color=BLUE, linewidth=3, ms=10)
+        ends = ((swing.low, swing.low_case, "right", -7), (swing.high, swing.high_case, "left", 7))
         for value, case, align, offset in ends:
             axes.annotate(
-                f"{case}: {value:.2g}",
+                f"{case}: {short(value)}",
                 (value, row),
                 (offset, 0),
                 textcoords="offset points",
                 ha=align,
                 va="center",
-                size=7,
+                size=7.5,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
             )
     clean(axes)
-    axes.set_xscale("log")
+    _log(axes)
     # Room for the labels on both sides.
-    axes.set_xlim(min(s.low for s in swings) / 3, 3 * max(s.high for s in swings))
-    axes.axvline(sensitivity.headline, color="black", linewidth=1)
-    axes.axvline(1, color=VERMILLION, linewidth=1, linestyle=":")
+    axes.set_xlim(min(s.low for s in swings) / 6, 6 * max(s.high for s in swings))
+    headline = sensitivity.headline
+    axes.axvline(headline, color=GREY, linewidth=1, label=f"headline, {short(headline)}")
+    axes.axvline(1, color=VERMILLION, linewidth=1, linestyle=":", label="equal energy")
+    axes.set_ylim(len(swings) - 0.5, -0.5)
     axes.set_yticks(range(len(swings)), [swing.unknown for swing in swings])
-    axes.set_xlabel("CPU energy (int8, online) divided by Loihi's; above 1, Loihi needs less")
+    axes.set_xlabel("energy of the best int8 CPU over Loihi's; above 1, Loihi needs less")
+    legend_below(picture)
     return save(picture, path)
 
 
-def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
+def draw_operating_points(table: pd.DataFrame, path: Path) -> Path:
     """Draw V_Rand against energy per section, one panel per split, energy on a log scale.
 
     Parameters
@@ -111,7 +130,7 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
     table : pandas.DataFrame
         As in :class:`~spikeseg_core.presentation.operating_point.OperatingPoints`.
     """
-    picture = new_figure(10, 4.2, title)
+    picture = new_figure(10, 4.8)
     for axes, split in zip(picture.subplots(1, 2), ("validation", "test"), strict=True):
         mj, v_rand = f"{split}/loihi_total_mj", f"{split}/v_rand"
         grids = table["tiles"].unique()
@@ -120,27 +139,18 @@ def draw_operating_points(table: pd.DataFrame, title: str, path: Path) -> Path:
             for exits, marker in (("", "o"), (", early exit", "^")):
                 rows = own[own["early_exit"].notna() == bool(exits)]
                 label = f"{tiles} tiles{exits}"
-                axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=5, label=label)
+                axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=4, label=label)
         front = table[table["front"]].sort_values(mj)
         axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front (validation)")
-        marks = {
-            "start": GREY,
-            "chosen": VERMILLION,
-            "equal_accuracy": SKY,
-            "as_good_as_start": GREEN,
-        }
-        for which, colour in marks.items():
-            row, label = table[table[which]].iloc[0], which.replace("_", " ")
-            axes.plot(row[mj], row[v_rand], "o", markersize=12, mfc="none", mec=colour, label=label)
-        axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter("{x:g}")
-        axes.xaxis.set_major_formatter("{x:g}")
+        for which, (label, colour) in _MARKS.items():
+            row = table[table[which]].iloc[0]
+            axes.plot(row[mj], row[v_rand], "o", ms=11, mfc="none", mec=colour, mew=2, label=label)
+        _log(axes)
         axes.set_title(split, fontsize=9)
         axes.set_xlabel("Loihi energy, mJ per section (modelled)", fontsize=8)
         axes.set_ylabel("V_Rand", fontsize=8)
         clean(axes)
-        axes.tick_params(axis="x", which="both", labelsize=7)
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    legend_below(picture)
     return save(picture, path)
 
 
@@ -154,20 +164,22 @@ def draw_anytime(table: pd.DataFrame, path: Path) -> Path:
     """
     scores = [str(name).removeprefix("test/") for name in table if str(name).startswith("test/")]
     panels = {
-        name.replace("_", " "): {split: f"{split}/{name}" for split in ("validation", "test")}
+        SCORES.get(name, name.replace("_", " ")): {
+            split: f"{split}/{name}" for split in ("validation", "test")
+        }
         for name in scores
     }
     energies = {part: f"loihi_{part}_mj" for part in ("dynamic", "total")}
-    panels["energy per section, mJ (modelled)"] = energies
-    figure = new_figure(3.2 * len(panels), 3.2, "Presentation time")
+    panels["mJ per section (modelled)"] = energies
+    figure = new_figure(2.9 * len(panels), 3.2)
     for axes, (name, columns) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
         for label, column in columns.items():
-            colour = _ANYTIME_COLOURS[label]
-            axes.plot(table["steps"], table[column], "o-", color=colour, label=label, markersize=3)
+            colour, line = _ANYTIME[label]
+            axes.plot(table["steps"], table[column], line, color=colour, label=label, markersize=3)
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("time steps of 1 ms", fontsize=8)
-        axes.legend(fontsize=8, frameon=False)
         clean(axes)
+    legend_below(figure)
     return save(figure, path)

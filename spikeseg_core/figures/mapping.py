@@ -43,7 +43,7 @@ def layers_figure(
     """
     layers = network.chip_layers()
     rows = -(-len(layers) // COLUMNS)
-    figure = new_figure(3.2 * COLUMNS, 2.0 * rows, f"{network.name}: layers cut into cores")
+    figure = new_figure(2.4 * COLUMNS, 0.4 + 1.6 * rows)
     panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     colours = ListedColormap(CHIP_COLOURS)
     first = 0
@@ -73,7 +73,7 @@ def layers_figure(
     chips = range(min(placement.chip_count, len(CHIP_COLOURS)))
     figure.legend(
         handles=[Rectangle((0, 0), 1, 1, facecolor=CHIP_COLOURS[chip]) for chip in chips],
-        labels=[f"chip {chip} ({placement.cores_per_chip[chip]} cores)" for chip in chips],
+        labels=[f"on chip {chip} ({placement.cores_per_chip[chip]} cores)" for chip in chips],
         loc="outside lower center", ncols=len(CHIP_COLOURS), fontsize=8, frameon=False,
     )  # fmt: skip
     return save(figure, path)
@@ -83,9 +83,10 @@ def chip_traffic_figure(messages: Traffic, placement: Placement, path: Path) -> 
     """Draw the NoC traffic between chips; the diagonal is the traffic within a chip."""
     table = messages.between_chips(placement.chips)
     size = 2.2 + 0.6 * len(table)
-    figure = new_figure(size, size, f"NoC traffic between chips\n({messages.unit})")
+    figure = new_figure(max(size, 5.0), size)
+    figure.supxlabel(messages.unit, fontsize=8)
     panel = figure.subplots()
-    panel.imshow(np.log10(table + 1), cmap="Blues", vmin=0)
+    panel.imshow(np.log10(table + 1), cmap="cividis_r", vmin=0)
     if len(table) <= 8:
         bright = np.log10(table.max() + 1) * 0.6
         for i, j in np.ndindex(table.shape):
@@ -111,15 +112,18 @@ def mesh_figure(
     """Draw the mesh of each chip: routers coloured by messages sent, links by traffic."""
     found = hops(messages, placement, chip)
     chips = range(min(placement.chip_count, most_chips))
-    figure = new_figure(
-        4.2 * len(chips),
-        2.6,
-        f"Mesh: {messages.unit} on the links (busiest: {found.busiest_link:,.0f})",
-    )
+    figure = new_figure(max(4.6 * len(chips), 6.0), 3.1)
     panels = figure.subplots(1, len(chips), squeeze=False)[0]
     sent = np.asarray(messages.between.sum(axis=1)).ravel()
     widest = max(found.busiest_link, 1e-12)
-    for panel, number in zip(panels, chips, strict=True):
+    loads = []
+    for number in chips:
+        here = placement.chips == number
+        load = np.zeros(chip.mesh_shape)
+        np.add.at(load, tuple(router_of(placement.positions[here], chip).T), sent[here])
+        loads.append(load)
+    most = max(float(np.max(loads)), 1e-12)
+    for panel, number, load in zip(panels, chips, loads, strict=True):
         links, widths = [], []
         for (row, link), value in np.ndenumerate(found.links_east_west[number]):
             links.append([(link, row), (link + 1, row)])
@@ -132,23 +136,23 @@ def mesh_figure(
                 links, linewidths=0.3 + 7 * np.array(widths) / widest, colors=GREY, zorder=1
             )
         )
-        here = placement.chips == number
-        load = np.zeros(chip.mesh_shape)
-        np.add.at(load, tuple(router_of(placement.positions[here], chip).T), sent[here])
         rows, columns = np.indices(chip.mesh_shape)
-        panel.scatter(
-            columns,
-            rows,
-            c=load,
-            cmap="YlOrRd",
-            s=130,
-            edgecolors="black",
-            linewidths=0.5,
-            zorder=2,
-        )
-        panel.set_title(f"chip {number}, {int(here.sum())} cores", fontsize=9)
+        routers = panel.scatter(
+            columns, rows, c=load, cmap="cividis_r", s=130, edgecolors="black", linewidths=0.5,
+            vmin=0, vmax=most, zorder=2,
+        )  # fmt: skip
+        cores = int((placement.chips == number).sum())
+        panel.set_title(f"chip {number}, {cores} cores", fontsize=9)
         panel.set_xlim(-0.6, chip.mesh_shape[1] - 0.4)
         panel.set_ylim(chip.mesh_shape[0] - 0.4, -0.6)
         panel.set_aspect("equal")
         panel.axis("off")
+    bar = figure.colorbar(routers, ax=list(panels), fraction=0.05, pad=0.02)
+    bar.set_label("sent by a router's cores", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    figure.supxlabel(
+        f"{messages.unit}; the width of a link shows its traffic, {found.busiest_link:,.0f} on the "
+        f"busiest",
+        fontsize=8,
+    )
     return save(figure, path)

@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from spikeseg_core.figures.style import BLUE, GREY, VERMILLION, clean, new_figure, save
+from spikeseg_core.figures.style import (
+    BLUE,
+    GREY,
+    SCORES,
+    VERMILLION,
+    clean,
+    legend_below,
+    new_figure,
+    save,
+)
 
 MOST_NAMES = 12
 """If there are more points than this, only those on the front are labelled."""
@@ -29,6 +38,7 @@ def pareto_figure(table: pd.DataFrame, x: str, y: str, path: Path, title: str = 
     figure = new_figure(5.2 * len(panels), 4.2, title)
     for axes, pair in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         _panel(axes, table, *pair)
+    legend_below(figure)
     return save(figure, path)
 
 
@@ -60,11 +70,21 @@ def _panel(axes: Axes, table: pd.DataFrame, x: str, y: str) -> None:
         axes.annotate(
             str(row["point"]), (row[x], row[y]), (5, 4), textcoords="offset points", fontsize=7
         )
-    axes.set_xlabel(x, fontsize=8)
-    axes.set_ylabel(y, fontsize=8)
-    if not known.empty:
-        axes.legend(fontsize=7, frameon=False)
+    axes.set_xlabel(_title(x), fontsize=8)
+    axes.set_ylabel(_title(y), fontsize=8)
+    axes.margins(0.12)
     clean(axes)
+
+
+def _title(metric: str) -> str:
+    """Name a metric in words: ``loihi/validation/v_rand`` is "V_Rand, validation"."""
+    for split in ("validation", "test"):
+        if f"/{split}/" in metric:
+            score = metric.rsplit("/", maxsplit=1)[-1]
+            return f"{SCORES.get(score, score.replace('_', ' '))}, {split}"
+    if metric.endswith("energy/loihi_total_mj"):
+        return "Loihi energy, mJ per section (modelled)"
+    return metric.rsplit("/", maxsplit=1)[-1].replace("_", " ")
 
 
 def _spread(table: pd.DataFrame, name: str) -> np.ndarray:

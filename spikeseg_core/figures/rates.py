@@ -17,7 +17,7 @@ def rate_histogram(
     rates_by_layer: Mapping[str, np.ndarray],
     path: Path,
     band: tuple[float, float] = (50.0, 200.0),
-    title: str = "Spike rates",
+    title: str = "",
     quantity: str = "spike rate",
     *,
     before: Mapping[str, np.ndarray] | None = None,
@@ -33,7 +33,7 @@ def rate_histogram(
     quantity : str
         Label of the axis, such as "99.9th percentile of the spike rate".
     before : mapping of layer name to array, optional
-        Earlier rates of the same layers, drawn as outlines.
+        Earlier rates of the same layers, drawn dotted.
     """
     low, high = band
     rates = {layer: np.ravel(np.asarray(r, dtype=float)) for layer, r in rates_by_layer.items()}
@@ -46,18 +46,17 @@ def rate_histogram(
     panels = figure.subplots(len(rates), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (layer, values) in zip(panels, rates.items(), strict=True):
         panel.axvspan(low, high, color=ORANGE, alpha=0.18, linewidth=0)
-        panel.stairs(_share(values, bins), bins, baseline=_LEAST, fill=True, color=BLUE)
+        panel.stairs(_share(values, bins), bins, baseline=_LEAST, color=BLUE, linewidth=1.4)
         if layer in earlier:
-            panel.stairs(_share(earlier[layer], bins), bins, baseline=_LEAST, color=GREY)
+            panel.stairs(
+                _share(earlier[layer], bins), bins, baseline=_LEAST, color=GREY, linestyle=":"
+            )
         panel.set_yscale("log")
         panel.set_ylim(_LEAST, 100)
         panel.set_ylabel(layer, rotation=0, ha="right", va="center", fontsize=9)
         clean(panel)
-        panel.text(
-            0.99, 0.92, _summary(values, band), transform=panel.transAxes, ha="right", va="top",
-            fontsize=8, color=GREY,
-        )  # fmt: skip
-    outlined = "; outlined: before" if earlier else ""
+        panel.set_title(_summary(values, band), loc="right", fontsize=8, color=GREY, pad=2)
+    outlined = "; dotted: before" if earlier else ""
     panels[-1].set_xlabel(f"{quantity} (Hz); shaded: {low:g}-{high:g} Hz{outlined}", fontsize=9)
     figure.supylabel("neurons (%)", fontsize=9)
     return save(figure, path)

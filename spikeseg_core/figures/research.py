@@ -16,6 +16,7 @@ from spikeseg_core.figures.style import (
     SKY,
     VERMILLION,
     clean,
+    legend_below,
     new_figure,
     save,
 )
@@ -32,7 +33,7 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
         ``series``, ``label``, ``energy_mj`` (per section), ``v_rand`` and ``front`` (whether the
         point is on the Pareto front). Points of one presentation-time series are joined.
     """
-    figure = new_figure(8.6, 4.6)
+    figure = new_figure(8.6, 5)
     axes = figure.add_subplot()
     front = points[points["front"]].sort_values("energy_mj")
     axes.step(
@@ -43,19 +44,24 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
         points.groupby("series", sort=False), _COLOURS * len(points), strict=False
     ):
         joined = "-" if str(name).startswith("presentation") else "none"
+        named = [not joined.startswith("-")] * len(series)
+        if joined == "-":  # only its ends, which cannot collide
+            named[0] = named[-1] = True
         axes.plot(
             series["energy_mj"], series["v_rand"], marker="o", markersize=5, linestyle=joined,
             linewidth=1, color=colour, label=str(name),
         )  # fmt: skip
-        for _, point in series.iterrows():
-            axes.annotate(
-                str(point["label"]), (point["energy_mj"], point["v_rand"]), (4, 4),
-                textcoords="offset points", fontsize=6, color=colour,
-            )  # fmt: skip
+        for shown, (_, point) in zip(named, series.iterrows(), strict=True):
+            if shown:
+                axes.annotate(
+                    str(point["label"]), (point["energy_mj"], point["v_rand"]), (5, 5),
+                    textcoords="offset points", fontsize=7,
+                )  # fmt: skip
     axes.set_xlabel("total energy per section on Loihi, mJ (modelled)", fontsize=9)
     axes.set_ylabel("V_Rand, validation sections (measured)", fontsize=9)
+    axes.margins(0.08)
     clean(axes)
-    axes.legend(fontsize=7, frameon=False, loc="lower right")
+    legend_below(figure)
     return save(figure, path)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,6 @@ def sections_figure(
     truth: np.ndarray,
     probability: np.ndarray,
     path: Path,
-    title: str,
     *,
     threshold: float = 0.5,
 ) -> Path:
@@ -49,14 +48,14 @@ def sections_figure(
     for _, colour, where in kinds:
         lay_over(overlay, where, colour)
 
-    figure = new_figure(15, 4.5, title)
+    figure = new_figure(13, 3.9)
     panels = figure.subplots(1, 4)
     height, width = truth.shape
     panels[0].imshow(image, cmap="gray", vmin=low, vmax=high)
     panels[0].set_title(f"section, {width} x {height} px", fontsize=9)
     panels[1].imshow(membrane, cmap="gray_r", vmin=0, vmax=1)
     panels[1].set_title("truth (black: membrane)", fontsize=9)
-    shown = panels[2].imshow(probability, cmap="cividis", vmin=0, vmax=1)
+    shown = panels[2].imshow(probability, cmap="gray_r", vmin=0, vmax=1)
     panels[2].set_title("membrane probability", fontsize=9)
     figure.colorbar(shown, ax=panels[2], fraction=0.046, pad=0.02).ax.tick_params(labelsize=7)
     panels[3].imshow(overlay)
@@ -73,6 +72,38 @@ def sections_figure(
     )
     for panel in panels:
         panel.set_axis_off()
+    return save(figure, path)
+
+
+def overview_figure(
+    image: np.ndarray,
+    truth: np.ndarray,
+    found: Mapping[str, np.ndarray],
+    path: Path,
+    *,
+    columns: int = 4,
+) -> Path:
+    """Draw a section, its truth, and what several networks found in it, all alike: membrane dark.
+
+    Parameters
+    ----------
+    image, truth : array (h, w)
+        As in :func:`sections_figure`.
+    found : mapping of str to array (h, w)
+        Membrane probability in [0, 1] by the name of the network.
+    columns : int
+        Panels side by side.
+    """
+    shown = {"section": (grey_picture(image)[..., 0], "gray"), "truth": (truth == 1, "gray_r")}
+    shown |= {name: (probability, "gray_r") for name, probability in found.items()}
+    rows = -(-len(shown) // columns)
+    figure = new_figure(3.1 * columns, 3.3 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel in panels:
+        panel.set_axis_off()
+    for panel, (name, (pixels, colours)) in zip(panels, shown.items(), strict=False):
+        panel.imshow(pixels, cmap=colours, vmin=0, vmax=1)
+        panel.set_title(name, fontsize=12)
     return save(figure, path)
 
 
@@ -98,8 +129,10 @@ def segmented_figure(
         overlay, membrane = grey.copy(), probability >= threshold
         lay_over(overlay, membrane, VERMILLION)
         panels[0].imshow(grey)
-        panels[0].set_title(f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9)
-        shown = panels[1].imshow(probability, cmap="cividis", vmin=0, vmax=1)
+        panels[0].set_title(
+            f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9, parse_math=False
+        )
+        shown = panels[1].imshow(probability, cmap="gray_r", vmin=0, vmax=1)
         panels[1].set_title("membrane probability", fontsize=9)
         figure.colorbar(shown, ax=panels[1], fraction=0.046, pad=0.02).ax.tick_params(labelsize=7)
         panels[2].imshow(overlay)
@@ -108,7 +141,34 @@ def segmented_figure(
         )
         for panel in panels:
             panel.set_axis_off()
-    return save(figure, path)
+    return save(figure, path, vector=False)
+
+
+def labelled_figure(
+    sections: Sequence[tuple[str, np.ndarray, np.ndarray]], path: Path, title: str
+) -> Path:
+    """Draw one section per row: the image, and its label as an overlay.
+
+    Parameters
+    ----------
+    sections : sequence of (name, image, label)
+        Image (h, w) of grey values and label (h, w), 1 = membrane.
+    """
+    figure = new_figure(7.5, 0.5 + 3.6 * len(sections), title)
+    rows = figure.subplots(len(sections), 2, squeeze=False)
+    for panels, (name, image, label) in zip(rows, sections, strict=True):
+        grey = grey_picture(image)
+        overlay, membrane = grey.copy(), label == 1
+        lay_over(overlay, membrane, VERMILLION)
+        panels[0].imshow(grey)
+        panels[0].set_title(
+            f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9, parse_math=False
+        )
+        panels[1].imshow(overlay)
+        panels[1].set_title(f"membrane as labelled: {membrane.mean():.1%}", fontsize=9)
+        for panel in panels:
+            panel.set_axis_off()
+    return save(figure, path, vector=False)
 
 
 def grey_picture(image: np.ndarray) -> np.ndarray:

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spikeseg_core.storage import atomic_path
 
-BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#56B4E9",
-    "#CC79A7",
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = (
+    "#00366E",
+    "#A03408",
+    "#17A074",
+    "#BE79A8",
+    "#EDAA1F",
+    "#A6D8F5",
 )
+"""Okabe and Ito's hues, each with a lightness of its own: they stay apart in greyscale."""
+
 GREY = "#666666"
 
+SCORES = {
+    "pixel_accuracy": "pixel accuracy",
+    "membrane_iou": "membrane IoU",
+    "v_rand": "V_Rand",
+    "v_info": "V_Info",
+}
+"""Scores in words."""
+
 _DPI = 120
+
+# Without it, ids inside an SVG differ from one writing to the next.
+mpl.rcParams["svg.hashsalt"] = "spikeseg"
 
 
 def new_figure(width: float, height: float, title: str = "") -> Figure:
@@ -28,7 +43,7 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(title, fontsize=11, fontweight="bold")
+        figure.suptitle(title, fontsize=11, fontweight="bold", parse_math=False)
     return figure
 
 
@@ -40,8 +55,44 @@ def clean(axes: Axes) -> None:
     axes.tick_params(labelsize=8)
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG atomically, without date or version, so that equal figures give equal files."""
+def legend_below(figure: Figure, columns: int = 4) -> None:
+    """Put one legend of all panels below them, where it covers no point."""
+    entries = [
+        entry
+        for panel in figure.axes
+        for entry in zip(*panel.get_legend_handles_labels(), strict=True)
+    ]
+    if not entries:
+        return
+    first = {str(label): handle for handle, label in reversed(entries)}
+    labels = list(dict.fromkeys(str(label) for _, label in entries))
+    figure.legend(
+        handles=[first[label] for label in labels],
+        labels=labels,
+        loc="outside lower center",
+        ncols=min(columns, len(labels)),
+        fontsize=8,
+        frameon=False,
+    )
+
+
+def short(value: float) -> str:
+    """Write a value with two significant digits or all before the point, without exponent."""
+    if abs(value) >= 10 or not value:
+        return f"{value:,.0f}"
+    places = max(0, 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{places}f}"
+
+
+def save(figure: Figure, path: Path, *, vector: bool = True) -> Path:
+    """Write a PNG and, beside it, an SVG if wanted; returns the PNG's path.
+
+    Both are written atomically, without date or version: equal figures give equal files.
+    """
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=_DPI, format="png", metadata={"Software": None})
+    if vector:
+        no_date = {"Date": None, "Creator": None}
+        with atomic_path(path.with_suffix(".svg")) as temporary:
+            figure.savefig(temporary, dpi=_DPI, format="svg", metadata=no_date)
     return path

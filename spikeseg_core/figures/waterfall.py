@@ -1,46 +1,66 @@
-"""Where accuracy is lost: one bar per step, from the ANN's score to the chip's."""
+"""Where accuracy is lost: the scores after each step, from the ANN to the chip."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
+from textwrap import fill
 
+import numpy as np
 import pandas as pd
 
 from spikeseg_core.evaluation.accounting import SCORES
-from spikeseg_core.figures.style import BLUE, GREEN, GREY, VERMILLION, clean, new_figure, save
+from spikeseg_core.figures.style import BLUE, GREY, SKY, VERMILLION, clean, new_figure, save
+from spikeseg_core.figures.style import SCORES as TITLES
+
+LINE = 30
+"""Letters in a line of a step's name, which may be several steps' together."""
 
 
-def waterfall_figure(table: pd.DataFrame, start: dict[str, float], path: Path) -> Path:
+def waterfall_figure(
+    table: pd.DataFrame,
+    start: Mapping[str, float],
+    tolerance: Mapping[str, float],
+    path: Path,
+) -> Path:
     """Draw one panel per score from :func:`~spikeseg_core.evaluation.accounting.loss_table`.
 
     Parameters
     ----------
-    start : dict of str to float
+    table : DataFrame
+        The steps as far as they are to be shown, the last one ending at the chip.
+    start : mapping of str to float
         The ANN's scores.
+    tolerance : mapping of str to float
+        Largest accepted loss by score, shaded.
     """
-    rows = (len(SCORES) + 1) // 2
-    figure = new_figure(10.4, 4.0 * rows, "Change by each step, test sections")
-    labels = ["ANN", *table["step"], "chip"]
-    for axes, score in zip(figure.subplots(rows, 2).flat, SCORES, strict=True):
-        level = [start[score]]
-        for change in table[score]:
-            level.append(level[-1] + change)
-        low = min(level) - 0.25 * (max(level) - min(level)) - 0.002
-        axes.bar(0, level[0] - low, bottom=low, color=BLUE)
-        for i, (before, after) in enumerate(pairwise(level), start=1):
-            colour = GREEN if after >= before else VERMILLION
-            axes.bar(i, after - before, bottom=before, color=colour)
-            axes.plot([i - 1.4, i + 0.4], [before, before], color=GREY, linewidth=0.6)
+    figure = new_figure(10.4, 1.3 + 0.34 * (len(table) + 1))
+    labels = ["ANN", *(fill(step, LINE) for step in table["step"])]
+    rows = np.arange(len(labels))
+    for axes, score in zip(figure.subplots(1, len(SCORES), sharey=True), SCORES, strict=True):
+        level = start[score] + np.cumsum([0.0, *table[score]])
+        accepted = (start[score] - tolerance.get(score, 0.0), start[score])
+        axes.axvspan(*accepted, color=SKY, alpha=0.45, linewidth=0)
+        axes.plot(level, rows, color=GREY, linewidth=1, zorder=1)
+        for row, value in enumerate(level):
+            lost = row > 0 and value < level[row - 1]
+            colour = VERMILLION if lost else BLUE
+            marker = "o" if row == 0 else "<" if lost else ">"
+            axes.plot(value, row, marker, color=colour, markersize=6)
+            told = f"{value:.3f}" if row == 0 else _change(value - level[row - 1])
             axes.annotate(
-                f"{after - before:+.4f}", (i, max(before, after)), ha="center", va="bottom",
-                fontsize=7,
-            )  # fmt: skip
-        axes.bar(len(level), level[-1] - low, bottom=low, color=BLUE)
-        for i, value in ((0, level[0]), (len(level), level[-1])):
-            axes.annotate(f"{value:.4f}", (i, value), ha="center", va="bottom", fontsize=7)
-        axes.set_ylim(low, max(level) + 0.08 * (max(level) - low))
-        axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right", fontsize=7)
-        axes.set_title(score.replace("_", " "), fontsize=9)
+                told, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=7.5
+            )
+        wide = max(float(np.ptp(level)), 0.005)
+        axes.set_xlim(min(level) - 0.15 * wide, max(level) + 0.15 * wide)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
+        axes.set_yticks(rows, labels)
+        axes.set_title(TITLES[score], fontsize=9)
         clean(axes)
+        axes.xaxis.get_major_locator().set_params(nbins=3)
     return save(figure, path)
+
+
+def _change(value: float) -> str:
+    told = f"{value:+.3f}"
+    return told if told.strip("+-0.") else told[1:]

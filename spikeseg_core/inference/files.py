@@ -5,11 +5,16 @@
     OUTPUT/probability/NAME   of membrane: 8 bit in a PNG (255 is 1), 32-bit float in a TIFF
     OUTPUT/mask/NAME          255 where a pixel is membrane, else 0
     OUTPUT/preview.png        the first sections, their probability and mask
+
+A PNG gives PNGs, everything else TIFFs. Where the suffix of NAME says something else, ``.png`` or
+``.tif`` is added.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,7 +23,10 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from spikeseg_core.data.readers import TIFF_SUFFIXES, Stack, image_files, read_stack
+from spikeseg_core.data.formats.kinds import kind_of
+from spikeseg_core.data.formats.volume import shown_name
+from spikeseg_core.data.listing import group_of
+from spikeseg_core.data.readers import Stack, read_stack
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.figures.sections import segmented_figure
 from spikeseg_core.reporting import SILENT, Reporter
@@ -26,6 +34,8 @@ from spikeseg_core.storage import atomic_path
 
 PROBABILITY, MASK, PREVIEW = "probability", "mask", "preview.png"
 SECTIONS_SHOWN = 3
+_MOST_NAME_BYTES = 255 - len(".-12345678")
+"""Longest name that leaves room for the temporary name of an atomic write."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +58,18 @@ class Segmented:
 
 @dataclass(frozen=True)
 class Job:
-    """Readable files to segment, and a writable folder for the results."""
+    """Readable files to segment, and a writable folder for the results.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        What is not read, and what is done to grey values.
+    """
 
     files: tuple[Path, ...]
     out: Path
     sections: int
+    notes: tuple[str, ...] = ()
 
 
 def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
@@ -74,17 +91,30 @@ def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
     ConfigError
         If results exist already, would replace the images, or cannot be written.
     """
-    files = [source] if source.is_file() else image_files(source)
-    sections = sum(len(_read(file).names) for file in files)
-    targets = [out / kind / file.name for file in files for kind in (PROBABILITY, MASK)]
+    source, out = source.expanduser(), out.expanduser()
+    found = None if source.is_file() else group_of(source)
+    files = [item.path for item in found.items] if found else [source]
+    skipped = found.skipped if found else ()
+    names = [_result_name(file) for file in files]
+    _check_names(names, files)
+    notes = [f"not read: {', '.join(skipped)}"] if skipped else []
+    sections = 0
+    for file in files:
+        stack = _read(file)
+        sections += len(stack.names)
+        notes += stack.notes
+    targets = [out / kind / name for name in names for kind in (PROBABILITY, MASK)]
     own = {file.resolve() for file in files}
     if lost := [path for path in targets if path.resolve() in own]:
-        raise ConfigError(f"the results would replace {lost[0]}; name another folder than {out}")
+        raise ConfigError(
+            f"the results would replace {shown_name(lost[0])}; name another folder than "
+            f"{shown_name(out)}"
+        )
     there = [path for path in [*targets, out / PREVIEW] if path.exists()]
     if there and not overwrite:
         raise ConfigError(
-            f"{there[0]} exists, and {len(there) - 1} more of the results; name another folder "
-            f"than {out}, or ask for them to be overwritten"
+            f"{shown_name(there[0])} exists, and {len(there) - 1} more of the results; name "
+            f"another folder than {shown_name(out)}, or ask for them to be overwritten"
         )
     try:
         for kind in (PROBABILITY, MASK):
@@ -92,16 +122,39 @@ def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
             TemporaryFile(dir=out / kind).close()
     except OSError as error:
         raise ConfigError(
-            f"the results cannot be written to {out} ({error}); name another folder"
+            f"the results cannot be written to {shown_name(out)} ({error}); name another folder"
         ) from error
-    return Job(tuple(files), out, sections)
+    return Job(tuple(files), out, sections, tuple(notes))
 
 
 def _read(file: Path) -> Stack:
     try:
         return read_stack(file)
     except OSError as error:
-        raise DataError(f"{file} cannot be read ({error})") from error
+        raise DataError(f"{shown_name(file)} cannot be read ({error})") from error
+
+
+def _result_name(file: Path) -> str:
+    """Name of the results of a file: the same, if its suffix says what they will be."""
+    is_png = kind_of(file) == "PNG"
+    suffix = file.suffix.lower()
+    if suffix in (".h5", ".hdf5") or is_png != (suffix == ".png"):
+        return file.name + (".png" if is_png else ".tif")
+    return file.name
+
+
+def _check_names(names: Sequence[str], files: Sequence[Path]) -> None:
+    """Refuse names that cannot be written, before anything is done."""
+    for name, file in zip(names, files, strict=True):
+        if (length := len(os.fsencode(name))) > _MOST_NAME_BYTES:
+            raise DataError(
+                f"the name {shown_name(file.name)} has {length} bytes; results can have names of "
+                f"at most {_MOST_NAME_BYTES}: rename it"
+            )
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(
+            f"two files would have the results {shown_name(twice[0])}; rename one of them"
+        )
 
 
 def segment_files(
@@ -122,6 +175,9 @@ def segment_files(
         Pixels with at least this probability are membrane.
     """
     shown: list[tuple[str, np.ndarray, np.ndarray]] = []
+    for note in job.notes:
+        report.say(note)
+    names: list[str] = []
     done, membrane, pixels = 0, 0, 0
     for file in job.files:
         stack = _read(file)
@@ -135,17 +191,17 @@ def segment_files(
         probability = np.stack(found)
         mask = probability >= threshold
         membrane, pixels = membrane + int(mask.sum()), pixels + mask.size
-        _write(probability, job.out / PROBABILITY / file.name)
-        _write(mask, job.out / MASK / file.name)
-    preview = segmented_figure(shown, threshold, job.out / PREVIEW, title)
-    return Segmented(
-        tuple(file.name for file in job.files), job.sections, membrane / pixels, preview
-    )
+        name = _result_name(file)
+        names.append(shown_name(name))
+        for values, kind in ((probability, PROBABILITY), (mask, MASK)):
+            _write(values, job.out / kind / name)
+    preview = segmented_figure(shown, threshold, job.out / PREVIEW, shown_name(title))
+    return Segmented(tuple(names), job.sections, membrane / pixels, preview)
 
 
 def _write(values: np.ndarray, path: Path) -> None:
-    """Write probabilities in [0, 1] or a mask, in the format of the suffix."""
-    tiff = path.suffix.lower() in TIFF_SUFFIXES
+    """Write probabilities in [0, 1] or a mask: a PNG if the name says so, else a TIFF."""
+    tiff = path.suffix.lower() != ".png"
     if tiff and values.dtype != bool:
         stored = values.astype(np.float32)
     else:

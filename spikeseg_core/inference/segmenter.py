@@ -126,13 +126,13 @@ def load_segmenter(folder: Path) -> Segmenter:
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
     if kind == "integer":
-        from spikeseg_core.loihi.run.emulated import run_fast
+        from spikeseg_core.loihi.run import emulated
         from spikeseg_core.stages.mapped import load_mapped
 
         mapped = load_mapped(dict.fromkeys(FILES["integer"], folder))
 
         def on_chip(tiles: np.ndarray) -> np.ndarray:
-            return run_fast(mapped, tiles, presentation).logits
+            return emulated.run(mapped, tiles, presentation).logits
 
         return Segmenter(mapped.network.tile, tiles_per_axis, on_chip)
 

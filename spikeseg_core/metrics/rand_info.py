@@ -31,25 +31,51 @@ class RandInfo(NamedTuple):
 
 
 class ThresholdCurve(NamedTuple):
-    """Scores of a stack at each threshold, averaged over sections."""
+    """Scores of the sections of a stack at each threshold.
+
+    Attributes
+    ----------
+    thresholds : array (t,)
+    sections : array (n, t, 2)
+        V_Rand and V_Info of every section.
+    """
 
     thresholds: np.ndarray
-    v_rand: np.ndarray
-    v_info: np.ndarray
+    sections: np.ndarray
+
+    @property
+    def v_rand(self) -> np.ndarray:
+        """V_Rand at each threshold ``(t,)``, averaged over sections."""
+        return np.asarray(self.sections.mean(axis=0)[:, 0])
+
+    @property
+    def v_info(self) -> np.ndarray:
+        """V_Info at each threshold ``(t,)``, averaged over sections."""
+        return np.asarray(self.sections.mean(axis=0)[:, 1])
 
     @property
     def best_v_rand_threshold(self) -> float:
         """The threshold with the highest V_Rand; the lowest one if several tie."""
         return float(self.thresholds[np.argmax(self.v_rand)])
 
-    def at(self, threshold: float) -> RandInfo:
-        """Return the scores at one of the thresholds."""
+    @property
+    def best_v_info_threshold(self) -> float:
+        """The threshold with the highest V_Info; the lowest one if several tie."""
+        return float(self.thresholds[np.argmax(self.v_info)])
+
+    def sections_at(self, threshold: float) -> np.ndarray:
+        """Return V_Rand and V_Info of every section ``(n, 2)`` at one of the thresholds."""
         found = np.flatnonzero(np.isclose(self.thresholds, threshold))
         if not found.size:
             raise DataError(
                 f"threshold {threshold} was not scored; choose one of {self.thresholds.tolist()}"
             )
-        return RandInfo(float(self.v_rand[found[0]]), float(self.v_info[found[0]]))
+        return np.asarray(self.sections[:, found[0]])
+
+    def at(self, threshold: float) -> RandInfo:
+        """Return the scores at one of the thresholds, averaged over sections."""
+        v_rand, v_info = self.sections_at(threshold).mean(axis=0)
+        return RandInfo(float(v_rand), float(v_info))
 
 
 def cell_regions(membrane: np.ndarray) -> np.ndarray:
@@ -217,7 +243,7 @@ def threshold_curve(
     truths: Sequence[TrueCells],
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> ThresholdCurve:
-    """V_Rand and V_Info of a stack at each threshold, averaged over its sections.
+    """V_Rand and V_Info of the sections of a stack at each threshold.
 
     Parameters
     ----------
@@ -233,5 +259,5 @@ def threshold_curve(
     # The flooding releases the GIL, and threads, unlike forks, are safe with TensorFlow.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         scores = np.array(list(pool.map(score, jobs)))
-    v_rand, v_info = scores.reshape(len(truths), len(thresholds), 2).mean(axis=0).T
-    return ThresholdCurve(np.asarray(thresholds, dtype=float), v_rand, v_info)
+    sections = scores.reshape(len(truths), len(thresholds), 2)
+    return ThresholdCurve(np.asarray(thresholds, dtype=float), sections)

@@ -63,7 +63,7 @@ def step(potential, rise):  # type: ignore[no-untyped-def]
     """Advance one neuron by one step: the new potential, and whether it spikes."""
     potential += rise
     spikes = potential > 1
-    return (0.0 if spikes or potential < 0 else potential), spikes
+    return (0.0 if spikes | (potential < 0) else potential), spikes
 
 
 def spike_trains(

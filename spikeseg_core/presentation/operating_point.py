@@ -49,10 +49,14 @@ class OperatingPoints:
         ``as_good_as_start``, the point that saves most without being worse than the start.
     shown : mapping of str to Presented
         The point of each of ``MARKED``, on the test split.
+    sections : pandas.DataFrame
+        Scores of every section at the chosen point, as
+        :attr:`spikeseg_core.evaluation.segment.Segmentation.sections`.
     """
 
     table: pd.DataFrame
     shown: Mapping[str, Presented]
+    sections: pd.DataFrame
 
     def row(self, which: str) -> dict[str, Any]:
         """Return the row of one of ``MARKED``."""
@@ -145,7 +149,9 @@ def find_operating_point(
     for mark, row in marked.items():
         table[mark] = table.index == row
     report.say(f"operating point, chosen on validation: {table['point'].iloc[marked['chosen']]}")
-    return OperatingPoints(table, {mark: presented(search, row) for mark, row in marked.items()})
+    shown = {mark: presented(search, row) for mark, row in marked.items()}
+    chosen = search.sections[search.sections["row"] == marked["chosen"]].drop(columns="row")
+    return OperatingPoints(table, shown, chosen.reset_index(drop=True))
 
 
 def price(search: Search, model: LoihiModel | None = None) -> pd.DataFrame:

@@ -21,8 +21,8 @@ from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.data.tiles import TileGrid
 from spikeseg_core.errors import DataError
-from spikeseg_core.evaluation.scorer import Scorer
-from spikeseg_core.evaluation.segment import SCORED_SPLITS
+from spikeseg_core.evaluation.scorer import Scorer, Thresholds
+from spikeseg_core.evaluation.segment import SCORED_SPLITS, section_rows
 from spikeseg_core.loihi.cost.events import EventCounts, StepEvents
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.loihi.run.emulated import Emulation, emulate
@@ -81,11 +81,15 @@ class Search:
         By split and tiles per axis, of the longest presentation.
     ends : mapping of (str, int) to ndarray
         Steps that each tile ran at each point of that grid, int ``(points, tiles)``.
+    sections : pandas.DataFrame
+        Scores of every section at every point: ``row`` in ``table``, and the columns of
+        :attr:`spikeseg_core.evaluation.segment.Segmentation.sections`.
     """
 
     table: pd.DataFrame
     events: Mapping[tuple[str, int], StepEvents]
     ends: Mapping[tuple[str, int], np.ndarray]
+    sections: pd.DataFrame
 
     def events_of(self, row: int, split: str) -> EventCounts:
         """Return the events of one row's presentations."""
@@ -93,18 +97,19 @@ class Search:
         number = int((self.table["tiles_per_axis"].iloc[:row] == along).sum())
         return self.events[split, along].until(self.ends[split, along][number])
 
-    def save(self, table: Path, arrays: Path) -> Path:
-        """Write a table and an npz file, and return the path of the table."""
+    def save(self, table: Path, arrays: Path, sections: Path) -> Path:
+        """Write a table, an npz file and the scores of sections; return the path of the table."""
         named = {
             f"{split}/{along}/{name}": array
             for (split, along), events in self.events.items()
             for name, array in (events.arrays() | {"ends": self.ends[split, along]}).items()
         }
         save_arrays(arrays, named)
+        save_table(self.sections, sections)
         return save_table(self.table, table)
 
     @classmethod
-    def load(cls, table: Path, arrays: Path) -> Search:
+    def load(cls, table: Path, arrays: Path, sections: Path) -> Search:
         """Read a search written by :meth:`save`.
 
         Raises
@@ -113,9 +118,11 @@ class Search:
             If a file is missing or damaged.
         """
         try:
-            rows = pd.read_parquet(table)
+            rows, by_section = pd.read_parquet(table), pd.read_parquet(sections)
         except (OSError, ValueError) as error:
-            raise DataError(f"{table} cannot be read ({error}); run the deploy stage") from error
+            raise DataError(
+                f"{table} or {sections.name} cannot be read ({error}); run the deploy stage"
+            ) from error
         groups: dict[tuple[str, int], dict[str, np.ndarray]] = {}
         for name, array in load_arrays(arrays).items():
             split, along, rest = name.split("/", 2)
@@ -124,6 +131,7 @@ class Search:
             rows,
             {key: StepEvents.from_arrays(group) for key, group in groups.items()},
             {key: group["ends"] for key, group in groups.items()},
+            by_section,
         )
 
 
@@ -144,21 +152,12 @@ def search(
     own = presentation.readout_start, presentation.steps
     windows = [*sorted({p.read_out(n) for p in points for n in steps} - {own}), own]
     start = Point(next(iter(grids)), presentation.readout_window, steps[-1])
-    rows: list[dict[str, object]] = [
-        {
-            "point": p.name,
-            "tiles_per_axis": p.tiles_per_axis,
-            "tiles": grids[p.tiles_per_axis].tiles,
-            "window": p.window,
-            "steps": p.steps,
-            "early_exit": p.early_exit,
-            "start": p == start,
-        }
-        for p in points
-    ]
+    rows = [_row(p, grids[p.tiles_per_axis]) | {"start": p == start} for p in points]
     events: dict[tuple[str, int], StepEvents] = {}
     ends: dict[tuple[str, int], np.ndarray] = {}
     deployed: dict[str, Deployment] = {}
+    chosen: dict[int, Thresholds] = {}
+    sections: list[pd.DataFrame] = []
     for split in SCORED_SPLITS:
         images, labels = dataset.split(split)
         scorer = Scorer(labels, split)
@@ -176,27 +175,48 @@ def search(
                     found.logits[own], found.counts, found.rates, found.events
                 )
             stopped = []
-            for row, point in zip(rows, points, strict=True):
+            for number, (row, point) in enumerate(zip(rows, points, strict=True)):
                 if point.tiles_per_axis != along:
                     continue
                 shown = show(found, point, steps)
                 stopped.append(shown.steps)
-                row.update(_scores(split, scorer, grid.stitch(expit(shown.logits)), labels))
+                probability = grid.stitch(expit(shown.logits))
+                scores, chosen[number], by_section = _scored(
+                    split, scorer, probability, chosen.get(number)
+                )
+                row.update(scores)
+                if split == "validation":
+                    row["validation/cross_entropy"] = cross_entropy(probability, labels)
+                part = section_rows(split, dataset, by_section, chosen[number])
+                sections.append(part.assign(row=number))
                 row[f"{split}/mean_steps"] = float(shown.steps.mean())
                 row[f"{split}/checks"] = float(shown.checks.mean())
                 report.progress(len(stopped), len(points), f"presentations scored on {split}")
             events[split, along], ends[split, along] = found.events, np.stack(stopped)
-    return Search(pd.DataFrame(rows).astype({"early_exit": float}), events, ends), deployed
+    table = pd.DataFrame(rows).astype({"early_exit": float})
+    return Search(table, events, ends, pd.concat(sections, ignore_index=True)), deployed
 
 
-def _scores(
-    split: str, scorer: Scorer, probability: np.ndarray, labels: np.ndarray
-) -> dict[str, float]:
-    scores = scorer.scores(probability)
+def _row(point: Point, grid: TileGrid) -> dict[str, object]:
+    return {
+        "point": point.name,
+        "tiles_per_axis": point.tiles_per_axis,
+        "tiles": grid.tiles,
+        "window": point.window,
+        "steps": point.steps,
+        "early_exit": point.early_exit,
+    }
+
+
+def _scored(
+    split: str, scorer: Scorer, probability: np.ndarray, thresholds: Thresholds | None
+) -> tuple[dict[str, float], Thresholds, dict[str, np.ndarray]]:
+    """Score a split and its sections; the thresholds of the latter are chosen unless given."""
+    curve = scorer.curve(probability)
+    scores = scorer.scores(probability, curve=curve)
+    chosen = thresholds or scorer.thresholds(probability, curve)
     named = {f"{split}/{name}": scores[name] for name in SCORES}
-    if split == "validation":
-        named["validation/cross_entropy"] = cross_entropy(probability, labels)
-    return named
+    return named, chosen, scorer.by_section(probability, curve, chosen)
 
 
 def cross_entropy(probability: np.ndarray, labels: np.ndarray) -> float:

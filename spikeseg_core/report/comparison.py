@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from spikeseg_core.report.document import Table, four_digits
@@ -14,6 +15,9 @@ SHOWN = re.compile(
     r"|/mapping/(cores|chips)$|/energy/(loihi|cpu_int8)_(total|dynamic)_mj$|(^|/)minutes$"
 )
 """Main results."""
+
+TIMED = re.compile(r"/energy/(cpu|gpu|ratio_|least_ratio_|loihi_.*with_host)")
+"""Results that depend on how fast this machine was."""
 
 _DIGEST = re.compile(r"[0-9a-f]{40,64}")
 
@@ -41,6 +45,10 @@ class ComparedRun:
     data: Mapping[str, str]
     code: Mapping[str, str]
     metrics: Mapping[str, float]
+
+    def disturbed(self, result: str) -> bool:
+        """Whether other work on the machine disturbed a result."""
+        return bool(self.metrics.get("benchmark/busy")) and bool(TIMED.search(result))
 
 
 Differences = dict[str, dict[str, list[Any]]]
@@ -85,15 +93,21 @@ def comparison_table(runs: Sequence[ComparedRun], found: Differences) -> Table:
     for part, values in found.items():
         rows.append([part.upper(), *("" if values else "the same" for _ in runs)])
         for name, each in values.items():
-            change = [_change(*each)] if two and part == "results" else []
-            rows.append([f"  {name}", *map(_text, each), *change])
+            busy = [run.disturbed(name) for run in runs] if part == "results" else []
+            change = (
+                [] if not (two and part == "results") else [_change(each[0], each[1], any(busy))]
+            )
+            told = [f"{_text(v)} (busy)" if b else _text(v) for v, b in zip_longest(each, busy)]
+            rows.append([f"  {name}", *told, *change])
     heading = ["", *(f"{run.name}\n{run.id[:8]}" for run in runs), *(["change"] if two else [])]
     return Table(heading, [[*row, *[""] * (len(heading) - len(row))] for row in rows])
 
 
-def _change(before: float | None, after: float | None) -> str:
+def _change(before: float | None, after: float | None, busy: bool) -> str:
     if before is None or after is None:
         return ""
+    if busy:
+        return "not compared"
     if before == after:
         return "="
     ratio = f" ({after / before:.2f} x)" if before > 0 and abs(after / before - 1) > 0.1 else ""

@@ -63,6 +63,8 @@ class Picture:
         Bases of the figures drawn in it.
     wide : bool
         Whether it may be wider than the text.
+    narrow : str
+        ``data:`` URI of a version for narrow screens; empty if there is none.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class Picture:
     caption: Cell
     basis: tuple[Basis, ...] = ()
     wide: bool = False
+    narrow: str = ""
 
     def __post_init__(self) -> None:
         if not self.uri.startswith("data:image/"):
@@ -115,8 +118,8 @@ class Section:
         Records that would add to the answer.
     runs : sequence of Link
         The runs behind it.
-    code : str
-        Preformatted text, in HTML only.
+    details : sequence of Section
+        Parts that are folded until a reader opens them; not in Markdown.
     """
 
     title: Cell
@@ -129,7 +132,7 @@ class Section:
     unknown: Sequence[Cell] = ()
     missing: Sequence[Missing] = ()
     runs: Sequence[Link] = ()
-    code: str = ""
+    details: Sequence[Section] = ()
 
     @property
     def behind(self) -> Printable | None:

@@ -1,4 +1,4 @@
-"""Pictures embedded in a page, compressed but legible."""
+"""Pictures embedded in a page, small but legible."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from pathlib import Path
 from PIL import Image
 
 WIDTH = 1200
-"""Maximum width in pixels."""
+"""Maximum width of pixels."""
 
-COLOURS = 64
+LARGEST_SVG = 150_000
 LARGEST_PNG = 120_000
 """In bytes; a larger picture is treated as a photograph and stored as JPEG."""
 
-JPEG_QUALITY = 80
+JPEG_QUALITY = 85
 
 
 def data_uri(picture: Path) -> str:
-    """Return a picture as a ``data:`` URI: PNG with few colours, or JPEG for photographs."""
+    """Return a picture as a ``data:`` URI, in all of its colours.
+
+    The SVG beside it if that is small, otherwise PNG, or JPEG for photographs.
+    """
+    vector = picture.with_suffix(".svg")
+    if vector.is_file() and vector.stat().st_size <= LARGEST_SVG:
+        return _uri("svg+xml", vector.read_bytes())
     with Image.open(picture) as opened:
         image = opened.convert("RGBA")
     paper = Image.new("RGBA", image.size, "white")
@@ -27,7 +33,7 @@ def data_uri(picture: Path) -> str:
     if flat.width > WIDTH:
         height = round(flat.height * WIDTH / flat.width)
         flat = flat.resize((WIDTH, height), Image.Resampling.LANCZOS)
-    chart = _encoded(flat.quantize(COLOURS), "png", optimize=True)
+    chart = _encoded(flat, "png", optimize=True)
     if len(chart) <= LARGEST_PNG:
         return _uri("png", chart)
     return _uri("jpeg", _encoded(flat, "jpeg", quality=JPEG_QUALITY, optimize=True))

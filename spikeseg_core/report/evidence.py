@@ -58,6 +58,11 @@ class Evidence:
         return [*self.runs, *self.others]
 
     @property
+    def busy(self) -> bool:
+        """Whether a timing was disturbed, so that no ratio of energies can be stated."""
+        return any(run.busy for run in self.runs)
+
+    @property
     def newest(self) -> float:
         """When the newest record ended, in seconds since 1970."""
         ended = [run.run.ended for run in self.all_runs]
@@ -78,7 +83,7 @@ class Evidence:
         tag: str,
         metric: str,
         basis: Basis = "measured",
-        form: str = ".4f",
+        form: str = ".3f",
         unit: str = "",
     ) -> Stated | None:
         """State a metric as its median and all seeds; None if no run has it."""
@@ -91,7 +96,7 @@ class Evidence:
             for run in self.runs
             if metric in run.metrics.get(after, {}) and metric in run.metrics.get(before, {})
         ]
-        return stated(moves, "measured", "+.4f")
+        return stated(moves, "measured", "+.3f")
 
     def table(self, stage: str, name: str) -> pd.DataFrame | None:
         """Read a table of a stage of the first run."""
@@ -106,7 +111,9 @@ class Evidence:
         self, stage: str, name: str, caption: Text, *basis: Basis, wide: bool = False
     ) -> list[Picture]:
         """Return a picture of a stage of the first run; an empty list if it does not exist."""
-        path = self.first.stages[stage].file(name)
+        found = self.first.stages[stage]
+        path = found.file(name)
+        found.file(str(Path(name).with_suffix(".svg")))  # lies beside it, for embedding
         return [Picture(data_uri(path), caption, basis, wide)] if path is not None else []
 
     def behind(self, *stages: str) -> list[Link]:

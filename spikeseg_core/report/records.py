@@ -135,6 +135,11 @@ class RecordedPipeline:
         return bool(self.dataset.get("synthetic"))
 
     @property
+    def busy(self) -> bool:
+        """Whether other work disturbed the timings of its benchmark."""
+        return bool(self.stages["benchmark"].facts.get("busy"))
+
+    @property
     def seeds(self) -> dict[str, int]:
         """Its seeds, by section."""
         return {part: int(self.settings[part][name]) for part, name in SEEDS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from html import escape
 from typing import Any
@@ -13,7 +14,7 @@ from rich.markup import escape as escape_rich
 from rich.table import Table as RichTable
 
 from spikeseg_core.report.document import Cell, Document, Table
-from spikeseg_core.report.stated import BASES, printable
+from spikeseg_core.report.stated import BASES, Marked, bases, printable, unmarked
 
 WIDTH_IN_A_LOG = 120
 """Columns of text if there is no terminal."""
@@ -64,8 +65,8 @@ def terminal(document: Document, console: Console) -> None:
 
 def terminal_table(table: Table, title: str = "") -> RichTable:
     """Make a table for the terminal; a title replaces its caption."""
-    caption = title or (words(table.caption) if table.caption is not None else None)
-    found = RichTable(title=caption, title_justify="left", title_style="bold")
+    caption = escape_rich(title or (words(table.caption) if table.caption is not None else ""))
+    found = RichTable(title=caption or None, title_justify="left", title_style="bold")
     for position, name in enumerate(table.heading):
         justify: Any = "left" if position == 0 else "right"
         found.add_column(escape_rich(words(name)), justify=justify, overflow="fold")
@@ -113,12 +114,27 @@ def _rendered(document: Document, template: str, form: Callable[[Cell], str]) ->
                 " | ".join(_in_a_row(_checked(cell, document.stated)) for cell in cells)
             ),
             # Base64, so it cannot break out of the attribute.
-            image=lambda picture: Markup(picture.uri),
+            marked=_marked_once,
+            uri=Markup,
             plain=lambda value: Markup(escape(words(_checked(value, document.stated)))),
-            code=lambda text: Markup(escape(text, quote=False)),
         )
     )
     return page
+
+
+def _marked_once(table: Table) -> Table:
+    """Move a basis that all figures of a column share into the column's heading."""
+    columns = list(zip(*table.rows, strict=True))
+    found = [{b for cell in column for b in bases(cell)} for column in columns]
+    heading: list[Cell] = list(table.heading)
+    for position, basis in enumerate(found):
+        if len(basis) == 1:
+            heading[position] = Marked(printable(heading[position]), next(iter(basis)))
+    rows = [
+        [unmarked(cell) if len(b) == 1 else cell for cell, b in zip(row, found, strict=True)]
+        for row in table.rows
+    ]
+    return replace(table, heading=heading, rows=rows)
 
 
 def _checked(value: Any, stated: bool) -> Cell:

@@ -2,56 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from spikeseg_core.evaluation.accounting import SCORES, blame, loss_table
+from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.headline import headline
+from spikeseg_core.evaluation.accounting import blame, loss_table
+from spikeseg_core.report import tables
+from spikeseg_core.report.captions import Gallery
 from spikeseg_core.report.document import (
     SCORE_TITLES,
     SEGMENTATIONS,
     SYNTHETIC,
     Document,
-    Picture,
     Section,
     Table,
     number,
 )
-from spikeseg_core.report.embed import data_uri
-from spikeseg_core.report.records import RecordedStage
-from spikeseg_core.stages import table as registry
-
-METRICS = {
-    "test/pixel_accuracy": SCORE_TITLES["pixel_accuracy"],
-    "test/membrane_iou": SCORE_TITLES["membrane_iou"],
-    "test/dice": "Dice",
-    "test/v_rand": SCORE_TITLES["v_rand"],
-    "test/v_info": SCORE_TITLES["v_info"],
-    "spikes/mean_rate_hz": "mean rate, Hz",
-}
-"""Metrics of the accuracy table and their headings."""
-
-MAPPING_FACTS = {
-    "neurons_on_chip": "neurons on chip",
-    "neurons_off_chip": "neurons on the host",
-    "cores": "cores",
-    "chips": "chips",
-    "strategy": "partitioned by",
-    "weight_bits": "bits per weight",
-}
-MAPPING_METRICS = {
-    "mapping/messages_per_step": "NoC traffic, packets per step",
-    "mapping/interchip_messages_per_step": "of which between chips",
-    "mapping/largest_share_of_compartments": "fullest core: compartments",
-    "mapping/largest_share_of_input_axons": "fullest core: input axons",
-    "mapping/largest_share_of_output_axons": "fullest core: output axons",
-    "mapping/largest_share_of_synapse_bits": "fullest core: synapse memory",
-}
-"""Metrics of the table of cores and chips and their headings."""
-
-COMPONENTS = ("dynamic", "static", "total")
+from spikeseg_core.report.records import RecordedStage, labelled
+from spikeseg_core.report.stated import significant
 
 
 def summarize(
@@ -82,6 +52,7 @@ def summarize(
         "losses": {
             "steps": losses.to_dict(orient="records"),
             "warnings": blame(losses, tolerance),
+            "tolerance": dict(tolerance),
         },
         "mapping": {
             **facts.get("quantize", {}),
@@ -95,121 +66,201 @@ def summarize(
 
 
 def run_report(summary: Mapping[str, Any], pictures: Mapping[str, Sequence[Path]]) -> Document:
-    """Make the full report of a run.
+    """Make the full report of a run: what came out first, details folded.
 
     Parameters
     ----------
     summary : mapping
         From :func:`summarize`, with ``preset``, ``config``, ``mlflow`` and ``prefect``.
     pictures : mapping of str to sequence of Path
-        PNG files by stage; missing files are skipped.
+        PNG files by stage, and of the whole run as ``run``; missing files are skipped.
     """
-    tables = {**results(summary), "Data": _facts(summary["dataset"])}
-    return _document(
-        summary,
-        [
-            *_sections(tables),
-            *_pictures(pictures),
-            Section("Where this is recorded", answer=_recorded(summary)),
-            Section("Settings", code=json.dumps(summary["config"], indent=2)),
-        ],
-    )
+    gallery = Gallery(pictures)
+    parts = [
+        Section(
+            "What came out", answer=sentences(summary), pictures=gallery.take("run", "overview")
+        ),
+        _accuracy(summary, gallery),
+        _mapping(summary, gallery),
+        _energy(summary, gallery),
+        _time(summary, gallery),
+    ]
+    return _document(summary, [part for part in parts if _says_something(part)])
 
 
 def short_report(summary: Mapping[str, Any]) -> Document:
     """Make the report of a run for the terminal: the results without published figures."""
-    return _document(summary, _sections(results(summary, published=False)))
+    found = tables.results(summary, published=False)
+    sections = [Section(title, tables=[table]) for title, table in found.items() if table.rows]
+    return _document(summary, sections, summary["losses"]["warnings"])
 
 
-def _document(summary: Mapping[str, Any], sections: Sequence[Section]) -> Document:
+def _document(
+    summary: Mapping[str, Any], sections: Sequence[Section], notes: Sequence[str] = ()
+) -> Document:
     dataset = summary["dataset"]
     return Document(
         title=f"SpikeSeg: {summary['preset']} on {dataset.get('source', '?')}",
         subtitle=str(dataset.get("note") or ""),
         sections=sections,
         warning=SYNTHETIC if dataset["synthetic"] else "",
-        notes=summary["losses"]["warnings"],
+        notes=notes,
         stated=False,
     )
 
 
-def _sections(tables: Mapping[str, Table]) -> list[Section]:
-    return [Section(title, tables=[table]) for title, table in tables.items() if table.rows]
+def _says_something(part: Section) -> bool:
+    return bool(part.answer or part.pictures or part.details or any(t.rows for t in part.tables))
 
 
-def results(summary: Mapping[str, Any], *, published: bool = True) -> dict[str, Table]:
-    """Tabulate the results of a run by title, with or without published figures."""
-    return {
-        "Accuracy on the test sections": _accuracy(summary["stages"]),
-        "Change by each step": _losses(summary["losses"]["steps"]),
-        "Cores and chips": _mapping(summary["mapping"]),
-        "Energy per section, mJ": _energy(summary["energy"].get("figures", []), published),
-        "Minutes": _minutes(summary),
-    }
-
-
-def _accuracy(stages: Mapping[str, Mapping[str, float | None]]) -> Table:
-    """One row per segmentation."""
-    shown = [name for name in METRICS if any(name in values for values in stages.values())]
-    rows = [
-        [SEGMENTATIONS.get(tag, tag), *(number(values.get(name)) for name in shown)]
-        for tag, values in stages.items()
+def sentences(summary: Mapping[str, Any]) -> list[str]:
+    """Say in three sentences how accurate, how large and how economical the network is."""
+    return [
+        said
+        for said in (
+            _how_accurate(summary),
+            _how_large(summary["mapping"], summary["stages"].get("loihi", {})),
+            _how_economical(summary["energy"].get("figures", [])),
+        )
+        if said
     ]
-    return Table(["network", *(METRICS[name] for name in shown)], rows)
 
 
-def _losses(steps: Sequence[Mapping[str, Any]]) -> Table:
-    """One row per step from the ANN to the chips, and the sum."""
-    rows = [[step["step"], *(f"{step[score]:+.4f}" for score in SCORES)] for step in steps]
-    sums = [f"{sum(step[score] for step in steps):+.4f}" for score in SCORES]
-    total = [["all steps", *sums]] if steps else []
-    return Table(["step", *(SCORE_TITLES[score] for score in SCORES)], [*rows, *total])
-
-
-def _mapping(mapping: Mapping[str, Any]) -> Table:
-    """Neurons, cores, chips, traffic, and utilization of the fullest core."""
-    metrics, cores = mapping["metrics"], mapping.get("cores_per_chip")
-    rows = [[title, number(mapping[n])] for n, title in MAPPING_FACTS.items() if n in mapping]
-    rows += [["cores on each chip", ", ".join(str(n) for n in cores)]] if cores else []
-    rows += [[title, number(metrics[n])] for n, title in MAPPING_METRICS.items() if n in metrics]
-    return Table(["", "value"], rows)
-
-
-def _energy(figures: Sequence[Mapping[str, Any]], published: bool) -> Table:
-    """One row per device, precision, batch and basis."""
-    found: dict[tuple[str, ...], dict[str, float]] = {}
-    for one in figures:
-        if published or one["basis"] != "published":
-            key = (one["label"], one["precision"], str(one["batch"]), one["basis"])
-            line = found.setdefault(key, {"ms": 1000 * one["seconds_per_section"]})
-            line[one["component"]] = one["mj_per_section"]
-    rows = [
-        [*key[:3], *(number(line.get(name)) for name in (*COMPONENTS, "ms")), key[3]]
-        for key, line in found.items()
+def _how_accurate(summary: Mapping[str, Any]) -> str:
+    scores = ("test/v_rand", "test/pixel_accuracy")
+    found = [
+        summary["stages"].get(tag, {}).get(score) for tag in ("ann", "loihi") for score in scores
     ]
-    return Table(["device", "precision", "batch", *COMPONENTS, "ms", "basis"], rows)
+    if None in found:
+        return ""
+    told = "{:.3f} and {:.3f}; the chip reaches {:.3f} and {:.3f}".format(*found)
+    verdict = (
+        "more is lost than tolerated"
+        if summary["losses"]["warnings"]
+        else "nothing is lost beyond the tolerances"
+    )
+    return (
+        f"On the test sections the ANN reaches a V_Rand and a pixel accuracy of {told}: {verdict}."
+    )
 
 
-def _minutes(summary: Mapping[str, Any]) -> Table:
-    rows = [
-        [
-            registry.stage(name).title,
-            f"{minutes:.2f}",
-            "finished before" if name in summary["reused"] else "now",
-        ]
-        for name, minutes in summary["minutes"].items()
+def _how_large(mapping: Mapping[str, Any], loihi: Mapping[str, Any]) -> str:
+    if "cores" not in mapping:
+        return ""
+    neurons = number(mapping.get("neurons_on_chip"))
+    chips = mapping.get("chips", 1)
+    where = (
+        f"{number(mapping['cores'])} cores on {number(chips)} {'chip' if chips == 1 else 'chips'}"
+    )
+    rate = loihi.get("spikes/mean_rate_hz")
+    fire = f" and fire at {rate:.0f} Hz on average" if rate is not None else ""
+    return f"Its {neurons} spiking neurons take {where}{fire}."
+
+
+def _how_economical(figures: Sequence[dict[str, Any]]) -> str:
+    found = headline((EnergyFigure.from_json(one) for one in labelled(figures)), "deployed")
+    if found is None:
+        return ""
+    mj = significant(found.loihi.mj_per_section)
+    loihi = f"As deployed, a section takes {mj} mJ on Loihi ({found.loihi.basis})"
+    if found.busy:
+        return (
+            f"{loihi}; other work kept this machine busy while the CPU was timed, so the two are "
+            f"not compared: run `spikeseg benchmark` when it is idle."
+        )
+    hosted = found.ratio_with_host
+    charged = f", {significant(hosted, 2)} times with the host's part" if hosted else ""
+    return (
+        f"{loihi}; the best int8 CPU takes {significant(found.cpu.mj_per_section)} mJ "
+        f"({found.cpu.basis}), {significant(found.ratio, 2)} times as much{charged}."
+    )
+
+
+def _accuracy(summary: Mapping[str, Any], gallery: Gallery) -> Section:
+    networks = [
+        *gallery.take("deploy", "sections_loihi"),
+        *gallery.take("train", "sections_ann"),
+        *gallery.take("tune", "sections_ann_loihi_curve", "sections_rate_tuned"),
+        *gallery.take("convert", "sections_snn_rate", "sections_snn_spiking"),
     ]
-    return Table(["stage", "minutes", "run"], rows)
-
-
-def _facts(facts: Mapping[str, Any]) -> Table:
-    """Scalar facts; the others are in MLflow."""
-    rows = [
-        [name.replace("_", " "), number(value)]
-        for name, value in facts.items()
-        if isinstance(value, str | int | float | bool)
+    curves = [*gallery.take("train", "training"), *gallery.take("tune", "tuning")]
+    rates = [
+        *gallery.take("deploy", "rates"),
+        *gallery.take("tune", "rates_rate_tuned", "rates_ann_loihi_curve"),
+        *gallery.take("convert", "rates"),
     ]
-    return Table(["", "value"], rows)
+    return Section(
+        "Accuracy on the test sections",
+        tables=_filled(tables.accuracy(summary["stages"])),
+        pictures=gallery.take("run", "waterfall"),
+        points=[_in_words(warning) for warning in summary["losses"]["warnings"]],
+        details=_parts(
+            Section("Change by each step", tables=_filled(tables.losses(summary["losses"]))),
+            Section("One section by every network", pictures=networks),
+            Section("Training and tuning", pictures=curves),
+            Section("Spike rates by layer", pictures=rates),
+        ),
+    )
+
+
+def _in_words(warning: str) -> str:
+    """Replace the name of a score, which begins the sentence."""
+    name, rest = warning.split(" ", 1)
+    title = SCORE_TITLES.get(name, name)
+    return f"{title[:1].upper()}{title[1:]} {rest}."
+
+
+def _mapping(summary: Mapping[str, Any], gallery: Gallery) -> Section:
+    mesh = gallery.take("partition", "mesh", "chip_traffic")
+    return Section(
+        "Cores and chips",
+        tables=_filled(tables.mapping(summary["mapping"])),
+        pictures=gallery.take("partition", "layers"),
+        details=_parts(Section("Traffic on the mesh", pictures=mesh)),
+    )
+
+
+def _energy(summary: Mapping[str, Any], gallery: Gallery) -> Section:
+    figures = summary["energy"].get("figures", [])
+    points = gallery.take("benchmark", "operating_points", "anytime")
+    unknowns = gallery.take("benchmark", "tornado")
+    if summary["energy"].get("busy"):
+        unknowns = []  # there is no ratio that they could change
+    return Section(
+        "Energy per section, mJ",
+        tables=_filled(tables.energy(figures, main=True)),
+        pictures=gallery.take("benchmark", "energy"),
+        details=_parts(
+            Section("Every device and batch size", tables=_filled(tables.energy(figures))),
+            Section("What the ratio depends on", pictures=unknowns),
+            Section("Other ways of presenting the tiles", pictures=points),
+        ),
+    )
+
+
+def _time(summary: Mapping[str, Any], gallery: Gallery) -> Section:
+    labelled_sections = gallery.take("prepare", "sections")
+    data = Section(
+        "Data", tables=_filled(tables.facts(summary["dataset"])), pictures=labelled_sections
+    )
+    return Section(
+        "Time",
+        tables=_filled(tables.minutes(summary)),
+        details=_parts(
+            *gallery.rest(),
+            data,
+            Section("Settings", tables=[tables.settings(summary["config"])]),
+            Section("Where this is recorded", answer=_recorded(summary)),
+        ),
+    )
+
+
+def _parts(*parts: Section) -> list[Section]:
+    return [part for part in parts if _says_something(part)]
+
+
+def _filled(table: Table) -> list[Table]:
+    return [table] if table.rows else []
 
 
 def _recorded(summary: Mapping[str, Any]) -> list[str]:
@@ -221,15 +272,3 @@ def _recorded(summary: Mapping[str, Any]) -> list[str]:
     if page := prefect["url"] or prefect["flow_run_id"]:
         found.append(f"Prefect run: {page}")
     return found
-
-
-def _pictures(pictures: Mapping[str, Sequence[Path]]) -> list[Section]:
-    """One section per stage; the pictures are embedded in parallel."""
-    files = [path for paths in pictures.values() for path in paths if path.is_file()]
-    with ThreadPoolExecutor() as pool:
-        uris = dict(zip(files, pool.map(data_uri, files), strict=True))
-    found = {
-        name: [Picture(uris[path], path.stem.replace("_", " ")) for path in paths if path in uris]
-        for name, paths in pictures.items()
-    }
-    return [Section(registry.stage(n).title, pictures=each) for n, each in found.items() if each]

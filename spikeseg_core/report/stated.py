@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from statistics import median
 from string import Formatter
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
+
+P = TypeVar("P")
 
 Basis = Literal["measured", "modelled", "published", "set"]
 
@@ -68,6 +70,16 @@ class Printable(Protocol):
         """Render as Markdown."""
 
 
+def significant(value: float | None, digits: int = 3) -> str:
+    """Format a value with some significant digits, or all before the point, without exponent."""
+    if value is None:
+        return "–"
+    if not value:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
 @dataclass(frozen=True)
 class Stated:
     """A figure with its basis.
@@ -79,18 +91,21 @@ class Stated:
     basis : {"measured", "modelled", "published", "set"}
         See :data:`BASES`.
     form : str
-        Python format: ``.4f``, ``,.0f``, ``+.4f``.
+        Python format: ``.3f``, ``,.0f``, ``+.3f``; or ``s2``, for two significant digits.
     unit : str
         Written after the figure.
     seeds : tuple of float
         The values of all seeds in order, if there are several.
+    marked : bool
+        Whether its basis is shown; not if it is shown once for a whole column.
     """
 
     value: float
     basis: Basis
-    form: str = ".4f"
+    form: str = ".3f"
     unit: str = ""
     seeds: tuple[float, ...] = ()
+    marked: bool = True
 
     def __post_init__(self) -> None:
         if self.basis not in BASES:
@@ -108,31 +123,34 @@ class Stated:
         return [self._written(seed) for seed in self.seeds]
 
     def _written(self, value: float) -> str:
+        if self.form.startswith("s"):
+            return significant(value, int(self.form[1:]))
         digits = f"{value:{self.form}}"
         # A change that rounds to zero has no sign.
         return digits.lstrip("+-") if not digits.strip("+-0.%") else digits
 
     def html(self) -> str:
         """Render as HTML, with the basis as a symbol and in the tooltip."""
-        sign, _ = BASES[self.basis]
+        sign = f"<sup>{BASES[self.basis][0]}</sup>" if self.marked else ""
         unit = f" {escape(self.unit)}" if self.unit else ""
         seeds = f" <small>[{', '.join(self._spread)}]</small>" if self.seeds else ""
         return (
             f'<span class="figure" data-basis="{self.basis}" title="{self.basis}">{self.digits}'
-            f"{unit}<sup>{sign}</sup>{seeds}</span>"
+            f"{unit}{sign}{seeds}</span>"
         )
 
     def markdown(self) -> str:
         """Render as Markdown, with the basis as a word."""
         unit = f" {self.unit}" if self.unit else ""
         seeds = f" [{', '.join(self._spread)}]" if self.seeds else ""
-        return f"{self.digits}{unit}{seeds} ({self.basis})"
+        basis = f" ({self.basis})" if self.marked else ""
+        return f"{self.digits}{unit}{seeds}{basis}"
 
 
 def stated(
     values: float | Iterable[float | None] | None,
     basis: Basis,
-    form: str = ".4f",
+    form: str = ".3f",
     unit: str = "",
 ) -> Stated | None:
     """State a figure, or the median over seeds; None if there is no value."""
@@ -284,3 +302,36 @@ def joined(parts: Sequence[Printable], between: str = ", ") -> Text:
     for part in parts:
         found += [Words(between), part] if found else [part]
     return Text(tuple(found))
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A heading whose column has one basis, shown here once."""
+
+    heading: Printable
+    basis: Basis
+
+    def html(self) -> str:
+        """Render as HTML, with the basis as a symbol."""
+        sign, _ = BASES[self.basis]
+        return f'{self.heading.html()}<sup title="{self.basis}">{sign}</sup>'
+
+    def markdown(self) -> str:
+        """Render as Markdown, with the basis as a word."""
+        return f"{self.heading.markdown()} ({self.basis})"
+
+
+def bases(cell: object) -> set[Basis]:
+    """Bases of all figures in a cell."""
+    if isinstance(cell, Stated):
+        return {cell.basis}
+    return {b for part in cell.parts for b in bases(part)} if isinstance(cell, Text) else set()
+
+
+def unmarked(cell: P) -> P:
+    """Return the cell without the marks of its figures."""
+    if isinstance(cell, Stated):
+        return replace(cell, marked=False)
+    if isinstance(cell, Text):
+        return replace(cell, parts=tuple(unmarked(part) for part in cell.parts))
+    return cell

@@ -39,6 +39,9 @@ ENERGY = "energy.json"
 ENERGY_TABLE = "energy.parquet"
 IDLE = "idle.parquet"
 OPERATING_POINTS = "operating_points.parquet"
+PRESENTED_SECTIONS = "presentation_sections.parquet"
+SECTION_SCORES = "section_scores.parquet"
+"""Scores of single sections, by what segmented them."""
 
 
 def probability(tag: str) -> str:
@@ -84,6 +87,7 @@ _INTEGER = ("deploy", "benchmark")
 _PROBABILITY = "membrane probability of the test sections, (sections, height, width)"
 _BY_LAYER = "spike rates in Hz, a row per layer"
 _BY_NEURON = "spike rates in Hz over the test tiles, a row per neuron"
+_BY_SECTION = "scores at the thresholds chosen on validation, a row per segmentation and section"
 
 ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(SECTIONS_FILE, "prepare", "arrays", "sections and labels", _SEGMENTING),
@@ -96,6 +100,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(probability("ann"), "train", "arrays", _PROBABILITY),
     Artifact(NETWORK_FILE, "tune", "json", "layers of the tuned network", _TUNED),
     Artifact(WEIGHTS_FILE, "tune", "arrays", "weights of the tuned network", _TUNED),
+    Artifact(SECTION_SCORES, "train", "table", _BY_SECTION),
     Artifact(MODEL, "tune", "keras", "the tuned network as a model of Keras"),
     Artifact(HISTORY, "tune", "table", "losses and scores, a row per epoch"),
     *(
@@ -107,6 +112,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
             Artifact(rates_by_neuron(tag), "tune", "table", _BY_NEURON),
         )
     ),
+    Artifact(SECTION_SCORES, "tune", "table", _BY_SECTION),
     Artifact(
         RATES,
         "convert",
@@ -116,6 +122,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
     ),
     Artifact(probability("snn_rate"), "convert", "arrays", _PROBABILITY),
     Artifact(probability("snn_spiking"), "convert", "arrays", _PROBABILITY),
+    Artifact(SECTION_SCORES, "convert", "table", _BY_SECTION),
     Artifact(rates_by_layer(), "convert", "table", _BY_LAYER),
     Artifact(rates_by_neuron(), "convert", "table", _BY_NEURON),
     Artifact(
@@ -132,6 +139,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(STRATEGIES, "partition", "table", "results of each strategy"),
     Artifact(BLOCKS, "partition", "table", "a row per core: what it holds, where it is"),
     Artifact(probability("loihi"), "deploy", "arrays", _PROBABILITY, ("benchmark",)),
+    Artifact(SECTION_SCORES, "deploy", "table", _BY_SECTION),
     Artifact(
         EVENTS,
         "deploy",
@@ -166,10 +174,19 @@ ARTIFACTS: tuple[Artifact, ...] = (
         ("benchmark",),
         optional=True,
     ),
+    Artifact(
+        PRESENTED_SECTIONS,
+        "deploy",
+        "table",
+        "scores of every section at every way of presenting tiles that was tried",
+        ("benchmark",),
+        optional=True,
+    ),
     Artifact(ENERGY, "benchmark", "json", "all figures, ratios and facts"),
     Artifact(ENERGY_TABLE, "benchmark", "table", "a row per energy figure"),
     Artifact(IDLE, "benchmark", "table", "ratios under every accounting of static power"),
     Artifact(OPERATING_POINTS, "benchmark", "table", "accuracy against energy", optional=True),
+    Artifact(SECTION_SCORES, "benchmark", "table", _BY_SECTION, optional=True),
     Artifact(ANYTIME, "benchmark", "table", "scores and energy by time shown", optional=True),
 )
 

@@ -22,6 +22,7 @@ from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages import artifacts as files
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.deployed import load_board_energy, load_events, load_search
+from spikeseg_core.stages.files import save_section_scores
 from spikeseg_core.storage import load_arrays, save_table, write_json
 
 
@@ -91,14 +92,18 @@ def run_benchmark(
         "operating_point": points.to_json() if points else None,
         "cpu_threads": dict(machine.threads),
         "why_no_gpu": machine.why_no_gpu,
+        "busy": machine.busy,
+        "load": machine.load,
     }
     write_json(folder / files.ENERGY, facts)
     tables = {files.ENERGY_TABLE: found.table(), files.IDLE: found.by_accounting}
     if points:
         tables |= {files.OPERATING_POINTS: points.table, files.ANYTIME: points.anytime()}
+        save_section_scores(folder, {"benchmark/operating_point": points.sections})
     return StageResult(
         metrics={
-            "benchmark": found.metrics()
+            "benchmark": {"busy": float(machine.busy), "load": machine.load}
+            | found.metrics()
             | found.least_ratios()
             | (points.metrics() if points else {}),
             **found.scores(),

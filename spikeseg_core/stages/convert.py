@@ -17,7 +17,7 @@ from spikeseg_core.snn.convert import convert
 from spikeseg_core.snn.rates import report_rates
 from spikeseg_core.stages.artifacts import RATES
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.files import save_rates, save_segmentation
+from spikeseg_core.stages.files import save_rates, save_section_scores, save_segmentation
 from spikeseg_core.storage import save_arrays
 
 
@@ -58,6 +58,7 @@ def run(
     by_spikes = segment_and_score(partial(segment, spiking=True), dataset)
     save_segmentation(folder, "snn_rate", by_rate)
     save_segmentation(folder, "snn_spiking", by_spikes)
+    save_section_scores(folder, {"snn_rate": by_rate.sections, "snn_spiking": by_spikes.sections})
     validation, test = spike_rates  # in the order of SCORED_SPLITS
     save_arrays(folder / RATES, {name: r.mean(axis=0) for name, r in validation.items()})
     rates = report_rates(network, test, config.tune)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from scipy.special import expit
 
+from spikeseg_core.ann.events import segment_as_tuned
 from spikeseg_core.ann.float_reference import segment_with_float_reference
+from spikeseg_core.ann.tuning_losses import on_events
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
-from spikeseg_core.evaluation.scorer import evaluate
-from spikeseg_core.evaluation.segment import SCORED_SPLITS, segment_and_score
+from spikeseg_core.evaluation.scorer import Thresholds
+from spikeseg_core.evaluation.segment import (
+    SCORED_SPLITS,
+    Segmentation,
+    scored,
+    segment_and_score,
+)
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.run.backends import deploy
@@ -24,9 +32,10 @@ from spikeseg_core.stages.artifacts import (
     EVENTS,
     PRESENTATIONS,
     PRESENTED_EVENTS,
+    PRESENTED_SECTIONS,
 )
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.files import save_rates, save_segmentation
+from spikeseg_core.stages.files import save_rates, save_section_scores, save_segmentation
 from spikeseg_core.stages.mapped import load_mapped
 from spikeseg_core.storage import write_json
 
@@ -55,7 +64,8 @@ def run(
     fast = config.deploy.target == "emulator" and config.deploy.engine == "fast"
     if fast:
         tried, deployed = search(mapped, dataset, config.presentation, config.deploy, report)
-        tables.append(tried.save(folder / PRESENTATIONS, folder / PRESENTED_EVENTS))
+        files = (PRESENTATIONS, PRESENTED_EVENTS, PRESENTED_SECTIONS)
+        tables.append(tried.save(*(folder / name for name in files)))
     else:
         deployed = {
             split: deploy(
@@ -70,7 +80,7 @@ def run(
     logits = iter([deployed[split].logits for split in SCORED_SPLITS])
     found = segment_and_score(lambda tiles: next(logits), dataset)
     save_segmentation(folder, "loihi", found)
-    test, metrics = deployed["test"], dict(found.metrics)
+    test, metrics, sections = deployed["test"], dict(found.metrics), {"loihi": found.sections}
     if test.rates:
         rates = report_rates(mapped.network, test.rates, config.tune)
         metrics |= rates.metrics
@@ -80,7 +90,11 @@ def run(
         readings = [reading.to_json() for reading in test.board_energy]
         write_json(folder / BOARD_ENERGY, readings)
     if fast:
-        metrics |= float_reference_metrics(mapped, dataset, config, report)
+        compared = references(mapped, dataset, found.thresholds, config, report)
+        for variant, each in compared.items():
+            metrics |= {f"{variant}/{name}": value for name, value in each.metrics.items()}
+            sections[f"loihi/{variant}"] = each.sections
+    save_section_scores(folder, sections)
     return StageResult(
         metrics={"loihi": metrics},
         tables=tuple(tables),
@@ -93,34 +107,45 @@ def run(
     )
 
 
-def float_reference_metrics(
-    mapped: MappedNetwork, dataset: Dataset, config: PipelineConfig, report: Reporter
-) -> dict[str, float]:
-    """Score the float reference on the test split, for the accounting of losses.
+def references(
+    mapped: MappedNetwork,
+    dataset: Dataset,
+    thresholds: Thresholds,
+    config: PipelineConfig,
+    report: Reporter,
+) -> dict[str, Segmentation]:
+    """Score what the chip is compared with on the test split, for the accounting of losses.
+
+    ``thresholds`` are those of the deployed network, for the scores of single sections.
 
     Returns
     -------
     dict
-        ``exact_weights/test/v_rand`` and so on, and ``one_scale_a_layer/...``.
+        After tuning on events ``as_tuned``: the integer network in the cores that tuning assumed.
+        Otherwise ``exact_weights`` and ``one_scale_a_layer``: the float reference.
     """
-    images, labels = dataset.split("test")
-    tiles = dataset.grid.cut(images)
-    metrics: dict[str, float] = {}
-    for variant, weight_bits in (
-        ("exact_weights", None),
-        ("one_scale_a_layer", mapped.weight_bits),
-    ):
-        logits = segment_with_float_reference(
-            mapped.network,
-            mapped.weights,
-            tiles,
-            config.presentation,
-            weight_bits=weight_bits,
-            report=report,
-        )
-        scores = evaluate({"test": (dataset.grid.stitch(expit(logits)), labels)})
-        metrics |= {f"{variant}/{name}": value for name, value in scores.items()}
-    return metrics
+    tiles = dataset.grid.cut(dataset.split("test")[0])
+    shown = (mapped.network, mapped.weights, tiles, config.presentation)
+    bits = mapped.weight_bits
+    segment = partial(segment_with_float_reference, *shown, report=report)
+    variants = {"exact_weights": segment, "one_scale_a_layer": partial(segment, weight_bits=bits)}
+    if was_tuned_as_mapped(mapped, config):
+        variants = {"as_tuned": partial(segment_as_tuned, *shown, weight_bits=bits, report=report)}
+    found: dict[str, Segmentation] = {}
+    for variant, segmented in variants.items():
+        probability = {"test": dataset.grid.stitch(expit(segmented()))}
+        found[variant] = scored(probability, dataset, thresholds)
+    return found
+
+
+def was_tuned_as_mapped(mapped: MappedNetwork, config: PipelineConfig) -> bool:
+    """Whether the network was tuned on events, with the mapped number of bits and no filter."""
+    return (
+        config.tune.spiking_epochs > 0
+        and on_events(mapped.network, config.tune)
+        and config.tune.weight_bits == mapped.weight_bits
+        and not config.presentation.synapse_ms
+    )
 
 
 def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts:

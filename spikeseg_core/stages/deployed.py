@@ -50,7 +50,8 @@ def load_search(folder: Path) -> Search | None:
     """
     if not (folder / files.PRESENTATIONS).exists():
         return None
-    return Search.load(folder / files.PRESENTATIONS, folder / files.PRESENTED_EVENTS)
+    names = (files.PRESENTATIONS, files.PRESENTED_EVENTS, files.PRESENTED_SECTIONS)
+    return Search.load(*(folder / name for name in names))
 
 
 def load_board_energy(folder: Path) -> list[BoardEnergy]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from spikeseg_core.network import Network, Weights, save_network
 from spikeseg_core.stages.artifacts import (
     HISTORY,
     MODEL,
+    SECTION_SCORES,
     probability,
     rates_by_layer,
     rates_by_neuron,
@@ -18,8 +21,6 @@ from spikeseg_core.stages.artifacts import (
 from spikeseg_core.storage import atomic_path, save_arrays, save_table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from spikeseg_core.evaluation.segment import Segmentation
     from spikeseg_core.snn.rates import RateReport
 
@@ -38,6 +39,18 @@ def save_segmentation(folder: Path, tag: str, found: Segmentation) -> None:
     """Write the test split's probabilities as float16; a loaded model must reproduce them."""
     test = found.probability["test"].astype(np.float16)
     save_arrays(folder / probability(tag), {"test": test})
+
+
+def save_section_scores(folder: Path, found: Mapping[str, pd.DataFrame]) -> Path:
+    """Write the scores of single sections of all segmentations of a stage, and return the path.
+
+    ``found`` is :attr:`Segmentation.sections` by tag, or by ``tag/variant`` as in the accounting of
+    losses: the column ``segmentation``.
+    """
+    parts = [sections.assign(segmentation=tag) for tag, sections in found.items()]
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "segmentation", table.pop("segmentation"))
+    return save_table(table, folder / SECTION_SCORES)
 
 
 def save_rates(folder: Path, found: RateReport, tag: str = "") -> tuple[Path, Path]:

@@ -39,6 +39,7 @@ def run(
             "note": dataset.note,
             "polarity": dataset.polarity_note,
             "sha256": dataset.sha256,
+            "pixels_sha256": dataset.pixels_sha256,
             "sections": {name: len(sections) for name, sections in dataset.splits.items()},
             "section_shape": list(dataset.section_shape),
         },

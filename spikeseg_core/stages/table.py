@@ -183,13 +183,13 @@ def settings(name: str, config: PipelineConfig) -> dict[str, Any]:
 def determining_settings(name: str, config: PipelineConfig) -> dict[str, Any]:
     """Return the settings that determine the output of the stage, given its input files.
 
-    The architecture counts by its layers, and for the dataset only by its tile. The source of the
-    sections counts only for their preparation: later stages depend only on the pixels.
+    The architecture counts by its layers, and for the dataset only by its tile. Source and splits
+    of the sections count only for their preparation: later stages depend only on what it wrote, and
+    on how sections are cut into tiles.
     """
     values = settings(name, config)
     network = catalogue.network(config.train.network)
     if name == "prepare":
         return {"dataset": values["dataset"], "tile": network.tile}
-    for field in ("source", "path", "polarity", "synthetic_size", "synthetic_seed"):
-        del values["dataset"][field]
-    return values | {"network": network.to_json()}
+    cut = {"tiles_per_axis": config.dataset.tiles_per_axis}
+    return values | {"dataset": cut, "network": network.to_json()}

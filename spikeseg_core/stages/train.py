@@ -13,7 +13,7 @@ from spikeseg_core.evaluation.segment import keras_segmenter, segment_and_score
 from spikeseg_core.network import catalogue
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.files import save_segmentation, save_trained
+from spikeseg_core.stages.files import save_section_scores, save_segmentation, save_trained
 
 
 def run(
@@ -33,6 +33,7 @@ def run(
     curves = save_trained(folder, network, weights, model, history)
     found = segment_and_score(keras_segmenter(model), dataset)
     save_segmentation(folder, "ann", found)
+    save_section_scores(folder, {"ann": found.sections})
     return StageResult(
         metrics={"ann": found.metrics},
         tables=(curves,),

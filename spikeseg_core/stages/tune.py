@@ -13,13 +13,18 @@ from spikeseg_core.ann.tuning import scaled_for_spikes, tune
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import PipelineConfig, TuneConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
-from spikeseg_core.evaluation.segment import keras_segmenter, segment_and_score
+from spikeseg_core.evaluation.segment import Segmentation, keras_segmenter, segment_and_score
 from spikeseg_core.network import RATE_HZ_PER_UNIT, Network, load_network
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.snn.rates import report_rates
 from spikeseg_core.stack import keras
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.files import save_rates, save_segmentation, save_trained
+from spikeseg_core.stages.files import (
+    save_rates,
+    save_section_scores,
+    save_segmentation,
+    save_trained,
+)
 
 
 def run(
@@ -41,7 +46,7 @@ def run(
     network, trained = load_network(inputs["train"])
     network = replace(network, initial_potential=config.tune.initial_potential)
     scaled = scaled_for_spikes(network, trained, dataset, config.tune)
-    before = _evaluate(
+    before, curve_only = _evaluate(
         "ann_loihi_curve",
         network,
         model_from_weights(network, scaled, "loihi"),
@@ -51,7 +56,12 @@ def run(
     )
     weights, history = tune(network, scaled, dataset, config.tune, folder=folder, report=report)
     model = model_from_weights(network, weights, "loihi")
-    after = _evaluate("rate_tuned", network, model, dataset, config=config.tune, folder=folder)
+    after, tuned = _evaluate(
+        "rate_tuned", network, model, dataset, config=config.tune, folder=folder
+    )
+    save_section_scores(
+        folder, {"ann_loihi_curve": curve_only.sections, "rate_tuned": tuned.sections}
+    )
     curves = save_trained(folder, network, weights, model, history)
     return StageResult(
         metrics={**before.metrics, **after.metrics},
@@ -62,15 +72,14 @@ def run(
 
 def _evaluate(
     tag: str, network: Network, model: Any, dataset: Dataset, *, config: TuneConfig, folder: Path
-) -> StageResult:
+) -> tuple[StageResult, Segmentation]:
     """Score a network with Loihi's rate curve, and describe its rates on the test split."""
     found = segment_and_score(keras_segmenter(model), dataset)
     save_segmentation(folder, tag, found)
     tiles = dataset.grid.cut(dataset.split("test")[0])
     rates = report_rates(network, _rates(network, model, tiles), config)
-    return StageResult(
-        metrics={tag: {**found.metrics, **rates.metrics}}, tables=save_rates(folder, rates, tag)
-    )
+    metrics = {tag: {**found.metrics, **rates.metrics}}
+    return StageResult(metrics=metrics, tables=save_rates(folder, rates, tag)), found
 
 
 def _rates(network: Network, model: Any, tiles: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,11 +7,17 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from spikeseg_core.config import StageConfig
+from spikeseg_core.config import StageConfig, presets
+from spikeseg_core.data.splits import FEWEST_FOLDS
 from spikeseg_core.errors import ConfigError
 
 StageName = Literal["train", "tune", "convert", "quantize", "partition", "deploy", "benchmark"]
 """Stages that a sweep can stop after."""
+
+FOLDS, FOLD = "dataset.folds", "dataset.fold"
+"""Settings that a cross-validation varies."""
+
+MOST_FOLDS = 10_000
 
 Scalar = bool | int | float | str
 Value = Scalar | tuple[Scalar, ...]
@@ -134,6 +140,14 @@ class Sweep(StageConfig):
         description="setting to its values; every combination is a point",
     )
     points: tuple[NamedPoint, ...] = Field((), title="Points", description="individual points")
+    folds: int | None = Field(
+        None,
+        ge=FEWEST_FOLDS,
+        le=MOST_FOLDS,
+        title="Folds",
+        description="a cross-validation: every fold is a point, and every section of the source "
+        "is tested once",
+    )
     search: Search | None = Field(None, title="Search", description="points proposed by Optuna")
     seeds: tuple[int, ...] = Field(
         (0,),
@@ -156,9 +170,14 @@ class Sweep(StageConfig):
 
     @model_validator(mode="after")
     def _has_points(self) -> Sweep:
-        given = [bool(self.grid), bool(self.points), self.search is not None]
+        given = [
+            bool(self.grid),
+            bool(self.points),
+            self.search is not None,
+            self.folds is not None,
+        ]
         if sum(given) != 1:
-            raise ValueError("a sweep needs a grid, points or a search: exactly one of the three")
+            raise ValueError("a sweep needs a grid, points, a search or folds: exactly one of them")
         if empty := [name for name, values in self.grid.items() if not values]:
             raise ValueError(f"the grid has no values for {', '.join(empty)}")
         if len(set(self.seeds)) < len(self.seeds):
@@ -181,21 +200,45 @@ class Sweep(StageConfig):
         on_test = [name.replace("validation/", "test/") for name in aims]
         return tuple(dict.fromkeys([*self.metrics, *aims, *on_test]))
 
-    def changed(self, settings: Mapping[str, Value], seeds: Sequence[int] = ()) -> Sweep:
-        """Return the sweep with other settings for all its points, and other seeds if given.
+    def changed(
+        self, settings: Mapping[str, Value], seeds: Sequence[int] = (), preset: str | None = None
+    ) -> Sweep:
+        """Return the sweep with other settings for all its points; other seeds, preset if given.
+
+        ``dataset.folds`` changes the number of folds of a cross-validation.
 
         Raises
         ------
         ConfigError
-            If the sweep varies one of the settings.
+            If the sweep varies one of the settings, there cannot be so many folds, or there is no
+            such preset.
         """
+        preset = presets.preset(preset).preset if preset is not None else self.preset
+        settings, folds = dict(settings), self.folds
+        if folds is not None:
+            folds = _folds(settings.pop(FOLDS, folds))
         varied = {*self.grid, *(name for each in self.points for name in each.settings)}
         varied |= set(self.search.ranges) if self.search is not None else set()
+        varied |= {FOLD} if folds is not None else set()
         if both := varied & set(settings):
             raise ConfigError(
                 f"sweep {self.title!r} varies {', '.join(sorted(both))}; they cannot be "
                 f"fixed for all its points"
             )
         return self.model_copy(
-            update={"fixed": {**self.fixed, **settings}, "seeds": tuple(seeds) or self.seeds}
+            update={
+                "fixed": {**self.fixed, **settings},
+                "seeds": tuple(seeds) or self.seeds,
+                "folds": folds,
+                "preset": preset,
+            }
         )
+
+
+def _folds(value: Value) -> int:
+    if not isinstance(value, int) or not FEWEST_FOLDS <= value <= MOST_FOLDS:
+        raise ConfigError(
+            f"{FOLDS} of a cross-validation is a number from {FEWEST_FOLDS} (to train, validate "
+            f"and test on) to {MOST_FOLDS}, not {value!r}"
+        )
+    return value

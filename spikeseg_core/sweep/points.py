@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.config.overrides import merged, nested, shortened
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.sweep.definition import Sweep, Value
+from spikeseg_core.sweep.definition import FOLD, FOLDS, Sweep, Value
 
 SEEDED = ("train.seed", "tune.seed")
 """Settings that take the seed of a sweep."""
@@ -30,7 +30,7 @@ class Point:
 
 
 def expand(sweep: Sweep) -> tuple[Point, ...]:
-    """Return the points of a grid, or the individual points, in order.
+    """Return the points of a grid, the individual points, or the folds, in order.
 
     Raises
     ------
@@ -39,6 +39,11 @@ def expand(sweep: Sweep) -> tuple[Point, ...]:
     """
     if sweep.points:
         return tuple(point(sweep, each.settings, each.name) for each in sweep.points)
+    if sweep.folds is not None:
+        return tuple(
+            point(sweep, {FOLDS: sweep.folds, FOLD: fold}, f"fold {fold}")
+            for fold in range(sweep.folds)
+        )
     combinations = itertools.product(*sweep.grid.values())
     return tuple(point(sweep, dict(zip(sweep.grid, each, strict=True))) for each in combinations)
 

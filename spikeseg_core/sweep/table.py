@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,11 +25,17 @@ class Outcome:
     ----------
     minutes : float
         Time of its stages, including those shared with other points.
+    sections : sequence of mapping
+        Scores of single sections: rows of its stages' section scores.
+    data : mapping of str to Any
+        Facts of its prepared dataset.
     """
 
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     minutes: float = math.nan
     error: str = ""
+    sections: Sequence[Mapping[str, Any]] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 Outcomes = Mapping[tuple[str, int], Outcome]

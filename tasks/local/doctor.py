@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.request import urlopen
 
-from rich.console import Console
-
 from tasks.local import state
 from tasks.provenance import PACKAGES
+from tasks.terminal import plain_console
 
 Verdict = Literal["ok", "warn", "fail"]
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -32,9 +31,12 @@ class Finding:
     says: str
 
 
-def examine() -> Iterator[Finding]:
-    """Run all checks; one that raises an error is a failure."""
-    for what, check in CHECKS.items():
+def examine(*, imports: bool = False) -> Iterator[Finding]:
+    """Run all checks; one that raises an error is a failure.
+
+    Those of :data:`SLOW` import TensorFlow and Nengo, and are made only with ``imports``.
+    """
+    for what, check in (CHECKS | SLOW if imports else CHECKS).items():
         try:
             verdict, says = check()
         except Exception as error:
@@ -44,13 +46,13 @@ def examine() -> Iterator[Finding]:
 
 def show(findings: Iterable[Finding]) -> bool:
     """Print the findings as they arrive; False if one is a failure."""
-    console = Console(highlight=False)
+    console = plain_console()
     good = True
     for finding in findings:
         good &= finding.verdict != "fail"
         colour = COLOURS[finding.verdict]
-        console.print(f"[{colour}]{finding.verdict:>4}[/]  {finding.what:<14}", end="")
-        console.print(finding.says, markup=False, soft_wrap=True)
+        console.print(f"{finding.verdict:>4}", style=colour, end="")
+        console.print(f"  {finding.what:<14}{finding.says}", soft_wrap=True)
     return good
 
 
@@ -127,7 +129,7 @@ def _server(name: str, variable: str, path: str) -> Callable[[], tuple[Verdict, 
         if not address.startswith("http"):
             return "ok", f"embedded ({address or 'sqlite in the state folder'})"
         try:
-            with urlopen(address.rstrip("/") + path, timeout=5) as answer:
+            with urlopen(address.rstrip("/") + path, timeout=2) as answer:
                 answer.read()
         except OSError as error:
             return "fail", f"{address} does not answer ({error}); start it or unset {variable}"
@@ -168,7 +170,6 @@ def _loihi() -> tuple[Verdict, str]:
 CHECKS: dict[str, Callable[[], tuple[Verdict, str]]] = {
     "Python": _python,
     "packages": _packages,
-    "stack": _stack,
     "cores": _cores,
     "state folder": _state_folder,
     "disk": _disk,
@@ -179,3 +180,4 @@ CHECKS: dict[str, Callable[[], tuple[Verdict, str]]] = {
     "GPU meter": _gpu_meter,
     "Loihi": _loihi,
 }
+SLOW: dict[str, Callable[[], tuple[Verdict, str]]] = {"stack": _stack}

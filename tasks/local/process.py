@@ -25,9 +25,9 @@ SECONDS_BETWEEN_NEWS = 30.0
 class Server:
     """A Python module that is started as a process, with its log in the state folder.
 
-    ``environment`` is added to the variables of this process. With ``own_session``, the process
-    outlives the terminal and does not receive its Ctrl-C. Raises OSError if the machine cannot
-    start another process.
+    ``environment`` is added to the variables of this process. It has its own session, so that it
+    does not receive the terminal's Ctrl-C. Raises OSError if the machine cannot start another
+    process.
     """
 
     def __init__(
@@ -35,8 +35,6 @@ class Server:
         name: str,
         command: Sequence[str],
         environment: Mapping[str, str],
-        *,
-        own_session: bool = True,
     ) -> None:
         self.name = name
         self.log = state.current().home / "logs" / f"{name}.log"
@@ -49,7 +47,7 @@ class Server:
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=own_session,
+                start_new_session=True,
             )
 
     @property
@@ -79,9 +77,9 @@ class Server:
                 )
             time.sleep(0.2)
 
-    def stop(self) -> None:
-        """Stop the process and those it started."""
-        stop_tree(self.process.pid)
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Stop the process and those it started; kill them after this many seconds."""
+        stop_tree(self.process.pid, seconds)
         self.process.wait(timeout=STOP_SECONDS)
 
 
@@ -111,11 +109,11 @@ def is_alive(pid: int, created: float) -> bool:
         return False
 
 
-def stop_tree(leader: int) -> None:
+def stop_tree(leader: int, seconds: float = STOP_SECONDS) -> None:
     """Stop a process and all its descendants.
 
-    Only the process itself is terminated. It should stop its children; any that are left are
-    killed.
+    Only the process itself is terminated. It should stop its children; any that are left after
+    this many seconds are killed.
     """
     try:
         top = psutil.Process(leader)
@@ -123,7 +121,7 @@ def stop_tree(leader: int) -> None:
         top.terminate()
     except psutil.NoSuchProcess:
         return
-    _, stubborn = psutil.wait_procs([top, *below], timeout=STOP_SECONDS)
+    _, stubborn = psutil.wait_procs([top, *below], timeout=seconds)
     _signal(stubborn, psutil.Process.kill)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from spikeseg_core.config.overrides import configured
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.storage import write_text
 from tasks.local import state
@@ -50,7 +49,7 @@ def register(environment: Mapping[str, str]) -> None:
 
 
 def deployments() -> dict[str, Any]:
-    """``deployments/prefect.yaml`` for this checkout, with the presets' values for the forms."""
+    """``deployments/prefect.yaml`` for this checkout."""
     if not DEPLOYMENTS.is_file():
         raise SpikeSegError(
             f"{DEPLOYMENTS} is missing: `spikeseg up` registers the deployments of a checkout, so "
@@ -59,10 +58,6 @@ def deployments() -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(DEPLOYMENTS.read_text(encoding="utf-8"))
     for step in content["pull"]:
         step["prefect.deployments.steps.set_working_directory"]["directory"] = str(ROOT)
-    for deployment in content["deployments"]:
-        preset = deployment.get("parameters", {}).get("config", {}).get("preset")
-        if preset is not None:
-            deployment["parameters"]["config"] = configured(preset).model_dump(mode="json")
     return content
 
 

@@ -9,21 +9,25 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 from rich.console import Console
+from rich.text import Text
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json
 from tasks.local import state
+from tasks.local.databases import check_databases
 from tasks.local.lost_runs import end_lost_runs
 from tasks.local.posting import post
 from tasks.local.process import STOP_SECONDS, Server, answers, is_alive, stop_tree, tail
 from tasks.local.registration import POOL, POOL_TYPE, register
+from tasks.mlflow.pages import runs_page
+from tasks.terminal import plain_console
 
 START_SECONDS = 180.0
 WORKER_SECONDS = 30.0
@@ -69,9 +73,14 @@ class Noted:
 
 
 def up(
-    prefect_port: int | None = None, mlflow_port: int | None = None, worker: bool = True
+    prefect_port: int | None = None,
+    mlflow_port: int | None = None,
+    worker: bool = True,
+    when_ready: Callable[[str], object] | None = None,
 ) -> None:
     """Start the servers and a worker, print their addresses, and stop them all on Ctrl-C.
+
+    ``when_ready`` is given the addresses of both pages.
 
     If they are running already, only the addresses are printed. Ports default to 4200 and 5000,
     or to free ones if these are taken.
@@ -79,31 +88,40 @@ def up(
     Raises
     ------
     ConfigError
-        If a requested port is taken.
+        If a requested port is taken, or a database is of another version.
     SpikeSegError
         If a server does not start, or ends.
     """
     here = state.current()
-    console = Console(highlight=False)
+    console = plain_console()
     with _only_one(here) as first:
         if not first:
             console.print("already running:")
-            _show(console, here, _wait_for_note(here))
+            noted = _wait_for_note(here)
+            _show(console, here, noted)
+            _tell(when_ready, noted)
             return
         _clear_away(here)
+        check_databases()
         ports = choose_ports(prefect_port, mlflow_port)
         signal.signal(signal.SIGTERM, _interrupt)
         # In the background a shell would have it ignore Ctrl-C, but it has to stop everything.
         signal.signal(signal.SIGINT, _interrupt)
-        _Stack(here, console, *ports).run(worker)
+        _Stack(here, console, *ports, when_ready).run(worker)
 
 
 class _Stack:
     """The processes of one `spikeseg up`."""
 
     def __init__(
-        self, here: state.State, console: Console, prefect_port: int, mlflow_port: int
+        self,
+        here: state.State,
+        console: Console,
+        prefect_port: int,
+        mlflow_port: int,
+        when_ready: Callable[[str], object] | None = None,
     ) -> None:
+        self.when_ready = when_ready
         self.here = here
         self.console = console
         self.ports = prefect_port, mlflow_port
@@ -148,7 +166,9 @@ class _Stack:
             self._start_worker()
         self.servers["mlflow"].wait_for(health[1])
         self.health = health
-        _show(self.console, self.here, self._note())
+        noted = self._note()
+        _show(self.console, self.here, noted)
+        _tell(self.when_ready, noted)
         self.console.print("`spikeseg run` in another terminal uses them. Ctrl-C stops them.")
 
     def _add(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
@@ -194,7 +214,7 @@ class _Stack:
 def status() -> bool:
     """Print which servers run for this state folder; False if not all of them do."""
     here = state.current()
-    console = Console(highlight=False)
+    console = plain_console()
     noted = Noted.read(here)
     if noted is None or not noted.alive():
         console.print(f"nothing runs for {here.home}; start it with `spikeseg up`", soft_wrap=True)
@@ -212,8 +232,10 @@ def status() -> bool:
         runs = answering and name in alive
         good &= runs
         log = here.home / "logs" / f"{name}.log"
-        word = "[green]runs[/]" if runs else "[red]does not answer[/]"
-        console.print(f"{name:<9} {word}  {where}  log {log}", soft_wrap=True)
+        word, colour = ("runs", "green") if runs else ("does not answer", "red")
+        console.print(
+            f"{name:<9} ", Text(word, colour), f"  {where}  log {log}", sep="", soft_wrap=True
+        )
     console.print(f"state     {here.home}", soft_wrap=True)
     return good
 
@@ -269,9 +291,15 @@ def _wait_for_note(here: state.State) -> Noted:
     )
 
 
+def _tell(when_ready: Callable[[str], object] | None, noted: Noted) -> None:
+    if when_ready is not None:
+        when_ready(noted.prefect)
+        when_ready(noted.mlflow)
+
+
 def _show(console: Console, here: state.State, noted: Noted) -> None:
     console.print(f"Prefect   {noted.prefect}")
-    console.print(f"MLflow    {noted.mlflow}")
+    console.print(f"MLflow    {runs_page(noted.mlflow, state.experiment())}", soft_wrap=True)
     console.print(f"state     {here.home}", soft_wrap=True)
 
 

@@ -20,9 +20,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import quote
 from urllib.request import urlopen
 
 from spikeseg_core.errors import ConfigError
+from tasks.local.proxy import spare_loopback
 
 HOME_VARIABLE = "SPIKESEG_HOME"
 EXPERIMENT = "spikeseg"
@@ -63,11 +65,22 @@ class State:
     @property
     def mlflow_database(self) -> str:
         """Address of the embedded MLflow store."""
-        return f"sqlite:///{self.home / 'mlflow.db'}"
+        return sqlite_address(self.home / "mlflow.db")
 
     def stage_folder(self, stage: str, key: str) -> Path:
         """Folder of the stage with that key."""
         return self.stages / f"{stage}-{key[:16]}"
+
+
+def sqlite_address(file: Path, driver: str = "pysqlite") -> str:
+    """Address of an sqlite database for SQLAlchemy.
+
+    SQLAlchemy ends the path at a question mark, and knows no escape. sqlite's own form does. It
+    names the driver, too, because MLflow would make a folder ``file:`` otherwise.
+    """
+    if "?" in str(file):
+        return f"sqlite+{driver}:///file:{quote(str(file))}?uri=true"
+    return f"sqlite{'' if driver == 'pysqlite' else f'+{driver}'}:///{file}"
 
 
 def current() -> State:
@@ -78,6 +91,11 @@ def current() -> State:
 def tracking_uri() -> str:
     """MLflow's address: ``MLFLOW_TRACKING_URI``, or the database in the state folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or current().mlflow_database
+
+
+def experiment() -> str:
+    """Name of the MLflow experiment: ``MLFLOW_EXPERIMENT_NAME``, or the project's own."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
 
 
 def running_servers(state: State) -> dict[str, str]:
@@ -120,8 +138,14 @@ def activate() -> State:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     }
+    spare_loopback()  # before the first request
     for name, value in {**defaults, **running_servers(state)}.items():
         os.environ.setdefault(name, value)
+    spare_loopback()  # the servers that are named now, too
+    prefect = Path(os.environ["PREFECT_HOME"])
+    if "?" in str(prefect) and not any("DATABASE" in n for n in os.environ if "PREFECT" in n):
+        address = sqlite_address(prefect / "prefect.db", "aiosqlite")
+        os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = address
     try:
         Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -24,6 +24,9 @@ from tasks.folder import StageRecord, find
 NAME = "model"
 LOADER = Path(__file__).with_name("served_model.py")
 
+SCORED_AS: dict[ModelKind, str] = {"ann": "ann", "rate_tuned": "rate_tuned", "integer": "loihi"}
+"""By kind of model: the segmentation whose scores are the model's."""
+
 REQUIRED = (
     *("matplotlib", "mlflow", "nengo", "nengo-dl", "nengo-extras", "nengo-loihi"),
     *("numba", "numpy", "pandas", "pillow", "pyarrow", "pydantic", "pymetis", "requests"),
@@ -48,8 +51,8 @@ def _folder(stage: str, record: StageRecord) -> Path:
     return folder
 
 
-def log(kind: ModelKind, record: StageRecord, run_id: str, tracking_uri: str) -> None:
-    """Log the model of a finished stage to its run."""
+def log(kind: ModelKind, record: StageRecord, run_id: str, tracking_uri: str) -> str:
+    """Log the model of a finished stage to its run, and return the model's id."""
     import mlflow
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
@@ -63,7 +66,7 @@ def log(kind: ModelKind, record: StageRecord, run_id: str, tracking_uri: str) ->
     with TemporaryDirectory() as temporary, _tracking(tracking_uri):
         gather(kind, record, Path(temporary))
         with mlflow.start_run(run_id=run_id, log_system_metrics=False):
-            Model.log(
+            logged = Model.log(
                 artifact_path=None,
                 name=NAME,
                 flavor=_Unchecked,
@@ -77,6 +80,7 @@ def log(kind: ModelKind, record: StageRecord, run_id: str, tracking_uri: str) ->
                 pip_requirements=[f"{name}=={metadata.version(name)}" for name in REQUIRED],
                 metadata={"kind": kind, "stage": record.stage, "key": record.key},
             )
+    return str(logged.model_id)
 
 
 class _Unchecked:

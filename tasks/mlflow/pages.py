@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 PAGE_VARIABLE = "SPIKESEG_MLFLOW_PAGE"
 """Environment variable with the server's address for a browser, if a container has another."""
@@ -10,6 +13,29 @@ PAGE_VARIABLE = "SPIKESEG_MLFLOW_PAGE"
 VIEW = "?workflowType=machine_learning"
 """Makes MLflow 3 open its view of training runs instead of that of language models, or of the last
 one used. The query goes after the ``#``."""
+
+
+EMBEDDED = "http://127.0.0.1:5000"
+"""Where ``mlflow ui`` shows the embedded store."""
+SECONDS = 2.0
+"""How long a server may take to say which number the experiment has."""
+
+
+def runs_page(server: str, experiment: str) -> str:
+    """Return the address of the table of runs of the experiment of that name.
+
+    Of all experiments if the server does not know it yet; asked without MLflow's client, which
+    takes seconds to import.
+    """
+    base = (os.environ.get(PAGE_VARIABLE) or server).rstrip("/")
+    query = urlencode({"experiment_name": experiment})
+    try:
+        asked = f"{server.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}"
+        with urlopen(asked, timeout=SECONDS) as answer:
+            number = json.loads(answer.read())["experiment"]["experiment_id"]
+    except (OSError, ValueError, KeyError):
+        return f"{base}/#/experiments{VIEW}"
+    return f"{base}/#/experiments/{number}/runs{VIEW}"
 
 
 def run_page(tracking_uri: str, experiment: str, run_id: str, tab: str = "") -> str | None:

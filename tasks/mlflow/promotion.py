@@ -19,6 +19,9 @@ ENERGY = "energy/loihi_total_mj"
 TAGS = {**SCORES, "energy": ENERGY}
 """Tags of the figures that decide, by the name of their tolerance."""
 
+BUSY = "benchmark.busy"
+"""Tag: 1 if other work disturbed the benchmark."""
+
 WAITING = "waiting"
 """Registered, but not compared with the champion yet, because its energy is not known."""
 
@@ -55,8 +58,9 @@ def decide(
     """
     if challenger.get("synthetic") == "true":
         return SYNTHETIC
-    if ENERGY not in challenger:
-        return Decision(WAITING, "its energy is not known until the stage 'benchmark' has run")
+    if float(challenger.get(BUSY, 0)) or ENERGY not in challenger:
+        why = "its energy is not known until the stage 'benchmark' has run on an idle machine"
+        return Decision(WAITING, why)
     if champion is None:
         return Decision("first", f"there was no champion; {_told(challenger)}")
     if challenger.get(DATA_TAG) != champion.get(DATA_TAG):
@@ -113,7 +117,7 @@ def figures_of(deployed: StageRef, benchmarked: StageRef | None) -> dict[str, st
     found = {tag: scores.get(tag) for tag in SCORES.values()}
     if benchmarked is not None:
         energies = read_record(benchmarked.folder).outcome.metrics.get("benchmark", {})
-        found[ENERGY] = energies.get(ENERGY)
+        found |= {ENERGY: energies.get(ENERGY), BUSY: energies.get("busy")}
     return {
         KEY_TAG: record.key,
         "preset": record.preset,

@@ -5,13 +5,14 @@ It never reads this machine's folders, so a report can be made wherever the MLfl
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.report.comparison import ComparedRun
@@ -29,12 +30,14 @@ from tasks.local.machine import FINGERPRINT
 from tasks.mlflow.pages import run_page
 from tasks.mlflow.store import (
     BENCH_TAG,
-    INPUT_TAG,
+    INPUTS_TAG,
     KEY_TAG,
-    RUN_TAG,
+    MOST_RUNS,
+    RUNS_TAG,
     SEGMENTATION_TAG,
     STAGE_TAG,
     Store,
+    by_stage,
     store,
 )
 
@@ -48,10 +51,10 @@ FILES = "stage/"
 FINISHED = "attributes.status = 'FINISHED'"
 DATA_TAGS = ("dataset.source", "dataset.sha256", "synthetic")
 CODE_TAGS = ("spikeseg.version", "git.commit", "git.dirty")
-SHORTEST_ID = 6
-"""Fewest characters that may abbreviate a run id."""
-
-MOST_RUNS = 1000
+MOST_TOLD = 10
+"""Runs that a message lists."""
+PROVENANCE = "provenance.json"
+"""Artifact with the versions of the packages, and the machine."""
 
 
 class Reader:
@@ -83,33 +86,45 @@ class Reader:
         return dict(self.get(run_id).data.tags)
 
     def named(self, name: str) -> MlflowRun:
-        """Return the newest run of that name, or the run whose id starts with it.
+        """Return the run of that name or id, or the only one whose id starts with it.
 
         Raises
         ------
         ConfigError
-            If there is no such run, or several ids start with it.
+            If there is no such run, or several; names these with their dates.
         """
-        quoted = name.replace("'", "")
-        if found := self.search(f"attributes.run_name = '{quoted}'", newest=1):
-            return found[0]
         if re.fullmatch(r"[0-9a-f]{32}", name):
             return self.get(name)
-        if re.fullmatch(rf"[0-9a-f]{{{SHORTEST_ID},31}}", name):
-            found = self.search(f"attributes.run_id LIKE '{name}%'", newest=2)
-            if len(found) > 1:
-                raise ConfigError(
-                    f"several runs at {self.store.uri} start with {name!r}; give more of the id"
-                )
-            if found:
-                return found[0]
-        raise ConfigError(self._missing(name))
+        found = self.search(
+            f"attributes.run_name = '{name.replace(chr(39), '')}'", newest=MOST_TOLD
+        )
+        if re.fullmatch(r"[0-9a-f]{1,31}", name):
+            found += self.search(f"attributes.run_id LIKE '{name}%'", newest=MOST_TOLD)
+        if not found:
+            raise ConfigError(self._missing(name))
+        if len(found) > 1:
+            told = "\n".join(f"  {_told(run)}" for run in found[:MOST_TOLD])
+            raise ConfigError(
+                f"{name!r} fits several runs at {self.store.uri}; give the beginning of one id:\n"
+                f"{told}"
+            )
+        return found[0]
 
     def _missing(self, name: str, why: str = "") -> str:
         return (
             f"there is no run {name!r} at {self.store.uri}{why}; its id and name are in the "
             f"summary of the run and on MLflow's page"
         )
+
+    def registered_runs(self) -> list[str]:
+        """Return the runs behind all versions of all registered models."""
+        found, token = [], None
+        while True:
+            page = self.store.client.search_model_versions(max_results=MOST_RUNS, page_token=token)
+            found += [str(version.run_id) for version in page if version.run_id]
+            token = page.token
+            if not token:
+                return found
 
     def logged_model(self, run_id: str) -> LoggedModel | None:
         """Return the last model that was logged to a run, or None."""
@@ -137,7 +152,8 @@ class Reader:
     def _compared(self, run: MlflowRun) -> ComparedRun:
         tags = run.data.tags
         started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
-        versions = {name: tags[name] for name in sorted(tags) if name.startswith("version.")}
+        packages = self._artifact(run.info.run_id, PROVENANCE).get("versions", {})
+        versions = {f"version.{name}": packages[name] for name in sorted(packages)}
         return ComparedRun(
             id=run.info.run_id,
             name=str(run.info.run_name),
@@ -152,15 +168,23 @@ class Reader:
             metrics=dict(self._metrics(run)),
         )
 
+    def _artifact(self, run_id: str, name: str) -> dict[str, Any]:
+        """Read a run's JSON file; empty if it has none."""
+        with TemporaryDirectory() as temporary:
+            try:
+                path = self.store.client.download_artifacts(run_id, name, temporary)
+            except Exception:  # each kind of store has its own error
+                return {}
+            return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
     def _metrics(self, run: MlflowRun) -> Iterator[tuple[str, float]]:
         """Metrics of the run and of its stages, each prefixed with what segmented."""
         tags = run.data.tags
         if tags.get(STAGE_TAG) in registry.STAGES:
             yield from self._metrics_of_stage(run)
         elif tags.get(STAGE_TAG) == "pipeline":
-            for run_id in (tags.get(f"{RUN_TAG}{name}") for name in registry.STAGES):
-                if run_id is not None:
-                    yield from self._metrics_of_stage(self.get(run_id))
+            for run_id in by_stage(tags, RUNS_TAG).values():
+                yield from self._metrics_of_stage(self.get(run_id))
         else:
             yield from run.data.metrics.items()
 
@@ -176,6 +200,16 @@ class Reader:
         for each in [*(other for other in beside if other.info.run_id != run.info.run_id), run]:
             tag = each.data.tags.get(SEGMENTATION_TAG, "")
             yield from ((f"{tag}/{name}", value) for name, value in each.data.metrics.items())
+
+
+def _told(run: MlflowRun) -> str:
+    """Describe a run in a line of a message: id, date, kind and state."""
+    started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
+    kind = run.data.tags.get(STAGE_TAG, "?")
+    return (
+        f"{run.info.run_id[:12]}  {started:%Y-%m-%d %H:%M} UTC  {run.info.run_name} ({kind}, "
+        f"{run.info.status.lower()})"
+    )
 
 
 class MlflowRecords(Reader):
@@ -225,9 +259,9 @@ class MlflowRecords(Reader):
         """All finished pipelines with all stages logged, newest first."""
         found = []
         for run in self.runs(f"tags.`{STAGE_TAG}` = 'pipeline'"):
-            ids = {name: run.tags.get(f"{RUN_TAG}{name}") for name in registry.STAGES}
-            if None not in ids.values():
-                stages = {n: self.stage(run_id) for n, run_id in ids.items() if run_id is not None}
+            ids = by_stage(run.tags, RUNS_TAG)
+            if set(ids) == set(registry.STAGES):
+                stages = {name: self.stage(run_id) for name, run_id in ids.items()}
                 whole = {name: stage for name, stage in stages.items() if stage is not None}
                 if len(whole) == len(ids):
                     found.append(RecordedPipeline(run, whole))
@@ -255,7 +289,7 @@ class MlflowRecords(Reader):
         """
         runs = self.runs(
             f"tags.`{STAGE_TAG}` = 'benchmark' and tags.`{SEGMENTATION_TAG}` = 'benchmark' and "
-            f"tags.`{FINGERPRINT}` = '{machine}' and tags.`{INPUT_TAG}deploy` = '{deployment}'"
+            f"tags.`{FINGERPRINT}` = '{machine}' and tags.`{INPUTS_TAG}` LIKE '%{deployment}%'"
         )
         found = (self.stage(run.id) for run in runs)
         return [stage for stage in found if stage is not None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
@@ -27,15 +26,19 @@ STAGE_TAG = "spikeseg.stage"
 SEGMENTATION_TAG = "stage"
 BENCH_TAG = "bench"
 """Which ``spikeseg bench`` a run holds the result of."""
-INPUT_TAG = "input."
-"""Followed by the name of a stage: the key of that stage, from which this one was made."""
-RUN_TAG = "run."
-"""Followed by the name of a stage: the run of that stage, which belongs to this pipeline."""
+INPUTS_TAG = "spikeseg.inputs"
+"""Keys of the stages from which this one was made, by name, as JSON."""
+RUNS_TAG = "spikeseg.runs"
+"""Runs of the stages that belong to this pipeline or point of a sweep, by name, as JSON."""
 
+MOST_RUNS = 1000
+"""Runs that one query returns."""
 MOST_METRICS = 1000
 """MLflow's limit of metrics per call."""
 MOST_PARAMS = 100
 """MLflow's limit of settings or tags per call."""
+DIGEST_DIGITS = 8
+"""Of a dataset's sha256, as MLflow shows it after the name."""
 
 ABOUT = {
     "mlflow.note.content": "A segmentation U-Net on its way from TensorFlow to spikes on Loihi: a "
@@ -72,11 +75,13 @@ class Store:
 
     @property
     def experiment(self) -> str:
-        """Id of the experiment, which is created if it is missing."""
+        """Id of the experiment, which is created if it is missing, or restored if deleted."""
         if self._experiment is None:
-            name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or state.EXPERIMENT
+            name = state.experiment()
             found = self.client.get_experiment_by_name(name)
             if found is not None:
+                if found.lifecycle_stage == "deleted":
+                    self._restore(found.experiment_id)
                 self._experiment = found.experiment_id
             else:
                 here = state.current()
@@ -87,6 +92,27 @@ class Store:
                     tags=ABOUT,
                 )
         return self._experiment
+
+    def _restore(self, experiment: str) -> None:
+        """Restore a deleted experiment without its runs: its name is taken until `mlflow gc`."""
+        log.warning(
+            "the MLflow experiment was deleted; it is used again, its old runs stay deleted"
+        )
+        self.client.restore_experiment(experiment)
+        while runs := self.client.search_runs([experiment], max_results=MOST_RUNS):
+            for run in runs:
+                self.client.delete_run(run.info.run_id)
+
+    def new_run(self, name: str, tags: Mapping[str, str]) -> str:
+        """Start a run and return its id; the experiment may have been deleted meanwhile."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            made = self.client.create_run(self.experiment, run_name=name, tags=dict(tags))
+        except MlflowException:
+            self._experiment = None
+            made = self.client.create_run(self.experiment, run_name=name, tags=dict(tags))
+        return str(made.info.run_id)
 
     @property
     def rests(self) -> bool:
@@ -117,6 +143,16 @@ class Store:
             self._failed_at = None
 
 
+def dataset_digest(facts: Mapping[str, Any]) -> str:
+    """Beginning of a dataset's sha256, which MLflow shows after its name."""
+    return str(facts.get("sha256", "unknown"))[:DIGEST_DIGITS]
+
+
+def by_stage(tags: Mapping[str, str], name: str) -> dict[str, str]:
+    """Read :data:`INPUTS_TAG` or :data:`RUNS_TAG`; empty if a run has none."""
+    return dict(json.loads(tags.get(name) or "{}"))
+
+
 @cache
 def _store(uri: str) -> Store:
     if uri.startswith("sqlite:///"):
@@ -139,9 +175,20 @@ class Run:
     @classmethod
     def create(cls, at: Store, name: str, tags: Mapping[str, str], parent: str | None) -> Run:
         """Start a run."""
-        everything = dict(tags) | ({PARENT_TAG: parent} if parent else {})
-        run = at.client.create_run(at.experiment, run_name=name, tags=everything)
-        return cls(at, run.info.run_id)
+        return cls(at, at.new_run(name, dict(tags) | ({PARENT_TAG: parent} if parent else {})))
+
+    @property
+    def exists(self) -> bool:
+        """Whether the store has it, and it was not deleted; raises what the store raises."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.store.client.get_run(self.id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return str(found.info.lifecycle_stage) == "active"
 
     @property
     def page(self) -> str:
@@ -156,12 +203,16 @@ class Run:
         for start in range(0, len(params), MOST_PARAMS):
             self.store.client.log_batch(self.id, params=params[start : start + MOST_PARAMS])
 
-    def metrics(self, points: Iterable[Point]) -> None:
-        """Log points, except those without a value."""
+    def metrics(self, points: Iterable[Point], **of: str) -> None:
+        """Log points, except those without a value.
+
+        ``of`` names the model (``model_id``) and the dataset (``dataset_name``,
+        ``dataset_digest``) that they are scores of.
+        """
         from mlflow.entities import Metric
 
         batch = [
-            Metric(name, value, int(when * 1000), step)
+            Metric(name, value, int(when * 1000), step, **of)
             for name, value, step, when in points
             if value is not None
         ]
@@ -175,24 +226,38 @@ class Run:
         self.store.client.log_batch(self.id, tags=[RunTag(n, v) for n, v in values.items()])
 
     def dataset(self, facts: Mapping[str, Any]) -> None:
-        """Log the dataset as the run's input."""
+        """Log the dataset as the run's input, with the facts of its preparation."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        source = {"source": str(facts.get("source")), "note": str(facts.get("note", ""))}
-        context = "synthetic" if facts.get("synthetic") else "real"
         data = Dataset(
-            name=str(facts.get("source", "sections")),
-            digest=str(facts.get("sha256", "unknown"))[:36],
+            name=str(facts["name"]),
+            digest=dataset_digest(facts),
             source_type="local",
-            source=json.dumps(source),
+            source=json.dumps({"uri": facts["location"], "note": str(facts.get("note", ""))}),
             profile=json.dumps({k: v for k, v in facts.items() if not isinstance(v, list)})[:16000],
         )
+        context = "synthetic" if facts.get("synthetic") else "real"
         tags = [InputTag("mlflow.data.context", context)]
         self.store.client.log_inputs(self.id, [DatasetInput(data, tags)])
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
         """Log a file."""
         self.store.client.log_artifact(self.id, str(path), folder)
+
+    def json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Log a JSON file."""
+        self.store.client.log_dict(self.id, dict(content), name)
+
+    def picture(self, path: Path, name: str) -> None:
+        """Log a picture, which MLflow shows next to the pictures of that name of other runs."""
+        from PIL import Image
+
+        with Image.open(path) as image:
+            self.store.client.log_image(self.id, image.convert("RGB"), key=name, step=0)
+
+    def rename(self, name: str) -> None:
+        """Give the run another name."""
+        self.store.client.update_run(self.id, name=name)
 
     def end(self, status: str = "FINISHED") -> None:
         """End the run with a status."""

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
+from spikeseg_core.config.presets import flat
+from spikeseg_core.errors import ConfigError
+from spikeseg_core.sweep.cross_validation import CrossValidation
 from spikeseg_core.sweep.definition import Sweep
-from tasks.mlflow.store import RUN_TAG, STAGE_TAG, Run, store
-from tasks.mlflow.tracking import environment_tags, flat
-from tasks.provenance import code_tags, dataset_facts, dataset_tags, prefect_tags
+from tasks.mlflow.reader import Reader
+from tasks.mlflow.store import RUNS_TAG, STAGE_TAG, Run, store
+from tasks.provenance import code_tags, dataset_facts, dataset_tags, environment, prefect_tags
 from tasks.sweep_point import PointResult
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run as MlflowRun
+
+FOLDS_TAG = "sweep.folds"
+"""Number of folds; only the run of a cross-validation has it."""
 
 
 def start(sweep: Sweep) -> Run | None:
@@ -19,6 +30,7 @@ def start(sweep: Sweep) -> Run | None:
 
     def begin() -> Run:
         tags = {STAGE_TAG: "sweep", "preset": sweep.preset, **code_tags(), **prefect_tags()}
+        tags |= {FOLDS_TAG: str(sweep.folds)} if sweep.folds is not None else {}
         run = Run.create(at, sweep.title, tags, None)
         definition = sweep.model_dump(mode="json", exclude_defaults=True)
         run.params({name: value for name, value in flat(definition).items() if value != []})
@@ -54,8 +66,8 @@ def log_point(
         run.metrics((n, value, 0, when) for n, value in outcome.metrics.items())
         run.metrics([("minutes", outcome.minutes, 0, when)])
         facts = dataset_facts({stage: ref.key for stage, ref in outcome.stages.items()})
-        linked = {f"{RUN_TAG}{s}": ref.mlflow_run_id or "none" for s, ref in outcome.stages.items()}
-        run.tags({**linked, **dataset_tags(facts)})
+        runs = {s: ref.mlflow_run_id for s, ref in outcome.stages.items() if ref.mlflow_run_id}
+        run.tags({RUNS_TAG: json.dumps(runs), **dataset_tags(facts)})
         if facts:
             run.dataset(facts)
         run.end()
@@ -74,7 +86,45 @@ def finish(
         for path in files:
             parent.artifact(path)
         parent.metrics((name, value, 0, 0.0) for name, value in summary.items())
-        parent.tags({**environment_tags(), "mlflow.note.content": note[:8000]})
+        parent.json("provenance.json", {"versions": environment()})
+        parent.tags({"mlflow.note.content": note[:8000]})
         parent.end(status)
 
     parent.store.attempt("log the sweep", end)
+
+
+def tag_data(parent: Run | None, tested: CrossValidation) -> None:
+    """Say in the tags of a cross-validation's run which sections it tested."""
+    if parent is not None:
+        tags = dataset_tags(tested.data)
+        parent.store.attempt("tag the sweep", lambda: parent.tags(tags))
+
+
+def cross_validations(
+    reader: Reader, run_ids: Sequence[str]
+) -> tuple[CrossValidation, CrossValidation] | None:
+    """Read two cross-validations; None if it is not two, or one of the runs is something else.
+
+    Raises
+    ------
+    ConfigError
+        If a cross-validation has no result.
+    """
+    runs = [reader.get(run_id) for run_id in run_ids]
+    if len(runs) != 2 or not all(FOLDS_TAG in run.data.tags for run in runs):
+        return None
+    first, second = (_cross_validation(reader, run) for run in runs)
+    return first, second
+
+
+def _cross_validation(reader: Reader, run: MlflowRun) -> CrossValidation:
+    with TemporaryDirectory(prefix="spikeseg-study-") as folder:
+        try:
+            for name in CrossValidation.FILES:
+                reader.store.client.download_artifacts(run.info.run_id, name, folder)
+        except Exception as error:  # each kind of store has its own error
+            raise ConfigError(
+                f"the cross-validation {run.info.run_id} ({run.info.status.lower()}) has no result "
+                f"at {reader.store.uri}; run it again, which repeats only what is missing"
+            ) from error
+        return CrossValidation.load(Path(folder))

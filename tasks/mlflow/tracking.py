@@ -17,21 +17,24 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.presets import flat
 from spikeseg_core.stages import table as registry
 from spikeseg_core.storage import write_json
 from tasks.folder import RECORD, TRACKING, StageRecord, content_files, read_record, reference
 from tasks.local import state
+from tasks.local.machine import FINGERPRINT, machine_tags
 from tasks.mlflow import models
 from tasks.mlflow.curve import Curve
-from tasks.mlflow.reader import Reader
+from tasks.mlflow.reader import PROVENANCE, Reader
 from tasks.mlflow.store import (
-    INPUT_TAG,
+    INPUTS_TAG,
     KEY_TAG,
     PARENT_TAG,
-    RUN_TAG,
+    RUNS_TAG,
     SEGMENTATION_TAG,
     STAGE_TAG,
     Run,
+    dataset_digest,
     store,
 )
 from tasks.provenance import code_tags, dataset_facts, dataset_tags, environment, prefect_tags
@@ -72,11 +75,11 @@ def _note(folder: Path, run: Run, complete: bool) -> None:
 def start_stage(name: str, key: str, folder: Path, inputs: Mapping[str, str]) -> Run | None:
     """Start the stage's run, and end the runs of an interrupted attempt."""
     at = store()
-    interrupted, _ = _noted(folder)
+    noted, _ = _noted(folder)
 
     def start() -> Run:
-        if interrupted is not None:
-            _end_killed(Run(at, interrupted))
+        if noted is not None and (interrupted := Run(at, noted)).exists:
+            _end_killed(interrupted)
         run = Run.create(at, name, _tags(name, key, inputs) | prefect_tags(), parent_run_id())
         _note(folder, run, complete=False)
         return run
@@ -93,6 +96,8 @@ def _end_killed(stage: Run) -> None:
     parent = found.data.tags.get(PARENT_TAG)
     if parent is None or parent == parent_run_id():
         return
+    if not Run(stage.store, parent).exists:
+        return
     above = reader.get(parent)
     # A sweep survives the death of a point's process.
     if above.data.tags.get(STAGE_TAG) == "pipeline" and above.info.status == "RUNNING":
@@ -102,35 +107,36 @@ def _end_killed(stage: Run) -> None:
 def complete_stage(folder: Path, run: Run | None = None, curve: Curve | None = None) -> str | None:
     """Log a finished stage from its folder; returns its run's id, or None if MLflow fails.
 
-    Without ``run``, an incomplete run is completed or a new one started. ``curve`` is given if
-    some of its points have been sent.
+    Without ``run``, an incomplete run is completed or a new one started; a stage whose run was
+    deleted is logged anew. ``curve`` is given if some of its points have been sent.
     """
     at = store()
     at.try_again()
     noted, complete = _noted(folder)
-    if complete:
-        return noted
     record = read_record(folder)
 
     def log_all() -> str:
         own = run or (Run(at, noted) if noted else None)
+        if own is not None and not own.exists:
+            own = None
+        if own is not None and complete:
+            return own.id
+        points = curve if own is not None and curve is not None else Curve(folder)
         if own is None:
             tags = _tags(record.stage, record.key, record.inputs)
             own = Run.create(at, record.stage, tags, parent_run_id())
             _note(folder, own, complete=False)
-        points = curve or Curve(folder)
         points.run = own
         points.send()
         _log_files(own, folder, record)
-        _log_metrics(own, folder, record)
-        kind = registry.stage(record.stage).model
-        if kind is not None:
-            models.log(kind, record, own.id, own.store.uri)
+        by_tag = _log_metrics(own, folder, record)
+        _log_model(own, record, by_tag)
         own.end()
         _note(folder, own, complete=True)
         return own.id
 
-    return at.attempt(f"log the stage {record.stage}", log_all)
+    logged = at.attempt(f"log the stage {record.stage}", log_all)
+    return logged or (noted if complete else None)
 
 
 def _tags(stage: str, key: str, inputs: Mapping[str, str]) -> dict[str, str]:
@@ -138,7 +144,7 @@ def _tags(stage: str, key: str, inputs: Mapping[str, str]) -> dict[str, str]:
         STAGE_TAG: stage,
         SEGMENTATION_TAG: stage,
         KEY_TAG: key,
-        **{f"{INPUT_TAG}{name}": key_before for name, key_before in inputs.items()},
+        INPUTS_TAG: json.dumps(dict(inputs)),
         **code_tags(),
         **dataset_tags(dataset_facts({**inputs, stage: key})),
     }
@@ -148,8 +154,9 @@ def _log_files(run: Run, folder: Path, record: StageRecord) -> None:
     """Log settings, dataset, pictures and tables, and all files for other machines."""
     facts = dataset_facts({**record.inputs, record.stage: record.key})
     _log_settings(run, record)
-    versions = {f"version.{name}": version for name, version in record.versions.items()}
-    run.tags({**dataset_tags(facts), **versions, **record.machine})
+    run.json(PROVENANCE, {"versions": record.versions, "machine": record.machine})
+    machine = {name: record.machine[name] for name in (FINGERPRINT,) if name in record.machine}
+    run.tags({**dataset_tags(facts), **machine})
     for name in record.outcome.figures:
         run.artifact(folder / name, "figures")
     for name in record.outcome.tables:
@@ -167,8 +174,11 @@ def _log_settings(run: Run, record: StageRecord) -> None:
         run.dataset(facts)
 
 
-def _log_metrics(run: Run, folder: Path, record: StageRecord) -> None:
-    """Log metrics; if a stage segments more than once, each segmentation gets its own run."""
+def _log_metrics(run: Run, folder: Path, record: StageRecord) -> dict[str, Run]:
+    """Log metrics; if a stage segments more than once, each segmentation gets its own run.
+
+    Returns the run of every segmentation by its tag.
+    """
     when = record.started + record.seconds
     run.metrics([("minutes", record.seconds / 60, 0, when)])
     by_tag = dict(record.outcome.metrics)
@@ -177,16 +187,39 @@ def _log_metrics(run: Run, folder: Path, record: StageRecord) -> None:
         ((tag, values),) = by_tag.items()
         run.tags({SEGMENTATION_TAG: tag})
         run.metrics((name, value, 0, when) for name, value in values.items())
-        return
+        return {tag: run}
+    found = {}
     for tag, values in by_tag.items():
         tags = _tags(record.stage, record.key, record.inputs) | {SEGMENTATION_TAG: tag}
-        child = Run.create(run.store, tag, tags, parent_run_id() or run.id)
+        child = found[tag] = Run.create(run.store, tag, tags, parent_run_id() or run.id)
         _log_settings(child, record)
         child.metrics((name, value, 0, when) for name, value in values.items())
         for name in record.outcome.figures:
             if tag in Path(name).name:
                 child.artifact(folder / name, "figures")
         child.end()
+    return found
+
+
+def _log_model(run: Run, record: StageRecord, by_tag: Mapping[str, Run]) -> None:
+    """Log the stage's model with its scores on the dataset, by which models can be searched."""
+    kind = registry.stage(record.stage).model
+    if kind is None:
+        return
+    model = models.log(kind, record, run.id, run.store.uri)
+    tag = models.SCORED_AS[kind]
+    facts = dataset_facts({**record.inputs, record.stage: record.key})
+    if model is None or tag not in by_tag or not facts:
+        return
+    # MLflow has given the model the run's points already, without a dataset, and refuses a second
+    # one of the same time.
+    when = time.time()
+    by_tag[tag].metrics(
+        ((name, value, 0, when) for name, value in record.outcome.metrics[tag].items()),
+        model_id=model,
+        dataset_name=str(facts["name"]),
+        dataset_digest=dataset_digest(facts),
+    )
 
 
 def download_stage(run_id: str, folder: Path) -> None:
@@ -202,17 +235,6 @@ def download_stage(run_id: str, folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
     _note(folder, Run(store(), run_id), complete=True)
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten nested settings: ``{"train": {"epochs": 3}}`` becomes ``{"train.epochs": 3}``."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = value
-    return found
 
 
 _PARENT: ContextVar[PipelineRun | str | None] = ContextVar("pipeline_run", default=None)
@@ -240,41 +262,40 @@ class PipelineRun:
 
             self.run = at.attempt("start the pipeline's run", start)
 
+    def rename(self, name: str) -> None:
+        """Give the run another name."""
+        self.name = name
+        self.attempt("rename the pipeline's run", lambda run: run.rename(name))
+
     def complete(self, refs: Iterable[StageRef]) -> list[StageRef]:
         """Log what MLflow has missed, and link all stages to this run, including reused ones."""
-        at = store()
-        at.try_again(seconds=0)
+        store().try_again(seconds=0)
+        if self.attempt("find the pipeline's run", lambda run: run.exists) is False:
+            self.run = None
         self.start()
-        found = []
-        for ref in refs:
-            run_id = tracked_run_id(ref.folder) or complete_stage(ref.folder)
-            found.append(reference(ref.folder, run_id))
+        found = [reference(ref.folder, complete_stage(ref.folder)) for ref in refs]
         self.attempt("link the stages", lambda run: self._link(run, found))
         return found
 
     def _link(self, run: Run, refs: list[StageRef]) -> None:
-        run.tags(environment_tags())
         facts = dataset_facts({ref.stage: ref.key for ref in refs})
-        run.tags(dataset_tags(facts))
+        run.json(PROVENANCE, {"versions": environment(), "machine": machine_tags()})
         if facts:
             run.dataset(facts)
+        runs = {ref.stage: ref.mlflow_run_id for ref in refs if ref.mlflow_run_id is not None}
+        run.tags({RUNS_TAG: json.dumps(runs), **dataset_tags(facts)})
         for ref in refs:
             if ref.mlflow_run_id is None:
                 continue
             parent = Reader(run.store).tags(ref.mlflow_run_id).get(PARENT_TAG)
-            if parent is None and read_record(ref.folder).started >= self.started:
+            own = parent is None or not Run(run.store, parent).exists
+            if own and read_record(ref.folder).started >= self.started:
                 Run(run.store, ref.mlflow_run_id).tags({PARENT_TAG: run.id})
-            run.tags({f"{RUN_TAG}{ref.stage}": ref.mlflow_run_id})
 
     def attempt(self, what: str, action: Callable[[Run], T]) -> T | None:
         """Do something with the run, if there is one."""
         run = self.run
         return store().attempt(what, lambda: action(run)) if run is not None else None
-
-
-def environment_tags() -> dict[str, str]:
-    """Package versions as tags."""
-    return {f"version.{name}": version for name, version in environment().items()}
 
 
 def status_of(error: BaseException) -> str:
@@ -296,6 +317,7 @@ def pipeline_run(config: PipelineConfig, name: str) -> Iterator[PipelineRun]:
         raise
     finally:
         _PARENT.reset(token)
+        store().try_again(seconds=0)
         run.attempt("end the pipeline's run", lambda r: r.end(status))
 
 

@@ -16,10 +16,10 @@ from prefect.context import FlowRunContext, TaskRunContext
 log = logging.getLogger("prefect.spikeseg")
 
 
-def show_markdown(markdown: str, key: str) -> None:
+def show_markdown(markdown: str, key: str, description: str) -> None:
     """Show a text on the page of the running flow, if Prefect runs it."""
     if FlowRunContext.get() is not None:
-        create_markdown_artifact(markdown, key)
+        create_markdown_artifact(markdown, key, description)
 
 
 class PageProgress:

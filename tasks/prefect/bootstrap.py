@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import atexit
 import logging
-import signal
+import os
 import socket
 from collections.abc import Callable
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
+from tasks.local.databases import check_databases
 from tasks.local.process import Server
-from tasks.terminal import console
+from tasks.prefect.log_lines import Lines, Plain
+from tasks.terminal import console, is_verbose
 
 HOST = "127.0.0.1"
+SECONDS_TO_END = 3.0
+"""How long the temporary server may take to end; its database survives that it is killed."""
 APP = "prefect.server.api.server:create_app"
 
 
@@ -41,15 +45,16 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
     Raises
     ------
     ConfigError
-        If a Prefect server is named but does not answer.
+        If a Prefect server is named but does not answer, or a database is of another version.
     NoPrefectError
         If the temporary server cannot start.
     """
-    _share_console()
     check_prefect_answers()
     from prefect.settings import PREFECT_API_URL
 
+    check_databases(prefect=not PREFECT_API_URL.value())
     if PREFECT_API_URL.value():
+        share_console()
         meanwhile()
         return
     try:
@@ -57,7 +62,8 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
         server = _start_server(port)
     except OSError as error:
         raise NoPrefectError(f"Prefect's temporary server cannot start ({error})") from error
-    atexit.register(server.stop)
+    atexit.register(server.stop, SECONDS_TO_END)
+    share_console()
     meanwhile()
     _lend_to_prefect(server, port)
 
@@ -69,22 +75,18 @@ def _free_port() -> int:
 
 
 def _start_server(port: int) -> Server:
-    """Start Prefect's temporary server so that Ctrl-C does not reach it.
+    """Start Prefect's temporary server so that no Ctrl-C or `timeout` reaches it.
 
-    If the server ended first, Prefect would try for a minute to report the interruption. A blocked
-    signal stays blocked in a child process; Prefect ends the server by another signal.
+    These go to a whole group of processes. If the server ended first, Prefect would try for a
+    minute to report the interruption. It ends with this process, however that ends.
     """
     temporary = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return Server(
-            "prefect-temporary",
-            [*_command(), "--host", HOST, "--port", str(port)],
-            {**temporary, "PREFECT__SERVER_FINAL": "1"},
-            own_session=False,
-        )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    address = ["--host", HOST, "--port", str(port)]
+    return Server(
+        "prefect-temporary",
+        ["tasks.local.bound", str(os.getpid()), *_command(), *address],
+        {**temporary, "PREFECT__SERVER_FINAL": "1"},
+    )
 
 
 def _command() -> list[str]:
@@ -128,16 +130,18 @@ def check_prefect_answers() -> None:
         ) from error
 
 
-def _share_console() -> None:
+def share_console() -> None:
     """Make Prefect's log lines and the progress bar share one console."""
+    import prefect.main  # noqa: F401 - sets up Prefect's logging, which replaces all handlers
     from prefect.logging.handlers import PrefectConsoleHandler
-    from prefect.logging.loggers import get_logger
 
-    get_logger("prefect")  # sets up Prefect's logging
-    names = ["prefect", "prefect.flow_runs", "prefect.task_runs"]
+    names = [None, "prefect.flow_runs", "prefect.task_runs"]  # the root has the console
     for handler in {h for name in names for h in logging.getLogger(name).handlers}:
         if isinstance(handler, PrefectConsoleHandler):
             handler.console = console()
+            handler.addFilter(Lines())
+            if not is_verbose():
+                handler.setFormatter(Plain())
         handler.addFilter(_WithoutTraceback())
     # tasks/mlflow/store.py reports once that a server does not answer.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)

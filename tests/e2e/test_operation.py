@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
@@ -171,3 +172,25 @@ def test_a_schedule_fires_by_itself_and_its_run_says_what_moved(
     shown = {each["key"]: each["data"] for each in prefect.ask("/artifacts/filter", wanted)}
     assert f"since run {before.info.run_id}" in shown["benchmark"]
     assert '"ratio"' in shown["benchmark-moved"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_says_how_to_go_on_and_leaves_nothing_behind(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    spikeseg = Spikeseg(tmp_path / "st [old]?")
+    train = json.dumps({**TINY, "epochs": EPOCHS})
+    sections = json.dumps(SECTIONS)
+    process = spikeseg.start("run", "--set", f"train={train}", "--set", f"dataset={sections}")
+    checkpoints = "stages/train-*/checkpoints/*"
+    until(lambda: any(spikeseg.home.glob(checkpoints)), "a checkpoint", 2 * SECONDS)
+    below = psutil.Process(process.pid).children(recursive=True)
+    assert any("tasks.local.bound" in each.cmdline() for each in below)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=15)
+    assert process.returncode == 128 + number
+    assert output.count("interrupted; run the same command again to continue") == 1
+    assert "Crash" not in output
+    assert "Traceback" not in output
+    assert psutil.wait_procs(below, timeout=5)[1] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["st [old]?"]

@@ -1,15 +1,17 @@
-"""Eight points, in one process and over two Dask workers: the same numbers to the last bit."""
+"""Points and folds, in one process and over two Dask workers: the same numbers to the last bit."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from tests.e2e.conftest import Spikeseg
+from tests.e2e.conftest import Spikeseg, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -64,3 +66,55 @@ def test_two_workers_give_the_table_of_one_process(tmp_path: Path) -> None:
     # The eight share one dataset and one training.
     assert len(list((tmp_path / "two" / "stages").glob("train-*"))) == 1
     assert "waiting for it" in said
+
+
+THREE_FOLDS = """
+title: Three folds
+preset: quick
+folds: 3
+fixed:
+  dataset.source: synthetic
+  dataset.synthetic_size: 192
+  dataset.train_sections: 1
+  dataset.validation_sections: 1
+  dataset.test_sections: 1
+  dataset.tiles_per_axis: 1
+  train.epochs: 1
+  train.steps_per_epoch: 2
+  train.batch_size: 2
+  tune.epochs: 1
+  tune.spiking_epochs: 0
+  tune.steps_per_epoch: 1
+  tune.batch_size: 2
+until: tune
+metrics: [rate_tuned/test/v_rand_carried]
+"""
+
+
+def test_a_killed_cross_validation_goes_on_and_two_workers_give_the_same_table(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "folds.yaml"
+    file.write_text(THREE_FOLDS)
+    home = tmp_path / "one"
+    killed = Spikeseg(home).start("sweep", str(file))
+
+    def trained() -> list[Path]:
+        return sorted((home / "stages").glob("train-*/stage.json"))
+
+    until(lambda: trained() or killed.poll() is not None, "the first training", 400)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    first = trained()
+    assert 1 <= len(first) < 3
+    before = first[0].stat().st_mtime_ns
+
+    one, said = run(home, file, 1)
+    assert len(trained()) == 3
+    assert first[0].stat().st_mtime_ns == before
+    assert "SYNTHETIC" in said
+    assert (one["folds"], one["sections"], list(one["stages"])) == (3, 3, ["ann", "rate_tuned"])
+    two, _ = run(tmp_path / "two", file, 2)
+    for part in ("stages", "paired", "steps"):
+        assert one[part] == two[part]
+    assert one["stages"]["ann"] != one["stages"]["rate_tuned"]

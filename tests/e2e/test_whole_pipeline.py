@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,39 @@ def test_one_stage_alone_follows_the_newest(
     (quantized,) = home.glob("stages/quantize-*/stage.json")
     assert ref["inputs"]["quantize"] == json.loads(quantized.read_text())["key"]
     assert ref["facts"]["strategy"] == "greedy"
+
+
+def benchmarked(home: Path, code: int = 0) -> tuple[dict[str, Any], str]:
+    out = home / "benchmark.json"
+    output = Spikeseg(home).run("benchmark", "--json", str(out), code=code, seconds=1000)
+    return json.loads(out.read_text()), output
+
+
+def test_a_busy_machine_is_said_and_not_compared(
+    home: Path, finished: tuple[dict[str, Any], str]
+) -> None:
+    burn = [sys.executable, "-c", "while True: pass"]
+    burners = [subprocess.Popen(burn) for _ in os.sched_getaffinity(0)]
+    try:
+        result, output = benchmarked(home, code=1)
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    assert result["busy"]
+    assert result["changes"] == []
+    assert {f["busy"] for f in result["figures"] if f["what"].startswith("CPU")} == {True}
+    assert "not compared" in " ".join(output.split())
+
+
+def test_an_idle_machine_agrees_with_itself(
+    home: Path, finished: tuple[dict[str, Any], str]
+) -> None:
+    for _ in range(2):
+        out = home / "benchmark.json"
+        Spikeseg(home).start("benchmark", "--json", str(out)).communicate(timeout=1000)
+        result = json.loads(out.read_text())
+        if result["busy"]:
+            pytest.skip("other work keeps this machine busy")
+    assert result["changes"]
+    assert [change for change in result["changes"] if change["moved"]] == []

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from flows.pipeline import pipeline
-from spikeseg_core.config.presets import preset
 from tasks import run_stage
 from tasks.mlflow import models
 from tests.fakes import FakeStages
@@ -31,7 +30,7 @@ def finished(
         FakeStages().put_in_place(patch)
         patch.setattr(models, "log", lambda *model: None)
         patch.setattr(run_stage, "SECONDS_BETWEEN_ARTIFACTS", 0.0)
-        return folder, pipeline(preset("quick"))
+        return folder, pipeline(preset="quick")
 
 
 @pytest.fixture

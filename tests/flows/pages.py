@@ -13,6 +13,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
 )
+from prefect.client.schemas.objects import TaskRun
 from prefect.client.schemas.sorting import TaskRunSort
 
 
@@ -23,11 +24,15 @@ def artifacts(flow_run_id: str) -> dict[str, Any]:
         return {a.key: a for a in client.read_artifacts(artifact_filter=of_run, limit=100)}
 
 
-def task_states(flow_run_id: str) -> Counter[str]:
-    """How many of its tasks ended in which state."""
+def task_runs(flow_run_id: str) -> list[TaskRun]:
+    """All task runs of a flow run."""
     of_run = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
     with get_client(sync_client=True) as client:
-        runs = client.read_task_runs(
+        return client.read_task_runs(
             flow_run_filter=of_run, sort=TaskRunSort.END_TIME_DESC, limit=50
         )
-    return Counter(str(run.state_name) for run in runs)
+
+
+def task_states(flow_run_id: str) -> Counter[str]:
+    """How many of its tasks ended in which state."""
+    return Counter(str(run.state_name) for run in task_runs(flow_run_id))

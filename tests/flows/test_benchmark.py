@@ -12,7 +12,6 @@ from prefect.runtime import flow_run
 from flows import benchmark as module
 from flows.benchmark import MoveTolerance, benchmark, compare, figures, markdown, verdict
 from flows.pipeline import pipeline
-from spikeseg_core.config.presets import preset
 from spikeseg_core.stages import table as registry
 from tasks.folder import Outcome, StageRecord
 from tasks.local import state
@@ -99,10 +98,10 @@ class TestCompare:
 
 
 @pytest.fixture
-def slower(fakes: FakeStages, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Multiply the energies of the fake benchmark."""
+def slower(fakes: FakeStages, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Multiply the energies of the fake benchmark, on a busy machine if wanted."""
 
-    def scale(by: float) -> None:
+    def scale(by: float, busy: bool = False) -> None:
         def function(stage: registry.Stage) -> Any:
             run = fakes.function(stage)
 
@@ -111,10 +110,11 @@ def slower(fakes: FakeStages, monkeypatch: pytest.MonkeyPatch) -> Callable[[floa
                 if stage.name != "benchmark":
                     return result
                 found = [
-                    {**f, "mj_per_section": by * f["mj_per_section"]}
+                    {**f, "mj_per_section": by * f["mj_per_section"], "busy": busy}
                     for f in result.facts["figures"]
                 ]
-                return replace(result, facts={**result.facts, "figures": found})
+                facts = {**result.facts, "figures": found, "busy": busy, "load": 0.8}
+                return replace(result, facts=facts)
 
             return scaled
 
@@ -129,11 +129,11 @@ class TestFlow:
         self,
         home: Path,
         fakes: FakeStages,
-        slower: Callable[[float], None],
+        slower: Callable[..., None],
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        summary = pipeline(preset("quick"))
+        summary = pipeline(preset="quick")
         client = MlflowClient(state.tracking_uri())
 
         same = benchmark()
@@ -162,6 +162,19 @@ class TestFlow:
         assert "1.500" in str(shown["benchmark-moved"].data)
         assert moved["mlflow_run_id"] in str(shown["benchmark"].data)
 
+        slower(3.0, busy=True)
+        disturbed = benchmark()
+        assert (disturbed["busy"], disturbed["changes"]) == (True, [])
+        assert "not compared" in disturbed["verdict"]
+        assert "80% of its CPUs" in disturbed["verdict"]
+        assert "**busy**" in markdown(disturbed)
+        tags = client.get_run(disturbed["mlflow_run_id"]).data.tags
+        assert (tags["benchmark.busy"], tags["benchmark.moved"]) == ("true", "not compared")
+        slower(1.5)
+        after = benchmark()  # the disturbed one is passed over
+        assert after["previous_mlflow_run_id"] == moved["mlflow_run_id"]
+        assert "nothing moved" in after["verdict"]
+
         monkeypatch.setattr(module, "machine_tags", lambda: {FINGERPRINT: "another"})
         alone = benchmark()
         assert alone["previous_mlflow_run_id"] is None
@@ -178,6 +191,7 @@ def test_the_verdict_is_one_line() -> None:
         {
             "model": "m@a",
             "machine": {FINGERPRINT: "f"},
+            "busy": False,
             "previous_mlflow_run_id": "p",
             "changes": changes,
         }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,3 +38,20 @@ def test_a_value_out_of_bounds_is_the_users_mistake(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(single, "set_up_for_prefect", lambda: None)
     with pytest.raises(ConfigError, match=r"train\.epochs"):
         single.run_stage_alone("train", None, ["train.epochs=0"])
+
+
+def test_a_report_trains_nothing_unasked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single, "set_up_for_prefect", lambda: pytest.fail("Prefect started"))
+    with pytest.raises(ConfigError, match=r"'quick' has no finished run with seed 3; .*--run-miss"):
+        single.run_report("quick", "3", [])
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_report_of_finished_runs_needs_no_server(
+    first: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single, "set_up_for_prefect", lambda: pytest.fail("Prefect started"))
+    monkeypatch.setattr(single, "share_console", lambda: None)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    result = single.run_report("quick", None, [])
+    assert Path(result["report"]).is_file()

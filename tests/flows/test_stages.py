@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 
 from flows import stages
-from spikeseg_core.config import TuneConfig
+from spikeseg_core.config import TrainConfig, TuneConfig
 from spikeseg_core.stages.table import STAGES
+from tasks.folder import read_record
 from tasks.local.registration import DEPLOYMENTS
 from tests.fakes import FakeStages
 
@@ -62,3 +64,10 @@ def test_with_the_same_settings_nothing_is_done(first: dict[str, Any], fakes: Fa
     stages.prepare()
     stages.benchmark()
     assert not fakes.calls
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_network_is_trained_under_its_own_presets_name(home: Path, fakes: FakeStages) -> None:
+    prepared = stages.prepare(network="paper")
+    trained = stages.train(TrainConfig(network="paper"))
+    assert [read_record(ref.folder).preset for ref in (prepared, trained)] == ["paper", "paper"]

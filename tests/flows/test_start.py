@@ -51,7 +51,7 @@ def test_a_server_that_goes_away_does_not_end_the_run(
             raise ConnectError("connection refused")
 
         def fn(self, config: Any) -> dict[str, Any]:
-            return {"preset": config.preset}
+            return {"preset": config["preset"]}
 
     monkeypatch.setattr(start, "set_up_for_prefect", lambda meanwhile: None)
     monkeypatch.setattr(module, "pipeline", Flow())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from spikeseg_core.stages import table as registry
-from tests.flows.pages import artifacts, task_states
+from tasks.mlflow.store import RUNS_TAG, by_stage
+from tests.flows.pages import artifacts, task_runs, task_states
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -45,7 +47,41 @@ def test_mlflow_has_the_pipeline_and_its_children(first: dict[str, Any]) -> None
         [*registry.STAGES, "convert", "convert"]
     )
     names = {item.path for item in client.list_artifacts(first["mlflow"]["run_id"])}
-    assert names == {"report.html", "report.md", "summary.json"}
+    assert names == {"report.html", "report.md", "summary.json", "provenance.json", "images"}
+    assert len(parent.data.tags) < 20
+    assert by_stage(parent.data.tags, RUNS_TAG) == first["mlflow"]["run_ids"]
+
+
+def test_the_pipelines_own_run_shows_what_came_out(first: dict[str, Any]) -> None:
+    client = MlflowClient(first["mlflow"]["tracking_uri"])
+    run = client.get_run(first["mlflow"]["run_id"])
+    assert run.info.run_name == "quick-synthetic-seed0"
+    assert run.data.metrics == {
+        "ann/pixel_accuracy": 0.91,
+        "ann/v_rand": 0.97,
+        "chip/pixel_accuracy": 0.91,
+        "chip/v_rand": 0.97,
+        "change/pixel_accuracy": 0.0,
+        "change/v_rand": 0.0,
+        "rates/mean_hz": 17.0,
+        "energy/chip_mj": 7.5,
+        "energy/chip_with_host_mj": 10.0,
+        "energy/cpu_mj": 30.0,
+        "energy/cpu_over_chip": 4.0,
+        "mapping/cores": 37.0,
+        "mapping/chips": 1.0,
+        "mapping/interchip_messages": 0.0,
+        "presentation/steps": 100.0,
+        "minutes": pytest.approx(sum(first["minutes"].values())),
+    }
+    told = run.data.tags["mlflow.note.content"]
+    assert "SYNTHETIC DATA" in told
+    assert "**quick-synthetic-seed0**: on the test sections, pixel accuracy 0.9100" in told
+    assert "CPU over chip 4 (chip modelled, chip with host modelled, cpu modelled (time" in told
+    pictures = [item.path for item in client.list_artifacts(run.info.run_id, "images")]
+    assert {re.split("[/%+]", path)[1] for path in pictures} == {"energy", "mapping"}
+    (dataset,) = run.inputs.dataset_inputs
+    assert (dataset.dataset.name, dataset.dataset.digest) == ("synthetic", "abababab")
 
 
 def test_prefects_page_has_progress_metrics_and_the_way_to_mlflow(first: dict[str, Any]) -> None:
@@ -53,4 +89,17 @@ def test_prefects_page_has_progress_metrics_and_the_way_to_mlflow(first: dict[st
     for stage in registry.STAGES:
         assert found[f"progress-{stage}"].data == 100
         assert first["mlflow"]["run_ids"][stage] in str(found[f"stage-{stage}"].data)
+        assert "![" in found[f"stage-{stage}"].data
     assert first["mlflow"]["run_id"] in str(found["pipeline"].data)
+    assert "| pixel accuracy | 0.9100 | 0.9100 | +0.0000 |" in found["pipeline"].data
+    assert all(artifact.description for artifact in found.values())
+    whole = found["progress"]
+    assert (whole.data, whole.description) == (100.0, "stage 8 of 8, 100 %")
+
+
+def test_the_graph_is_a_chain(first: dict[str, Any]) -> None:
+    runs = sorted(task_runs(first["prefect"]["flow_run_id"]), key=lambda run: run.start_time)
+    waited = [[str(each.id) for each in run.task_inputs.get("wait_for", [])] for run in runs]
+    assert waited == [[], *([str(run.id)] for run in runs[:-1])]
+    others = {name for run in runs for name, found in run.task_inputs.items() if found}
+    assert others == {"wait_for"}

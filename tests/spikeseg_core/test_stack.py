@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
-from spikeseg_core.stack import keras, nengo_loihi, tf, without_lines
+from spikeseg_core.stack import _gpu_looked_for, keras, nengo_loihi, tf, without_lines
 
 
 def test_keras_is_keras_2() -> None:
@@ -33,3 +35,16 @@ def test_the_emulator_of_nengo_loihi_fills_integers_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nengo_loihi.emulator.interface.CompartmentState(info)
+
+
+@pytest.mark.parametrize("device", [None, "nvidiactl", "kfd", "dxg"])
+def test_a_gpu_is_looked_for_only_where_there_may_be_one(
+    tmp_path: Path, device: str | None
+) -> None:
+    if device:
+        (tmp_path / device).touch()
+    call = subprocess.call
+    with _gpu_looked_for(tmp_path):
+        found = subprocess.call([sys.executable, "-c", "raise SystemExit(3)"])
+    assert found == (3 if device else 1)
+    assert subprocess.call is call

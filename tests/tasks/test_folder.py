@@ -57,7 +57,7 @@ def test_the_content_is_what_later_stages_read(tmp_path: Path) -> None:
     (tmp_path / "weights.npz").write_bytes(b"1")
     before = content_digest(tmp_path)
     (tmp_path / "checkpoints").mkdir()
-    for name in ("curve.png", "stage.json", "history.parquet", "checkpoints/1.npz"):
+    for name in ("curve.png", "curve.svg", "stage.json", "history.parquet", "checkpoints/1.npz"):
         (tmp_path / name).write_bytes(b"x")
     assert content_digest(tmp_path) == before
     (tmp_path / "weights.npz").write_bytes(b"2")

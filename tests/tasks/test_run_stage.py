@@ -59,7 +59,7 @@ def test_changed_drawing_is_drawn_again_and_nothing_is_run(
     monkeypatch.setattr(key, "code_digest", changed_style)
     assert run_up_to("train")["train"] == ref
     assert fakes.calls == {"prepare": 1, "train": 1}
-    assert fakes.drawn == {"prepare": 1, "train": 2}
+    assert fakes.drawn == {"prepare": 2, "train": 2}
     after = read_record(ref.folder)
     assert after.drawing != before.drawing
     assert after.outcome == before.outcome

@@ -27,15 +27,21 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Console(file=StringIO(), force_terminal=True, width=80)
     monkeypatch.setattr(terminal, "console", lambda: screen)
     bar = terminal.Bar("Train")
-    bar.update(5, 10, "epoch 5")
+    bar.update(5, 10, "epoch 5 [/x]")
     bar.close()
     assert isinstance(screen.file, StringIO)
-    assert "epoch 5" in screen.file.getvalue()
+    assert "epoch 5 [/x]" in screen.file.getvalue()
 
 
-def test_other_work_reports_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_work_reports_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     report = terminal.TerminalReporter("Bench")
     report.say("[1] networks")
+    monkeypatch.setattr(terminal, "SECONDS_BETWEEN_LINES", 0.0)
+    report.progress(0.5, 1, "[/x] of a name")
     report.progress(1, 1, "done")
     report.metric("loss", 1.0, 0)
-    assert "[1] networks" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "[1] networks" in said
+    assert "50 %  [/x] of a name" in said

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from spikeseg_core.config import DatasetConfig
+from spikeseg_core.data.polarity import Polarity
 from spikeseg_core.data.readers import Stack
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import Reporter
@@ -23,12 +24,15 @@ class Sections:
     ----------
     images, labels : Stack
         Of the same shape; labels with two grey values of either polarity.
+    polarity : str
+        Which value is membrane, if the source knows; else ``auto``.
     """
 
     images: Stack
     labels: Stack
     source: str
     note: str
+    polarity: Literal["auto"] | Polarity = "auto"
 
 
 class Source(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,11 +17,11 @@ from spikeseg_core.energy.devices.meter import (
     Power,
     RaplMeter,
     StatedPower,
+    Timer,
     figures_of_timing,
     meter_of,
-    time_calls,
 )
-from spikeseg_core.energy.devices.tflite import PRECISIONS, TfliteNet, to_tflite
+from spikeseg_core.energy.devices.tflite import PRECISIONS, Precision, TfliteNet, to_tflite
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.errors import MeterError
 from spikeseg_core.network import Network, Weights
@@ -28,6 +29,40 @@ from spikeseg_core.reporting import SILENT, Reporter
 
 Segmenter = Callable[[np.ndarray], np.ndarray]
 """Standardised tiles ``(n, tile, tile)`` to logits of the same shape."""
+
+WHOLE = "cpu whole section"
+"""Device of whole sections, in names of thread counts."""
+
+THREAD_ROUNDS = 3
+"""Calls with each thread count, in turn."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One way of giving sections to the CPU.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The ANN: standardised tiles ``(batch, tile, tile, 1)`` to logits.
+    tiles : ndarray
+        Standardised tiles ``(n, tile, tile)`` of the training split, which calibrate int8; these
+        are also timed.
+    tiles_per_section : int or None
+        None if whole sections are given.
+    batches : tuple of int
+        Tiles per call; 1 is online.
+    """
+
+    model: Any
+    tiles: np.ndarray
+    tiles_per_section: int | None
+    batches: tuple[int, ...]
+
+    @property
+    def title(self) -> str:
+        """What is given."""
+        return "whole sections" if self.tiles_per_section is None else "tiles"
 
 
 @dataclass(frozen=True)
@@ -37,18 +72,19 @@ class CpuBenchmark:
     Attributes
     ----------
     figures : tuple of EnergyFigure
-        Dynamic, static and total for each precision and batch.
-    segmenters : mapping of str to callable
-        The networks that were timed, by precision, for scoring on the same sections.
+        Dynamic, static and total for each precision, feed and batch.
+    segmenters : mapping of str to (mapping of str to callable)
+        The networks that were timed, by :attr:`EnergyFigure.device` and precision, for scoring on
+        the same sections.
     threads : mapping of str to int
-        Best thread count, by name (``"int8 batch 1"``).
+        Best thread count, by name (``"int8 batch 1"``), with the device as a prefix for whole
+        sections.
     fastest : mapping of str to float
-        Time of the fastest call over the median, by the same names; far below 1 if other work on
-        the machine disturbed the timing.
+        Time of the fastest online int8 call over the median, by device.
     """
 
     figures: tuple[EnergyFigure, ...]
-    segmenters: Mapping[str, Segmenter]
+    segmenters: Mapping[str, Mapping[str, Segmenter]]
     threads: Mapping[str, int]
     fastest: Mapping[str, float]
 
@@ -61,58 +97,90 @@ def cpu_power(config: BenchmarkConfig) -> Power:
         return StatedPower(config.cpu_dynamic_watts, config.cpu_total_watts, str(error))
 
 
+@dataclass(frozen=True)
+class _Case:
+    """A network that is timed, as it is fed."""
+
+    feed: Feed
+    precision: Precision
+    batch: int
+    shown: np.ndarray
+    net: TfliteNet
+    threads: int
+
+    @property
+    def name(self) -> str:
+        whole = f"{WHOLE} " if self.feed.tiles_per_section is None else ""
+        return f"{whole}{self.precision} batch {self.batch}"
+
+    def call(self) -> np.ndarray:
+        return self.net(self.shown)
+
+
 def measure_cpu(
-    model: Any,
-    representative: np.ndarray,
+    feeds: Sequence[Feed],
     *,
-    tiles_per_section: int | None,
-    batches: Sequence[int],
     repeats: int,
     power: Power,
+    timer: Timer,
     report: Reporter = SILENT,
 ) -> CpuBenchmark:
     """Time the plain network on this machine's CPU and convert time to energy.
 
+    Cases of one batch size, which are compared with each other, are timed in turn.
+
     Parameters
     ----------
-    model : keras.Model
-        The ANN: standardised tiles ``(batch, tile, tile, 1)`` to logits.
-    representative : ndarray
-        Standardised tiles ``(n, tile, tile)`` of the training split; these are also timed.
-    batches : sequence of int
-        Tiles per call; 1 is online.
+    feeds : sequence of Feed
+        Ways of feeding the CPU.
     repeats : int
-        Timed calls per case; the median is used.
+        Least number of timed calls per case; the median is used.
     power : IdleMeter or StatedPower
         Converts time to energy (:func:`cpu_power`).
+    timer : Timer
+        Times them, and looks at the load of the machine.
     """
     figures: list[EnergyFigure] = []
-    segmenters: dict[str, Segmenter] = {}
+    segmenters: dict[str, dict[str, Segmenter]] = {}
     threads: dict[str, int] = {}
     fastest: dict[str, float] = {}
-    fed = "whole sections" if tiles_per_section is None else "tiles"
-    cases = [(precision, batch) for precision in PRECISIONS for batch in batches]
-    for done, (precision, batch) in enumerate(cases):
-        name = f"{precision} batch {batch}"
-        report.progress(done, len(cases), f"CPU, {fed}, {name}")
-        content = to_tflite(model, precision, batch, representative)
-        tiles = np.resize(representative, (batch, *representative.shape[1:])).astype(np.float32)
-        count, net = best_threads(content, tiles)
-        timing = time_calls(lambda n=net, t=tiles: n(t), repeats, meter_of(power))  # type: ignore[misc]
-        figures += figures_of_timing(
-            timing,
-            power,
-            family="cpu",
-            precision=precision,
-            batch=batch,
-            tiles_per_section=tiles_per_section,
-            note=f"TensorFlow Lite with XNNPACK, {count} threads (best of 1 to {_cpus()})",
-        )
-        segmenters[precision] = net.segment_tiles
-        threads[name] = count
-        fastest[name] = timing.fastest / timing.seconds
-    report.progress(len(cases), len(cases), f"CPU timed, {fed}")
+    batches = sorted({batch for feed in feeds for batch in feed.batches})
+    for done, batch in enumerate(batches):
+        report.progress(done, len(batches), f"CPU, batch {batch}")
+        cases = {
+            case.name: case
+            for feed in feeds
+            if batch in feed.batches
+            for case in (_case(feed, precision, batch) for precision in PRECISIONS)
+        }
+        timings = timer.in_turn({n: c.call for n, c in cases.items()}, repeats, meter_of(power))
+        for name, timing in timings.items():
+            case = cases[name]
+            found = figures_of_timing(
+                timing,
+                power,
+                family="cpu",
+                precision=case.precision,
+                batch=batch,
+                tiles_per_section=case.feed.tiles_per_section,
+                note=f"TensorFlow Lite with XNNPACK, {case.threads} threads (best of 1 to "
+                f"{_cpus()})",
+            )
+            figures += found
+            device = found[0].device
+            segmenters.setdefault(device, {})[case.precision] = case.net.segment_tiles
+            threads[name] = case.threads
+            if (case.precision, batch) == ("int8", 1):
+                fastest[device] = timing.fastest / timing.seconds
+    report.progress(len(batches), len(batches), "CPU timed")
     return CpuBenchmark(tuple(figures), segmenters, threads, fastest)
+
+
+def _case(feed: Feed, precision: Precision, batch: int) -> _Case:
+    content = to_tflite(feed.model, precision, batch, feed.tiles)
+    shown = np.resize(feed.tiles, (batch, *feed.tiles.shape[1:])).astype(np.float32)
+    count, net = best_threads(content, shown)
+    return _Case(feed, precision, batch, shown, net, count)
 
 
 def whole_sections(
@@ -141,10 +209,18 @@ def whole_sections(
 
 
 def best_threads(content: bytes, tiles: np.ndarray) -> tuple[int, TfliteNet]:
-    """Return the fastest thread count for ``tiles``, and the network with that many threads."""
+    """Return the fastest thread count for ``tiles``, and the network with that many threads.
+
+    The counts are tried in turn, and the fastest call of each counts: it is the least disturbed.
+    """
     nets = {n: TfliteNet(content, n) for n in thread_counts(_cpus())}
-    times = {n: time_calls(lambda n=n: nets[n](tiles), 1).seconds for n in nets}  # type: ignore[misc]
-    best = min(times, key=lambda n: times[n])
+    times: dict[int, list[float]] = {n: [] for n in nets}
+    for _ in range(1 + THREAD_ROUNDS):  # the first one warms up
+        for n, net in nets.items():
+            start = time.perf_counter()
+            net(tiles)
+            times[n].append(time.perf_counter() - start)
+    best = min(times, key=lambda n: min(times[n][1:]))
     return best, nets[best]
 
 

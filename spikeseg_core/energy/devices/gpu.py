@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pynvml
 
-from spikeseg_core.energy.devices.meter import IdleMeter, figures_of_timing, time_calls
+from spikeseg_core.energy.devices.meter import IdleMeter, Timer, figures_of_timing
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.errors import MeterError
 from spikeseg_core.stack import tf
@@ -51,6 +51,7 @@ def measure_gpu(
     batches: Sequence[int],
     repeats: int,
     power: IdleMeter,
+    timer: Timer,
     device: str = "/GPU:0",
 ) -> tuple[EnergyFigure, ...]:
     """Time and meter the plain network on a GPU, compiled by XLA, in float32.
@@ -65,6 +66,8 @@ def measure_gpu(
         Tiles per call; 1 is online.
     repeats : int
         Minimum number of timed calls per batch size.
+    timer : Timer
+        Times them, and looks at the load of the machine.
     device : str
         TensorFlow's name of the device.
 
@@ -84,7 +87,7 @@ def measure_gpu(
         with tf.device(device):
             x = tf.constant(np.resize(tiles, (batch, *tiles.shape[1:]))[..., None], tf.float32)
             # Copying the result back is part of the work, and makes the call wait for completion.
-            timing = time_calls(lambda x=x: run(x).numpy(), repeats, power.meter)  # type: ignore[misc]
+            timing = timer(lambda x=x: run(x).numpy(), repeats, power.meter)  # type: ignore[misc]
         figures += figures_of_timing(
             timing,
             power,

@@ -128,4 +128,5 @@ def with_host(loihi: Figures, cpu: Sequence[EnergyFigure], share: float) -> Figu
         note=f"host does {share:.1%} of the multiply-adds (layers off the chip, read-out), priced "
         f"like the CPU's int8 online run; {total.note}",
         tiles=total.tiles,
+        busy=on_host["dynamic"].busy,
     )

@@ -12,9 +12,17 @@ from scipy.special import expit
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import BenchmarkConfig
 from spikeseg_core.data.dataset import Dataset
-from spikeseg_core.energy.devices.cpu import Segmenter, cpu_power, measure_cpu, whole_sections
+from spikeseg_core.energy.devices.cpu import (
+    WHOLE,
+    Feed,
+    Segmenter,
+    cpu_power,
+    measure_cpu,
+    whole_sections,
+)
 from spikeseg_core.energy.devices.gpu import NvmlMeter, measure_gpu
-from spikeseg_core.energy.devices.meter import IdleMeter
+from spikeseg_core.energy.devices.load import CpuLoad, LoadMeter, load_before
+from spikeseg_core.energy.devices.meter import IdleMeter, Timer
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.errors import MeterError
 from spikeseg_core.network import Network, Weights
@@ -47,6 +55,8 @@ class Machine:
         Time of the fastest online int8 call over the median, by device.
     why_no_gpu : str
         Why no GPU was measured; empty if one was.
+    load : float
+        Share of the CPUs that other processes used before, from 0 to 1.
     """
 
     cpu: tuple[EnergyFigure, ...]
@@ -55,6 +65,12 @@ class Machine:
     threads: Mapping[str, int]
     fastest: Mapping[str, float]
     why_no_gpu: str
+    load: float
+
+    @property
+    def busy(self) -> bool:
+        """Whether a timing was disturbed by other work."""
+        return any(figure.busy for figure in (*self.cpu, *self.gpu))
 
 
 def measure_machine(
@@ -65,6 +81,7 @@ def measure_machine(
     batches: Sequence[int],
     config: BenchmarkConfig,
     report: Reporter,
+    load: LoadMeter | None = None,
 ) -> Machine:
     """Measure the ANN on this machine, on tiles and on whole sections.
 
@@ -73,8 +90,18 @@ def measure_machine(
     batches : sequence of int
         Tiles per call; must include 1 (online).
     config : BenchmarkConfig
-        Repetitions, and the power assumed without a meter.
+        Repetitions, the power assumed without a meter, and the accepted load of other work.
+    load : LoadMeter, optional
+        Counts the CPU time of other processes; default: this machine's.
     """
+    timer = Timer(config.busy_above, load or CpuLoad())
+    before = load_before(timer.load)
+    if before > timer.busy_above:
+        report.say(
+            f"the machine is busy: other work uses {before:.0%} of its CPUs, and "
+            f"{timer.busy_above:.0%} is accepted; timings are repeated, and marked busy if that "
+            f"does not help"
+        )
     power = cpu_power(config)
     if not isinstance(power, IdleMeter):
         report.say(f"CPU energy is modelled, not measured: {power.why}")
@@ -82,21 +109,12 @@ def measure_machine(
     tiles = representative_tiles(dataset)
     model = model_from_weights(network, weights, activation="relu")
     training = dataset.split("train")[0][:REPRESENTATIVE_SECTIONS]
-    whole_model, whole = whole_sections(network, weights, training)
-    cases = ((model, tiles, per_section, batches), (whole_model, whole, None, (1,)))
-    by_tiles, by_sections = (
-        measure_cpu(
-            net,
-            shown,
-            tiles_per_section=count,
-            batches=sizes,
-            repeats=config.repeats,
-            power=power,
-            report=report,
-        )
-        for net, shown, count, sizes in cases
+    feeds = (
+        Feed(model, tiles, per_section, tuple(batches)),
+        Feed(*whole_sections(network, weights, training), None, (1,)),
     )
-    gpu, why_no_gpu = _gpu(model, tiles, per_section, batches, config.repeats)
+    cpu = measure_cpu(feeds, repeats=config.repeats, power=power, timer=timer, report=report)
+    gpu, why_no_gpu = _gpu(model, tiles, per_section, batches, repeats=config.repeats, timer=timer)
     if why_no_gpu:
         report.say(f"no GPU measured: {why_no_gpu}")
     height, width = dataset.section_shape
@@ -111,24 +129,27 @@ def measure_machine(
     def from_tiles(segment: Segmenter) -> Segment:
         return lambda images: dataset.grid.stitch(expit(segment(dataset.grid.cut(images))))
 
-    tile_device, section_device = (found.figures[0].device for found in (by_tiles, by_sections))
-    return Machine(
-        cpu=(*by_tiles.figures, *by_sections.figures),
+    found = Machine(
+        cpu=cpu.figures,
         gpu=gpu,
         segment={
-            tile_device: {p: from_tiles(net) for p, net in by_tiles.segmenters.items()},
-            section_device: {p: from_sections(net) for p, net in by_sections.segmenters.items()},
+            device: {
+                p: (from_sections if device == WHOLE else from_tiles)(net)
+                for p, net in nets.items()
+            }
+            for device, nets in cpu.segmenters.items()
         },
-        threads={
-            **by_tiles.threads,
-            **{f"{section_device} {name}": n for name, n in by_sections.threads.items()},
-        },
-        fastest={
-            tile_device: by_tiles.fastest["int8 batch 1"],
-            section_device: by_sections.fastest["int8 batch 1"],
-        },
+        threads=cpu.threads,
+        fastest=cpu.fastest,
         why_no_gpu=why_no_gpu,
+        load=before,
     )
+    if found.busy:
+        report.say(
+            "the machine stayed busy while it was timed: these figures are marked busy and are not "
+            "compared; run `spikeseg benchmark` again when it is idle"
+        )
+    return found
 
 
 def representative_tiles(dataset: Dataset, count: int = REPRESENTATIVE_TILES) -> np.ndarray:
@@ -139,7 +160,13 @@ def representative_tiles(dataset: Dataset, count: int = REPRESENTATIVE_TILES) ->
 
 
 def _gpu(
-    model: Any, tiles: np.ndarray, per_section: int, batches: Sequence[int], repeats: int
+    model: Any,
+    tiles: np.ndarray,
+    per_section: int,
+    batches: Sequence[int],
+    *,
+    repeats: int,
+    timer: Timer,
 ) -> tuple[tuple[EnergyFigure, ...], str]:
     try:
         figures = measure_gpu(
@@ -149,6 +176,7 @@ def _gpu(
             batches=batches,
             repeats=repeats,
             power=IdleMeter.of(NvmlMeter()),
+            timer=timer,
         )
     except MeterError as error:
         return (), str(error)

@@ -8,23 +8,28 @@ here works with differences.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Protocol
 
+from spikeseg_core.energy.devices.load import CpuLoad, LoadMeter, share
 from spikeseg_core.energy.figure import FAMILIES, Basis, Family, Figures, figures_of
 from spikeseg_core.errors import MeterError
 
 IDLE_SECONDS = 1.0
 """Duration of the idle-power reading."""
 
-METERED_SECONDS = 1.0
-"""Minimum duration of metered work: RAPL updates only once per millisecond."""
+TIMED_SECONDS = 1.2
+"""Minimum duration of timed work, all rounds together. Other work on the machine disturbs single
+calls, energy counters move once per millisecond, and those of the load every 10 ms."""
 
-TIMED_SECONDS = 0.5
-"""Minimum duration of timed work: other work on the machine disturbs single calls."""
+ROUNDS = 4
+"""Rounds in which pieces of work are timed in turn; each counts only on a quiet machine."""
+
+MOST_ROUNDS = 8
+"""Rounds after which a timing on a busy machine is given up and marked."""
 
 
 class Meter(Protocol):
@@ -164,30 +169,101 @@ class Timing:
         Number of timed calls.
     mj : float or None
         Metered energy of one call in millijoules, idle included; None without a meter.
+    load : float
+        Share of the CPUs that other processes used meanwhile, from 0 to 1.
+    busy : bool
+        Whether that was more than accepted in too many rounds.
     """
 
     seconds: float
     fastest: float
     calls: int
     mj: float | None = None
+    load: float = 0.0
+    busy: bool = False
 
 
-def time_calls(call: Callable[[], object], repeats: int, meter: Meter | None = None) -> Timing:
-    """Call ``call`` twice to warm up, then time and meter at least ``repeats`` calls.
+@dataclass(frozen=True)
+class Round:
+    """Calls of one case in one turn, their energy, and the load of the machine meanwhile."""
 
-    Calls go on for at least :data:`METERED_SECONDS` with a meter, :data:`TIMED_SECONDS` without.
+    times: Sequence[float]
+    mj: float | None
+    load: float
+
+
+@dataclass(frozen=True)
+class Timer:
+    """Times work, and looks at the load of the machine meanwhile.
+
+    Attributes
+    ----------
+    busy_above : float
+        Share of the CPUs that other processes may use, from 0 to 1. A round under more load is
+        repeated, at most :data:`MOST_ROUNDS` in all; then the timing is marked busy.
+    load : LoadMeter
+        Counts the CPU time of others.
     """
-    call()
-    call()
-    times: list[float] = []
-    before = meter.read_mj() if meter else ()
-    least = METERED_SECONDS if meter else TIMED_SECONDS
-    while len(times) < repeats or sum(times) < least:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    mj = used_mj(before, meter.read_mj(), meter.ranges_mj) / len(times) if meter else None
-    return Timing(median(times), min(times), len(times), mj)
+
+    busy_above: float = 0.1
+    load: LoadMeter = field(default_factory=CpuLoad)
+
+    def in_turn(
+        self, calls: Mapping[str, Callable[[], object]], repeats: int, meter: Meter | None = None
+    ) -> dict[str, Timing]:
+        """Time several pieces of work in turn, A B A B, so that a drift meets all alike.
+
+        Each is called twice to warm up. Then come :data:`ROUNDS` rounds of all. In all rounds
+        together each is called at least ``repeats`` times and for at least :data:`TIMED_SECONDS`.
+
+        Parameters
+        ----------
+        calls : mapping of str to callable
+            The work by name.
+        repeats : int
+            Least number of timed calls of each.
+        meter : Meter, optional
+            Counts energy.
+        """
+        for call in (*calls.values(), *calls.values()):
+            call()
+        rounds: dict[str, list[Round]] = {name: [] for name in calls}
+        tried = 0
+        while tried < MOST_ROUNDS and not all(self._quiet(r, ROUNDS) for r in rounds.values()):
+            for name, call in calls.items():
+                rounds[name].append(self._round(call, -(-repeats // ROUNDS), meter))
+            tried += 1
+        return {name: self._timing(found) for name, found in rounds.items()}
+
+    def __call__(
+        self, call: Callable[[], object], repeats: int, meter: Meter | None = None
+    ) -> Timing:
+        """Time one piece of work as :meth:`in_turn` does."""
+        return self.in_turn({"": call}, repeats, meter)[""]
+
+    def _quiet(self, rounds: Sequence[Round], wanted: int) -> bool:
+        return sum(r.load <= self.busy_above for r in rounds) >= wanted
+
+    def _round(self, call: Callable[[], object], least: int, meter: Meter | None) -> Round:
+        seconds = TIMED_SECONDS / ROUNDS
+        times: list[float] = []
+        load, before = self.load.read(), meter.read_mj() if meter else ()
+        while len(times) < least or sum(times) < seconds:
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        mj = used_mj(before, meter.read_mj(), meter.ranges_mj) if meter else None
+        return Round(times, mj, share(load, self.load.read()))
+
+    def _timing(self, rounds: Sequence[Round]) -> Timing:
+        """Evaluate the rounds without other load if there are enough, otherwise all."""
+        busy = not self._quiet(rounds, ROUNDS)
+        used = rounds if busy else [r for r in rounds if r.load <= self.busy_above]
+        times = [seconds for r in used for seconds in r.times]
+        energies = [r.mj for r in used if r.mj is not None]
+        mj = sum(energies) / len(times) if energies else None
+        load = median(r.load for r in used)
+        return Timing(median(times), min(times), len(times), mj, load, busy)
 
 
 def meter_of(power: Power) -> Meter | None:
@@ -214,7 +290,8 @@ def figures_of_timing(
     calls_per_section = (tiles_per_section or 1) / batch
     seconds = timing.seconds * calls_per_section
     calls = (
-        f"median of {timing.calls} calls, the fastest took {timing.fastest / timing.seconds:.0%}"
+        f"median of {timing.calls} calls, the fastest took {timing.fastest / timing.seconds:.0%}; "
+        f"other work used {timing.load:.0%} of the CPUs"
     )
     if isinstance(power, IdleMeter):
         if timing.mj is None:
@@ -246,4 +323,5 @@ def figures_of_timing(
         source=source,
         note=note,
         tiles=tiles_per_section,
+        busy=timing.busy,
     )

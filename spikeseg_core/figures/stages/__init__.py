@@ -15,6 +15,7 @@ from spikeseg_core.config import PipelineConfig
 
 _DRAWN_BY = {
     **dict.fromkeys(("train", "tune", "convert", "deploy"), "segmentation"),
+    "prepare": "prepare",
     "partition": "partition",
     "benchmark": "benchmark",
 }

@@ -26,20 +26,14 @@ def draw_benchmark(
     """Draw the energies, their uncertainties, and the cost of other presentations."""
     facts = json.loads((folder / ENERGY).read_text(encoding="utf-8"))
     figures = [EnergyFigure.from_json(figure) for figure in facts["figures"]]
-    name = f"{facts['network']}, one section"
     pictures = [
-        draw_energy(figures, f"Energy: {name}", folder / "energy.png"),
-        draw_tornado(
-            Sensitivity.from_json(facts["sensitivity"]),
-            f"Uncertainties: {name}",
-            folder / "tornado.png",
-        ),
+        draw_energy(figures, folder / "energy.png"),
+        draw_tornado(Sensitivity.from_json(facts["sensitivity"]), folder / "tornado.png"),
     ]
     if (folder / OPERATING_POINTS).exists():
         points = pd.read_parquet(folder / OPERATING_POINTS)
-        path = folder / "operating_points.png"
         pictures += [
-            draw_operating_points(points, f"Operating points: {name}", path),
+            draw_operating_points(points, folder / "operating_points.png"),
             draw_anytime(pd.read_parquet(folder / ANYTIME), folder / "anytime.png"),
         ]
     return tuple(pictures)

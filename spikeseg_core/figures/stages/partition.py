@@ -18,13 +18,15 @@ from spikeseg_core.storage import load_arrays
 def draw_partition(
     config: PipelineConfig, inputs: Mapping[str, Path], folder: Path
 ) -> tuple[Path, ...]:
-    """Draw the layers cut into cores, the traffic between chips, and each chip's mesh."""
+    """Draw the layers cut into cores, each chip's mesh, and the traffic between several chips."""
     network, _ = load_network(inputs["tune"])
     tiles = CoreMapping.load(inputs["quantize"] / MAPPING).tiles
     placement = Placement.load(folder / PLACEMENT)
     messages = traffic(network, tiles, load_arrays(inputs["convert"] / RATES))
-    return (
+    pictures = [
         layers_figure(network, tiles, placement, folder / "layers.png"),
-        chip_traffic_figure(messages, placement, folder / "chip_traffic.png"),
         mesh_figure(messages, placement, folder / "mesh.png"),
-    )
+    ]
+    if placement.chip_count > 1:
+        pictures.append(chip_traffic_figure(messages, placement, folder / "chip_traffic.png"))
+    return tuple(pictures)

@@ -22,7 +22,7 @@ Inputs = Mapping[str, Path]
 
 def draw_train(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
     """Draw the first test section and the training curves."""
-    return _section("ann", inputs["prepare"], folder), _curves("Training", folder)
+    return _section("ann", inputs["prepare"], folder), _curves("training", folder)
 
 
 def draw_tune(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
@@ -30,10 +30,10 @@ def draw_tune(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
     before, after = "ann_loihi_curve", "rate_tuned"
     return (
         _section(after, inputs["prepare"], folder),
-        _rates(after, config.tune, folder, after, before=before),
-        _curves("Tuning", folder),
+        _rates(config.tune, folder, after, before=before),
+        _curves("tuning", folder),
         _section(before, inputs["prepare"], folder),
-        _rates(before, config.tune, folder, before),
+        _rates(config.tune, folder, before),
     )
 
 
@@ -42,7 +42,7 @@ def draw_convert(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictur
     return (
         _section("snn_rate", inputs["prepare"], folder),
         _section("snn_spiking", inputs["prepare"], folder),
-        _rates("snn_spiking", config.tune, folder),
+        _rates(config.tune, folder),
     )
 
 
@@ -51,35 +51,30 @@ def draw_deploy(config: PipelineConfig, inputs: Inputs, folder: Path) -> Picture
     section = _section("loihi", inputs["prepare"], folder)
     if not (folder / rates_by_neuron()).exists():
         return (section,)
-    return section, _rates("loihi", config.tune, folder)
+    return section, _rates(config.tune, folder)
 
 
 def _section(tag: str, dataset: Path, folder: Path) -> Path:
     images, labels = load_dataset(dataset).split("test")
     found = load_arrays(folder / probability(tag))["test"][0].astype(np.float32)
-    return sections_figure(
-        images[0], labels[0], found, folder / f"sections_{tag}.png", f"{tag}, first test section"
-    )
+    return sections_figure(images[0], labels[0], found, folder / f"sections_{tag}.png")
 
 
-def _rates(
-    title: str, config: TuneConfig, folder: Path, tag: str = "", *, before: str | None = None
-) -> Path:
+def _rates(config: TuneConfig, folder: Path, tag: str = "", *, before: str | None = None) -> Path:
     """Draw the distribution of spike rates, and that of the tag ``before`` as outlines."""
     return rate_histogram(
         _by_layer(folder / rates_by_neuron(tag)),
         folder / (f"rates_{tag}.png" if tag else "rates.png"),
         band=(config.rate_min_hz, config.rate_max_hz),
-        title=f"Spike rates, {title}",
         quantity=f"percentile {config.percentile:g} of a neuron's rate over tiles",
         before=None if before is None else _by_layer(folder / rates_by_neuron(before)),
     )
 
 
-def _curves(title: str, folder: Path) -> Path:
+def _curves(name: str, folder: Path) -> Path:
     history = pd.read_parquet(folder / HISTORY)
     columns = {str(name): history[name].tolist() for name in history.columns}
-    return training_curves(columns, folder / f"{title.lower()}.png", title)
+    return training_curves(columns, folder / f"{name}.png")
 
 
 def _by_layer(table: Path) -> dict[str, np.ndarray]:

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from spikeseg_core.loihi.emulator.kernels import DECAY_BITS
 from spikeseg_core.loihi.emulator.links import round_up
+from spikeseg_core.loihi.emulator.vectors import DECAY_BITS
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 
 

@@ -2,132 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from queue import SimpleQueue
+from typing import NamedTuple
 
 import numpy as np
+from numba import get_num_threads
 
 from spikeseg_core.errors import DeploymentError
-from spikeseg_core.loihi.emulator.kernels import Rows, read_input, run_layer
+from spikeseg_core.loihi.emulator.kernels import ALONE, TOGETHER, Loops, Rows
 from spikeseg_core.loihi.emulator.plan import Plan, build_plan
+from spikeseg_core.loihi.emulator.runs import CoreEvents, EmulatorRun, Input, SteadyInput
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 
 CHUNK_STEPS = 32
 """Steps computed for one layer before the next layer."""
 
 
-@dataclass(frozen=True, eq=False)
-class CoreEvents:
-    """Exact counts of events on the chip, summed over the tiles of a run.
-
-    A spike made in step ``t`` (counted from 0) is delivered in step ``t + 1``; spikes of the last
-    step are sent but not delivered.
-
-    Attributes
-    ----------
-    source : (counters,) int32
-        Core of the neurons of a counter; ``-1 - i`` for input ``i``.
-    spikes_of : (n_steps, counters) int64
-        Spikes of these neurons per step. The neurons of a counter share their fan-out.
-    fan_out_start, fan_out_core, fan_out_synapses : ndarray
-        Axons of these neurons: target core, and synapses there.
-    """
-
-    n_steps: int
-    n_cores: int
-    n_inputs: int
-    n_tiles: int
-    source: np.ndarray
-    spikes_of: np.ndarray
-    fan_out_start: np.ndarray
-    fan_out_core: np.ndarray
-    fan_out_synapses: np.ndarray
-
-    @cached_property
-    def spikes(self) -> np.ndarray:
-        """Spikes made, ``(n_steps, n_cores)`` int64."""
-        return self._by_source(self.spikes_of)[:, : self.n_cores]
-
-    @cached_property
-    def input_spikes(self) -> np.ndarray:
-        """Spikes sent by the host, ``(n_steps, n_inputs)`` int64."""
-        return self._by_source(self.spikes_of)[:, self.n_cores :]
-
-    @cached_property
-    def messages_out(self) -> np.ndarray:
-        """Messages sent per core, one per spike and axon, ``(n_steps, n_cores)`` int64."""
-        sent = self.spikes_of * np.diff(self.fan_out_start)
-        return self._by_source(sent)[:, : self.n_cores]
-
-    @cached_property
-    def messages_in(self) -> np.ndarray:
-        """Messages received per core, from cores and the host, ``(n_steps, n_cores)`` int64."""
-        return self._by_target(np.ones_like(self.fan_out_synapses))
-
-    @cached_property
-    def synaptic_operations(self) -> np.ndarray:
-        """Synaptic operations (spike, synapse) per core, ``(n_steps, n_cores)`` int64."""
-        return self._by_target(self.fan_out_synapses)
-
-    @property
-    def _source_column(self) -> np.ndarray:
-        return np.where(self.source < 0, self.n_cores - 1 - self.source, self.source)
-
-    def _by_source(self, values: np.ndarray) -> np.ndarray:
-        counts = np.zeros((self.n_cores + self.n_inputs, values.shape[0]), np.int64)
-        np.add.at(counts, self._source_column, values.T)
-        return counts.T
-
-    def _by_target(self, per_axon: np.ndarray) -> np.ndarray:
-        """Sum over axons, delivered one step after the spike."""
-        n_counters = self.source.size
-        fan_out = np.zeros((n_counters, self.n_cores))
-        counter = np.repeat(np.arange(n_counters), np.diff(self.fan_out_start))
-        np.add.at(fan_out, (counter, self.fan_out_core), per_axon)
-        counts = np.zeros((self.n_steps, self.n_cores), np.int64)
-        # Sums of whole numbers far below 2**53: exact in float64.
-        counts[1:] = np.rint(self.spikes_of[:-1].astype(np.float64) @ fan_out)
-        return counts
-
-
-@dataclass(frozen=True, eq=False)
-class EmulatorRun:
-    """Result of a run.
-
-    Attributes
-    ----------
-    n_steps : int
-        Steps of each tile.
-    windows : tuple of (int, int)
-        First step, and step after the last, of each window, counted from 0.
-    counts : dict of str to (n_tiles, n_windows, *shape) int32
-        Spikes of every neuron per window, for the requested ensembles.
-    totals : dict of str to shape int64
-        Spikes of every neuron over all steps and tiles, for every ensemble.
-    spikes : dict of str to (n_tiles, n_steps, *shape) bool
-        All spikes of the requested ensembles.
-    events : CoreEvents
-        Counts per core and step.
-    """
-
-    n_steps: int
-    windows: tuple[tuple[int, int], ...]
-    counts: dict[str, np.ndarray]
-    totals: dict[str, np.ndarray]
-    spikes: dict[str, np.ndarray]
-    events: CoreEvents
-
-
 class Emulator:
     """The chip, computed layer by layer, many steps at a time.
 
+    Threads take whole tiles if there are several, and share the rows of a single one.
+
+    Attributes
+    ----------
+    plan : Plan
+        May be replaced by another of the same :class:`~spikeseg_core.loihi.emulator.layout.Layout`.
+
     Parameters
     ----------
+    network : IntegerNetwork or Plan
+        The network, or how it is laid out.
     chunk_steps : int
         Steps computed for one layer before the next layer. Memory for spikes is
         ``2 * (neurons + inputs) * (chunk_steps + 1)`` bytes for any number of tiles and steps.
-        It is shared between runs, so an emulator runs one batch at a time.
+        Every thread has its own, kept between runs, so an emulator runs one batch at a time.
 
     Raises
     ------
@@ -135,99 +47,142 @@ class Emulator:
         If the network has loops, or compartments of an ensemble differ; see :func:`build_plan`.
     """
 
-    def __init__(self, network: IntegerNetwork, chunk_steps: int = CHUNK_STEPS) -> None:
-        self.network = network
-        self.plan: Plan = build_plan(network)
+    def __init__(self, network: IntegerNetwork | Plan, chunk_steps: int = CHUNK_STEPS) -> None:
+        self.plan = network if isinstance(network, Plan) else build_plan(network)
         self.chunk_steps = chunk_steps
-        self._events = np.zeros((chunk_steps + 1) * self.plan.n_positions, np.uint16)
-        self._counts = np.zeros((self.plan.n_rows, chunk_steps + 1), np.int32)
+        self._buffers: list[_Buffers] = []
 
     def run(
         self,
-        input_spikes: Mapping[str, np.ndarray] | Sequence[np.ndarray],
+        inputs: Mapping[str, Input] | Sequence[Input],
         n_steps: int,
         *,
         windows: Sequence[tuple[int, int]] | None = None,
         count: Sequence[str] | None = None,
         record: Sequence[str] = (),
+        total_steps: int | None = None,
     ) -> EmulatorRun:
         """Run every tile from its initial voltages for ``n_steps`` steps.
 
         Parameters
         ----------
-        input_spikes : mapping of str to ndarray, or sequence of ndarray
-            For every input (by name or in order) ``(n_tiles, n_steps, *shape)`` or
-            ``(n_tiles, n_steps, n)``; nonzero is a spike. A spike that the host sends in step
-            ``t`` reaches the chip in step ``t + 1``, as in NengoLoihi.
+        inputs : mapping of str to, or sequence of, ndarray or SteadyInput
+            For every input (by name or in order) its spikes, ``(n_tiles, n_steps, *shape)`` or
+            ``(n_tiles, n_steps, n)``, nonzero is a spike; or its currents. A spike that the host
+            sends in step ``t`` reaches the chip in step ``t + 1``, as in NengoLoihi.
         windows : sequence of (int, int), optional
-            Ascending, disjoint windows ``(first step, step after the last)`` in which spikes of
-            ``count`` are counted. By default one window over all steps.
+            Windows ``(first step, step after the last)`` in which spikes of ``count`` are
+            counted; they may overlap. By default one window over all steps.
         count : sequence of str, optional
-            Ensembles to count; by default the last one computed.
+            Inputs and ensembles to count; by default the last ensemble computed.
         record : sequence of str
             Ensembles to record all spikes of.
+        total_steps : int, optional
+            Steps that ``totals`` are over; by default all.
 
         Raises
         ------
         DeploymentError
-            If an input is missing or has another shape, a window is not in order, or an ensemble
-            does not exist.
+            If an input is missing or has another shape, a window or ``total_steps`` is not within
+            the run, or an ensemble does not exist.
         """
-        network, plan = self.network, self.plan
-        inputs = self._inputs(input_spikes, n_steps)
-        n_tiles = inputs[0].shape[0] if inputs else 1
+        first, *others = self.each_tile(
+            inputs, n_steps, windows=windows, count=count, record=record, total_steps=total_steps
+        )
+        for run in others:
+            first.events.spikes_of[:] += run.events.spikes_of
+            for name, total in first.totals.items():
+                np.add(total, run.totals[name], out=total)
+        runs = [first, *others]
+        return replace(
+            first,
+            counts={name: _joined(run.counts[name] for run in runs) for name in first.counts},
+            spikes={name: _joined(run.spikes[name] for run in runs) for name in first.spikes},
+            events=replace(first.events, n_tiles=len(runs)),
+        )
+
+    def each_tile(
+        self,
+        inputs: Mapping[str, Input] | Sequence[Input],
+        n_steps: int,
+        *,
+        windows: Sequence[tuple[int, int]] | None = None,
+        count: Sequence[str] | None = None,
+        record: Sequence[str] = (),
+        total_steps: int | None = None,
+    ) -> Iterator[EmulatorRun]:
+        """Yield a run of each tile, in order, with the arguments of :meth:`run`."""
+        plan = self.plan
+        given = self._inputs(inputs, n_steps)
+        n_tiles = len(_of_tiles(given[0])) if given else 1
         windows = tuple((int(a), int(b)) for a, b in (windows or [(0, n_steps)]))
-        window = _window_of_step(windows, n_steps)
+        total_steps = n_steps if total_steps is None else total_steps
         if count is None:
-            count = [network.ensembles[plan.layers[-1].index].name]
-        layers = {network.ensembles[layer.index].name: layer for layer in plan.layers}
-        for name in (*count, *record):
-            network.ensemble_index(name)
-        result = self._nothing_yet(n_tiles, n_steps, windows, count, record)
-        for tile in range(n_tiles):
-            tile_counts = np.zeros((len(windows) + 1, plan.n_positions), np.int32)
-            recorded = {name: result.spikes[name][tile].reshape(n_steps, -1) for name in record}
-            self._run_tile(
-                [spikes[tile] for spikes in inputs],
-                n_steps,
-                window=window,
-                tile_counts=tile_counts,
-                result=result,
-                recorded=recorded,
+            count = [plan.ensembles[plan.layers[-1].index].name]
+        self._check_names(count, record)
+        segments = _Segments(windows, n_steps, total_steps)
+        total_only = _Segments((), n_steps, total_steps)
+        cut = {name: segments if name in count else total_only for name in plan.rows}
+        workers = max(1, min(n_tiles, get_num_threads()))
+        free: SimpleQueue[_Buffers] = SimpleQueue()
+        for buffers in self._buffers_of(workers):
+            free.put(buffers)
+
+        def run_tile(tile: int) -> EmulatorRun:
+            buffers = free.get()
+            result = self._run_tile(
+                [_of_tile(source, tile) for source in given],
+                self._nothing_yet(n_steps, windows, count, record),
+                buffers=buffers,
+                loops=ALONE if workers > 1 else TOGETHER,
+                cut=cut,
+                total_steps=total_steps,
             )
-            for name, layer in layers.items():
-                n = result.totals[name].size
-                part = tile_counts[:, layer.rows.first : layer.rows.first + n]
-                result.totals[name].ravel()[:] += part.sum(0)
-                if name in result.counts:
-                    counted = result.counts[name][tile]
-                    counted[:] = part[:-1].reshape(counted.shape)
-        return result
+            free.put(buffers)
+            return result
+
+        if workers == 1:
+            yield from map(run_tile, range(n_tiles))
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                yield from pool.map(run_tile, range(n_tiles))
+
+    def _buffers_of(self, workers: int) -> list[_Buffers]:
+        """Give every thread its lists of spikes, which later runs use again."""
+        plan, times = self.plan, self.chunk_steps + 1
+        while len(self._buffers) < workers:
+            events = np.zeros(times * plan.n_positions, np.uint16)
+            self._buffers.append(_Buffers(events, np.zeros((plan.n_rows, times), np.int32)))
+        return self._buffers[:workers]
+
+    def _check_names(self, count: Sequence[str], record: Sequence[str]) -> None:
+        ensembles = [population.name for population in self.plan.ensembles]
+        for names, known in ((count, list(self.plan.rows)), (record, ensembles)):
+            for name in names:
+                if name not in known:
+                    raise DeploymentError(f"no ensemble {name!r} in the network; there are {known}")
 
     def _nothing_yet(
         self,
-        n_tiles: int,
         n_steps: int,
         windows: tuple[tuple[int, int], ...],
         count: Sequence[str],
         record: Sequence[str],
     ) -> EmulatorRun:
-        """Return a run whose counts are all 0, to add to."""
-        network, plan = self.network, self.plan
-        shapes = {e.name: e.shape for e in network.ensembles}
+        """Return a run of one tile whose counts are all 0, to add to."""
+        plan = self.plan
+        shapes = {p.name: p.shape for p in (*plan.sources, *plan.ensembles)}
         return EmulatorRun(
             n_steps=n_steps,
             windows=windows,
-            counts={
-                name: np.zeros((n_tiles, len(windows), *shapes[name]), np.int32) for name in count
-            },
+            counts={name: np.zeros((1, len(windows), *shapes[name]), np.int32) for name in count},
             totals={name: np.zeros(shape, np.int64) for name, shape in shapes.items()},
-            spikes={name: np.zeros((n_tiles, n_steps, *shapes[name]), bool) for name in record},
+            spikes={name: np.zeros((1, n_steps, *shapes[name]), bool) for name in record},
             events=CoreEvents(
                 n_steps=n_steps,
-                n_cores=network.n_blocks,
-                n_inputs=len(network.inputs),
-                n_tiles=n_tiles,
+                n_cores=plan.n_cores,
+                n_inputs=len(plan.sources),
+                n_tiles=1,
                 source=plan.slot_source,
                 spikes_of=np.zeros((plan.slot_source.size, n_steps), np.int64).T,
                 fan_out_start=plan.fan_out_start,
@@ -238,17 +193,26 @@ class Emulator:
 
     def _run_tile(
         self,
-        inputs: list[np.ndarray],
-        n_steps: int,
-        *,
-        window: np.ndarray,
-        tile_counts: np.ndarray,
+        inputs: list[Input],
         result: EmulatorRun,
-        recorded: dict[str, np.ndarray],
-    ) -> None:
-        """Run one tile from the start, adding to its counts and to the counts of the run."""
-        plan, events, counts = self.plan, self._events, self._counts
+        *,
+        buffers: _Buffers,
+        loops: Loops,
+        cut: Mapping[str, _Segments],
+        total_steps: int,
+    ) -> EmulatorRun:
+        """Run one tile from the start, and add what it did to ``result``."""
+        plan, n_steps, (lists, counts) = self.plan, result.n_steps, buffers
+        found = {
+            name: np.zeros((len(cut[name].bounds), rows.order.size * rows.length), np.int32)
+            for name, rows in plan.rows.items()
+        }
+        recorded = {name: spikes[0].reshape(n_steps, -1) for name, spikes in result.spikes.items()}
         counts[:, 0] = 0
+        inputs = [
+            SteadyInput(x.rise, x.initial.copy()) if isinstance(x, SteadyInput) else x
+            for x in inputs
+        ]
         states = [
             (
                 np.zeros_like(layer.vth),
@@ -259,27 +223,42 @@ class Emulator:
         ]
         for begin in range(0, n_steps, self.chunk_steps):
             n = min(self.chunk_steps, n_steps - begin)
-            by_slot = result.events.spikes_of[begin : begin + n]
-            for rows, spikes in zip(plan.inputs, inputs, strict=True):
-                read_input(rows, spikes[begin : begin + n], events, counts, plan.slot, by_slot)
+            part = slice(begin, begin + n)
+            by_slot = result.events.spikes_of[part]
+            for population, rows, given in zip(plan.sources, plan.inputs, inputs, strict=True):
+                name = population.name
+                counted = cut[name].of_step[part], plan.slot, by_slot, found[name]
+                if isinstance(given, SteadyInput):
+                    loops.run_steady(rows, *given, n, lists, counts, *counted)
+                else:
+                    loops.read_input(rows, given[part], lists, counts, *counted)
             for layer, state in zip(plan.layers, states, strict=True):
-                run_layer(
+                name = plan.ensembles[layer.index].name
+                loops.run_layer(
                     layer.rows, layer.links, layer.constants, layer.bias, layer.vth, *state,
-                    n, events, counts, window[begin : begin + n], plan.slot, by_slot, tile_counts,
+                    n, lists, counts, cut[name].of_step[part], plan.slot, by_slot, found[name],
                 )  # fmt: skip
-                name = self.network.ensembles[layer.index].name
                 if name in recorded:
-                    _unpack(layer.rows, events, counts, recorded[name][begin : begin + n])
+                    _unpack(layer.rows, lists, counts, recorded[name][part])
             # The next chunk begins with the spikes of the last step.
             counts[:, 0] = counts[:, n]
             for rows in (*plan.inputs, *(layer.rows for layer in plan.layers)):
-                lists = _by_row(rows, events, counts)
-                lists[:, 0] = lists[:, n]
+                by_row = _by_row(rows, lists, counts)
+                by_row[:, 0] = by_row[:, n]
+        for name, of_name in found.items():
+            total, segments = result.totals[name], cut[name]
+            by_segment = of_name[:, : total.size].reshape(-1, *total.shape)
+            for k in segments.inside(0, total_steps):
+                total += by_segment[k]
+            for window, (first, last) in enumerate(result.windows if name in result.counts else ()):
+                for k in segments.inside(first, last):
+                    result.counts[name][0, window] += by_segment[k]
+        return result
 
     def _inputs(
-        self, given: Mapping[str, np.ndarray] | Sequence[np.ndarray], n_steps: int
-    ) -> list[np.ndarray]:
-        populations = self.network.inputs
+        self, given: Mapping[str, Input] | Sequence[Input], n_steps: int
+    ) -> list[np.ndarray | SteadyInput]:
+        populations = self.plan.sources
         names = [population.name for population in populations]
         if isinstance(given, Mapping):
             if set(given) != set(names):
@@ -287,35 +266,86 @@ class Emulator:
             given = [given[name] for name in names]
         if len(given) != len(names):
             raise DeploymentError(f"{len(given)} inputs given, the network has {names}")
-        arrays = []
-        for population, spikes in zip(populations, given, strict=True):
-            n_tiles = given[0].shape[0]
-            if spikes.shape not in (
-                (n_tiles, n_steps, population.size),
-                (n_tiles, n_steps, *population.shape),
-            ):
+        inputs: list[Input] = []
+        for population, source in zip(populations, given, strict=True):
+            n_tiles = len(_of_tiles(given[0]))
+            before = (n_tiles,) if isinstance(source, SteadyInput) else (n_tiles, n_steps)
+            found = _of_tiles(source)
+            if found.shape not in ((*before, population.size), (*before, *population.shape)):
                 raise DeploymentError(
-                    f"input {population.name!r} has shape {spikes.shape}; expected "
-                    f"{(n_tiles, n_steps, *population.shape)} (tiles, steps, neurons)"
+                    f"input {population.name!r} has shape {found.shape}; expected "
+                    f"{(*before, *population.shape)} "
+                    f"({'tiles, neurons' if len(before) == 1 else 'tiles, steps, neurons'})"
                 )
-            flat = np.ascontiguousarray(spikes).reshape(n_tiles, n_steps, population.size)
-            arrays.append((flat if flat.dtype.itemsize == 1 else flat != 0).view(np.uint8))
-        return arrays
+            flat = np.ascontiguousarray(found).reshape(*before, population.size)
+            if isinstance(source, SteadyInput):
+                initial = np.ascontiguousarray(source.initial, np.float64).ravel()
+                inputs.append(SteadyInput(flat.astype(np.float64, copy=False), initial))
+            else:
+                inputs.append((flat if flat.dtype.itemsize == 1 else flat != 0).view(np.uint8))
+        return inputs
 
 
-def _window_of_step(windows: Sequence[tuple[int, int]], n_steps: int) -> np.ndarray:
-    """Index of each step's window; ``len(windows)`` for none."""
-    window = np.full(n_steps, len(windows), np.int64)
-    end = 0
-    for k, (first, last) in enumerate(windows):
-        if not end <= first < last <= n_steps:
+class _Buffers(NamedTuple):
+    """Spikes of a chunk of steps: positions by row and time, and their numbers (rows, times)."""
+
+    events: np.ndarray
+    counts: np.ndarray
+
+
+class _Segments:
+    """The steps of a run, cut so that each window, and the totals, are whole segments.
+
+    Attributes
+    ----------
+    bounds : list of (int, int)
+        First step of each segment, and the step after its last.
+    of_step : (n_steps,) int64
+        Segment of every step; -1 for steps that nothing counts.
+    """
+
+    def __init__(self, windows: Sequence[tuple[int, int]], n_steps: int, total_steps: int) -> None:
+        for first, last in windows:
+            if not 0 <= first < last <= n_steps:
+                raise DeploymentError(
+                    f"window {(first, last)} must begin at or after step 0, have a step, and end "
+                    f"by step {n_steps}"
+                )
+        if not 0 <= total_steps <= n_steps:
             raise DeploymentError(
-                f"window {(first, last)} must begin at or after step {end}, where the one before "
-                f"ends, and end by step {n_steps}"
+                f"total_steps is {total_steps}; it must be 0 to {n_steps}, the steps of the run"
             )
-        window[first:last] = k
-        end = last
-    return window
+        counted = [*windows, (0, total_steps)]
+        edges = sorted({edge for window in counted for edge in window})
+        self.bounds = [
+            (a, b)
+            for a, b in pairwise(edges)
+            if any(first <= a and b <= last for first, last in counted)
+        ]
+        self.of_step = np.full(n_steps, -1)
+        for k, (first, last) in enumerate(self.bounds):
+            self.of_step[first:last] = k
+
+    def inside(self, first: int, last: int) -> list[int]:
+        """Segments from step ``first`` until before step ``last``."""
+        return [k for k, (a, b) in enumerate(self.bounds) if first <= a and b <= last]
+
+
+def _joined(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Join arrays of one tile each; a single one is not copied."""
+    arrays = [*parts]
+    return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+
+
+def _of_tiles(source: Input) -> np.ndarray:
+    """Array of an input whose first axis is tiles."""
+    return source.rise if isinstance(source, SteadyInput) else source
+
+
+def _of_tile(source: Input, tile: int) -> Input:
+    if isinstance(source, SteadyInput):
+        return SteadyInput(source.rise[tile], source.initial)
+    return source[tile]
 
 
 def _by_row(rows: Rows, events: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -4,9 +4,7 @@ Spikes travel as *events*: for every step and row of a population, the positions
 spiked, in ascending order. Most work is then proportional to the spikes, and a row of targets with
 its accumulators, currents and voltages stays in the first-level cache for all steps.
 
-Three operations are written as vector instructions, which numba cannot express: adding a run of
-weights, updating 16 compartments, and listing which of them spiked. They compile to the vector
-width of the processor. Integer arithmetic wraps around, which is what the chip does.
+Vector instructions are in :mod:`spikeseg_core.loihi.emulator.vectors`.
 """
 
 # numba takes arguments by position.
@@ -18,155 +16,15 @@ import os
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, prange, types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
+from numba import njit, prange
+
+from spikeseg_core.loihi.emulator.vectors import LANES, add_run, lowest_bit, update
+from spikeseg_core.network.neuron import step
 
 # OpenMP's threads spin while they wait for each other. If another program uses one of the cores,
 # each parallel region then takes a scheduler time slice (8 ms) instead of 10 us. The setting is
 # read when numba first loads OpenMP.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-LANES = 16
-"""Compartments updated at once; rows and runs of weights are padded to multiples of it."""
-
-Q_BITS, U_BITS, DECAY_BITS = 21, 23, 12
-"""Bits (without sign) of the synaptic accumulator and of the current; bits of a decay constant."""
-
-_INT32 = ir.IntType(32)
-_VECTOR = ir.VectorType(_INT32, LANES)
-
-
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    """Pointer to ``LANES`` consecutive elements of a one-dimensional array."""
-    struct = make_array(kind)(context, builder, array)
-    element = context.get_data_type(kind.dtype)
-    pointer = builder.gep(struct.data, [index])
-    return builder.bitcast(pointer, ir.VectorType(element, LANES).as_pointer())
-
-
-def _load(builder: Any, pointer: Any) -> Any:
-    value = builder.load(pointer)
-    value.align = value.type.element.width // 8
-    return value
-
-
-def _store(builder: Any, value: Any, pointer: Any) -> None:
-    builder.store(value, pointer).align = value.type.element.width // 8
-
-
-def _splat(builder: Any, scalar: Any) -> Any:
-    vector = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), scalar, _INT32(0))
-    return builder.shuffle_vector(
-        vector, ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_VECTOR, None)
-    )
-
-
-def _constant(value: int) -> Any:
-    return ir.Constant(_VECTOR, [value] * LANES)
-
-
-def _wrap(builder: Any, value: Any, bits: int) -> Any:
-    """Keep ``bits`` bits and a sign, as a register of that width does (``overflow_signed``)."""
-    spare = _constant(31 - bits)
-    return builder.ashr(builder.shl(value, spare), spare)
-
-
-def _decay(builder: Any, value: Any, keep: Any) -> Any:
-    """``sign(x) * ((|x| * keep) >> 12)`` in 32 bits, by halves, for ``|x| < 2**24``."""
-    sign = builder.ashr(value, _constant(31))
-    size = builder.sub(builder.xor(value, sign), sign)
-    high = builder.mul(builder.lshr(size, _constant(DECAY_BITS)), keep)
-    low = builder.mul(builder.and_(size, _constant(2**DECAY_BITS - 1)), keep)
-    size = builder.add(high, builder.lshr(low, _constant(DECAY_BITS)))
-    return builder.sub(builder.xor(size, sign), sign)
-
-
-@intrinsic
-def add_run(typing: Any, totals: Any, at: Any, weights: Any, start: Any) -> Any:
-    """``totals[at:at + LANES] += weights[start:start + LANES]``, wrapping around."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        to = _pointer(context, builder, signature.args[0], args[0], args[1])
-        run = _pointer(context, builder, signature.args[2], args[2], args[3])
-        _store(builder, builder.add(_load(builder, to), _load(builder, run)), to)
-        return context.get_dummy_value()
-
-    return types.void(totals, types.intp, weights, types.intp), code
-
-
-@intrinsic
-def update(
-    typing: Any,
-    totals: Any,
-    at: Any,
-    current: Any,
-    voltage: Any,
-    resting: Any,
-    bias: Any,
-    vth: Any,
-    i: Any,
-    constants: Any,
-) -> Any:
-    """Advance compartments ``i : i + LANES`` by one step; return the spikes as bits.
-
-    ``totals[at:at + LANES]`` is the synaptic input of this step; it is cleared. ``resting`` counts
-    the remaining refractory steps, or is None if no neuron has more than one (that of the spike).
-    The constants are ``(shift, keep_u, keep_v, vmin, vmax, refract)``: totals are in units of
-    ``2**shift``, and ``keep`` is what one step of decay leaves of 4096.
-    """
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        shift, keep_u, keep_v, vmin, vmax, refract = (
-            _splat(builder, scalar) for scalar in cgutils.unpack_tuple(builder, args[8], 6)
-        )
-        totals_at = _pointer(context, builder, signature.args[0], args[0], args[1])
-        u_at, v_at, rest_at, bias_at, vth_at = (
-            None
-            if signature.args[k] is types.none
-            else _pointer(context, builder, signature.args[k], args[k], args[7])
-            for k in (2, 3, 4, 5, 6)
-        )
-        zero = _constant(0)
-        q = _load(builder, totals_at)
-        _store(builder, ir.Constant(q.type, None), totals_at)
-        if q.type.element.width < _INT32.width:
-            q = builder.sext(q, _VECTOR)
-        q = _wrap(builder, builder.shl(q, shift), Q_BITS)
-        u = builder.add(_decay(builder, _load(builder, u_at), keep_u), q)
-        u = _wrap(builder, u, U_BITS)
-        _store(builder, u, u_at)
-        drive = _wrap(builder, builder.add(u, _load(builder, bias_at)), U_BITS)
-        v = builder.add(_decay(builder, _load(builder, v_at), keep_v), drive)
-        v = builder.select(builder.icmp_signed("<", v, vmin), vmin, v)
-        v = builder.select(builder.icmp_signed(">", v, vmax), vmax, v)
-        if rest_at is not None:
-            rest = _load(builder, rest_at)
-            v = builder.select(builder.icmp_signed(">", rest, zero), zero, v)
-        spiked = builder.icmp_signed(">", v, _load(builder, vth_at))
-        _store(builder, builder.select(spiked, zero, v), v_at)
-        if rest_at is not None:
-            rest = builder.sub(builder.select(spiked, refract, rest), _constant(1))
-            rest = builder.select(builder.icmp_signed("<", rest, zero), zero, rest)
-            _store(builder, rest, rest_at)
-        return builder.zext(builder.bitcast(spiked, ir.IntType(LANES)), ir.IntType(64))
-
-    signature = types.uint64(
-        totals, types.intp, current, voltage, resting, bias, vth, types.intp, constants
-    )
-    return signature, code
-
-
-@intrinsic
-def lowest_bit(typing: Any, bits: Any) -> Any:
-    """Position of the lowest set bit; ``bits`` must not be 0."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64), code
 
 
 class Links(NamedTuple):
@@ -254,9 +112,10 @@ def add_arrivals(totals, events, counts, links, row, t):  # type: ignore[no-unty
             add_lists(totals, events, first, n, links, k)
 
 
-@njit(cache=True, parallel=True)
-def run_layer(  # type: ignore[no-untyped-def]
+@njit
+def layer_row(  # type: ignore[no-untyped-def]
     rows,
+    row,
     links,
     constants,
     bias,
@@ -267,66 +126,167 @@ def run_layer(  # type: ignore[no-untyped-def]
     n_steps,
     events,
     counts,
-    window,
+    segment,
     slot,
     by_slot,
-    by_window,
+    by_segment,
 ):
-    """Advance one ensemble by ``n_steps`` steps.
+    """Advance one row of an ensemble by ``n_steps`` steps.
 
     ``counts`` (rows, times) and ``events`` hold the spikes of every row at every time, row by row.
     Step ``t`` reads its sources at time ``t`` (of the step before, because axons delay by one step)
-    and writes time ``t + 1``. Every spike is counted in ``by_slot`` (steps, counters) and in
-    ``by_window`` (windows, neurons); ``slot`` is the counter of every neuron, ``window`` the window
-    of every step.
+    and writes time ``t + 1``. Every spike is counted in ``by_slot`` (steps, counters) and, unless
+    ``segment`` of its step is -1, in ``by_segment`` (segments, neurons of this ensemble); ``slot``
+    is the counter of every neuron.
     """
     times = counts.shape[1]
-    for item in prange(rows.order.shape[0]):
-        row = rows.order[item]
-        totals = np.zeros(rows.width, links.weights.dtype)
-        state = row * rows.padded
-        start = rows.first + row * rows.length
-        for t in range(n_steps):
-            add_arrivals(totals, events, counts, links, row, t)
-            n = 0
-            to = start * times + (t + 1) * rows.length
-            for i in range(0, rows.padded, LANES):
-                spiked = update(
-                    totals,
-                    rows.lead + i,
-                    current,
-                    voltage,
-                    resting,
-                    bias,
-                    vth,
-                    state + i,
-                    constants,
-                )
-                while spiked:
-                    event = i + lowest_bit(spiked)
-                    spiked &= spiked - np.uint64(1)
-                    events[to + n] = event
-                    by_slot[t, slot[start + event]] += 1
-                    by_window[window[t], start + event] += 1
-                    n += 1
-            counts[rows.first_row + row, t + 1] = n
+    totals = np.zeros(rows.width, links.weights.dtype)
+    state = row * rows.padded
+    start = rows.first + row * rows.length
+    for t in range(n_steps):
+        add_arrivals(totals, events, counts, links, row, t)
+        n = 0
+        to = start * times + (t + 1) * rows.length
+        for i in range(0, rows.padded, LANES):
+            spiked = update(
+                totals, rows.lead + i, current, voltage, resting, bias, vth, state + i, constants
+            )
+            while spiked:
+                event = i + lowest_bit(spiked)
+                spiked &= spiked - np.uint64(1)
+                events[to + n] = event
+                by_slot[t, slot[start + event]] += 1
+                if segment[t] >= 0:
+                    by_segment[segment[t], row * rows.length + event] += 1
+                n += 1
+        counts[rows.first_row + row, t + 1] = n
+
+
+@njit
+def input_row(  # type: ignore[no-untyped-def]
+    rows, row, spikes, events, counts, segment, slot, by_slot, by_segment
+):
+    """Convert a row of an input's spikes, ``(steps, neurons)`` of 0 and 1, to events.
+
+    They are from time 1 on, and counted as in :func:`layer_row`.
+    """
+    times = counts.shape[1]
+    start = rows.first + row * rows.length
+    begin = row * rows.length
+    end = min(begin + rows.length, spikes.shape[1])
+    for t in range(spikes.shape[0]):
+        n = 0
+        to = start * times + (t + 1) * rows.length
+        for i in range(begin, end):
+            if spikes[t, i]:
+                events[to + n] = i - begin
+                by_slot[t, slot[rows.first + i]] += 1
+                if segment[t] >= 0:
+                    by_segment[segment[t], i] += 1
+                n += 1
+        counts[rows.first_row + row, t + 1] = n
+
+
+@njit
+def steady_row(  # type: ignore[no-untyped-def]
+    rows, row, rise, potential, n_steps, events, counts, segment, slot, by_slot, by_segment
+):
+    """Advance a row of host neurons under constant input, as ``spike_trains`` does.
+
+    ``rise`` and ``potential`` (neurons,) are in thresholds, in float64. Spikes become events and
+    are counted as in :func:`input_row`.
+    """
+    times = counts.shape[1]
+    start = rows.first + row * rows.length
+    begin = row * rows.length
+    end = min(begin + rows.length, rise.shape[0])
+    up, state = rise[begin:end], potential[begin:end]
+    spiked = np.zeros(-(-(end - begin) // 8) * 8, np.uint8)
+    words = spiked.view(np.uint64)
+    for t in range(n_steps):
+        for i in range(end - begin):  # one loop of vector instructions
+            state[i], spiked[i] = step(state[i], up[i])
+        n = 0
+        to = start * times + (t + 1) * rows.length
+        for word in range(words.shape[0]):
+            bits = words[word]
+            while bits:
+                event = 8 * word + lowest_bit(bits) // 8
+                bits &= bits - np.uint64(1)
+                events[to + n] = event
+                by_slot[t, slot[start + event]] += 1
+                if segment[t] >= 0:
+                    by_segment[segment[t], begin + event] += 1
+                n += 1
+        counts[rows.first_row + row, t + 1] = n
 
 
 @njit(cache=True, parallel=True)
-def read_input(rows, spikes, events, counts, slot, by_slot):  # type: ignore[no-untyped-def]
-    """Convert an input's spikes, ``(steps, neurons)`` of 0 and 1, to events from time 1 on."""
-    times = counts.shape[1]
+def run_layer(  # type: ignore[no-untyped-def]
+    rows, links, constants, bias, vth, current, voltage, resting, n_steps, events, counts,
+    segment, slot, by_slot, by_segment,
+):  # fmt: skip
+    """Do :func:`layer_row` for every row; all threads share the rows."""
+    for item in prange(rows.order.shape[0]):
+        layer_row(
+            rows, rows.order[item], links, constants, bias, vth, current, voltage, resting,
+            n_steps, events, counts, segment, slot, by_slot, by_segment,
+        )  # fmt: skip
+
+
+@njit(cache=True, parallel=True)
+def read_input(  # type: ignore[no-untyped-def]
+    rows, spikes, events, counts, segment, slot, by_slot, by_segment
+):
+    """Do :func:`input_row` for every row; all threads share the rows."""
     for item in prange(rows.order.shape[0]):
         row = rows.order[item]
-        start = rows.first + row * rows.length
-        begin = row * rows.length
-        end = min(begin + rows.length, spikes.shape[1])
-        for t in range(spikes.shape[0]):
-            n = 0
-            to = start * times + (t + 1) * rows.length
-            for i in range(begin, end):
-                if spikes[t, i]:
-                    events[to + n] = i - begin
-                    by_slot[t, slot[rows.first + i]] += 1
-                    n += 1
-            counts[rows.first_row + row, t + 1] = n
+        input_row(rows, row, spikes, events, counts, segment, slot, by_slot, by_segment)
+
+
+@njit(cache=True, parallel=True)
+def run_steady(  # type: ignore[no-untyped-def]
+    rows, rise, potential, n_steps, events, counts, segment, slot, by_slot, by_segment
+):
+    """Do :func:`steady_row` for every row; all threads share the rows."""
+    for item in prange(rows.order.shape[0]):
+        steady_row(
+            rows, rows.order[item], rise, potential, n_steps, events, counts, segment, slot,
+            by_slot, by_segment,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def run_layer_alone(rows, *args):  # type: ignore[no-untyped-def]
+    """Do :func:`layer_row` for every row in this thread."""
+    for row in range(rows.order.shape[0]):
+        layer_row(rows, row, *args)
+
+
+@njit(cache=True, nogil=True)
+def read_input_alone(rows, *args):  # type: ignore[no-untyped-def]
+    """Do :func:`input_row` for every row in this thread."""
+    for row in range(rows.order.shape[0]):
+        input_row(rows, row, *args)
+
+
+@njit(cache=True, nogil=True)
+def run_steady_alone(rows, *args):  # type: ignore[no-untyped-def]
+    """Do :func:`steady_row` for every row in this thread."""
+    for row in range(rows.order.shape[0]):
+        steady_row(rows, row, *args)
+
+
+class Loops(NamedTuple):
+    """The loops over the rows of one tile."""
+
+    run_layer: Any
+    read_input: Any
+    run_steady: Any
+
+
+TOGETHER = Loops(run_layer, read_input, run_steady)
+"""All threads share the rows of a tile, and wait for each other after every layer."""
+
+ALONE = Loops(run_layer_alone, read_input_alone, run_steady_alone)
+"""Each thread takes whole tiles, so none waits: on a busy machine, waiting costs most."""

@@ -11,7 +11,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
-from spikeseg_core.loihi.emulator.kernels import (
+from spikeseg_core.loihi.emulator.vectors import (
     LANES,
     Q_BITS,
     U_BITS,

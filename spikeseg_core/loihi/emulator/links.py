@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from spikeseg_core.loihi.emulator.kernels import LANES, Links
+from spikeseg_core.loihi.emulator.kernels import Links
 from spikeseg_core.loihi.emulator.synapses import Kernel, Synapses
+from spikeseg_core.loihi.emulator.vectors import LANES
 
 
 class LinkBuilder:
@@ -40,14 +41,7 @@ class LinkBuilder:
         reach = np.arange(length // channels) * up
         low = -((last - reach) // down)  # first target column of each source column
         phase = reach - low * down - (last - down + 1)
-        n_run = -(-n_columns // down)
-        run = np.zeros((n_taps, down, channels, round_up(n_run * target_channels)), np.int32)
-        for p in range(down):
-            for m in range(n_run):
-                column = n_columns - down + p - m * down
-                if column >= 0:
-                    part = slice(m * target_channels, (m + 1) * target_channels)
-                    run[:, p, :, part] = kernel.weight[:, column]
+        run = packed(kernel)
         entry = phase[:, None] * channels + np.arange(channels)
         to = np.repeat(low * target_channels, channels)
         table = self._add_table(to, entry.ravel() * run.shape[3], np.zeros(length, np.int64))
@@ -103,6 +97,27 @@ class LinkBuilder:
             list_weight=(joined(self.list_weight, np.int32) >> shift).astype(dtype),
         )
         return links, lead, width
+
+
+def packed(kernel: Kernel) -> np.ndarray:
+    """Weights of a kernel in the order in which a spike adds them, padded to whole vectors.
+
+    Returns
+    -------
+    int32 array (rows, phases, source channels, run)
+        A source column reaches every ``down``-th column of the kernel, from its phase on.
+    """
+    n_taps, n_columns, channels, target_channels = kernel.weight.shape
+    n_run = -(-n_columns // kernel.down)
+    shape = (n_taps, kernel.down, channels, round_up(n_run * target_channels))
+    run = np.zeros(shape, np.int32)
+    for phase in range(kernel.down):
+        for m in range(n_run):
+            column = n_columns - kernel.down + phase - m * kernel.down
+            if column >= 0:
+                part = slice(m * target_channels, (m + 1) * target_channels)
+                run[:, phase, :, part] = kernel.weight[:, column]
+    return run
 
 
 def scale(parts: list[Synapses], n_targets: int) -> tuple[int, type]:

@@ -9,6 +9,7 @@ are kept as lists, which give the same sums more slowly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -61,6 +62,10 @@ class Plan:
 
     Attributes
     ----------
+    sources, ensembles : tuple of Population
+        Inputs from the host, and ensembles on the chip.
+    n_cores : int
+        Cores of the chip.
     inputs : tuple of Rows
         Position of the spikes of each input.
     layers : tuple of PlannedLayer
@@ -76,6 +81,9 @@ class Plan:
         One entry per axon of such a neuron: target core, and synapses there.
     """
 
+    sources: tuple[Population, ...]
+    ensembles: tuple[Population, ...]
+    n_cores: int
     inputs: tuple[Rows, ...]
     layers: tuple[PlannedLayer, ...]
     n_positions: int
@@ -85,6 +93,12 @@ class Plan:
     fan_out_start: np.ndarray
     fan_out_core: np.ndarray
     fan_out_synapses: np.ndarray
+
+    @cached_property
+    def rows(self) -> dict[str, Rows]:
+        """Position of every input and ensemble by its name."""
+        inputs = {p.name: rows for p, rows in zip(self.sources, self.inputs, strict=True)}
+        return inputs | {self.ensembles[x.index].name: x.rows for x in self.layers}
 
 
 def build_plan(network: IntegerNetwork) -> Plan:
@@ -100,17 +114,11 @@ def build_plan(network: IntegerNetwork) -> Plan:
     n_inputs = len(network.inputs)
     routes = Routes(network)
     order = _feed_forward_order(network, routes)
-    shapes = [_rows_and_length(population) for population in populations]
+    shapes = [rows_and_length(population) for population in populations]
     first = np.concatenate([[0], np.cumsum([rows * length for rows, length in shapes])])
     first_row = np.concatenate([[0], np.cumsum([rows for rows, _ in shapes])])
 
-    def place(p: int, lead: int = 0, width: int = 0) -> Rows:
-        rows, length = shapes[p]
-        threads = get_num_threads()
-        taken = np.concatenate([np.arange(k, rows, threads) for k in range(threads)])
-        padded = round_up(length)
-        return Rows(taken, int(first_row[p]), int(first[p]), length, padded, lead, width)
-
+    at = [(*shape, int(first_row[p]), int(first[p])) for p, shape in enumerate(shapes)]
     layers = []
     for index in order:
         constants, bias, vth, voltage = _compartments(network, index, shapes[n_inputs + index])
@@ -122,17 +130,16 @@ def build_plan(network: IntegerNetwork) -> Plan:
                 parts.append((p, synapses, kernel))
         builder = LinkBuilder(*shapes[n_inputs + index])
         for p, synapses, kernel in parts:
-            place_of = (*shapes[p], int(first_row[p]), int(first[p]))
             if kernel is None:
-                builder.add_lists(synapses, *place_of)
+                builder.add_lists(synapses, *at[p])
             else:
-                builder.add_kernel(kernel, *place_of)
+                builder.add_kernel(kernel, *at[p])
         shift, dtype = scale([s for _, s, _ in parts], network.ensembles[index].size)
         links, lead, width = builder.build(shift, dtype)
         layers.append(
             PlannedLayer(
                 index=index,
-                rows=place(n_inputs + index, lead, width),
+                rows=place(*at[n_inputs + index], lead=lead, width=width),
                 links=links,
                 constants=(np.int32(shift), *constants),
                 bias=bias,
@@ -142,7 +149,10 @@ def build_plan(network: IntegerNetwork) -> Plan:
             )
         )
     return Plan(
-        inputs=tuple(place(p) for p in range(n_inputs)),
+        sources=network.inputs,
+        ensembles=network.ensembles,
+        n_cores=network.n_blocks,
+        inputs=tuple(place(*at[p]) for p in range(n_inputs)),
         layers=tuple(layers),
         n_positions=int(first[-1]),
         n_rows=int(first_row[-1]),
@@ -254,7 +264,16 @@ def _feed_forward_order(network: IntegerNetwork, routes: Routes) -> list[int]:
         ) from None
 
 
-def _rows_and_length(population: Population) -> tuple[int, int]:
+def place(
+    rows: int, length: int, first_row: int, first: int, *, lead: int = 0, width: int = 0
+) -> Rows:
+    """Give a population its place, its rows in the order in which threads take them."""
+    threads = get_num_threads()
+    taken = np.concatenate([np.arange(k, rows, threads) for k in range(threads)])
+    return Rows(taken, first_row, first, length, round_up(length), lead, width)
+
+
+def rows_and_length(population: Population) -> tuple[int, int]:
     """Rows of a population and the neurons in each."""
     if len(population.shape) == 3 and np.prod(population.shape[1:]) <= MAX_ROW:
         rows, columns, channels = population.shape

@@ -21,8 +21,8 @@ from numba import njit, prange
 
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.emulator.blocks import component_order, lay_cells, lay_wires, spread
-from spikeseg_core.loihi.emulator.kernels import LANES, lowest_bit
 from spikeseg_core.loihi.emulator.lanes import step_lanes
+from spikeseg_core.loihi.emulator.vectors import LANES, lowest_bit
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 
 CHUNK_STEPS = 32

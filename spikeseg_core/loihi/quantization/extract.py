@@ -44,7 +44,7 @@ def extract_network(model: Any, *, from_outside: bool = False) -> IntegerNetwork
     return IntegerNetwork(
         dt=float(model.dt),
         ensembles=ensembles,
-        inputs=_inputs(model),
+        inputs=_inputs(model, ensembles),
         block_names=tuple(str(block.label) for block in blocks),
         block_ensemble=block_ensemble,
         block_vmin=_int32(c.vmin for c in compartments),
@@ -149,7 +149,7 @@ def _neurons(model: Any, block: Any) -> list[int]:
     return list(model.block_comp_map.get(block, range(block.compartment.n_compartments)))
 
 
-def _inputs(model: Any) -> tuple[Population, ...]:
+def _inputs(model: Any, ensembles: tuple[Population, ...]) -> tuple[Population, ...]:
     shapes = _shapes(model)
     senders = {receive: send for send, receive in model.host2chip_senders.items()}
     found: dict[Any, tuple[str | None, tuple[int, ...]]] = {}
@@ -172,7 +172,9 @@ def _inputs(model: Any) -> tuple[Population, ...]:
         label, shape = found.get(spikes, (spikes.label, ()))
         if np.prod(shape) != spikes.n_neurons:
             shape = (spikes.n_neurons,)
-        populations.append(Population(_unique_name(label or "input", populations), _plain(shape)))
+        populations.append(
+            Population(_unique_name(label or "input", [*ensembles, *populations]), _plain(shape))
+        )
     return tuple(populations)
 
 

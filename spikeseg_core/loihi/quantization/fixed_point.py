@@ -208,26 +208,19 @@ def cores_of_channels(channels: int, depth: int) -> np.ndarray:
 # -- in training ----------------------------------------------------------------------------------
 
 
-def rounded(
-    kernels: Sequence[Any],
-    biases: Any,
-    cores: np.ndarray,
-    weight_bits: int,
-    synapse_ms: float = 0.0,
-) -> tuple[list[Any], Any]:
+def rounded(kernels: Sequence[Any], biases: Any, found: FixedPoint) -> tuple[list[Any], Any]:
     """Return a layer's weights as realised on the chip; gradients pass straight through.
 
     Parameters
     ----------
-    kernels, biases, cores, weight_bits, synapse_ms
-        As for :func:`fixed_point`.
+    kernels, biases
+        The exact weights, of which :func:`fixed_point` made ``found``.
 
     Returns
     -------
     kernels, biases : list of float32 tensor, float32 tensor
         In the units of the arguments.
     """
-    found = fixed_point(kernels, biases, cores, weight_bits, synapse_ms)
 
     def straight_through(exact: Any, rounded: Any) -> Any:
         return exact + tf.stop_gradient(rounded - exact)

@@ -11,6 +11,7 @@ import numpy as np
 from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.cost.events import StepEvents
+from spikeseg_core.loihi.emulator import SteadyInput
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.loihi.mapping.placement import Placement
@@ -163,6 +164,28 @@ def host_spikes(
     DeploymentError
         If the layer is not fed by the image alone.
     """
+    units = host_currents(network, weights, name, images)
+    return spike_trains(units * RATE_HZ_PER_UNIT, steps, initial_potentials(network, name))
+
+
+def steady_input(network: Network, name: str, units: np.ndarray) -> SteadyInput:
+    """Give a host layer's currents, from :func:`host_currents`, to the emulator."""
+    return SteadyInput(units * RATE_HZ_PER_UNIT * DT, initial_potentials(network, name))
+
+
+def host_currents(network: Network, weights: Weights, name: str, images: np.ndarray) -> np.ndarray:
+    """Input of a host layer's neurons under a constant image, in units of 100 Hz.
+
+    Returns
+    -------
+    ndarray of float64
+        ``(tiles, rows, columns, channels)``.
+
+    Raises
+    ------
+    DeploymentError
+        If the layer is not fed by the image alone.
+    """
     inputs = network.layer(name).inputs
     if [c.source for c in inputs] != [IMAGE]:
         raise DeploymentError(
@@ -171,8 +194,9 @@ def host_spikes(
         )
     kernel = weights.kernel(name, IMAGE).astype(np.float64)
     pixels = images[..., None].astype(np.float64)
-    units = tf.nn.conv2d(pixels, kernel, inputs[0].stride, "SAME").numpy() + weights.biases[name]
-    return spike_trains(units * RATE_HZ_PER_UNIT, steps, initial_potentials(network, name))
+    summed = tf.nn.conv2d(pixels, kernel, inputs[0].stride, "SAME").numpy()
+    units: np.ndarray = summed + weights.biases[name]
+    return units
 
 
 def read_out(

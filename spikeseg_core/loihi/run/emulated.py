@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -15,36 +14,27 @@ from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.run.base import (
     Deployment,
     MappedNetwork,
+    host_currents,
     host_layer,
-    host_spikes,
     no_rates,
     read_out,
+    steady_input,
 )
 from spikeseg_core.network import DT
 from spikeseg_core.reporting import SILENT, Reporter
 
 BATCH_TILES = 16
-"""Section tiles per batch of host spikes: one byte per tile, host neuron and step."""
+"""Section tiles per batch of the host's currents, which are convolutions."""
 
 
 def run(
     mapped: MappedNetwork,
     images: np.ndarray,
     presentation: PresentationConfig,
-    config: DeployConfig,
+    config: DeployConfig | None = None,
     report: Reporter = SILENT,
 ) -> Deployment:
-    """Run section tiles on the emulator, which uses nothing of ``config``."""
-    return run_fast(mapped, images, presentation, report)
-
-
-def run_fast(
-    mapped: MappedNetwork,
-    images: np.ndarray,
-    presentation: PresentationConfig,
-    report: Reporter = SILENT,
-) -> Deployment:
-    """Run section tiles on this project's emulator.
+    """Run section tiles on this project's emulator, which uses nothing of ``config``.
 
     Raises
     ------
@@ -104,39 +94,36 @@ def emulate(
     emulator = Emulator(integer)
     counter = EventCounter(integer, mapped.placement, last)
     rate_steps = rate_steps or steps
-    edges = sorted({0, steps, rate_steps, *(edge for window in windows for edge in window)})
     shape = (len(images), network.tile, network.tile)
     logits = {window: np.zeros(shape, np.float32) for window in windows}
-    hosts = [layer.name for layer in network.layers if not layer.on_chip]
+    # A layer that feeds several has several inputs, whose spikes are the same.
+    hosts = {given.name: host_layer(network, given.name) for given in integer.inputs}
     rates = no_rates(network, len(images))
     counts = np.zeros((len(images), *network.shape(last)), np.int32)
     events: list[StepEvents] = []
     for first in range(0, len(images), BATCH_TILES):
         batch = slice(first, first + BATCH_TILES)
-        sent = {name: host_spikes(network, weights, name, images[batch], steps) for name in hosts}
-        of_last = []  # spikes of the last layer between the edges
-        for tile in range(len(images[batch])):
-            shown = {name: spikes[[tile]] for name, spikes in sent.items()}
-            # One tile at a time, because its busiest core sets the time of its steps.
-            run = emulator.run(
-                [shown[host_layer(network, given.name)] for given in integer.inputs],
-                steps,
-                windows=list(pairwise(edges)),
-                count=[layer.name for layer in network.chip_layers()],
-            )
-            events.append(counter.count(run.events))
-            of_last.append(run.counts[last][0])
-            for name, found in rates.items():
-                if name in shown:
-                    spikes = shown[name][0, :rate_steps]
-                else:
-                    spikes = run.counts[name][0, : edges.index(rate_steps)]
-                total = spikes.sum(axis=0)
-                found[first + tile] = total.reshape(found.shape[1:]) / (rate_steps * DT)
-            report.progress(first + tile + 1, len(images), "section tiles on the emulator")
-        between = np.stack(of_last)
-        for start, end in windows:
-            inside = slice(edges.index(start), edges.index(end))
-            counts[batch] = between[:, inside].sum(axis=1).reshape(counts[batch].shape)
+        units = {
+            name: host_currents(network, weights, name, images[batch])
+            for name in set(hosts.values())
+        }
+        # A run for each tile, because its busiest core sets the time of its steps.
+        runs = emulator.each_tile(
+            {given: steady_input(network, host, units[host]) for given, host in hosts.items()},
+            steps,
+            windows=windows,
+            count=[last],
+            total_steps=rate_steps,
+        )
+        of_last = []
+        for tile, ran in enumerate(runs, start=first):
+            events.append(counter.count(ran.events))
+            of_last.append(ran.counts[last][0])
+            for source, total in ran.totals.items():
+                found = rates[hosts.get(source, source)]
+                found[tile] = total.reshape(found.shape[1:]) / (rate_steps * DT)
+            report.progress(tile + 1, len(images), "section tiles on the emulator")
+        for k, (start, end) in enumerate(windows):
+            counts[batch] = np.stack([found[k] for found in of_last]).reshape(counts[batch].shape)
             logits[start, end][batch] = read_out(network, weights, counts[batch], end - start)
     return Emulation(logits, counts, rates, StepEvents.join(events))

@@ -34,8 +34,8 @@ def _anytime(tables: Sequence[pd.DataFrame]) -> Table:
                 for split in ("validation", "test")
                 for score in ("pixel_accuracy", "v_rand")
             ),
-            stated(row["loihi_dynamic_mj"], "modelled", ".1f"),
-            stated(row["loihi_total_mj"], "modelled", ".1f"),
+            stated(row["loihi_dynamic_mj"], "modelled", "s3"),
+            stated(row["loihi_total_mj"], "modelled", "s3"),
         ]
         for _, row in table.iterrows()
     ]
@@ -67,7 +67,7 @@ def _operating_points(table: pd.DataFrame) -> Table:
                     for split in ("validation", "test")
                     for score in ("pixel_accuracy", "v_rand")
                 ),
-                stated(row["test/loihi_total_mj"], "modelled", ".1f"),
+                stated(row["test/loihi_total_mj"], "modelled", "s3"),
                 ", ".join(notes),
             ]
         )
@@ -104,8 +104,8 @@ def chosen_point(evidence: Evidence) -> list[Text]:
             "one itself uses {alike} of its energy, at a V_Rand of {alike_score} on the test "
             "sections.",
             share=share,
-            less=test("operating_point", "loihi_total_mj", ".1f", "mJ"),
-            more=test("start", "loihi_total_mj", ".1f", "mJ"),
+            less=test("operating_point", "loihi_total_mj", "s3", "mJ"),
+            more=test("start", "loihi_total_mj", "s3", "mJ"),
             tiles=evidence.state("benchmark", "operating_point/tiles", "set", ".0f"),
             all_tiles=evidence.state("benchmark", "start/tiles", "set", ".0f"),
             steps=test("operating_point", "mean_steps", ".1f", "steps"),
@@ -129,7 +129,7 @@ def chosen_point(evidence: Evidence) -> list[Text]:
                 "average, at a pixel accuracy of {pixels} and a V_Rand of {score} on the test "
                 "sections.",
                 share=equal,
-                less=test("equal_accuracy", "loihi_total_mj", ".1f", "mJ"),
+                less=test("equal_accuracy", "loihi_total_mj", "s3", "mJ"),
                 tiles=evidence.state("benchmark", "equal_accuracy/tiles", "set", ".0f"),
                 steps=test("equal_accuracy", "mean_steps", ".1f", "steps"),
                 pixels=test("equal_accuracy", "pixel_accuracy"),

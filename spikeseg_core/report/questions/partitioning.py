@@ -32,8 +32,9 @@ def section(evidence: Evidence, folder: Path) -> Section:
     table = _strategy_table(evidence)
     used = str(evidence.first.stages["partition"].facts.get("strategy", "?"))
     finding = say(
-        "On {chips} chips and {cores} cores, {across} of {every} cross between chips{effect}",
-        chips=evidence.state("partition", "mapping/chips", form=".0f"),
+        "{effect}: on {chips} and {cores} cores, {across} of {every} cross between chips",
+        effect=_effect(table, used),
+        chips=evidence.state("partition", "mapping/chips", form=".0f", unit=_chips(evidence)),
         cores=evidence.state("partition", "mapping/cores", form=",.0f"),
         across=evidence.state(
             "partition", "mapping/interchip_messages_per_step", "modelled", ",.0f"
@@ -45,7 +46,6 @@ def section(evidence: Evidence, folder: Path) -> Section:
             ",.0f",
             "NoC packets per time step",
         ),
-        effect=_effect(table, used),
     )
     answer: list[Text] = []
     tables, pictures = [], []
@@ -107,6 +107,10 @@ def section(evidence: Evidence, folder: Path) -> Section:
     )
 
 
+def _chips(evidence: Evidence) -> str:
+    return "chip" if set(evidence.values("partition", "mapping/chips")) == {1} else "chips"
+
+
 def _strategy_table(evidence: Evidence) -> pd.DataFrame | None:
     """Model every strategy from the recorded network, tiles and rates; None without them."""
     stages, settings = evidence.first.stages, evidence.first.settings
@@ -130,15 +134,18 @@ def _energy(row: pd.Series) -> float:
 
 
 def _effect(table: pd.DataFrame | None, used: str) -> Text:
-    """State the time and energy of the worst strategy."""
-    if table is None or table["interchip_messages_per_step"].max() == 0:
-        return say("")
+    """Say how far the worst strategy is behind in time and energy."""
+    if table is None:
+        return say("How far is not known without the stage folders")
+    if table["interchip_messages_per_step"].max() == 0:
+        return say("Not at all for this network, which fits on one chip")
     own = table[table["strategy"] == used].iloc[0]
     energies = table["dynamic_uj"] + table["static_uj"]
     return say(
-        "; the worst strategy on the same tiles would take {time} the time and {energy} the energy",
-        time=stated(table["time_us"].max() / own["time_us"], "modelled", ".2f", "times"),
-        energy=stated(float(energies.max()) / _energy(own), "modelled", ".2f", "times"),
+        "By up to {time} the time and {energy} the energy, for the worst strategy on the same "
+        "tiles",
+        time=stated(table["time_us"].max() / own["time_us"], "modelled", "s2", "times"),
+        energy=stated(float(energies.max()) / _energy(own), "modelled", "s2", "times"),
     )
 
 
@@ -157,10 +164,10 @@ def _compared(table: pd.DataFrame, used: str) -> list[Text]:
             many=stated(worst["interchip_messages_per_step"], "modelled", ",.0f"),
             used=_named(used),
             few=stated(own["interchip_messages_per_step"], "modelled", ",.0f"),
-            slow=stated(worst["time_us"], "modelled", ".1f", "us"),
-            fast=stated(own["time_us"], "modelled", ".1f", "us"),
-            dear=stated(_energy(worst), "modelled", ".1f", "uJ"),
-            cheap=stated(_energy(own), "modelled", ".1f", "uJ"),
+            slow=stated(worst["time_us"], "modelled", "s3", "us"),
+            fast=stated(own["time_us"], "modelled", "s3", "us"),
+            dear=stated(_energy(worst), "modelled", "s3", "uJ"),
+            cheap=stated(_energy(own), "modelled", "s3", "uJ"),
         )
         if worst["time_us"] > own["time_us"]
         else say(
@@ -181,7 +188,7 @@ def _named(strategy: object) -> Name:
 def _link(evidence: Evidence) -> list[Text]:
     swings = evidence.facts.get("sensitivity", {}).get("swings", [])
     swing = next((each for each in swings if each["unknown"] == LINK), None)
-    if swing is None:
+    if swing is None or evidence.busy:
         return []
     return [
         say(
@@ -189,9 +196,9 @@ def _link(evidence: Evidence) -> list[Text]:
             "(int8, online, total) to Loihi's lies between {low} ({dear}) and {high} "
             "({free}){widest}.",
             widest=", the widest range of all unknowns" if swing is swings[0] else "",
-            low=stated(swing["low"], "modelled", ".2f"),
+            low=stated(swing["low"], "modelled", "s2"),
             dear=told(f"{swing['low_case']} per packet", "set"),
-            high=stated(swing["high"], "modelled", ".2f"),
+            high=stated(swing["high"], "modelled", "s2"),
             free=told(f"{swing['high_case']} per packet", "set"),
         )
     ]
@@ -205,11 +212,11 @@ def _strategies(evidence: Evidence, table: pd.DataFrame, used: str) -> Table:
             Name(str(row["strategy"]).replace("_", " ") + (" (used)" if name == used else "")),
             stated(row["interchip_messages_per_step"], "modelled", ",.0f"),
             stated(row["messages_per_step"], "modelled", ",.0f"),
-            stated(row["time_us"], "modelled", ".1f"),
-            stated(row["dynamic_uj"], "modelled", ".1f"),
-            stated(row["static_uj"], "modelled", ".1f"),
-            stated(row["time_us"] * per_section * 1e-3, "modelled", ".1f"),
-            stated(_energy(row) * per_section * 1e-3, "modelled", ".1f"),
+            stated(row["time_us"], "modelled", "s3"),
+            stated(row["dynamic_uj"], "modelled", "s3"),
+            stated(row["static_uj"], "modelled", "s3"),
+            stated(row["time_us"] * per_section * 1e-3, "modelled", "s3"),
+            stated(_energy(row) * per_section * 1e-3, "modelled", "s3"),
             Name(str(row["waits_for"])),
         ]
         for name, (_, row) in zip(table["strategy"], table.iterrows(), strict=True)
@@ -246,9 +253,9 @@ def _steps(network: Mapping[str, Any]) -> Table:
             stated(found["cores"], "measured", ",.0f"),
             stated(found["chips"], "measured", ".0f"),
             stated(found["interchip_messages"], "modelled", ",.0f"),
-            stated(found["time_per_step_us"], "modelled", ".2f"),
-            stated(found["energy_per_step_uj"], "modelled", ".2f"),
-            stated(found["static_energy_per_step_uj"], "modelled", ".2f"),
+            stated(found["time_per_step_us"], "modelled", "s3"),
+            stated(found["energy_per_step_uj"], "modelled", "s3"),
+            stated(found["static_energy_per_step_uj"], "modelled", "s3"),
             Name(str(found["waits_for"])),
         ]
         for name, found in network["strategies"].items()
@@ -286,9 +293,9 @@ def _latency(network: Mapping[str, Any]) -> list[Text]:
             "Tiles, chips and places on the mesh chosen together take {time} per step, the slowest "
             "other mapping {slow}; they take {energy}, static included, the most expensive other "
             "mapping {dear}.",
-            time=stated(best["time_per_step_us"], "modelled", ".2f", "us"),
-            slow=stated(slow, "modelled", ".2f", "us"),
-            energy=stated(own, "modelled", ".2f", "uJ"),
-            dear=stated(dear, "modelled", ".2f", "uJ"),
+            time=stated(best["time_per_step_us"], "modelled", "s3", "us"),
+            slow=stated(slow, "modelled", "s3", "us"),
+            energy=stated(own, "modelled", "s3", "uJ"),
+            dear=stated(dear, "modelled", "s3", "uJ"),
         )
     ]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from spikeseg_core.config import ToleranceConfig
 from spikeseg_core.evaluation.accounting import SCORES
 from spikeseg_core.figures.research import weight_error_figure
 from spikeseg_core.report.document import Cell, Section, Table, missing
 from spikeseg_core.report.evidence import Evidence, draw
-from spikeseg_core.report.stated import Name, Printable, joined, say, stated, told
+from spikeseg_core.report.stated import Name, Printable, Stated, joined, say, stated, told
 from spikeseg_core.report.sweep import recorded_sweeps
 
 QUESTION = (
@@ -26,8 +28,10 @@ def section(evidence: Evidence, folder: Path) -> Section:
     change = {score: evidence.change("snn_spiking", "loihi", f"test/{score}") for score in SCORES}
     error = evidence.state("quantize", "quantize/weight_error", form=".2%")
     finding = say(
-        "Weights of {bits}, scaled separately for each core block, are off by {error} on average; "
-        "from float spikes to integers V_Rand changes by {v_rand} and pixel accuracy by {pixels}",
+        "{verdict}: {bits} for each weight, scaled separately for each core block, are off by "
+        "{error} on average; from float spikes to integers V_Rand changes by {v_rand} and pixel "
+        "accuracy by {pixels}",
+        verdict=_verdict(change),
         bits=bits,
         error=error,
         v_rand=change["v_rand"],
@@ -88,6 +92,17 @@ def section(evidence: Evidence, folder: Path) -> Section:
             missing("No sweep over the number of weight bits is recorded.", "sweep ablation-bits")
         ],
     )
+
+
+def _verdict(change: Mapping[str, Stated | None]) -> str:
+    """Answer yes or no: whether rounding alone stays within the tolerances."""
+    if not all(change.values()):
+        return "How far is not known, because not all scores are recorded"
+    allowed = ToleranceConfig().model_dump()
+    kept = all(-found.value <= allowed[score] for score, found in change.items() if found)
+    if kept:
+        return "Yes, rounding the weights keeps every score within its tolerance"
+    return "No, rounding the weights costs more than tolerated"
 
 
 def _effect(evidence: Evidence) -> Table:

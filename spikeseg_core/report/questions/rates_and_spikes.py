@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from spikeseg_core.report.document import (
@@ -18,8 +17,24 @@ from spikeseg_core.report.document import (
     missing,
 )
 from spikeseg_core.report.evidence import Evidence, link
+from spikeseg_core.report.questions.energy_comparison import (
+    Comparison,
+    accounting,
+    comparison,
+    how_far,
+    other_comparisons,
+    power,
+)
 from spikeseg_core.report.records import labelled
-from spikeseg_core.report.stated import Basis, Name, Stated, Text, joined, say, stated, told
+from spikeseg_core.report.stated import (
+    Basis,
+    Name,
+    Stated,
+    Text,
+    joined,
+    say,
+    stated,
+)
 from spikeseg_core.report.sweep import recorded_sweeps
 
 QUESTION = "How do rate-based and spike-based models compare in accuracy and power?"
@@ -28,17 +43,7 @@ QUESTION = "How do rate-based and spike-based models compare in accuracy and pow
 def section(evidence: Evidence, folder: Path) -> Section:
     """Answer from the evidence, with the benchmark's pictures."""
     facts = evidence.facts
-    by_accounting = _by_accounting(evidence)
-    ratio = evidence.state("benchmark", "energy/ratio_cpu_int8_online", "modelled", ".2f")
-    finding = say(
-        "With spikes instead of rates the network's V_Rand changes by {v_rand}; online, the total "
-        "energy of the int8 CPU is {ratio} times Loihi's, and between {low} and {high} times under "
-        "the static-power accountings compared",
-        v_rand=evidence.change("snn_rate", "snn_spiking", "test/v_rand"),
-        ratio=ratio,
-        low=stated(min(by_accounting.values(), default=None), "modelled", ".2f"),
-        high=stated(max(by_accounting.values(), default=None), "modelled", ".2f"),
-    )
+    compared = comparison(evidence)
     answer = [
         say(
             "The rate-based network reaches a pixel accuracy of {rate}, the same network with "
@@ -47,9 +52,8 @@ def section(evidence: Evidence, folder: Path) -> Section:
             spikes=evidence.state("snn_spiking", "test/pixel_accuracy"),
             chips=evidence.state("loihi", "test/pixel_accuracy"),
         ),
-        *_power(evidence),
-        *_at_the_operating_point(evidence),
-        *_batches(facts),
+        *power(compared),
+        *_batches(facts, compared),
         say(
             "The paper states more than {times} for its own network, online, at {bits}; its "
             "static-power accounting is not known.",
@@ -67,40 +71,41 @@ def section(evidence: Evidence, folder: Path) -> Section:
     return Section(
         key="Q5",
         title=QUESTION,
-        finding=finding,
+        finding=how_far(evidence, compared),
         answer=answer,
         tables=[
             _accuracy(evidence),
-            _energy(evidence),
-            _accounting(evidence, by_accounting),
+            *_energy(evidence),
+            *accounting(compared),
             *tables,
         ],
         pictures=[*_pictures(evidence), *pictures],
+        details=other_comparisons(evidence),
         runs=[*runs, *sweep_runs],
         unknown=_unknown(facts, evidence.first.figures),
-        missing=_missing(evidence, bool(sweeps), batches is not None),
+        missing=_missing(evidence, bool(sweeps), batches is not None, compared),
     )
 
 
 def _pictures(evidence: Evidence) -> list[Picture]:
-    return [
-        *evidence.picture(
-            "benchmark",
-            "energy.png",
-            say("Energy per section on every device, first seed; hatching shows the basis."),
-            *dict.fromkeys(f["basis"] for f in evidence.first.figures),
-        ),
-        *evidence.picture(
-            "benchmark",
-            "tornado.png",
-            say("Range of the ratio over each unknown, first seed."),
-            "modelled",
-        ),
-    ]
+    found = evidence.picture(
+        "benchmark",
+        "energy.png",
+        say("Energy per section on every device, first seed; the marker shows the basis."),
+        *dict.fromkeys(f["basis"] for f in evidence.first.figures),
+    )
+    if evidence.busy:
+        return found
+    caption = say("Range of the headline's ratio over each unknown, first seed.")
+    return [*found, *evidence.picture("benchmark", "tornado.png", caption, "modelled")]
 
 
-def _missing(evidence: Evidence, has_sweeps: bool, has_batches: bool) -> list[Missing]:
+def _missing(
+    evidence: Evidence, has_sweeps: bool, has_batches: bool, compared: Comparison | None
+) -> list[Missing]:
     found = []
+    if compared is not None and compared.busy:
+        found.append(missing("The CPU was timed on a busy machine.", "benchmark"))
     if not has_sweeps:
         found.append(
             missing(
@@ -148,23 +153,14 @@ def _unknown(facts: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> 
     return found
 
 
-def _by_accounting(evidence: Evidence) -> dict[str, float]:
-    """Median ratio over the seeds for each static-power accounting."""
-    found: dict[str, list[float]] = {}
-    for run in evidence.runs:
-        sensitivity = run.stages["benchmark"].facts.get("sensitivity", {})
-        for pair, ratio in sensitivity.get("by_idle", {}).items():
-            if isinstance(ratio, int | float):
-                found.setdefault(str(pair), []).append(float(ratio))
-    return {pair: float(median(values)) for pair, values in found.items()}
-
-
 def _accuracy(evidence: Evidence) -> Table:
-    tags = {
+    tags: dict[str, str] = {
         "snn_rate": "rates, float weights",
         "snn_spiking": "spikes, float weights",
-        "loihi": "spikes, integers on chips",
-        "cpu_int8": "ANN, int8, on the CPU",
+        "loihi": "spikes, integers on chips, as deployed",
+        "loihi_operating_point_int8": "the same at the operating point",
+        "cpu_int8": "ANN, int8, on the CPU, tiles",
+        "cpu_whole_section_int8": "ANN, int8, on the CPU, whole sections",
     }
     rows: list[list[Cell]] = [
         [
@@ -192,8 +188,9 @@ class _Line:
 
     @property
     def name(self) -> Name:
-        """Name of the device with its precision."""
-        return Name(f"{self.figure['label']}, {self.figure['precision']}")
+        """Name of the device with its precision, and whether its timing was disturbed."""
+        disturbed = " (busy)" if self.figure.get("busy") else ""
+        return Name(f"{self.figure['label']}, {self.figure['precision']}{disturbed}")
 
     @property
     def basis(self) -> Basis:
@@ -203,16 +200,16 @@ class _Line:
 
     def energy(self, component: str, unit: str = "") -> Stated | None:
         """State the energy per section."""
-        return stated(self.energies.get(component), self.basis, ".1f", unit)
+        return stated(self.energies.get(component), self.basis, "s3", unit)
 
     def time(self, unit: str = "") -> Stated | None:
         """State the time per section, which may be measured even if the energy is modelled."""
-        return stated([1000 * s for s in self.seconds], self.figure["time_basis"], ".1f", unit)
+        return stated([1000 * s for s in self.seconds], self.figure["time_basis"], "s3", unit)
 
     def power(self, unit: str = "") -> Stated | None:
         """State the mean power."""
         pairs = zip(self.energies.get("total", []), self.seconds, strict=True)
-        return stated([mj / 1000 / s for mj, s in pairs if s], self.basis, ".2f", unit)
+        return stated([mj / 1000 / s for mj, s in pairs if s], self.basis, "s3", unit)
 
 
 def _lines(all_figures: Iterable[Sequence[Mapping[str, Any]]]) -> list[_Line]:
@@ -230,101 +227,40 @@ def _lines_of(evidence: Evidence) -> list[_Line]:
     return _lines(run.figures for run in evidence.runs)
 
 
-def _energy(evidence: Evidence) -> Table:
-    rows: list[list[Cell]] = [
-        [
-            line.name,
-            stated(line.figure["batch"], "set", ".0f"),
-            *(line.energy(part) for part in ("dynamic", "static", "total")),
-            line.time(),
-            line.power(),
-        ]
-        for line in _lines_of(evidence)
-    ]
-    return Table(
-        caption=say(
-            "Energy, time and mean power per section, for all of its tiles. The published figures "
-            "are of another, much smaller network, with one inference per tile of the "
-            "section."
-        ),
-        heading=["device", "batch", "mJ dynamic", "mJ static", "mJ total", "ms", "W"],
-        rows=rows,
-    )
-
-
-def _accounting(evidence: Evidence, by_accounting: Mapping[str, float]) -> Table:
-    """Tabulate the ratio for every accounting, and for every baseline if recorded."""
-    ratios: dict[tuple[str, str, str], list[float]] = {
-        ("Loihi", "CPU, int8, online", pair): [ratio] for pair, ratio in by_accounting.items()
-    }
-    tables = evidence.tables("benchmark", "idle")
-    if tables:
-        ratios = {}
-    for row in (row for table in tables for row in table.to_dict("records")):
-        key = (str(row["loihi"]), str(row["baseline"]), str(row["idle"]))
-        ratios.setdefault(key, []).append(float(row["ratio"]))
-    return Table(
-        caption=say("Energy of a conventional device over Loihi's, by static-power accounting."),
-        heading=["Loihi", "baseline", "accounting: the baseline's over Loihi's", "ratio"],
-        rows=[
-            [Name(loihi), Name(baseline), told(pair, "set"), stated(found, "modelled", ".2f")]
-            for (loihi, baseline, pair), found in ratios.items()
-        ],
-    )
-
-
-def _online(lines: Iterable[_Line], family: str) -> _Line | None:
-    """Return the line of a family of devices, online with int8 weights, as deployed."""
-    wanted = {
-        "family": family,
-        "variant": "",
-        "presentation": "deployed" if family == "loihi" else None,
-        "feed": "tiles",
-        "host": False,
-        "precision": "int8",
-        "batch": 1,
-    }
-    return next(
-        (x for x in lines if all(x.figure[name] == value for name, value in wanted.items())), None
-    )
-
-
-def _power(evidence: Evidence) -> list[Text]:
+def _energy(evidence: Evidence) -> list[Table]:
+    """Tabulate our figures, and apart from them the published ones of another network."""
     lines = _lines_of(evidence)
-    loihi, cpu = _online(lines, "loihi"), _online(lines, "cpu")
-    if loihi is None or cpu is None:
+    captions = (
+        (False, say("Energy, time and mean power per section, for all of its tiles.")),
+        (
+            True,
+            say(
+                "Published energies of another, much smaller network, with one inference per tile "
+                "of the section."
+            ),
+        ),
+    )
+    found = []
+    for published, caption in captions:
+        rows: list[list[Cell]] = [
+            [
+                line.name,
+                stated(line.figure["batch"], "set", ".0f"),
+                *(line.energy(part) for part in ("dynamic", "static", "total")),
+                line.time(),
+                line.power(),
+            ]
+            for line in lines
+            if (line.basis == "published") == published
+        ]
+        heading = ["device", "batch", "mJ dynamic", "mJ static", "mJ total", "ms", "W"]
+        found.append(Table(heading, rows, caption))
+    return [table for table in found if table.rows]
+
+
+def _batches(facts: Mapping[str, Any], compared: Comparison | None) -> list[Text]:
+    if compared is None or compared.busy:
         return []
-    return [
-        say(
-            "Online, spikes on Loihi take {loihi} and {loihi_ms} per section, a mean power of "
-            "{loihi_w}; the rate-based network (int8, rectified linear units) takes {cpu} and "
-            "{cpu_ms} on the CPU, {cpu_w}.",
-            loihi=loihi.energy("total", "mJ"),
-            loihi_ms=loihi.time("ms"),
-            loihi_w=loihi.power("W"),
-            cpu=cpu.energy("total", "mJ"),
-            cpu_ms=cpu.time("ms"),
-            cpu_w=cpu.power("W"),
-        )
-    ]
-
-
-def _at_the_operating_point(evidence: Evidence) -> list[Text]:
-    name = "energy/ratio_cpu_int8_online_operating_point"
-    ratio = evidence.state("benchmark", name, "modelled", ".2f")
-    if ratio is None:
-        return []
-    return [
-        say(
-            "At the operating point chosen on validation, the int8 CPU takes {ratio} times Loihi's "
-            "total energy online; with the host's part charged to Loihi, {hosted} times.",
-            ratio=ratio,
-            hosted=evidence.state("benchmark", f"{name}_with_host", "modelled", ".2f"),
-        )
-    ]
-
-
-def _batches(facts: Mapping[str, Any]) -> list[Text]:
     overtaking = {k: v for k, v in facts.get("overtaking_batch", {}).items() if v is not None}
     if not facts.get("overtaking_batch"):
         return []

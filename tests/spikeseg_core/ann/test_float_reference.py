@@ -6,7 +6,7 @@ import pytest
 from spikeseg_core.ann.float_reference import segment_with_float_reference
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.loihi.quantization.extract import extract_network
-from spikeseg_core.loihi.run.emulated import run_fast
+from spikeseg_core.loihi.run import emulated
 from tests.spikeseg_core.presentation.searched import NETWORK, mapped_network
 
 
@@ -18,7 +18,7 @@ def test_with_the_scales_of_the_cores_it_is_the_chip(synapse_ms: float) -> None:
     images = np.random.default_rng(0).normal(size=(4, NETWORK.tile, NETWORK.tile))
     tiles = images.astype(np.float32)
     shown = PresentationConfig(steps=40, synapse_ms=synapse_ms)
-    chip = run_fast(mapped, tiles, shown).logits
+    chip = emulated.run(mapped, tiles, shown).logits
 
     def reference(**settings):
         return segment_with_float_reference(

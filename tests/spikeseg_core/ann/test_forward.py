@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.ann.forward import convolutions, forward
+from spikeseg_core.ann.forward import convolutions, forward, integers_of
 from spikeseg_core.ann.neuron import loihi_rate
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.loihi.quantization.fixed_point import cores_of_channels
@@ -42,7 +42,9 @@ def test_rounded_convolutions_are_those_of_the_cores(weight_bits: int) -> None:
                 kernels[kernel_key(layer, c.source)][..., part.channels] = real
     by_hand = model_from_weights(TINY, type(weights)(kernels, weights.biases), "loihi")
     model = model_from_weights(TINY, weights, "loihi")
-    logits, *_ = rates(TINY, convolutions(TINY, model, CORES, weight_bits))
+    logits, *_ = rates(
+        TINY, convolutions(TINY, model, integers_of(TINY, model, CORES, weight_bits))
+    )
     exact, *_ = rates(TINY, convolutions(TINY, model))
     # The staircase may turn a rounding error into a step of a few neurons.
     assert np.isclose(logits, by_hand(TILES), atol=1e-4).mean() > 0.95
@@ -52,6 +54,6 @@ def test_rounded_convolutions_are_those_of_the_cores(weight_bits: int) -> None:
 def test_rounding_leaves_a_gradient_to_every_weight() -> None:
     model = model_from_weights(TINY, weights_of(TINY, build_model(TINY, seed=4)), "loihi")
     with tf.GradientTape() as tape:
-        logits, *_ = rates(TINY, convolutions(TINY, model, CORES, 4))
+        logits, *_ = rates(TINY, convolutions(TINY, model, integers_of(TINY, model, CORES, 4)))
         loss = tf.reduce_mean(tf.square(logits - 1))
     assert_gradients(loss, tape, model)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from spikeseg_core.ann.tuning import channel_percentiles, scale_channels, scaled
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
 from spikeseg_core.data.tiles import TileGrid
+from spikeseg_core.errors import MappingError
 from spikeseg_core.network import Weights
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import keras
@@ -103,9 +105,10 @@ def test_no_epochs_change_nothing(tmp_path: Path) -> None:
     "settings",
     [
         {"epochs": 0, "spiking_epochs": 2, "spiking_steps": (20,)},
+        {"epochs": 0, "spiking_epochs": 2, "spiking_steps": (20,), "weight_bits": None},
         {"epochs": 2, "noise_window_steps": 50},
     ],
-    ids=["spikes", "noise"],
+    ids=["events", "float spikes", "noise"],
 )
 def test_a_killed_run_is_resumed(tmp_path: Path, settings: dict[str, Any]) -> None:
     whole, history = tuned(tmp_path / "whole", **settings)
@@ -164,6 +167,14 @@ def test_without_a_weight_the_rate_loss_counts_for_nothing(tmp_path: Path) -> No
     _, history = tuned(tmp_path, epochs=1, rate_weight=0.0, rate_weight_off_chip=0.0)
     assert not history["train/rate_loss"].any()
     assert history["train/loss"].equals(history["train/cross_entropy"])
+
+
+def test_a_network_that_leaves_loihis_integers_stops_with_the_reason(tmp_path: Path) -> None:
+    kernels = {k: v * 1e-6 if k.startswith("up/") else v for k, v in trained().kernels.items()}
+    tiny = replace(trained(), kernels=kernels)
+    config = CONFIG.model_copy(update=SPIKES)
+    with pytest.raises(MappingError, match=r"layer 'up'.*spiking_learning_rate"):
+        tune(TINY, tiny, tiny_dataset(), config, folder=tmp_path, report=SILENT)
 
 
 def test_weights_are_rounded_as_the_given_tiles_need(tmp_path: Path) -> None:

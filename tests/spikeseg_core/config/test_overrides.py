@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spikeseg_core.config import PipelineConfig
-from spikeseg_core.config.overrides import completed, configured, parsed, source
+from spikeseg_core.config.overrides import chosen, configured, parsed, source
 from spikeseg_core.config.presets import PRESETS, preset
 from spikeseg_core.errors import ConfigError
 
@@ -35,7 +34,12 @@ def test_values_may_be_words_and_lists() -> None:
     ("changes", "says"),
     [
         (["train.epochs=0"], r"train\.epochs: .*greater than or equal to 1, not 0"),
-        (["train.speed=3"], r"train\.speed: Extra inputs are not permitted, not 3"),
+        (["train.xyz=3"], r"train\.xyz: there is no such setting; `spikeseg settings` lists them"),
+        (
+            ["train.epoch=3"],
+            r"train\.epoch: there is no such setting; did you mean train\.epochs\?",
+        ),
+        (["tran.epochs=3"], r"tran: there is no such setting; did you mean train\?"),
         (["tune.rate_min_hz=300"], r"tune: .*rate_min_hz \(300.*must be below"),
         (["deploy.target=moon"], r"deploy\.target: .*'emulator' or 'loihi', not 'moon'"),
         (["epochs"], r"cannot read 'epochs'; write a setting as train\.epochs=5"),
@@ -51,19 +55,46 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         configured("quick", "auto", ["train.epochs=0", "tune.percentile=101"])
 
 
-def test_a_path_is_a_folder_source(tmp_path: Path) -> None:
+def test_a_path_is_a_folder_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert source(str(tmp_path)) == {"source": "folder", "path": str(tmp_path)}
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert source("~/data") == {"source": "folder", "path": str(tmp_path / "data")}
     with pytest.raises(ConfigError, match="'nowhere' is neither one of auto, isbi2012, synthetic"):
         source("nowhere")
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_by_name_is_completed(name: str) -> None:
-    assert completed(PipelineConfig.model_validate({"preset": name})) == preset(name)
-    assert completed(preset(name)) == preset(name)
+def test_all_values_of_a_preset_are_the_preset(name: str) -> None:
+    assert chosen(name) == preset(name)
+    assert chosen(name, settings=preset(name).model_dump()) == preset(name)
 
 
-def test_what_was_given_wins_over_the_preset() -> None:
-    given = PipelineConfig.model_validate({"preset": "paper", "train": {"epochs": 2}})
-    assert completed(given).train.epochs == 2
-    assert completed(given).train.network == preset("paper").train.network
+@pytest.mark.parametrize(("name", "other"), [("paper", "quick"), ("quick", "paper")])
+def test_a_changed_preset_over_the_other_ones_values_is_refused(name: str, other: str) -> None:
+    kept = preset(other).model_dump(exclude={"preset"})
+    says = f"the preset is '{name}', but .* are values of the preset '{other}'; choose the preset"
+    with pytest.raises(ConfigError, match=says):
+        chosen(name, settings=kept)
+    # Also if the network was changed with it, and something else was touched.
+    kept["train"] |= {"network": preset(name).train.network, "epochs": 7}
+    with pytest.raises(ConfigError, match=says):
+        chosen(name, settings=kept)
+
+
+def test_another_presets_network_is_refused_and_its_epochs_are_not() -> None:
+    with pytest.raises(ConfigError, match=r"is 'quick', but train\.network=paper are values of"):
+        configured("quick", "auto", ["train.network=paper"])
+    epochs = preset("paper").train.epochs
+    assert configured("quick", "auto", [f"train.epochs={epochs}"]).train.epochs == epochs
+
+
+def test_what_is_said_twice_has_to_be_the_same() -> None:
+    assert configured("quick", "synthetic", ["preset=quick", "dataset.source=synthetic"])
+    with pytest.raises(ConfigError, match="preset is 'quick', but the settings say preset='paper'"):
+        configured("quick", "auto", ["preset=paper"])
+    with pytest.raises(
+        ConfigError,
+        match="source is given twice: 'synthetic' by the dataset and 'isbi2012' by the settings",
+    ):
+        configured("quick", "synthetic", ["dataset.source=isbi2012"])

@@ -1,7 +1,7 @@
 import pytest
 
 from spikeseg_core.config import PipelineConfig, TrainConfig
-from spikeseg_core.config.presets import PRESETS, preset
+from spikeseg_core.config.presets import PRESETS, flat, of_network, preset
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network.catalogue import NETWORKS, network
 
@@ -24,3 +24,12 @@ def test_forms_offer_the_presets_and_networks_there_are() -> None:
     assert offered == list(PRESETS)
     offered = TrainConfig.model_json_schema()["properties"]["network"]["enum"]
     assert offered == list(NETWORKS)
+
+
+def test_the_preset_of_a_network() -> None:
+    assert of_network("paper", otherwise="quick") == "paper"
+    assert of_network("a candidate", otherwise="quick") == "quick"
+
+
+def test_flat_settings_have_dotted_names() -> None:
+    assert flat({"a": {"b": {"c": 1}, "d": 2}, "e": 3}) == {"a.b.c": 1, "a.d": 2, "e": 3}

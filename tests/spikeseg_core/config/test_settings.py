@@ -25,6 +25,9 @@ def test_every_setting_is_explained() -> None:
         (lambda: TuneConfig(rate_min_hz=200, rate_max_hz=50), "must be below rate_max_hz"),
         (lambda: DatasetConfig(source="folder"), "needs path"),
         (lambda: DatasetConfig(sorce="auto"), "Extra inputs"),
+        (lambda: DatasetConfig(folds=2), "folds: 2 leave no section to train on"),
+        (lambda: DatasetConfig(folds=6, fold=6), "no fold 6; 6 folds have the numbers 0 to 5"),
+        (lambda: DatasetConfig(fold=1), "fold: 1 needs folds"),
         (
             lambda: BenchmarkConfig(settling=()),
             "the setting benchmark.settling is now called deploy.early_exit",

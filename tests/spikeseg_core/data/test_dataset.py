@@ -12,6 +12,7 @@ from spikeseg_core.data.dataset import load_dataset, prepare_dataset
 from spikeseg_core.data.readers import pixel_sha256
 from spikeseg_core.data.tiles import standardize
 from spikeseg_core.errors import DataError
+from spikeseg_core.storage import load_arrays, save_arrays
 from tests.spikeseg_core.data.sources.challenge import write_images
 from tests.spikeseg_core.listener import Listener
 
@@ -80,6 +81,26 @@ def test_digest_depends_on_pixels_and_splits_only(tmp_path):
     assert first.sha256 != other.sha256
 
 
+def test_the_folds_of_a_stack(tmp_path):
+    """All sections of the source, in the same pixels; what they are for is part of the content."""
+    made = {}
+    for fold in range(4):
+        config = SMALL.model_copy(update={"folds": 4, "fold": fold})
+        prepare_dataset(config, 64, tmp_path / str(fold))
+        made[fold] = load_dataset(tmp_path / str(fold))
+    assert [made[fold].splits["test"].tolist() for fold in range(4)] == [[0], [1], [2], [3]]
+    assert [made[fold].splits["validation"].tolist() for fold in range(4)] == [[1], [2], [3], [0]]
+    assert made[1].splits["train"].tolist() == [0, 3]
+    np.testing.assert_array_equal(made[1].split("train")[1], made[1].labels[[0, 3]])
+    facts = json.loads((tmp_path / "1" / "dataset.json").read_text())
+    assert facts["splits"] == {"train": [[0, 1], [3, 4]], "validation": [[2, 3]], "test": [[1, 2]]}
+    assert len({dataset.pixels_sha256 for dataset in made.values()}) == 1
+    assert len({dataset.sha256 for dataset in made.values()}) == 4
+    assert len({(tmp_path / str(f) / "sections.npz").read_bytes() for f in range(4)}) == 4
+    with pytest.raises(DataError, match="5 folds need at least 5 sections, the stack has 4"):
+        prepare_dataset(SMALL.model_copy(update={"folds": 5}), 64, tmp_path / "five")
+
+
 def test_16_bit_folder_with_bright_membranes_and_spare_sections(tmp_path):
     made = prepare_dataset(SMALL, 64, tmp_path / "synthetic")
     deep = made.images.astype(np.uint16) * 100
@@ -117,9 +138,8 @@ def test_a_changed_or_damaged_folder_is_found(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         load_dataset(tmp_path)
     prepare_dataset(SMALL, 64, tmp_path)
-    facts = json.loads((tmp_path / "dataset.json").read_text())
-    facts["splits"]["test"] = [2, 3]
-    (tmp_path / "dataset.json").write_text(json.dumps(facts))
+    arrays = load_arrays(tmp_path / "sections.npz")
+    save_arrays(tmp_path / "sections.npz", arrays | {"split/test": np.array([2])})
     with pytest.raises(DataError, match="was changed"):
         load_dataset(tmp_path)
     (tmp_path / "dataset.json").write_text("{")

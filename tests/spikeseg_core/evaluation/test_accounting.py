@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikeseg_core.evaluation.accounting import SCORES, START, STEPS, blame, loss_table
+from spikeseg_core.evaluation.accounting import AS_TUNED, SCORES, START, STEPS, blame, loss_table
 from spikeseg_core.figures.waterfall import waterfall_figure
 
 PLACES = [START, *(place for _, place in STEPS)]
@@ -41,6 +41,27 @@ def test_the_steps_add_up_to_the_whole_loss(present, values) -> None:
     assert table["from"].tolist() == [START, *table["to"].tolist()[:-1]]
 
 
+def test_after_tuning_on_events_clock_and_integers_cost_nothing() -> None:
+    table = loss_table(
+        metrics(
+            {
+                START: scores(v_rand=0.9),
+                "snn_rate": scores(v_rand=0.8),
+                "snn_spiking": scores(v_rand=0.1),
+                AS_TUNED: scores(v_rand=0.7),
+                "loihi": scores(v_rand=0.75),
+            }
+        )
+    )
+    assert dict(zip(table["step"], table["v_rand"].round(6), strict=True)) == {
+        "Loihi's rate curve, rate tuning, conversion": -0.1,
+        "spikes": -0.1,
+        "a step from layer to layer": 0.0,
+        "integer weights": 0.0,
+        "splitting into cores": 0.05,
+    }
+
+
 def test_a_missing_stage_joins_its_step_to_the_next() -> None:
     table = loss_table({"ann": scores(), "rate_tuned": scores(v_info=0.8)})
     assert table["step"].tolist() == ["Loihi's rate curve, rate tuning"]
@@ -77,7 +98,6 @@ def test_a_shorter_presentation_is_not_to_blame() -> None:
 
 def test_the_waterfall_is_a_picture(tmp_path) -> None:
     stages = metrics({place: scores(v_rand=0.9 - i / 100) for i, place in enumerate(PLACES)})
-    path = waterfall_figure(
-        loss_table(stages), dict.fromkeys(SCORES, 0.9), tmp_path / "waterfall.png"
-    )
+    start = dict.fromkeys(SCORES, 0.9)
+    path = waterfall_figure(loss_table(stages), start, {}, tmp_path / "waterfall.png")
     assert path.read_bytes().startswith(b"\x89PNG")

@@ -71,3 +71,19 @@ def test_a_scorer_scores_any_number_of_segmentations_of_its_sections(grid):
         plain = scorer.scores(probability)
         assert plain == {name: expected[f"test/{name}"] for name in plain}
         assert len(plain) == 6
+
+
+def test_scores_of_single_sections_average_to_those_of_the_stack(grid):
+    rng = np.random.default_rng(0)
+    probability = np.clip(0.6 * grid + rng.normal(0.2, 0.1, grid.shape), 0, 1)
+    scorer = Scorer(grid)
+    curve = scorer.curve(probability)
+    best = scorer.thresholds(probability, curve)
+    scores = scorer.scores(probability, curve=curve)
+    found = scorer.by_section(probability, curve, best)
+    assert all(values.shape == (2,) for values in found.values())
+    assert found["v_rand"].mean() == pytest.approx(scores["v_rand"])
+    assert found["v_info"].mean() == pytest.approx(scores["v_info"])
+    half = scorer.by_section(probability, curve, best._replace(mask=0.5))
+    assert half["pixel_accuracy"].mean() == pytest.approx(scores["pixel_accuracy"])
+    assert found["pixel_accuracy"].mean() >= half["pixel_accuracy"].mean()

@@ -19,8 +19,8 @@ from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 def test_pictures_are_drawn(tmp_path: Path) -> None:
     network, events = small_network(), Presented(events_of(chips=2), 4)
     found = compare(network, {"deployed": events}, cpu_figures())
-    draw_energy(found.figures, "Energy of a test", tmp_path / "energy.png")
-    draw_tornado(sensitivity(network, events, cpu_figures()), "A test", tmp_path / "tornado.png")
+    draw_energy(found.figures, tmp_path / "energy.png")
+    draw_tornado(sensitivity(network, events, cpu_figures()), tmp_path / "tornado.png")
     points = pd.DataFrame(
         {
             "tiles": [16, 16, 9],
@@ -36,7 +36,7 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
             "as_good_as_start": [False, True, False],
         }
     )
-    draw_operating_points(points, "Points of a test", tmp_path / "points.png")
+    draw_operating_points(points, tmp_path / "points.png")
     for name in ("energy", "tornado", "points"):
         with Image.open(tmp_path / f"{name}.png") as picture:
             assert picture.width > 800

@@ -1,20 +1,20 @@
 import numpy as np
 from PIL import Image
 
-from spikeseg_core.figures.sections import sections_figure, segmented_figure
+from spikeseg_core.figures.sections import overview_figure, sections_figure, segmented_figure
 
 TRUTH = (np.random.default_rng(0).random((40, 50)) < 0.2).astype(np.uint8)
 
 
 def test_a_section_is_drawn_with_its_truth(tmp_path):
-    path = sections_figure(TRUTH * 1.0, TRUTH, TRUTH * 0.7 + 0.1, tmp_path / "a.png", "section 24")
+    path = sections_figure(TRUTH * 1.0, TRUTH, TRUTH * 0.7 + 0.1, tmp_path / "a.png")
     with Image.open(path) as image:
         assert np.asarray(image.convert("L")).std() > 5
 
 
 def test_a_flat_section_is_drawn(tmp_path):
     flat = np.zeros((20, 20))
-    assert sections_figure(flat, flat, flat, tmp_path / "flat.png", "nothing").exists()
+    assert sections_figure(flat, flat, flat, tmp_path / "flat.png").exists()
 
 
 def test_sections_without_a_truth_have_a_row_each(tmp_path):
@@ -25,3 +25,14 @@ def test_sections_without_a_truth_have_a_row_each(tmp_path):
         with Image.open(path) as image:
             heights.append(image.height)
     assert heights[1] > 1.5 * heights[0]
+
+
+def test_what_came_out_is_four_panels_in_a_row_or_in_a_square(tmp_path):
+    found = {"ANN": TRUTH * 0.9, "chip": TRUTH * 0.8}
+    shapes = []
+    for columns in (4, 2):
+        path = overview_figure(TRUTH * 1.0, TRUTH, found, tmp_path / "a.png", columns=columns)
+        with Image.open(path) as image:
+            shapes.append(image.size)
+    assert shapes[0][0] > 3 * shapes[0][1]
+    assert shapes[1][0] < 1.2 * shapes[1][1]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -116,3 +117,97 @@ def test_a_folder_without_permission(source: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir(mode=0o500)
     with pytest.raises(ConfigError, match="cannot be written"):
         plan(source, tmp_path / "out")
+
+
+STACK = section(5, (3, 20, 24))
+
+
+ODD = "[x] $\\frac{$\n.tif"
+NAMES: dict[str, tuple[str, dict[str, object]]] = {
+    "vol.stk": ("vol.stk", {}),
+    "a.lsm": ("a.lsm", {}),
+    "b.btf": ("b.btf", {"bigtiff": True}),
+    "none": ("none", {}),
+    "c.png": ("c.png.tif", {}),
+    "ij.tif": ("ij.tif", {"imagej": True, "truncate": True}),
+    "negative.tif": ("negative.tif", {"photometric": "miniswhite"}),
+    "n\udcff.tif": ("n\udcff.tif", {}),
+    ODD: (ODD, {}),
+    "10²5_0.tif": ("10²5_0.tif", {}),
+    "n" * 238 + ".tif": ("n" * 238 + ".tif", {}),
+}
+"""Names of files, of their results, and what else they are."""
+
+
+def grey_tiff(path: Path, **options: object) -> None:
+    tifffile.imwrite(path, STACK, **({"photometric": "minisblack"} | options))
+
+
+def test_every_section_of_a_stack_is_segmented_whatever_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "[" / "x]"
+    folder.mkdir(parents=True)
+    for name, (_, options) in NAMES.items():
+        grey_tiff(folder / name, **options)
+    done = run(folder, tmp_path / "out")
+    assert done.sections == 3 * len(NAMES)
+    assert all(name.isprintable() for name in done.names)
+    for result, options in NAMES.values():
+        found = tifffile.imread(tmp_path / "out" / "probability" / result)
+        expected = 255 - STACK if "miniswhite" in options.values() else STACK
+        np.testing.assert_array_equal(found, brightness(expected))
+
+
+def test_the_preview_shows_any_name(tmp_path: Path) -> None:
+    grey_tiff(tmp_path / ODD)
+    job = plan(tmp_path / ODD, tmp_path / "out")
+    assert segment_files(job, brightness, 0.5, f"{ODD}\udcff").preview.exists()
+
+
+def test_hdf5_gives_tiffs(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["raw"] = STACK
+    done = run(tmp_path / "a.h5", tmp_path / "out")
+    assert done.names == ("a.h5.tif",)
+    found = tifffile.imread(tmp_path / "out/probability/a.h5.tif")
+    np.testing.assert_array_equal(found, brightness(STACK))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("n" * 246 + ".tif",), "has 250 bytes; results can have names of at most 245: rename it"),
+        (("é" * 121 + ".tif",), "has 246 bytes"),
+        (("vol.png", "vol.png.tif"), "two files would have the results vol.png.tif"),
+        (("vol.tif", "VOL.TIF"), "VOL.TIF and vol.tif have the same number or name"),
+    ],
+)
+def test_names_that_cannot_be_written_are_refused_before_anything_is_done(
+    names: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in names:
+        grey_tiff(folder / name)
+    with pytest.raises(DataError, match=message):
+        plan(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_not_read_is_named(source: Path, tmp_path: Path) -> None:
+    (source / "z.png").symlink_to("gone.png")
+    with pytest.raises(DataError, match=r"z\.png is a link to gone\.png, which does not exist"):
+        plan(source, tmp_path / "out")
+    (source / "z.png").unlink()
+    told = Listener()
+    segment_files(plan(source, tmp_path / "out"), brightness, 0.5, "Sections", told)
+    assert told.said == ["not read: more/, notes.txt"]
+    Image.fromarray(section(0)).save(source / "z.jpg")
+    with pytest.raises(DataError, match=r"z\.jpg is JPEG, which is not read"):
+        plan(source, tmp_path / "out2")
+
+
+def test_a_home_folder_is_found(source: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    job = plan(Path("~/sections"), Path("~/out"))
+    assert job.sections == 5
+    assert job.out == tmp_path / "out"

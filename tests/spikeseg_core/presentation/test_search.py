@@ -9,7 +9,7 @@ import pytest
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.errors import DataError
 from spikeseg_core.evaluation.scorer import evaluate
-from spikeseg_core.loihi.run.emulated import run_fast
+from spikeseg_core.loihi.run import emulated
 from spikeseg_core.presentation.search import Point, Search, cross_entropy, points_of
 from tests.spikeseg_core.presentation.searched import CONFIG, PRESENTATION, Searched
 
@@ -38,7 +38,7 @@ def test_a_shorter_presentation_is_the_start_of_the_longest(
     small_search: Searched, steps: int
 ) -> None:
     tiles = small_search.dataset.grid.cut(small_search.dataset.split("test")[0])
-    alone = run_fast(small_search.mapped, tiles, PresentationConfig(steps=steps))
+    alone = emulated.run(small_search.mapped, tiles, PresentationConfig(steps=steps))
     assert alone.events is not None
     table = small_search.search.table
     own = (table["tiles"] == 25) & table["early_exit"].isna() & (table["window"] == 0.5)
@@ -63,11 +63,28 @@ def test_the_deployed_presentation_has_the_scores_of_the_deployment(small_search
         assert row[name] == pytest.approx(scores[name], abs=1e-6)
 
 
+def test_the_sections_are_scored_at_the_thresholds_of_validation(small_search: Searched) -> None:
+    table, sections = small_search.search.table, small_search.search.sections
+    assert len(sections) == 2 * len(table)
+    for split in ("validation", "test"):
+        found = sections[sections["split"] == split].sort_values("row")
+        assert found["row"].tolist() == list(range(len(table)))
+        assert set(found["section"]) == set(small_search.dataset.splits[split])
+        best = table[f"{split}/v_rand"].to_numpy()
+        if split == "validation":
+            np.testing.assert_array_equal(found["v_rand"], best)
+            chosen = found["v_rand_threshold"].to_numpy()
+        else:
+            assert (found["v_rand"].to_numpy() <= best).all()
+            np.testing.assert_array_equal(found["v_rand_threshold"], chosen)
+
+
 def test_what_is_saved_is_loaded(small_search: Searched, tmp_path: Path) -> None:
-    paths = tmp_path / "a.parquet", tmp_path / "a.npz"
+    paths = tmp_path / "a.parquet", tmp_path / "a.npz", tmp_path / "sections.parquet"
     assert small_search.search.save(*paths) == paths[0]
     again = Search.load(*paths)
     pd.testing.assert_frame_equal(again.table, small_search.search.table)
+    pd.testing.assert_frame_equal(again.sections, small_search.search.sections)
     for row in (0, len(again.table) - 1):
         for split in ("validation", "test"):
             expected = small_search.search.events_of(row, split)

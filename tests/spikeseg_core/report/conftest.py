@@ -9,6 +9,7 @@ from spikeseg_core.report.folders import FolderRecords
 from spikeseg_core.report.records import Measured, RecordedRun
 from spikeseg_core.report.render import html, markdown
 from spikeseg_core.report.research import build
+from spikeseg_core.sweep.definition import Sweep
 from tests.spikeseg_core.report.recorded import (
     SWEEPS,
     mapping_result,
@@ -17,6 +18,7 @@ from tests.spikeseg_core.report.recorded import (
     write_pipeline,
     write_sweep,
 )
+from tests.spikeseg_core.sweep.test_cross_validation import study
 
 
 class WithBench(FolderRecords):
@@ -29,13 +31,16 @@ class WithBench(FolderRecords):
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> FolderRecords:
-    """Two seeds of paper, one run of quick, two sweeps and a benchmark."""
+    """Two seeds of paper, one run of quick, sweeps, a cross-validation and a benchmark."""
     home = tmp_path_factory.mktemp("recorded")
     paper = preset("paper")
     write_pipeline(home / "stages", 0.96, seeded(paper, 1), mapped=False, started=1e9)
     write_pipeline(home / "stages", 0.97, seeded(paper, 0), started=1e9 + 100)
     write_pipeline(home / "stages", 0.90, preset("quick"), mapped=False, started=1e9 + 200)
     sweeps = [write_sweep(home / name, *found) for name, found in SWEEPS.items()]
+    folds = Sweep(title="Folds", preset="paper", folds=3)
+    sweeps.append(write_sweep(home / "folds", folds, {"fold 0": {0: 0.9}}))
+    study().save(home / "folds")
     return WithBench(home / "stages", sweeps)
 
 

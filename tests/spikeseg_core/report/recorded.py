@@ -353,6 +353,7 @@ def short_summary() -> dict[str, Any]:
         "losses": {
             "steps": [{"step": "spikes", "from": "ann", "to": "loihi", **changes}],
             "warnings": ["v_rand is 0.0300 below the ANN's"],
+            "tolerance": {"v_rand": 0.01},
         },
         "mapping": {
             "cores": 93,
@@ -366,7 +367,12 @@ def short_summary() -> dict[str, Any]:
         },
         "minutes": {"prepare": 0.1, "train": 2.0},
         "reused": ["prepare"],
-        "mlflow": {"tracking_uri": "sqlite:///x", "experiment": "spikeseg", "run_id": "1"},
+        "mlflow": {
+            "tracking_uri": "sqlite:///x",
+            "experiment": "spikeseg",
+            "run_id": "1",
+            "page": "http://127.0.0.1:5000/#/experiments/1/runs/1",
+        },
         "prefect": {"flow_run_id": "2", "url": None, "api": "embedded"},
         "model": None,
         "report": "report.html",

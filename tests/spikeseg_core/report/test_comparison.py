@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from spikeseg_core.report.comparison import ComparedRun, comparison_table, differences
 
 
@@ -34,3 +36,14 @@ def test_a_value_that_a_run_does_not_have() -> None:
     runs = [runs[0], runs[2]]
     rows = {str(row[0]).strip(): row[1:] for row in comparison_table(runs, differences(runs)).rows}
     assert rows["loihi/test/v_rand"] == ["0.5000", "1", "+0.5 (2.00 x)"]
+
+
+def test_what_a_busy_machine_disturbed_is_marked_and_not_compared() -> None:
+    names = ("benchmark/energy/cpu_int8_total_mj", "benchmark/energy/loihi_total_mj")
+    runs = [
+        replace(run(name, 3, 0.9), metrics={**dict.fromkeys(names, mj), "benchmark/busy": busy})
+        for name, mj, busy in (("a", 100.0, 0.0), ("b", 900.0, 1.0))
+    ]
+    rows = {str(row[0]).strip(): row[1:] for row in comparison_table(runs, differences(runs)).rows}
+    assert rows[names[0]] == ["100", "900 (busy)", "not compared"]
+    assert rows[names[1]] == ["100", "900", "+800 (9.00 x)"]

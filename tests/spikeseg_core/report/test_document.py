@@ -1,12 +1,21 @@
 import pytest
 
-from spikeseg_core.report.document import Picture, Section, Table, four_digits, number
-from spikeseg_core.report.stated import Link
+from spikeseg_core.report.document import (
+    Picture,
+    Section,
+    Table,
+    four_digits,
+    number,
+)
+from spikeseg_core.report.stated import Link, significant
 
 
 def test_numbers_have_the_digits_a_reader_can_use() -> None:
     assert [number(x) for x in (None, 3, 238_000.0, 0.92131, 17.04, 1234.5, 1e-6, True, "a")] == [
         *("-", "3", "238,000", "0.9213", "17.0", "1,234.5", "1e-06", "True", "a")
+    ]
+    assert [significant(x) for x in (None, 0.0, 0.01234, 7.333, 30.26, 1234.5)] == [
+        *("–", "0", "0.0123", "7.33", "30.3", "1,234")
     ]
     assert [four_digits(x) for x in (0.12345, 12.345)] == ["0.1235", "12.35"]
 

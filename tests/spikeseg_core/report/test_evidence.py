@@ -54,7 +54,7 @@ def test_a_change_is_the_median_of_each_seeds_own(recorded: FolderRecords) -> No
     evidence = gather(recorded, "paper")
     change = evidence.change("ann", "loihi", "test/v_rand")
     assert change is not None
-    assert change.markdown() == "-0.0030 [-0.0030, -0.0030] (measured)"
+    assert change.markdown() == "-0.003 [-0.003, -0.003] (measured)"
     assert evidence.change("ann", "nothing", "test/v_rand") is None
 
 

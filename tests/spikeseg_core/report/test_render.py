@@ -53,10 +53,9 @@ def test_the_templates_gate_takes_no_number() -> None:
 
 def test_a_users_text_cannot_become_markup() -> None:
     picture = Picture("data:image/png;base64,AA", say('a <b> & "c"'), ("measured",))
-    section = Section("title", pictures=[picture], code="<pre>")
+    section = Section("title", pictures=[picture])
     page = html(Document(Name("<script>"), "", [section]))
     assert 'alt="a &lt;b&gt; &amp; &quot;c&quot;"' in page
-    assert "<pre>&lt;pre&gt;</pre>" in page
     assert "<script>" not in page
 
 
@@ -75,3 +74,18 @@ def test_the_terminal_shows_tables_under_their_titles_and_notes_as_they_are() ->
     assert "title" in written
     assert "[red]c" in written
     assert "note      a [note]" in written
+
+
+def test_details_are_folded_in_the_page_and_left_out_of_the_text() -> None:
+    inner = Section("the mesh", answer=["inside"])
+    found = Document("a", "b", [Section("title", answer=["out"], details=[inner])], stated=False)
+    page = html(found)
+    assert page.index("<summary>the mesh</summary>") < page.index("<p>inside</p>")
+    assert "<details open" not in page
+    assert "inside" not in markdown(found)
+
+
+def test_a_narrow_screen_gets_its_own_picture() -> None:
+    picture = Picture("data:image/png;base64,AA", "c", narrow="data:image/png;base64,BB")
+    page = html(Document("a", "b", [Section("title", pictures=[picture])], stated=False))
+    assert '<source media="(max-width: 600px)" srcset="data:image/png;base64,BB">' in page

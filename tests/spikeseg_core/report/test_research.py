@@ -10,7 +10,7 @@ from spikeseg_core.config.presets import preset
 from spikeseg_core.report.document import SYNTHETIC, Document
 from spikeseg_core.report.evidence import gather
 from spikeseg_core.report.folders import FolderRecords
-from spikeseg_core.report.render import html, markdown
+from spikeseg_core.report.render import html, markdown, words
 from spikeseg_core.report.research import build
 from spikeseg_core.report.stated import BASES
 from tests.spikeseg_core.report.recorded import write_pipeline
@@ -81,17 +81,25 @@ def test_each_question_has_table_picture_runs_and_what_is_not_known(
     assert references.points
 
 
+def test_every_answer_begins_with_yes_no_or_how_far(built: dict[str, Document]) -> None:
+    for report in built.values():
+        for section in report.sections[:5]:
+            assert re.match("(Yes|No|How far|By|Not at all)\\b", words(section.finding)), (
+                section.key
+            )
+
+
 def test_the_runs_behind_it_are_named(pages: Pages, recorded: FolderRecords) -> None:
     page = pages["paper"][0]
     runs = [found.run.id for found in (*recorded.pipelines(), *recorded.sweeps())]
-    assert len(runs) == 5
+    assert len(runs) == 6
     for run_id in (*runs, "bench"):
         assert f"<code>{run_id}</code>" in page
 
 
 def test_the_median_and_every_seed_in_order(pages: Pages) -> None:
     _, text = pages["paper"]
-    assert "0.9450 [0.9500, 0.9400] (measured)" in text  # the ANN's V_Rand
+    assert "0.945 [0.950, 0.940] (measured)" in text  # the ANN's V_Rand
     assert "One seed" not in text
 
 

@@ -1,23 +1,111 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spikeseg_core.report.document import SYNTHETIC
+from spikeseg_core.report.captions import CAPTIONS
+from spikeseg_core.report.document import SYNTHETIC, Section
 from spikeseg_core.report.folders import recorded_stage
 from spikeseg_core.report.render import html, markdown, words
-from spikeseg_core.report.run import results, run_report, short_report, summarize
+from spikeseg_core.report.run import run_report, sentences, short_report, summarize
+from spikeseg_core.report.tables import losses, results, settings
 from tests.fakes import PNG
-from tests.spikeseg_core.report.recorded import write_pipeline
+from tests.spikeseg_core.report.recorded import figures, write_pipeline
 
 
-def test_the_report_has_every_table(summary: dict[str, Any]) -> None:
-    found = [words(section.title) for section in run_report(summary, {}).sections if section.tables]
-    assert found == [
+def titles(sections: Sequence[Section]) -> list[str]:
+    return [words(section.title) for section in sections]
+
+
+def test_what_came_out_is_first_then_accuracy_mapping_energy_time(
+    summary: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "overview.png").write_bytes(PNG)
+    report = run_report(summary, {"run": [tmp_path / "overview.png"]})
+    assert titles(report.sections) == [
+        "What came out",
         "Accuracy on the test sections",
-        "Change by each step",
         "Cores and chips",
         "Energy per section, mJ",
-        "Minutes",
-        "Data",
+        "Time",
+    ]
+    first = report.sections[0]
+    assert len(first.pictures) == 1
+    assert not first.tables
+    accuracy, time = report.sections[1], report.sections[-1]
+    assert titles(accuracy.details) == ["Change by each step"]
+    assert titles(time.details) == ["Data", "Settings", "Where this is recorded"]
+
+
+def test_three_sentences_tell_accuracy_size_and_energy(summary: dict[str, Any]) -> None:
+    summary["stages"]["loihi"] |= {"test/v_rand": 0.94, "spikes/mean_rate_hz": 17.6}
+    summary["mapping"] |= {"neurons_on_chip": 69_120}
+    summary["energy"]["figures"] = figures()
+    assert sentences(summary) == [
+        "On the test sections the ANN reaches a V_Rand and a pixel accuracy of 0.970 and 0.910; "
+        "the chip reaches 0.940 and 0.900: more is lost than tolerated.",
+        "Its 69,120 spiking neurons take 93 cores on 1 chip and fire at 18 Hz on average.",
+        "As deployed, a section takes 100 mJ on Loihi (modelled); the best int8 CPU takes 720 mJ "
+        "(modelled), 7.2 times as much.",
+    ]
+
+
+def test_a_busy_machine_is_said_and_gives_no_ratio(summary: dict[str, Any]) -> None:
+    summary["energy"]["figures"] = [f | {"busy": f["family"] == "cpu"} for f in figures()]
+    last = sentences(summary)[-1]
+    assert "kept this machine busy" in last
+    assert "times" not in last
+    table = results(summary)["Energy per section, mJ"]
+    assert [row[-1] for row in table.rows if row[0] == "CPU"] == [
+        "modelled, busy",
+        "measured, busy",
+    ]
+
+
+def test_captions_are_sentences_and_files_have_no_names(
+    summary: dict[str, Any], tmp_path: Path
+) -> None:
+    for caption in CAPTIONS.values():
+        assert caption[0].isupper()
+        assert caption.endswith(".")
+        assert "_" not in caption
+    files: dict[str, list[Path]] = {}
+    for stage, name in (*CAPTIONS, ("train", "not_known")):
+        path = tmp_path / stage / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(PNG)
+        files.setdefault(stage, []).append(path)
+    page = html(run_report(summary, files))
+    assert page.count("data:image/png;base64,") == len(CAPTIONS) + 1
+    for stage, name in CAPTIONS:
+        assert f">{name}" not in page, stage
+    assert "not_known" not in page
+    assert "A picture that the stage “Train the ANN” drew." in page
+
+
+def test_losses_and_tolerances_speak_of_the_network_as_deployed(summary: dict[str, Any]) -> None:
+    change = {"pixel_accuracy": -0.01, "membrane_iou": 0.0, "v_rand": -0.0004, "v_info": 0.002}
+    steps = [
+        {"step": "spikes", "from": "ann", "to": "loihi", **change},
+        {"step": "presentation time", "from": "loihi", "to": "b", **change},
+    ]
+    table = losses({"steps": steps, "tolerance": {"v_rand": 0.01, "pixel_accuracy": 0.002}})
+    assert [row[:2] + row[3:4] for row in table.rows] == [
+        ["spikes", "-0.010", "0.000"],
+        ["ANN to chip", "-0.010", "0.000"],
+        ["tolerated", "down to -0.002", "down to -0.01"],
+        ["presentation time (a choice)", "-0.010", "0.000"],
+    ]
+
+
+def test_settings_are_a_folded_table(summary: dict[str, Any]) -> None:
+    summary["config"] = {"preset": "quick", "train": {"epochs": 45, "layers": [1, 2], "note": None}}
+    page = html(run_report(summary, {}))
+    assert page.index("<summary>Settings</summary>") < page.index("train.epochs")
+    assert [[words(cell) for cell in row] for row in settings(summary["config"]).rows] == [
+        ["`preset`", "quick"],
+        ["`train.epochs`", "45"],
+        ["`train.layers`", "1, 2"],
+        ["`train.note`", "none"],
     ]
 
 
@@ -56,7 +144,7 @@ def test_the_markdown_has_the_same_tables(summary: dict[str, Any]) -> None:
         for table in section.tables:
             assert f"## {section.title}" in text
             assert f"| {' | '.join(words(name) for name in table.heading)} |" in text
-    assert "**v_rand is 0.0300 below the ANN's**" in text
+    assert "- V_Rand is 0.0300 below the ANN's." in text
 
 
 def test_a_summary_says_what_the_stages_found(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ class TestAFigure:
     def test_it_prints_with_its_basis_and_no_other_way(self) -> None:
         figure = Stated(0.97034, "measured")
         assert 'data-basis="measured"' in figure.html()
-        assert figure.markdown() == "0.9703 (measured)"
+        assert figure.markdown() == "0.970 (measured)"
         assert Stated(12.34, "modelled", ".1f", "mJ").markdown() == "12.3 mJ (modelled)"
+        assert Stated(1234.5, "modelled", "s2").markdown() == "1,234 (modelled)"
 
     def test_it_cannot_be_made_without_one(self) -> None:
         with pytest.raises(TypeError):

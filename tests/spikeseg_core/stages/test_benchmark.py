@@ -26,7 +26,7 @@ from spikeseg_core.presentation.operating_point import WAYS, OperatingPoints
 from spikeseg_core.presentation.search import SCORES
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
-from spikeseg_core.stages.artifacts import ANYTIME, EVENTS
+from spikeseg_core.stages.artifacts import ANYTIME, EVENTS, SECTION_SCORES
 from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.data.small import small_dataset
 from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, small_network
@@ -81,6 +81,7 @@ def test_the_stage_writes_figures_that_add_up(inputs: dict[str, Path], tmp_path:
     assert all(path.exists() for path in (*pictures, *result.tables))
 
     metrics = result.metrics["benchmark"]
+    assert (metrics["busy"], energy["busy"]) == (float(energy["busy"]), result.facts["busy"])
     assert metrics["energy/loihi_total_mj"] > 0
     assert metrics["energy/cpu_int8_total_mj"] > 0
     assert metrics["energy/ratio_cpu_int8_online"] == pytest.approx(
@@ -141,8 +142,9 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     )
     longest = Presented(with_steps(counted, 40), 16)
     settled = Presented(with_steps(counted, 10), 9, 3 / 16)
+    sections = pd.DataFrame({"split": "test", "section": [3], "v_rand": [0.9]})
     points = OperatingPoints(
-        table, {"start": longest, "chosen": settled, "equal_accuracy": settled}
+        table, {"start": longest, "chosen": settled, "equal_accuracy": settled}, sections
     )
     monkeypatch.setattr(benchmark, "load_search", lambda folder: True)
     monkeypatch.setattr(benchmark, "find_operating_point", lambda *args, **_: points)
@@ -172,6 +174,8 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
         metrics["energy/loihi_equal_accuracy_total_mj"]
         == metrics["energy/loihi_operating_point_total_mj"]
     )
+    (section,) = pd.read_parquet(tmp_path / SECTION_SCORES).to_dict("records")
+    assert section == {"segmentation": "benchmark/operating_point"} | sections.iloc[0].to_dict()
     assert pd.read_parquet(tmp_path / ANYTIME)["loihi_total_mj"].tolist() == [5.0]
     drawn = {path.name for path in draw(CONFIG, inputs, tmp_path)}
     assert drawn == {"energy.png", "tornado.png", "operating_points.png", "anytime.png"}

@@ -9,10 +9,11 @@ import pytest
 from spikeseg_core.config import DeployConfig
 from spikeseg_core.evaluation.accounting import SCORES, loss_table
 from spikeseg_core.loihi.cost.events import EventCounts
-from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import deploy
-from spikeseg_core.stages.artifacts import EVENTS, PRESENTATIONS, PRESENTED_EVENTS
+from spikeseg_core.stages.artifacts import EVENTS
+from spikeseg_core.stages.deployed import load_search
+from spikeseg_core.stages.mapped import load_mapped
 from spikeseg_core.storage import load_arrays
 from tests.spikeseg_core.stages.conftest import CONFIG, NETWORK
 
@@ -48,7 +49,8 @@ def test_the_stage_says_how_the_network_does_and_what_happened(fast) -> None:
 
 def test_every_presentation_that_was_tried_is_kept_to_be_priced(fast) -> None:
     result, folder = fast
-    tried = Search.load(folder / PRESENTATIONS, folder / PRESENTED_EVENTS)
+    tried = load_search(folder)
+    assert tried is not None
     assert list(zip(tried.table["window"], tried.table["steps"], strict=True)) == [
         (window, steps) for window in (0.5, 0.25) for steps in (10, 15, 20)
     ]
@@ -63,9 +65,24 @@ def test_the_way_from_exact_weights_to_cores_is_accounted_for(fast) -> None:
     result, _ = fast
     stages = {"ann": {f"test/{name}": 0.9 for name in SCORES}, **result.metrics}
     table = loss_table(stages)
-    assert table["to"].tolist() == ["loihi/exact_weights", "loihi/one_scale_a_layer", "loihi"]
+    assert table["to"].tolist() == [*["loihi/as_tuned"] * 3, "loihi"]
+    assert not table.loc[1:2, list(SCORES)].to_numpy().any()  # the chip's clock and integers
     total = result.metrics["loihi"]["test/v_info"] - 0.9
     assert table["v_info"].sum() == pytest.approx(total)
+
+
+@pytest.mark.parametrize(
+    "tune",
+    [{"weight_bits": None}, {"weight_bits": 4}, {"synapse_ms": 1.0}, {"spiking_epochs": 0}],
+    ids=str,
+)
+def test_a_network_not_tuned_on_events_is_compared_with_the_float_reference(
+    mapped_stages, tune
+) -> None:
+    mapped = load_mapped(mapped_stages)
+    assert deploy.was_tuned_as_mapped(mapped, CONFIG)
+    config = CONFIG.model_copy(update={"tune": CONFIG.tune.model_copy(update=tune)})
+    assert not deploy.was_tuned_as_mapped(mapped, config)
 
 
 def test_nengo_loihis_engine_segments_the_same(mapped_stages, fast, tmp_path) -> None:

@@ -55,11 +55,14 @@ def test_an_unknown_stage_is_named_with_those_there_are() -> None:
 
 def test_where_the_sections_came_from_counts_for_their_preparation_alone() -> None:
     quick = preset("quick")
-    other = quick.model_copy(
-        update={"dataset": quick.dataset.model_copy(update={"source": "synthetic"})}
-    )
     prepare = registry.determining_settings("prepare", quick)
-    assert prepare != registry.determining_settings("prepare", other)
     train = registry.determining_settings("train", quick)
-    assert train == registry.determining_settings("train", other)
     assert train["network"]["layers"]
+    for change in ({"source": "synthetic"}, {"test_sections": 1}, {"folds": 6}, {"fold": 1}):
+        other = quick.model_copy(update={"dataset": quick.dataset.model_copy(update=change)})
+        assert prepare != registry.determining_settings("prepare", other)
+        assert train == registry.determining_settings("train", other)
+    cut = quick.dataset.model_copy(update={"tiles_per_axis": 2})
+    assert train != registry.determining_settings(
+        "train", quick.model_copy(update={"dataset": cut})
+    )

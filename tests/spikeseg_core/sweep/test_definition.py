@@ -23,8 +23,8 @@ def test_nothing_is_chosen_by_the_test_split() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({}, "exactly one of the three"),
-        ({"grid": GRID, "points": [{"name": "a"}]}, "exactly one of the three"),
+        ({}, "exactly one of them"),
+        ({"grid": GRID, "points": [{"name": "a"}]}, "exactly one of them"),
         ({"grid": {"tune.percentile": ()}}, "no values for tune.percentile"),
         ({"grid": GRID, "seeds": (1, 1)}, "not all different"),
         ({"points": [{"name": "a"}, {"name": "a"}]}, "same name"),
@@ -62,3 +62,19 @@ def test_settings_for_all_points_may_not_be_what_is_varied() -> None:
     assert sweep.changed({}).seeds == (0,)
     with pytest.raises(ConfigError, match=r"varies tune\.percentile"):
         sweep.changed({"tune.percentile": 50})
+
+
+def test_a_cross_validation_has_as_many_folds_as_asked_for() -> None:
+    sweep = Sweep(folds=6)
+    other = sweep.changed({"dataset.folds": 4, "train.epochs": 2}, preset="paper")
+    assert (other.folds, other.fixed, other.preset) == (4, {"train.epochs": 2}, "paper")
+    assert sweep.changed({}) == sweep
+    for wrong in (2, 3.5, True, "six", 10_001):
+        with pytest.raises(ConfigError, match=r"dataset\.folds of a cross-validation is a number"):
+            sweep.changed({"dataset.folds": wrong})
+    with pytest.raises(ConfigError, match=r"varies dataset\.fold"):
+        sweep.changed({"dataset.fold": 1})
+    with pytest.raises(ConfigError, match="unknown preset 'tiny'"):
+        sweep.changed({}, preset="tiny")
+    with pytest.raises(ValidationError, match="greater than or equal to 3"):
+        Sweep(folds=2)

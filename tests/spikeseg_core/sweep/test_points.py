@@ -28,6 +28,16 @@ def test_a_grid_is_every_combination_in_order() -> None:
     assert config.tune.epochs == preset("quick").tune.epochs
 
 
+def test_every_fold_is_a_point_with_its_own_dataset() -> None:
+    points = expand(Sweep(folds=3, seeds=(0, 1)))
+    assert [point.name for point in points] == ["fold 0", "fold 1", "fold 2"]
+    datasets = [point.configs[1].dataset for point in points]
+    assert [(data.folds, data.fold) for data in datasets] == [(3, 0), (3, 1), (3, 2)]
+    assert [(p.name, seed) for p, seed in in_order_of_running(points)][:3] == [
+        *(("fold 0", 0), ("fold 0", 1), ("fold 1", 0))
+    ]
+
+
 def test_named_points_keep_their_names_and_a_seed_of_their_own() -> None:
     sweep = Sweep(points=(NamedPoint(name="own", settings={"tune.seed": 9}),), seeds=(1,))
     (point,) = expand(sweep)

@@ -31,6 +31,32 @@ def test_everything_lives_in_one_folder(clean: Path) -> None:
     assert here.stage_folder("train", "a" * 64) == clean / "stages" / ("train-" + "a" * 16)
 
 
+ODD = "s?t [old]#1 100% %41 &=+;"
+
+
+def test_both_databases_stay_in_a_folder_with_an_odd_name(
+    clean: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from sqlalchemy import create_engine, make_url, text
+
+    for name in ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_HOME"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    home = tmp_path / ODD
+    monkeypatch.setenv("SPIKESEG_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    state.activate()
+    prefect = make_url(os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"])
+    assert prefect.drivername == "sqlite+aiosqlite"
+    for address in (make_url(state.tracking_uri()), prefect.set(drivername="sqlite")):
+        engine = create_engine(address)
+        with engine.connect() as connection:
+            connection.execute(text("CREATE TABLE here (number INTEGER)"))
+        engine.dispose()
+    assert sorted(path.name for path in home.rglob("*.db")) == ["mlflow.db", "prefect.db"]
+    assert [path.name for path in tmp_path.iterdir()] == [ODD]
+
+
 def test_what_the_environment_says_wins(
     clean: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

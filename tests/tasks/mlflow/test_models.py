@@ -20,9 +20,9 @@ from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import save_network
 from spikeseg_core.stages.table import ModelKind
-from tasks.folder import StageRecord, write_record
+from tasks.folder import Outcome, StageRecord, write_record
 from tasks.local import state
-from tasks.mlflow import models
+from tasks.mlflow import models, tracking
 from tasks.mlflow.store import Run, store
 from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
 from tests.tasks.runs import stage_record
@@ -38,6 +38,7 @@ CONFIG = PipelineConfig(
     ),
     presentation=PresentationConfig(steps=20),
 )
+KINDS: dict[str, ModelKind] = {"train": "ann", "deploy": "integer"}
 MADE_BY: dict[ModelKind, str] = {"ann": "train", "rate_tuned": "tune", "integer": "deploy"}
 
 
@@ -126,3 +127,29 @@ def test_a_stage_that_is_gone_is_named(records: dict[str, StageRecord], tmp_path
     (state.current().stage_folder("tune", records["tune"].key) / "stage.json").unlink()
     with pytest.raises(Exception, match="needs the folder of stage 'tune', which is gone"):
         models.gather("integer", records["deploy"], tmp_path)
+
+
+def test_models_are_found_by_their_scores(records: dict[str, StageRecord]) -> None:
+    client, found = store().client, {}
+    prepared = records["prepare"].model_copy(
+        update={"outcome": Outcome(facts={"source": "synthetic", "synthetic": True})}
+    )
+    write_record(state.current().stage_folder("prepare", prepared.key), prepared)
+    for name, score in (("train", 0.91), ("deploy", 0.89)):
+        scored = {models.SCORED_AS[KINDS[name]]: {"test/v_rand": score}}
+        record = records[name].model_copy(update={"outcome": Outcome(metrics=scored)})
+        folder = state.current().stage_folder(name, record.key)
+        write_record(folder, record)
+        found[name] = tracking.complete_stage(folder)
+
+    assert None not in found.values()
+
+    def sources(query: str, dataset: str) -> list[str | None]:
+        models_found = client.search_logged_models(
+            [store().experiment], query, datasets=[{"dataset_name": dataset}]
+        )
+        return [model.source_run_id for model in models_found]
+
+    assert sources("metrics.`test/v_rand` > 0.9", "synthetic") == [found["train"]]
+    assert set(sources("metrics.`test/v_rand` > 0.8", "synthetic")) == set(found.values())
+    assert sources("metrics.`test/v_rand` > 0.8", "ISBI 2012") == []

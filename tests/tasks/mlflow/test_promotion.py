@@ -52,6 +52,13 @@ def test_it_is_weighed_by_tolerances(challenger: dict[str, str], state: str, rea
     assert decision.is_champion == (state == "promoted")
 
 
+def test_one_that_was_timed_on_a_busy_machine_waits() -> None:
+    busy = tags(v_rand=1.0) | {"benchmark.busy": "1.0"}
+    assert decide(busy, tags(), RULE).state == decide(busy, None, RULE).state == "waiting"
+    assert "idle machine" in decide(busy, tags(), RULE).reason
+    assert decide(busy | {"benchmark.busy": "0.0"}, tags(), RULE).is_champion
+
+
 def test_the_first_becomes_champion() -> None:
     decision = decide(tags(), None, RULE)
     assert (decision.state, decision.is_champion) == ("first", True)

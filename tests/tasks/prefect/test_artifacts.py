@@ -24,14 +24,14 @@ def run(work: Callable[[], None]) -> None:
 @pytest.mark.usefixtures("prefect_server")
 def test_a_running_flow_shows_its_text_and_one_bar() -> None:
     def work() -> None:
-        artifacts.show_markdown("what it found", "a-text")
+        artifacts.show_markdown("what it found", "a-text", "about it")
         page = artifacts.PageProgress("a-bar")
         page.show(10.0, "the first")
         page.show(60.0, "the second")
 
     run(work)
     (text,) = shown("a-text")
-    assert text.data == "what it found"
+    assert (text.data, text.description) == ("what it found", "about it")
     (bar,) = shown("a-bar")
     assert (bar.data, bar.description) == (60.0, "the second")
 
@@ -41,4 +41,4 @@ def test_outside_of_a_flow_prefect_is_not_asked(monkeypatch: pytest.MonkeyPatch)
         raise AssertionError("Prefect was asked")
 
     monkeypatch.setattr(artifacts, "create_markdown_artifact", asked)
-    artifacts.show_markdown("what it found", "a-text")
+    artifacts.show_markdown("what it found", "a-text", "about it")

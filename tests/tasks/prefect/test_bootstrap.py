@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +48,7 @@ class TestTemporaryServer:
     def no_server(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         terminal.console.cache_clear()
         monkeypatch.setattr(SubprocessASGIServer, "_instances", {})
-        monkeypatch.setattr(bootstrap, "_share_console", lambda: None)
+        monkeypatch.setattr(bootstrap, "share_console", lambda: None)
         with temporary_settings(restore_defaults={PREFECT_API_URL}):
             yield
         if (server := SubprocessASGIServer().server_process) is not None:
@@ -96,3 +98,18 @@ class TestTemporaryServer:
         monkeypatch.setattr(bootstrap, "Server", full)
         with pytest.raises(bootstrap.NoPrefectError, match="Resource temporarily unavailable"):
             bootstrap.set_up_for_prefect()
+
+
+def test_the_terminal_gets_plain_lines_also_if_prefect_was_not_imported_before() -> None:
+    code = (
+        "from tasks.prefect.bootstrap import share_console\n"
+        "share_console()\n"
+        "from prefect import flow\n"
+        "import logging\n"
+        "logging.getLogger('prefect.spikeseg').info('Beginning flow run x for flow y')\n"
+        "logging.getLogger('prefect.spikeseg').info('a folder st [old] [/x]')\n"
+        "logging.getLogger('prefect.spikeseg').warning('MLflow is away')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    lines = [line.split("  ", 1)[1] for line in done.stderr.splitlines()]
+    assert lines == ["a folder st [old] [/x]", "warning: MLflow is away"]

@@ -4,9 +4,10 @@ import pytest
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.config import BenchmarkConfig
 from spikeseg_core.energy.devices import cpu
-from spikeseg_core.energy.devices.meter import IdleMeter, StatedPower
+from spikeseg_core.energy.devices.meter import IdleMeter, StatedPower, Timer
 from spikeseg_core.energy.figure import check_parts, find
 from spikeseg_core.errors import MeterError
+from tests.spikeseg_core.energy.devices.loads import FakeLoad
 from tests.spikeseg_core.energy.devices.models import small_model, tiles
 from tests.spikeseg_core.energy.devices.test_meter import FakeMeter
 from tests.spikeseg_core.loihi.cost.networks import small_network
@@ -20,24 +21,39 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
     model, x = small_model(), tiles(6)
     found = cpu.measure_cpu(
-        model,
-        x,
-        tiles_per_section=4,
-        batches=(1, 2),
+        [cpu.Feed(model, x, 4, (1, 2)), cpu.Feed(model, x, None, (1,))],
         repeats=2,
         power=StatedPower(10, 28, "a test"),
+        timer=Timer(0.1, FakeLoad(0.0)),
     )
     check_parts(found.figures)
-    assert {(f.precision, f.batch) for f in found.figures} == {
-        ("fp32", 1), ("fp32", 2), ("int8", 1), ("int8", 2),
+    assert {(f.feed, f.precision, f.batch) for f in found.figures} == {
+        ("tiles", "fp32", 1), ("tiles", "fp32", 2), ("tiles", "int8", 1), ("tiles", "int8", 2),
+        ("sections", "fp32", 1), ("sections", "int8", 1),
     }  # fmt: skip
-    total = find(found.figures, precision="int8", batch=2, component="total")
+    assert not any(f.busy for f in found.figures)
+    total = find(found.figures, feed="tiles", precision="int8", batch=2, component="total")
     assert total.mj_per_section == pytest.approx(28e3 * total.seconds_per_section)
     expected = model(x[..., None], training=False).numpy()[..., 0]
-    np.testing.assert_allclose(found.segmenters["fp32"](x), expected, atol=1e-5)
-    assert found.segmenters["int8"](x).shape == x.shape
+    np.testing.assert_allclose(found.segmenters["cpu"]["fp32"](x), expected, atol=1e-5)
+    assert found.segmenters[cpu.WHOLE]["int8"](x).shape == x.shape
+    assert set(found.fastest) == {"cpu", cpu.WHOLE}
     assert all(0 < fraction <= 1 for fraction in found.fastest.values())
-    assert set(found.threads) == {"fp32 batch 1", "fp32 batch 2", "int8 batch 1", "int8 batch 2"}
+    assert set(found.threads) == {
+        "fp32 batch 1", "fp32 batch 2", "int8 batch 1", "int8 batch 2",
+        f"{cpu.WHOLE} fp32 batch 1", f"{cpu.WHOLE} int8 batch 1",
+    }  # fmt: skip
+
+
+def test_a_busy_machine_marks_every_figure() -> None:
+    found = cpu.measure_cpu(
+        [cpu.Feed(small_model(), tiles(2), 4, (1,))],
+        repeats=1,
+        power=StatedPower(10, 28, "a test"),
+        timer=Timer(0.1, FakeLoad(0.9)),
+    )
+    assert found.figures
+    assert all(f.busy for f in found.figures)
 
 
 def test_thread_counts_are_powers_of_two_and_all() -> None:

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 
 from spikeseg_core.energy.devices.gpu import NvmlMeter, measure_gpu
-from spikeseg_core.energy.devices.meter import IdleMeter
+from spikeseg_core.energy.devices.meter import IdleMeter, Timer
 from spikeseg_core.energy.figure import check_parts, find
 from spikeseg_core.errors import MeterError
+from tests.spikeseg_core.energy.devices.loads import FakeLoad
 from tests.spikeseg_core.energy.devices.models import small_model, tiles
 
 
@@ -45,7 +46,7 @@ def test_a_missing_driver_is_explained() -> None:
 
 
 def test_the_measured_path_runs_with_a_fake_meter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spikeseg_core.energy.devices.meter.METERED_SECONDS", 0.0)
+    monkeypatch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.0)
     power = IdleMeter(NvmlMeter(nvml=fake_nvml()), idle_watts=0.001)
     figures = measure_gpu(
         small_model(),
@@ -54,6 +55,7 @@ def test_the_measured_path_runs_with_a_fake_meter(monkeypatch: pytest.MonkeyPatc
         batches=(1, 2),
         repeats=4,
         power=power,
+        timer=Timer(0.1, FakeLoad(0.0)),
         device="/CPU:0",
     )
     check_parts(figures)
@@ -72,5 +74,6 @@ def test_a_gpu_that_tensorflow_does_not_see_is_named() -> None:
             batches=(1,),
             repeats=1,
             power=power,
+            timer=Timer(),
             device="/GPU:7",
         )

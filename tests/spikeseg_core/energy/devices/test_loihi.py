@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from spikeseg_core.energy.devices.loihi import board_figures, loihi_figures, with_host
@@ -45,3 +47,6 @@ def test_the_hosts_share_is_priced_like_the_cpu() -> None:
         chip[0].seconds_per_section + share * 0.1
     )
     assert figures[0].label == "Loihi, deployed, with host"
+    assert not figures[2].busy
+    disturbed = with_host(chip, [replace(f, busy=True) for f in cpu], share)
+    assert all(f.busy for f in disturbed)

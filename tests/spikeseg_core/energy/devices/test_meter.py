@@ -5,17 +5,20 @@ from pathlib import Path
 import pytest
 
 from spikeseg_core.energy.devices.meter import (
+    MOST_ROUNDS,
+    ROUNDS,
     IdleMeter,
     Meter,
     RaplMeter,
     StatedPower,
+    Timer,
     Timing,
     figures_of_timing,
-    time_calls,
     used_mj,
 )
 from spikeseg_core.energy.figure import check_parts
 from spikeseg_core.errors import MeterError
+from tests.spikeseg_core.energy.devices.loads import FakeLoad
 
 
 class FakeMeter:
@@ -48,7 +51,6 @@ def test_a_counter_without_end_never_goes_down() -> None:
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spikeseg_core.energy.devices.meter.IDLE_SECONDS", 0.02)
-    monkeypatch.setattr("spikeseg_core.energy.devices.meter.METERED_SECONDS", 0.02)
     monkeypatch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.0)
 
 
@@ -57,26 +59,46 @@ def test_idle_power_is_energy_over_time() -> None:
     assert 10 / 0.1 < idle.idle_watts <= 10 / 0.02
 
 
-def test_calls_are_warmed_up_counted_and_metered() -> None:
-    calls: list[float] = []
-
-    def call() -> None:
-        calls.append(0)
-        time.sleep(0.01)
-
-    timing = time_calls(call, 5, FakeMeter())
-    assert len(calls) == 5 + 2
-    assert timing.calls == 5
-    assert timing.mj == pytest.approx(10e3 / 5)
+def timer(*shares: float, busy_above: float = 0.1) -> Timer:
+    return Timer(busy_above, FakeLoad(*shares))
 
 
-def test_metered_work_lasts_long_enough_for_the_counter() -> None:
-    timing = time_calls(lambda: time.sleep(0.002), 1, FakeMeter())
-    assert 2 <= timing.calls <= 10
+class TestTimer:
+    def test_work_is_warmed_up_and_timed_in_turn(self) -> None:
+        order: list[str] = []
+        calls = {name: (lambda n=name: order.append(n)) for name in "AB"}  # type: ignore[misc]
+        timings = timer(0.0).in_turn(calls, ROUNDS)
+        assert "".join(order) == "AB" * (2 + ROUNDS)
+        assert {name: t.calls for name, t in timings.items()} == {"A": ROUNDS, "B": ROUNDS}
+        assert not any(t.busy for t in timings.values())
+
+    def test_a_disturbed_round_is_repeated_and_does_not_count(self) -> None:
+        slow = iter([0.0, 0.0, 0.05])  # two calls to warm up, and the disturbed one
+        timing = timer(0.9, 0.0)(lambda: time.sleep(next(slow, 0.0)), 1)
+        assert timing.calls == ROUNDS
+        assert timing.seconds < 0.02
+        assert (timing.busy, timing.load) == (False, 0.0)
+
+    def test_on_a_machine_that_stays_busy_it_gives_up_and_says_so(self) -> None:
+        timing = timer(0.5)(lambda: None, 1)
+        assert timing.calls == MOST_ROUNDS
+        assert (timing.busy, timing.load) == (True, 0.5)
+
+    def test_what_is_accepted_can_be_set(self) -> None:
+        assert not timer(0.5, busy_above=0.6)(lambda: None, 1).busy
+
+    def test_every_call_is_metered(self) -> None:
+        timing = timer(0.0)(lambda: time.sleep(0.01), 5, FakeMeter())
+        assert timing.calls == 2 * ROUNDS
+        assert timing.mj == pytest.approx(10e3 * ROUNDS / timing.calls)
+
+    def test_without_a_meter_there_is_time_only(self) -> None:
+        assert timer(0.0)(lambda: None, 3).mj is None
 
 
-def test_without_a_meter_there_is_time_only() -> None:
-    assert time_calls(lambda: None, 3).mj is None
+def test_work_is_timed_long_enough_for_the_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.04)
+    assert 4 <= timer(0.0)(lambda: time.sleep(0.002), 1).calls <= 20
 
 
 def figures(timing: Timing, power: IdleMeter | StatedPower) -> tuple:
@@ -110,6 +132,18 @@ def test_stated_power_is_modelled_and_says_why() -> None:
     assert total.basis == "modelled"
     assert "no RAPL here" in total.note
     assert "the fastest took 80%" in total.note
+    assert not total.busy
+
+
+def test_a_figure_of_a_disturbed_timing_is_marked() -> None:
+    disturbed = Timing(0.01, 0.008, 5, load=0.4, busy=True)
+    found = figures(disturbed, StatedPower(10.0, 28.0, "no RAPL here"))
+    assert all(figure.busy for figure in found)
+    assert "other work used 40% of the CPUs" in found[2].note
+
+
+def test_the_source_says_what_was_stated() -> None:
+    _, _, total = figures(Timing(0.01, 0.008, 5), StatedPower(10.0, 28.0, "no RAPL here"))
     assert "28 W total" in total.source
 
 

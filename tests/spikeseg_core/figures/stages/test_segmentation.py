@@ -14,8 +14,8 @@ SYNTHETIC = DatasetConfig(
 
 def test_stages_without_pictures_draw_none(tmp_path: Path) -> None:
     undrawn = [name for name in table.STAGES if module_of(name) is None]
-    assert undrawn == ["prepare", "quantize"]
-    assert draw("prepare", PipelineConfig(), {}, tmp_path) == ()
+    assert undrawn == ["quantize"]
+    assert draw("quantize", PipelineConfig(), {}, tmp_path) == ()
 
 
 def test_a_target_that_reports_no_rates_has_no_picture_of_them(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from spikeseg_core.loihi.emulator.blocks import component_order, lay_cells, lay_wires
-from spikeseg_core.loihi.emulator.kernels import LANES
+from spikeseg_core.loihi.emulator.vectors import LANES
 from spikeseg_core.testing import cases
 
 CASES = {case.name: case for case in cases()}

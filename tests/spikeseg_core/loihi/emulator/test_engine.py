@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from nengo.exceptions import BuildError
 
 from spikeseg_core.errors import DeploymentError
-from spikeseg_core.loihi.emulator import Emulator
+from spikeseg_core.loihi.emulator import Emulator, SteadyInput
+from spikeseg_core.network import DT
 from spikeseg_core.network.neuron import spike_trains
 from spikeseg_core.stack import nengo_loihi
 from spikeseg_core.testing.networks import (
@@ -222,7 +223,47 @@ def test_windows_totals_and_tiles_agree_with_the_spikes(truth, emulator):
         np.testing.assert_array_equal(run.counts[name][:, 1], spikes[:, 20:].sum(1))
         np.testing.assert_array_equal(run.totals[name], spikes.sum((0, 1)))
     assert run.events.n_tiles == 3
-    assert run.events.spikes.sum() == sum(total.sum() for total in run.totals.values())
+    assert run.events.spikes.sum() == sum(
+        total.sum() for name, total in run.totals.items() if name != "host"
+    )
+
+
+@pytest.mark.parametrize("total_steps", [0, 15, 50])
+def test_windows_may_overlap_and_totals_end_before_the_run_does(truth, emulator, total_steps):
+    windows = [(20, 50), (0, 30), (10, 11)]
+    run = emulator.run(
+        [truth.inputs[0][None]],
+        50,
+        windows=windows,
+        count=["host", "layer1"],
+        record=["layer0", "layer1"],
+        total_steps=total_steps,
+    )
+    sent = truth.inputs[0].reshape(50, 6, 6, 2) > 0
+    for name, spikes in {"host": sent, "layer1": run.spikes["layer1"][0]}.items():
+        for k, (first, last) in enumerate(windows):
+            np.testing.assert_array_equal(run.counts[name][0, k], spikes[first:last].sum(0))
+        np.testing.assert_array_equal(run.totals[name], spikes[:total_steps].sum(0))
+    expected = run.spikes["layer0"][0, :total_steps].sum(0)
+    np.testing.assert_array_equal(run.totals["layer0"], expected)
+
+
+def test_constant_currents_give_the_spikes_of_the_host(emulator):
+    rng = np.random.default_rng(0)
+    currents, initial = rng.normal(50, 150, (2, 6, 6, 2)), rng.uniform(0, 1, (6, 6, 2))
+    spikes = spike_trains(currents, 70, initial)
+    assert 0.02 < spikes.mean() < 0.2
+    steady = SteadyInput(currents * DT, initial)
+    expected, found = (
+        emulator.run({"host": given}, 70, count=["host", "layer2"], record=["layer2"])
+        for given in (spikes, steady)
+    )
+    np.testing.assert_array_equal(steady.initial, initial)
+    for name in ("host", "layer2"):
+        np.testing.assert_array_equal(found.counts[name], expected.counts[name])
+        np.testing.assert_array_equal(found.totals[name], expected.totals[name])
+    np.testing.assert_array_equal(found.spikes["layer2"], expected.spikes["layer2"])
+    np.testing.assert_array_equal(found.events.spikes_of, expected.events.spikes_of)
 
 
 def test_inputs_may_come_in_any_dtype_and_shape(truth, emulator):
@@ -244,8 +285,13 @@ def test_inputs_may_come_in_any_dtype_and_shape(truth, emulator):
             {"input_spikes": [np.zeros((1, 4, 72))]},
             r"\(1, 4, 72\); expected \(1, 5, 6, 6, 2\)",
         ),
-        ({"windows": [(0, 3), (2, 5)]}, r"window \(2, 5\) must begin at or after step 3"),
+        ({"windows": [(3, 3)]}, r"window \(3, 3\) must begin at or after step 0, have a step"),
         ({"windows": [(0, 6)]}, "end by step 5"),
+        ({"total_steps": 6}, "total_steps is 6; it must be 0 to 5"),
+        (
+            {"input_spikes": [SteadyInput(np.zeros((1, 71)), np.zeros(72))]},
+            r"\(1, 71\); expected \(1, 6, 6, 2\) \(tiles, neurons\)",
+        ),
         ({"count": ["d7"]}, "no ensemble 'd7'.*'layer0'"),
     ],
 )

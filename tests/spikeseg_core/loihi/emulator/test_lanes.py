@@ -1,8 +1,8 @@
 import numpy as np
 from numba import njit
 
-from spikeseg_core.loihi.emulator.kernels import LANES
 from spikeseg_core.loihi.emulator.lanes import step_lanes
+from spikeseg_core.loihi.emulator.vectors import LANES
 from spikeseg_core.testing.reference import Reference
 
 N = 64 * LANES

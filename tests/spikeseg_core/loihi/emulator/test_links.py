@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.loihi.emulator.kernels import LANES
 from spikeseg_core.loihi.emulator.links import LinkBuilder, joined, round_up, scale
 from spikeseg_core.loihi.emulator.synapses import Synapses
+from spikeseg_core.loihi.emulator.vectors import LANES
 
 
 def synapses(*entries: tuple[int, int, int]) -> Synapses:

@@ -63,6 +63,10 @@ def test_integers_are_the_builders_in_every_block(seed, weight_bits, population_
                     assert is_part_of(stored.reshape(len(stored), -1, channels), kernel.numpy())
 
 
+def realised(kernels, biases, *how):
+    return rounded(kernels, biases, fixed_point(kernels, biases, *how))
+
+
 def is_part_of(stored, kernel):
     """Whether all columns (in_channels, channels) of a stored set are positions of the kernel."""
     known = {kernel[r, c].tobytes() for r in range(len(kernel)) for c in range(len(kernel[0]))}
@@ -92,7 +96,7 @@ def test_a_core_of_small_weights_keeps_their_precision():
     bias = tf.zeros(8)
 
     def error(depth):
-        (real,), _ = rounded([tf.constant(kernel)], bias, cores_of_channels(8, depth), 8)
+        (real,), _ = realised([tf.constant(kernel)], bias, cores_of_channels(8, depth), 8)
         return np.abs(real - kernel)[..., 4:].max()
 
     assert error(4) < 0.05 * error(8)
@@ -103,7 +107,7 @@ def test_gradients_pass_straight_through():
     kernel = tf.Variable(rng.normal(size=(3, 3, 2, 4)), dtype=tf.float32)
     bias = tf.Variable(rng.normal(size=4), dtype=tf.float32)
     with tf.GradientTape() as tape:
-        (real,), real_bias = rounded([kernel], bias, np.zeros(4, int), 4)
+        (real,), real_bias = realised([kernel], bias, np.zeros(4, int), 4)
         loss = tf.reduce_sum(2 * real) + tf.reduce_sum(3 * real_bias)
     to_kernel, to_bias = tape.gradient(loss, [kernel, bias])
     np.testing.assert_array_equal(to_kernel, np.full((3, 3, 2, 4), 2))
@@ -112,7 +116,7 @@ def test_gradients_pass_straight_through():
 
 
 def test_a_channel_group_without_weights_keeps_its_bias():
-    (real,), bias = rounded(
+    (real,), bias = realised(
         [tf.zeros((3, 3, 2, 4))], tf.constant([1.0, 2, 3, 4]), cores_of_channels(4, 2), 8
     )
     assert not np.any(real)

@@ -15,9 +15,9 @@ def test_the_operating_point_is_told_with_what_it_saves(pages: Pages) -> None:
 
 def test_points_are_tabulated_with_what_marks_them(pages: Pages) -> None:
     _, text = pages["paper"]
-    assert "| 100 (set) steps, stopped at a change of 0.02 (set) |" in text
+    assert "| 100 steps, stopped at a change of 0.02 |" in text
     assert "| chosen, equal accuracy, front |" in text
-    assert "| 50 (set) |" in text
+    assert "| 50 |" in text
 
 
 def test_the_shortest_presentation_that_is_good_enough() -> None:

@@ -4,7 +4,7 @@ import pytest
 from nengo_loihi.builder.discretize import Q_BITS, U_BITS, decay_int, overflow_signed
 from numba import njit
 
-from spikeseg_core.loihi.emulator.kernels import LANES, update
+from spikeseg_core.loihi.emulator.vectors import LANES, update
 
 
 @njit

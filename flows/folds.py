@@ -1,0 +1,113 @@
+"""What a cross-validation leaves and shows, and the comparison of two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from spikeseg_core.errors import SpikeSegError
+from spikeseg_core.figures.intervals import interval_figure
+from spikeseg_core.report.comparison import ComparedRun
+from spikeseg_core.report.cross_validation import (
+    basis,
+    change_table,
+    difference_table,
+    score_table,
+    sentence,
+    step_table,
+)
+from spikeseg_core.report.document import SCORE_TITLES, SEGMENTATIONS, Table
+from spikeseg_core.report.render import markdown_table, terminal_table, wide_console
+from spikeseg_core.sweep.cross_validation import CrossValidation, differences
+from spikeseg_core.sweep.definition import Sweep
+
+PICTURE = "cross-validation.png"
+
+
+def require_all(asked: Sweep, failed: Sequence[str]) -> None:
+    """Refuse a cross-validation in which a fold failed: its sections were not tested.
+
+    Raises
+    ------
+    SpikeSegError
+        If one did; names the folds and the way on.
+    """
+    if asked.folds is not None and failed:
+        raise SpikeSegError(
+            f"{len(failed)} of {asked.folds} folds failed ({', '.join(failed)}), so not every "
+            f"section was tested; the log says why. The same command again repeats only those"
+        )
+
+
+def write(tested: CrossValidation, asked: Sweep, folder: Path) -> list[Path]:
+    """Write the table, the scores of single sections and the picture; return their paths."""
+    dots = {
+        SEGMENTATIONS[tag]: {
+            SCORE_TITLES[score]: (each.mean, each.low, each.high) for score, each in found.items()
+        }
+        for tag, found in tested.stages().items()
+    }
+    synthetic = ", SYNTHETIC DATA" if tested.data.get("synthetic") else ""
+    title = f"{asked.title}: {asked.preset}, {len(tested.sections)} sections, measured{synthetic}"
+    return [*tested.save(folder), interval_figure(dots, folder / PICTURE, title)]
+
+
+def report(tested: CrossValidation) -> str:
+    """Write all tables in Markdown, with what they rest on."""
+    return f"{basis(tested)}\n\n" + "\n".join(map(markdown_table, _tables(tested)))
+
+
+def show(folder: Path, console: Console) -> None:
+    """Print the tables of the cross-validation in a folder."""
+    tested = CrossValidation.load(folder)
+    for table in _tables(tested):
+        console.print(terminal_table(table))
+    console.print(basis(tested), soft_wrap=True)
+
+
+def _tables(tested: CrossValidation) -> Iterable[Table]:
+    tables = (score_table(tested), change_table(tested), step_table(tested))
+    return [table for table in tables if table.rows]
+
+
+def compare(
+    runs: Sequence[ComparedRun],
+    settings: Mapping[str, Sequence[Any]],
+    first: CrossValidation,
+    second: CrossValidation,
+) -> dict[str, Any]:
+    """Print whether two cross-validations differ, section by section, and return it.
+
+    ``settings`` are those that differ. The result holds ``runs``, ``settings``, ``sections``,
+    ``dataset``, ``basis``, and by stage and score ``differences``: ``mean``, ``low``, ``high``,
+    ``verdict``, ``sentence`` and ``by_section``, each the second study minus the first.
+
+    Raises
+    ------
+    ConfigError
+        If they are of different data or tested different sections.
+    """
+    found = differences(first, second)
+    console = wide_console()
+    for name, run in zip("AB", runs, strict=True):
+        console.print(f"{name}  {run.name} {run.id[:8]}, {run.about['started']}", soft_wrap=True)
+    for name, values in settings.items():
+        console.print(f"   {name}: {values[0]} -> {values[1]}", soft_wrap=True)
+    console.print(terminal_table(difference_table(found)))
+    table: dict[str, dict[str, Any]] = {}
+    for each in found:
+        said = sentence(each)
+        console.print(said, soft_wrap=True)
+        table.setdefault(each.segmentation, {})[each.score] = each.to_json() | {"sentence": said}
+    console.print(basis(second), soft_wrap=True)
+    return {
+        "runs": [{"id": run.id, "name": run.name, **run.about} for run in runs],
+        "settings": {name: list(values) for name, values in settings.items()},
+        "sections": len(second.sections),
+        "dataset": dict(second.data),
+        "basis": "measured",
+        "differences": table,
+    }

@@ -1,0 +1,156 @@
+"""`spikeseg runs`: the runs of this state folder, from their own files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Column, Table
+
+from spikeseg_core.errors import ConfigError
+from tasks.local import state
+from tasks.terminal import plain_console
+
+SHORTEST = 4
+"""Fewest characters that may abbreviate a run's name or MLflow id."""
+
+PAGES = ("report.html", "research.html", "sweep.md")
+ACCOUNTS = ("summary.json", "research.json", "definition.json")
+
+
+@dataclass(frozen=True)
+class RecordedFolder:
+    """One folder of ``runs/``."""
+
+    folder: Path
+    kind: str
+    page: Path
+    account: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the run: its time and its preset."""
+        return self.folder.name
+
+    @property
+    def mlflow_run_id(self) -> str | None:
+        """Its MLflow run, if it was logged."""
+        within = self.account.get("mlflow") or {}
+        return within.get("run_id") or self.account.get("mlflow_run_id")
+
+    @property
+    def minutes(self) -> float | None:
+        """Minutes of its stages, including those it reused."""
+        times = self.account.get("minutes")
+        return sum(times.values()) if isinstance(times, Mapping) else None
+
+    @property
+    def data(self) -> str:
+        """Source of its sections; synthetic ones are marked."""
+        dataset = self.account.get("dataset") or {}
+        if dataset.get("synthetic"):
+            return "SYNTHETIC"
+        return str(dataset.get("source", "")) if isinstance(dataset, Mapping) else ""
+
+    def score(self, name: str) -> float | None:
+        """Score of the network on the chip, on the test sections."""
+        chip = (self.account.get("stages") or {}).get("loihi") or {}
+        return chip.get(f"test/{name}")
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "page": str(self.page),
+            "data": self.data,
+            "minutes": self.minutes,
+            "mlflow_run_id": self.mlflow_run_id,
+            **{f"test/{name}": self.score(name) for name in ("pixel_accuracy", "v_rand", "v_info")},
+        }
+
+
+def recorded() -> list[RecordedFolder]:
+    """Return the runs of the state folder, newest first; damaged ones are left out."""
+    found = []
+    for folder in sorted(state.current().runs.glob("*/"), reverse=True):
+        for kind, name, page in zip(("pipeline", "report", "sweep"), ACCOUNTS, PAGES, strict=True):
+            try:
+                account = json.loads((folder / name).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            found.append(RecordedFolder(folder, kind, folder / page, account))
+            break
+    return found
+
+
+def find(name: str = "") -> RecordedFolder:
+    """Find a run by its name, or the beginning of its name or MLflow id; empty: the newest.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or several fit.
+    """
+    runs = recorded()
+    if not runs:
+        raise ConfigError(f"no run is in {state.current().runs}; `spikeseg run` makes one")
+    if not name:
+        return runs[0]
+    exact = [run for run in runs if name in (run.name, run.mlflow_run_id)]
+    found = exact or [
+        run
+        for run in runs
+        if len(name) >= SHORTEST
+        and (run.name.startswith(name) or str(run.mlflow_run_id or "").startswith(name))
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ConfigError(f"{name!r} fits several runs: {', '.join(run.name for run in found)}")
+    raise ConfigError(f"no run {name!r} is in {state.current().runs}; `spikeseg runs` lists them")
+
+
+def show_list() -> list[dict[str, Any]]:
+    """Print the runs as a table, newest first, and return them."""
+    runs = recorded()
+    console = plain_console()
+    if not runs:
+        console.print(
+            f"no runs in {state.current().runs}; `spikeseg run` makes one", soft_wrap=True
+        )
+        return []
+    table = Table(
+        Column("run", no_wrap=True), "kind", "data", "V_Rand", "V_Info", "minutes", "MLflow run"
+    )
+    for column in table.columns[3:6]:
+        column.justify = "right"
+    for run in runs:
+        scores = [_number(run.score(name), ".3f") for name in ("v_rand", "v_info")]
+        minutes = _number(run.minutes, ".1f")
+        table.add_row(run.name, run.kind, run.data, *scores, minutes, (run.mlflow_run_id or "")[:8])
+    console.print(table)
+    console.print(
+        "scores: the network on the chip, test sections. `spikeseg runs show RUN`, "
+        "`spikeseg runs open RUN`",
+        soft_wrap=True,
+    )
+    return [run.plain() for run in runs]
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def show_run(run: RecordedFolder) -> None:
+    """Print a run's results as at its end."""
+    if run.kind == "pipeline":
+        from flows.show import show
+
+        show({**run.account, "report": str(run.page)})
+        return
+    text = run.page.with_suffix(".md")
+    plain_console().print(text.read_text(encoding="utf-8"), soft_wrap=True)

@@ -1,0 +1,227 @@
+"""Sections of any type as grey values of 8 or 16 bits, and labels as whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from spikeseg_core.data.formats.volume import Volume
+from spikeseg_core.errors import DataError
+
+_TOP16 = np.iinfo(np.uint16).max
+_EXACT = 1e-4
+"""How far a floating-point value may be from a whole number that it stands for."""
+
+
+def grey_sections(
+    volumes: Sequence[Volume], channel: str | int | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """Decode images: uint8 or uint16 (n, h, w), and what was done to the values.
+
+    Raises
+    ------
+    DataError
+        If an image is in colour and no channel is chosen, or its values fit no 16 bits.
+    """
+    raw, notes = _raw(volumes, [_grey_planes(volume, channel) for volume in volumes])
+    pixels, said = _in_16_bits(raw, volumes[0].name)
+    first = 0
+    for volume in volumes:
+        last = first + volume.shape[0]
+        if volume.white_is_zero:
+            np.subtract(np.iinfo(pixels.dtype).max, pixels[first:last], out=pixels[first:last])
+        first = last
+    if any(volume.white_is_zero for volume in volumes):
+        said.append("the file declares that 0 is white: grey values are turned round")
+    return pixels, notes + [f"{volumes[0].name}: {note}" for note in said]
+
+
+def label_sections(
+    volumes: Sequence[Volume], channel: str | int | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """Decode labels: whole numbers (n, h, w); a colour becomes the number 0xRRGGBB.
+
+    Raises
+    ------
+    DataError
+        If values are not whole numbers and not between 0 and 1.
+    """
+    raw, notes = _raw(volumes, [_label_planes(volume, channel) for volume in volumes])
+    if raw.dtype.kind == "f":
+        _check_finite(raw, volumes[0].name)
+        low, high = float(raw.min()), float(raw.max())
+        if not _whole(raw) and low >= 0 and high <= 1:
+            raw = np.round(255 * raw).astype(np.uint8)
+            notes.append("labels between 0 and 1 are read as 0 to 255")
+        elif _whole(raw) and max(-low, high) < 2**53:
+            raw = np.round(raw).astype(np.int64)
+        else:
+            raise DataError(
+                f"{volumes[0].name} has labels of floating point from {low:g} to {high:g}, which "
+                "are neither whole numbers nor between 0 and 1: save the masks as 8 bits"
+            )
+    if all(volume.white_is_zero for volume in volumes) and raw.dtype == np.uint8:
+        raw = 255 - raw
+    return raw, notes
+
+
+def _raw(
+    volumes: Sequence[Volume], planes: Sequence[Iterator[np.ndarray]]
+) -> tuple[np.ndarray, list[str]]:
+    count = sum(volume.shape[0] for volume in volumes)
+    raw: np.ndarray | None = None
+    done = 0
+    for decoded in planes:
+        for plane in decoded:
+            values = plane.astype(np.uint8) * np.uint8(255) if plane.dtype == bool else plane
+            if raw is None:
+                raw = _room((count, *values.shape), values.dtype, volumes[0].name)
+            elif raw.dtype != values.dtype.newbyteorder("="):
+                # Only labels: colours beside grey.
+                raw = raw.astype(np.promote_types(raw.dtype, values.dtype))
+            raw[done] = values
+            done += 1
+    assert raw is not None and done == count
+    return raw, [f"{volume.name}: {note}" for volume in volumes for note in volume.notes]
+
+
+def _room(shape: tuple[int, ...], dtype: np.dtype, name: str) -> np.ndarray:
+    try:
+        return np.empty(shape, dtype.newbyteorder("="))
+    except MemoryError:
+        raise DataError(
+            f"{name}: a stack of {shape} ({dtype}) does not fit in memory; split or crop it"
+        ) from None
+
+
+def _grey_planes(volume: Volume, channel: str | int | None) -> Iterator[np.ndarray]:
+    chosen = _chosen(volume, channel)
+    for plane in volume.decode():
+        shown = plane if volume.palette is None else volume.palette[plane]
+        if shown.ndim == 2:
+            yield shown
+        elif chosen is not None:
+            yield shown[..., chosen]
+        elif (shown[..., :3] == shown[..., :1]).all() and (
+            volume.palette is not None or volume.colour
+        ):
+            yield shown[..., 0]
+        else:
+            _refuse_channels(volume)
+
+
+def _refuse_channels(volume: Volume) -> None:
+    names = volume.channels or ("red", "green", "blue")
+    of = (
+        "is in colour; only grey images are supported"
+        if not volume.channels or volume.colour
+        else (f"has {len(names)} channels")
+    )
+    raise DataError(
+        f"{volume.name} {of}: convert it to grey, or choose a channel with a file spikeseg.yaml "
+        f"beside the images that says 'channel: {names[0]}' (there are {', '.join(names)})"
+        + "".join(f"; {note}" for note in volume.notes)
+    )
+
+
+def _chosen(volume: Volume, channel: str | int | None) -> int | None:
+    names = volume.channels or (("red", "green", "blue") if volume.palette is not None else ())
+    if channel is None or not names:
+        return None
+    for index, name in enumerate(names):
+        if str(channel).casefold() in (name.casefold(), str(index)):
+            return index
+    raise DataError(
+        f"{volume.name} has no channel {channel!r}; it has {', '.join(names)} (or 0 to "
+        f"{len(names) - 1}): correct 'channel' in spikeseg.yaml"
+    )
+
+
+def _label_planes(volume: Volume, channel: str | int | None) -> Iterator[np.ndarray]:
+    chosen = _chosen(volume, channel)
+    palette = volume.palette
+    if palette is not None and (palette == palette[:, :1]).all():
+        palette = palette[:, 0]
+    for plane in volume.decode():
+        shown = plane if palette is None else palette[plane]
+        if shown.ndim == 2:
+            yield shown
+        elif chosen is not None:
+            yield shown[..., chosen]
+        elif (shown[..., :3] == shown[..., :1]).all():
+            yield shown[..., 0]
+        elif shown.dtype == np.uint8 and shown.shape[-1] == 3:
+            colours = shown.astype(np.uint32)
+            yield colours[..., 0] << 16 | colours[..., 1] << 8 | colours[..., 2]
+        else:
+            _refuse_channels(volume)
+
+
+def _in_16_bits(raw: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
+    if raw.dtype in (np.uint8, np.uint16):
+        return raw, []
+    if raw.dtype.kind == "f":
+        return _from_float(raw, name)
+    low, high = int(raw.min()), int(raw.max())
+    if low >= 0 and high <= _TOP16:
+        return raw.astype(np.uint8 if raw.dtype == np.int8 else np.uint16), []
+    if raw.dtype in (np.int8, np.int16):
+        shift = 128 if raw.dtype == np.int8 else 32768
+        unsigned = np.uint8 if raw.dtype == np.int8 else np.uint16
+        return (raw.astype(np.int32) + shift).astype(unsigned), [
+            f"signed grey values from {low} to {high} are read as value + {shift}"
+        ]
+    if high - low <= _TOP16:
+        return (raw - raw.dtype.type(low)).astype(np.uint16), [
+            f"grey values from {low} to {high} are read as value - {low}"
+        ]
+    raise DataError(
+        f"{name} has values from {low} to {high} ({raw.dtype}), more than 16 bits: if these are "
+        "labels of cells they belong to the labels; otherwise scale the images to 8 or 16 bits"
+    )
+
+
+def _from_float(raw: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
+    _check_finite(raw, name)
+    low, high = float(raw.min()), float(raw.max())
+    if _whole(raw) and low >= 0 and 1 < high <= _TOP16:
+        dtype = np.uint8 if high <= 255 else np.uint16
+        return _each(raw, lambda plane: np.round(plane).astype(dtype), dtype), []
+    if low >= 0 and high <= 1:
+        eight = all(_whole(255 * plane.astype(np.float64)) for plane in raw)
+        top, dtype = (255, np.uint8) if eight else (_TOP16, np.uint16)
+        said = f"grey values from 0 to 1 are read as 0 to {top}"
+        return _each(raw, lambda p: np.round(top * p.astype(np.float64)).astype(dtype), dtype), [
+            said
+        ]
+    span = high - low or 1.0
+
+    def scaled(plane: np.ndarray) -> np.ndarray:
+        return np.round((plane.astype(np.float64) - low) * (_TOP16 / span)).astype(np.uint16)
+
+    return _each(raw, scaled, np.uint16), [
+        f"floating-point grey values from {low:g} to {high:g} are read as 0 to {_TOP16}"
+    ]
+
+
+def _each(
+    raw: np.ndarray, convert: Callable[[np.ndarray], np.ndarray], dtype: DTypeLike
+) -> np.ndarray:
+    found = np.empty(raw.shape, dtype)
+    for index, plane in enumerate(raw):
+        found[index] = convert(plane)
+    return found
+
+
+def _whole(values: np.ndarray) -> bool:
+    return all(bool((np.abs(plane - np.round(plane)) < _EXACT).all()) for plane in values)
+
+
+def _check_finite(raw: np.ndarray, name: str) -> None:
+    wrong = sum(int((~np.isfinite(plane)).sum()) for plane in raw)
+    if wrong:
+        raise DataError(
+            f"{name} has {wrong:,} pixels that are no numbers (NaN or infinite): replace them"
+        )

@@ -1,0 +1,93 @@
+"""Datasets of HDF5 files, by h5py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from spikeseg_core.data.formats.volume import Volume, shown_name
+from spikeseg_core.errors import DataError
+
+_PIXEL_SIZES = {"resolution": 1.0, "element_size_um": 1000.0}
+"""Attributes that give the size of a voxel (z, y, x), and the nm of their unit."""
+
+
+def datasets(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of all datasets that may hold sections, by their path inside the file."""
+    found: dict[str, tuple[int, ...]] = {}
+
+    def look(name: str, item: h5py.HLObject) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "buif" and item.ndim in (2, 3, 4):
+            found[name] = item.shape
+
+    with h5py.File(path, "r") as file:
+        file.visititems(look)
+    return found
+
+
+def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
+    """Read the header of a dataset: (h, w), (z, h, w) or (z, h, w, c).
+
+    Raises
+    ------
+    DataError
+        If there is no such dataset, or several and none is named.
+    """
+    there = datasets(path)
+    if inner is None and len(there) == 1:
+        inner = next(iter(there))
+    if inner is None or inner.strip("/") not in there:
+        listed = ", ".join(f"{shown_name(d)} {shape}" for d, shape in list(there.items())[:8])
+        raise DataError(
+            f"{name} has {len(there)} datasets of images ({listed or 'none'}); name one of them "
+            f"as {name}:DATASET in spikeseg.yaml"
+        )
+    inner = inner.strip("/")
+    with h5py.File(path, "r") as file:
+        data = file[inner]
+        shape, dtype = data.shape, data.dtype
+        pixel = _pixel_nm(data)
+        _check_filters(data, name)
+    if len(shape) == 2:
+        shape = (1, *shape)
+    channels = tuple(map(str, range(shape[3]))) if len(shape) == 4 and shape[3] > 1 else ()
+
+    def decode() -> Iterator[np.ndarray]:
+        with h5py.File(path, "r") as file:
+            data = file[inner]
+            for index in range(shape[0]):
+                plane = data[()] if data.ndim == 2 else data[index]
+                yield plane[..., 0] if plane.ndim == 3 and not channels else plane
+
+    return Volume(
+        f"{name}:{shown_name(inner)}",
+        "HDF5",
+        (shape[0], shape[1], shape[2]),
+        dtype,
+        decode,
+        channels=channels,
+        pixel_nm=pixel,
+    )
+
+
+def _pixel_nm(data: h5py.Dataset) -> tuple[float, float] | None:
+    for key, nm in _PIXEL_SIZES.items():
+        size = np.asarray(data.attrs.get(key, ()))
+        if size.shape in ((2,), (3,)) and size.dtype.kind in "uif" and (size > 0).all():
+            return float(size[-2]) * nm, float(size[-1]) * nm
+    return None
+
+
+def _check_filters(data: h5py.Dataset, name: str) -> None:
+    made = data.id.get_create_plist()
+    for index in range(made.get_nfilters()):
+        code, *_, label = made.get_filter(index)
+        if not h5py.h5z.filter_avail(code):
+            what = label.decode(errors="replace") or "no name"
+            raise DataError(
+                f"{name} is compressed with the HDF5 filter {code} ({shown_name(what)}), which is "
+                f"not here: convert it with h5repack -f GZIP=4 {name} out.h5"
+            )

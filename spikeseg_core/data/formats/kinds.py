@@ -1,0 +1,149 @@
+"""Which format a file has, and what to do with formats that are not read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spikeseg_core.data.formats.volume import shown_name
+from spikeseg_core.errors import DataError
+
+READ = ("PNG", "TIFF", "HDF5")
+"""Formats that are read."""
+IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".stk", ".lsm", ".btf", ".tf2", ".tf8")
+HDF5_SUFFIXES = (".h5", ".hdf", ".hdf5", ".he5")
+
+_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+    (b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"BM", "BMP"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\x93NUMPY", "NumPy"),
+    (b"NRRD", "NRRD"),
+)
+_SUFFIXES = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WebP",
+    ".gif": "GIF",
+    ".bmp": "BMP",
+    ".jp2": "JPEG 2000",
+    ".mrc": "MRC",
+    ".nii": "NIfTI",
+    ".npy": "NumPy",
+    ".npz": "NumPy archive",
+    ".nrrd": "NRRD",
+    ".pgm": "PGM",
+    ".zarr": "zarr",
+    ".n5": "N5",
+    ".dm3": "Gatan DM",
+    ".dm4": "Gatan DM",
+    ".czi": "Zeiss CZI",
+    ".nd2": "Nikon ND2",
+    ".ims": "Imaris",
+    ".mat": "MATLAB",
+    ".svs": "Aperio SVS",
+}
+_PILLOW = ("JPEG", "WebP", "GIF", "BMP", "JPEG 2000", "PGM")
+_COMMANDS = {
+    "MRC": "import mrcfile, tifffile; tifffile.imwrite({to!r}, mrcfile.read({of!r}))",
+    "NIfTI": "import nibabel, numpy, tifffile; "
+    "tifffile.imwrite({to!r}, numpy.asarray(nibabel.load({of!r}).dataobj).T)",
+    "zarr": "import zarr, tifffile; a = zarr.open({of!r}, mode='r'); "
+    "tifffile.imwrite({to!r}, (a if hasattr(a, 'shape') else a['0'])[:].squeeze())",
+    "N5": "import zarr, tifffile; tifffile.imwrite({to!r}, zarr.open({of!r}, mode='r')['s0'][:])",
+    "NumPy": "import numpy, tifffile; tifffile.imwrite({to!r}, numpy.load({of!r}))",
+    "NumPy archive": "import numpy, tifffile; a = numpy.load({of!r}); "
+    "tifffile.imwrite({to!r}, a[a.files[0]])",
+    "MATLAB": "import scipy.io, tifffile; a = scipy.io.loadmat({of!r}); "
+    "tifffile.imwrite({to!r}, [v for k, v in a.items() if k[0] != '_'][0].transpose(2, 0, 1))",
+    "NRRD": "import nrrd, tifffile; tifffile.imwrite({to!r}, nrrd.read({of!r})[0].T)",
+    "Pillow": "from PIL import Image; Image.open({of!r}).convert('L').save({to!r})",
+}
+_NEEDS = {
+    "MRC": "mrcfile",
+    "NIfTI": "nibabel",
+    "zarr": "zarr",
+    "N5": "'zarr<3'",
+    "NRRD": "pynrrd",
+}
+
+
+def kind_of(path: Path) -> str | None:
+    """Format of a file or folder of an image: by its first bytes, then by its suffix.
+
+    Returns
+    -------
+    str or None
+        One of :data:`READ`, another format, or None for what is no image.
+    """
+    if path.is_dir():
+        members = (".zarray", ".zgroup", ".zattrs", "zarr.json")
+        zarr = path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in members)
+        return "N5" if path.suffix.lower() == ".n5" else "zarr" if zarr else None
+    try:
+        with path.open("rb") as file:
+            start = file.read(352)
+    except OSError as error:
+        raise DataError(
+            f"{shown_name(path)} cannot be read ({error.strerror}); correct it or move it away"
+        ) from error
+    return kind_of_bytes(start) or kind_of_name(path.name)
+
+
+def kind_of_bytes(start: bytes) -> str | None:
+    """Format by the first 352 bytes; None if they are unknown."""
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WebP"
+    if start[344:348] in (b"n+1\0", b"ni1\0"):
+        return "NIfTI"
+    if start[208:212] in (b"MAP ", b"MAP\0"):
+        return "MRC"
+    if start[:2] == b"BM" and start[6:10] != b"\0\0\0\0":
+        return None
+    return next((kind for magic, kind in _BEGINNINGS if start.startswith(magic)), None)
+
+
+def kind_of_name(name: str) -> str | None:
+    """Format that a file's suffix promises; None for no image."""
+    low = name.lower()
+    if low.endswith(".nii.gz"):
+        return "NIfTI"
+    suffix = Path(low).suffix
+    if suffix == ".png":
+        return "PNG"
+    if suffix in IMAGE_SUFFIXES:
+        return "TIFF"
+    return "HDF5" if suffix in HDF5_SUFFIXES else _SUFFIXES.get(suffix)
+
+
+def refusal(path: Path, kind: str | None) -> str:
+    """Say why a file is not read, and the command that converts it."""
+    name = shown_name(path)
+    if kind is None:
+        return f"{name} is no image that is read; the formats are {', '.join(READ)}"
+    code = _COMMANDS.get("Pillow" if kind in _PILLOW else kind)
+    if code is None:
+        return f"{name} is {kind}, which is not read: open it in Fiji and save it as TIFF"
+    to = _stem(path.name) + (".png" if kind in _PILLOW else ".tif")
+    command = code.format(of=name, to=str(Path(name).with_name(shown_name(to))))
+    first = f"pip install {_NEEDS[kind]} and " if kind in _NEEDS else ""
+    why = (
+        "which is not read because it changes grey values"
+        if kind == "JPEG"
+        else "which is not read"
+    )
+    return f'{name} is {kind}, {why}: {first}convert it with python -c "{command}"'
+
+
+def _stem(name: str) -> str:
+    for suffix in (".nii.gz", ".ome.zarr"):
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return Path(name).stem

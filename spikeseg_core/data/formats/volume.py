@@ -1,0 +1,119 @@
+"""What every format gives: sections as declared by a file, decoded one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from spikeseg_core.errors import DataError
+
+MAX_PIXELS = 2**30
+"""Maximum pixels in one stack, over all its files and channels, 1 Gpx."""
+MAX_BYTES = 2**32
+"""Maximum size of the pixels of one stack as stored, 4 GiB."""
+MAX_SECTIONS = 100_000
+"""Maximum sections in one stack."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Sections of one file, not decoded yet.
+
+    Attributes
+    ----------
+    name : str
+        What messages call the file.
+    kind : str
+        ``PNG``, ``TIFF`` or ``HDF5``.
+    shape : (int, int, int)
+        Sections, height and width, px.
+    dtype : dtype
+        Of the samples as stored.
+    decode : callable
+        Gives every section in order: (h, w), or (h, w, c) if there are channels.
+    channels : tuple of str
+        Names of the channels; empty for one.
+    colour : bool
+        Whether the channels are red, green and blue, which may all be the same grey.
+    white_is_zero : bool
+        Whether the file declares that 0 is white.
+    palette : uint8 array (entries, 3), optional
+        Colours, if the samples are indices.
+    pixel_nm : (float, float), optional
+        Declared height and width of a pixel, nm.
+    notes : tuple of str
+        What was left out or assumed.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    decode: Callable[[], Iterator[np.ndarray]]
+    channels: tuple[str, ...] = ()
+    colour: bool = False
+    white_is_zero: bool = False
+    palette: np.ndarray | None = None
+    pixel_nm: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_pixels(self.pixels, self.shape[0], self.dtype, self.name)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all sections and channels."""
+        return math.prod(self.shape) * max(1, len(self.channels))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of every section: the file, or file and page."""
+        count = self.shape[0]
+        return (self.name,) if count == 1 else tuple(f"{self.name}#{i}" for i in range(count))
+
+    @property
+    def size(self) -> str:
+        """Width x height."""
+        return f"{self.shape[2]} x {self.shape[1]}"
+
+    @property
+    def depth(self) -> str:
+        """Bits per sample, and their type if it is not an unsigned integer."""
+        if self.dtype.kind == "b":
+            return "8 bits"  # 1 bit is read as 0 and 255
+        signed = {"i": " signed", "f": " floating point"}.get(self.dtype.kind, "")
+        return f"{8 * self.dtype.itemsize} bits{signed}"
+
+
+def check_pixels(pixels: int, sections: int, dtype: np.dtype, name: object) -> None:
+    """Refuse more than can be held.
+
+    Raises
+    ------
+    DataError
+        If there are over 1 Gpx, 4 GiB or 100,000 sections.
+    """
+    if pixels > MAX_PIXELS:
+        raise DataError(
+            f"{name} has {pixels:,} pixels in {sections:,} sections; at most {MAX_PIXELS:,} "
+            "pixels are read at once: split or crop it"
+        )
+    if (size := pixels * dtype.itemsize) > MAX_BYTES:
+        raise DataError(
+            f"{name} has {size:,} bytes of pixels ({dtype}); at most {MAX_BYTES:,} are read at "
+            "once: split it, or save it with 8 or 16 bits"
+        )
+    if sections > MAX_SECTIONS:
+        raise DataError(
+            f"{name} has {sections:,} sections; at most {MAX_SECTIONS:,} are read at once: split it"
+        )
+
+
+def shown_name(name: str | Path) -> str:
+    """Name of a file for messages and tables: one line, valid UTF-8."""
+    text = str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,143 @@
+"""Labels of any kind as masks of two values."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from spikeseg_core.data.polarity import Polarity, distinct
+from spikeseg_core.errors import DataError
+
+MOST_IGNORED = 0.1
+"""Largest share of pixels that may have no label."""
+_FEW_VALUES = 8
+_NEAR = 0.1  # of the range of values
+_NEAR_SHARE = 0.8
+_FLAT = 0.6  # share of pixels that equal their right neighbour
+_MOST_BACKGROUND = 0.6
+
+
+class Masks(NamedTuple):
+    """Masks, the polarity if it is known from their making, and what was done."""
+
+    masks: np.ndarray
+    polarity: Polarity | None
+    notes: tuple[str, ...]
+
+
+def two_valued(
+    labels: np.ndarray,
+    *,
+    ignore: int | None = None,
+    instances: bool | None = None,
+    polarity: Polarity | None = None,
+) -> Masks:
+    """Make masks of two values where it is clear how; others are returned as they are.
+
+    Parameters
+    ----------
+    labels : integer array (n, h, w)
+    ignore : int, optional
+        Label of pixels that nobody labelled.
+    instances : bool, optional
+        Whether the labels are numbers of cells; default: decided from the values.
+    polarity : str, optional
+        Polarity to give to membranes that are made.
+
+    Raises
+    ------
+    DataError
+        If over a tenth of the pixels is ignored, or most pixels belong to no cell.
+    """
+    notes: tuple[str, ...] = ()
+    if ignore is not None:
+        labels, note = _without(labels, ignore)
+        notes = (note,)
+    values = distinct(labels)
+    if len(values) <= 2 and not instances:
+        return Masks(labels, None, notes)
+    low, high = int(values[0]), int(values[-1])
+    inner = _between(labels, low, high)
+    if not instances and (
+        not inner.any()
+        or (
+            inner.mean() < 1 - _NEAR_SHARE
+            and len(values) > _FEW_VALUES
+            and _flat(labels, inner) < _FLAT
+        )
+    ):
+        middle = low + (high - low) // 2
+        share = float(((labels != low) & (labels != high)).mean())
+        note = (
+            f"labels have {len(values)} values from {low} to {high}, {share:.1%} of the pixels "
+            f"between the extremes; they are cut at {middle}"
+        )
+        return Masks(np.where(labels > middle, 255, 0).astype(np.uint8), None, (*notes, note))
+    if instances is None:
+        every = np.ones(labels.shape, dtype=bool)
+        instances = len(values) > _FEW_VALUES and _flat(labels, every) > _FLAT
+    if not instances:
+        return Masks(labels, None, notes)
+    return _from_instances(labels, len(values), polarity or "membrane_bright", notes)
+
+
+def _between(labels: np.ndarray, low: int, high: int) -> np.ndarray:
+    margin = int(_NEAR * (high - low))
+    return (labels > low + margin) & (labels < high - margin)
+
+
+def _flat(labels: np.ndarray, where: np.ndarray) -> float:
+    """Share of the pixels that equal their right neighbour: high inside cells."""
+    counted = where[..., :-1]
+    return float((labels[..., 1:] == labels[..., :-1])[counted].mean()) if counted.any() else 0.0
+
+
+def _without(labels: np.ndarray, ignore: int) -> tuple[np.ndarray, str]:
+    ignored = labels == ignore
+    share = float(ignored.mean())
+    if share == 0:
+        raise DataError(
+            f"no pixel has the label {ignore} that spikeseg.yaml ignores; correct 'ignore'"
+        )
+    whole = [index for index, section in enumerate(ignored) if section.all()]
+    if share > MOST_IGNORED or whole:
+        where = f", all of section {whole[0]}" if whole else ""
+        raise DataError(
+            f"label {ignore}, which spikeseg.yaml ignores, has {share:.1%} of the pixels{where}; "
+            f"at most {MOST_IGNORED:.0%} can be filled with the nearest label: crop or label them"
+        )
+    filled = labels.copy()
+    for section, unknown in zip(filled, ignored, strict=True):
+        if unknown.any():
+            nearest = distance_transform_edt(unknown, return_distances=False, return_indices=True)
+            section[unknown] = section[tuple(nearest)][unknown]
+    return filled, f"label {ignore} is ignored: its {share:.1%} of the pixels get the nearest label"
+
+
+def _from_instances(
+    labels: np.ndarray, values: int, polarity: Polarity, notes: tuple[str, ...]
+) -> Masks:
+    """Membrane is where neighbours differ, 2 px wide, and where there is no cell (0)."""
+    background = float((labels == 0).mean())
+    if background > _MOST_BACKGROUND:
+        raise DataError(
+            f"labels are numbers of cells ({values} values), but {background:.1%} of the pixels "
+            "belong to no cell (0): every cell of a section needs a number"
+        )
+    membrane = labels == 0
+    for axis in (1, 2):
+        ahead, behind = [slice(None)] * 3, [slice(None)] * 3
+        ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+        one, other = labels[tuple(ahead)], labels[tuple(behind)]
+        differs = (one != other) & (one != 0) & (other != 0)
+        membrane[tuple(ahead)] |= differs
+        membrane[tuple(behind)] |= differs
+    note = (
+        f"labels are numbers of cells ({values} values): membrane is made where neighbouring "
+        f"pixels differ, 2 px wide, and where the number is 0 ({background:.1%} of the pixels)"
+    )
+    of_membrane, of_cell = (255, 0) if polarity == "membrane_bright" else (0, 255)
+    masks = np.where(membrane, of_membrane, of_cell).astype(np.uint8)
+    return Masks(masks, polarity, (*notes, note))
