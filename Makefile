@@ -9,6 +9,8 @@ DEV := $(VENV)/.dev
 UV := $(BIN)/uv
 SYNC := $(UV) pip sync --quiet --python $(BIN)/python --require-hashes
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+# An environment of its own: NengoLoihi's tests need an older pytest.
+PEERS := .venv-peers
 # Programs of Debian that end-to-end tests use; tests whose programs are missing are skipped, and say so.
 DEBIAN := chromium postgresql redis-server
 
@@ -18,7 +20,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint format e2e up lock secrets clean
+.PHONY: help run test coverage setup dev lint format e2e peers up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -74,6 +76,14 @@ e2e: $(DEV) ## The whole pipeline, small, the servers, and their pages in a brow
 	fi
 	$(BIN)/python -m pytest -q -rs -m e2e
 
+peers: $(PEERS)/.ready ## NengoLoihi's own tests, as they are and with this emulator (ARGS=--quick: a part of them)
+	$(PEERS)/bin/python tests/peers/run.py $(ARGS)
+
+$(PEERS)/.ready: $(UV) requirements/peers.txt
+	$(PYTHON) -m venv --without-pip $(PEERS)
+	$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes requirements/peers.txt
+	@touch $@
+
 secrets: docker/.env ## Write docker/.env, with passwords of your own, for docker/compose.yaml
 
 docker/.env: docker/.env.example
@@ -86,11 +96,12 @@ docker/.env: docker/.env.example
 up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
 	$(BIN)/spikeseg up
 
-lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, and uv
+lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, and uv
 	$(COMPILE) --all-extras pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) --extra server --constraint requirements/dev.txt pyproject.toml --output-file requirements/server.txt
 	$(COMPILE) --constraint requirements/dev.txt pyproject.toml --output-file requirements/run.txt
+	$(COMPILE) --constraint requirements/run.txt tests/peers/requirements.in --output-file requirements/peers.txt
 	echo uv | $(COMPILE) - --output-file requirements/uv.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

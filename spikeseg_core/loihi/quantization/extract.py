@@ -11,13 +11,16 @@ from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.integer_network import IntegerNetwork, Population
 
 
-def extract_network(model: Any) -> IntegerNetwork:
+def extract_network(model: Any, *, from_outside: bool = False) -> IntegerNetwork:
     """Extract the integer network from a built and discretized NengoLoihi model.
 
     Parameters
     ----------
     model : nengo_loihi.builder.Model
         ``nengo_loihi.Simulator(network, target="sim").model``.
+    from_outside : bool
+        Accept noise and spikes that a process places on the chip, which the network does not hold:
+        whoever runs it adds them.
 
     Raises
     ------
@@ -26,7 +29,7 @@ def extract_network(model: Any) -> IntegerNetwork:
         spikes placed on the chip by a process, atoms with different targets. The message names
         the feature.
     """
-    _refuse_unsupported(model)
+    _refuse_unsupported(model, from_outside)
     blocks = list(model.blocks)
     block_index = {block: i for i, block in enumerate(blocks)}
     ensembles, block_ensemble = _ensembles(model, block_index)
@@ -47,7 +50,7 @@ def extract_network(model: Any) -> IntegerNetwork:
         block_vmin=_int32(c.vmin for c in compartments),
         block_vmax=_int32(c.vmax for c in compartments),
         block_start=_starts(c.n_compartments for c in compartments),
-        neuron=_concatenate([list(model.block_comp_map[block]) for block in blocks]),
+        neuron=_concatenate([_neurons(model, block) for block in blocks]),
         vth=_concatenate([c.vth for c in compartments]),
         bias=_concatenate([c.bias for c in compartments]),
         decay_u=_concatenate([c.decay_u for c in compartments]),
@@ -89,14 +92,14 @@ def initial_voltages(model: Any) -> np.ndarray:
     )
 
 
-def _refuse_unsupported(model: Any) -> None:
+def _refuse_unsupported(model: Any, from_outside: bool) -> None:
     for block in model.blocks:
         if block.compartment.vth.dtype != np.int32:
             raise DeploymentError(
                 f"{block} is not discretized (thresholds are {block.compartment.vth.dtype}); "
                 'build it with nengo_loihi.Simulator(network, target="sim")'
             )
-        if np.any(block.compartment.enable_noise):
+        if np.any(block.compartment.enable_noise) and not from_outside:
             _unsupported(f"noise, which {block} has")
         for synapse in block.synapses:
             if synapse.learning:
@@ -107,7 +110,7 @@ def _refuse_unsupported(model: Any) -> None:
                 if np.unique(indices[0]).size != indices.shape[1]:
                     _unsupported(f"two synapses of one axon on a compartment, as in {synapse}")
     for spikes in model.inputs:
-        if spikes.permanent:
+        if spikes.permanent and not from_outside:
             _unsupported(f"spikes placed on the chip by a process, as in input {spikes.label!r}")
 
 
@@ -135,10 +138,15 @@ def _ensembles(
         populations.append(Population(_unique_name(obj.label, populations), _plain(shape)))
     for block, index in block_index.items():
         if owner[index] < 0:
-            size = max(model.block_comp_map[block]) + 1
+            size = max(_neurons(model, block)) + 1
             owner[index] = len(populations)
             populations.append(Population(_unique_name(block.label, populations), (size,)))
     return tuple(populations), owner
+
+
+def _neurons(model: Any, block: Any) -> list[int]:
+    """Neurons of the ensemble that a block holds; blocks added by hand stand for themselves."""
+    return list(model.block_comp_map.get(block, range(block.compartment.n_compartments)))
 
 
 def _inputs(model: Any, ensembles: tuple[Population, ...]) -> tuple[Population, ...]:

@@ -7,7 +7,7 @@ from spikeseg_core.bench import emulator as bench
 from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.stack import nengo_loihi
-from tests.spikeseg_core.loihi.emulator.networks import build
+from spikeseg_core.testing.networks import build
 from tests.spikeseg_core.loihi.emulator.test_engine import small
 
 

@@ -8,8 +8,8 @@ import pytest
 from spikeseg_core.errors import DataError, DeploymentError
 from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.integer_network import ARRAYS_FILE, NAMES_FILE, IntegerNetwork
+from spikeseg_core.testing.networks import build, run_nengo_loihi
 
-from .emulator.networks import build, run_nengo_loihi
 from .emulator.test_engine import small
 
 

@@ -11,8 +11,15 @@ from spikeseg_core.loihi.emulator import Emulator, SteadyInput
 from spikeseg_core.network import DT
 from spikeseg_core.network.neuron import spike_trains
 from spikeseg_core.stack import nengo_loihi
-
-from .networks import LayerSpec, Link, NetworkSpec, Truth, build, network_specs, run_nengo_loihi
+from spikeseg_core.testing.networks import (
+    LayerSpec,
+    Link,
+    NetworkSpec,
+    Truth,
+    build,
+    run_nengo_loihi,
+)
+from spikeseg_core.testing.strategies import network_specs
 
 pytestmark = pytest.mark.filterwarnings("ignore:Lost .* extra bits")
 relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck))

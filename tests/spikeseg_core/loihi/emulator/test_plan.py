@@ -9,8 +9,8 @@ from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.emulator.plan import build_plan
 from spikeseg_core.stack import nengo_loihi
+from spikeseg_core.testing.networks import LayerSpec, NetworkSpec, build, run_nengo_loihi
 
-from .networks import LayerSpec, NetworkSpec, build, run_nengo_loihi
 from .test_engine import assert_spikes_equal, conv, small
 
 

@@ -5,7 +5,7 @@ import pytest
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.stack import nengo_loihi
-from tests.spikeseg_core.loihi.emulator.networks import build, run_nengo_loihi
+from spikeseg_core.testing.networks import build, run_nengo_loihi
 from tests.spikeseg_core.loihi.emulator.test_engine import small
 
 

@@ -1,4 +1,4 @@
-"""Random small networks, and what NengoLoihi's emulator makes of them."""
+"""Small convolutional networks by their specification, and what NengoLoihi makes of them."""
 
 import warnings
 from dataclasses import dataclass
@@ -6,11 +6,10 @@ from typing import Any
 
 import nengo
 import numpy as np
-from hypothesis import strategies as st
 
+from spikeseg_core.loihi.drop_in import nengo_loihi
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.quantization.extract import extract_network
-from spikeseg_core.stack import nengo_loihi
 
 Shape = tuple[int, int, int]
 
@@ -29,6 +28,8 @@ class Link:
 
 @dataclass(frozen=True)
 class LayerSpec:
+    """An ensemble on the chip, the tile of it that a core holds, and the connections into it."""
+
     shape: Shape
     tile: Shape
     links: tuple[Link, ...]
@@ -39,6 +40,8 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class NetworkSpec:
+    """Layers after an ensemble on the host; ``weights`` is "normal", "positive" or "equal"."""
+
     host: Shape
     layers: tuple[LayerSpec, ...]
     rate: float
@@ -47,10 +50,12 @@ class NetworkSpec:
 
 
 def conv_size(n: int, kernel: int, stride: int, padding: str) -> int:
+    """Rows or columns of a convolution's output."""
     return -(-n // stride) if padding == "same" else (n - kernel) // stride + 1
 
 
 def out_shape(source: Shape, link: Link, channels: int) -> Shape:
+    """Shape of what a connection makes of a source."""
     if link.up:
         side = [n * link.stride for n in source[:2]]
     else:
@@ -61,68 +66,8 @@ def out_shape(source: Shape, link: Link, channels: int) -> Shape:
     return (side[0], side[1], channels)
 
 
-@st.composite
-def network_specs(draw: st.DrawFn) -> NetworkSpec:
-    """Layers of both kinds of convolution, skips, tiles, axon formats and extreme thresholds."""
-    side = st.integers(3, 9)
-    host = (draw(side), draw(side), draw(st.integers(1, 4)))
-    shapes: list[Shape] = [host]
-    layers: list[LayerSpec] = []
-    for index in range(draw(st.integers(1, 3))):
-        source = draw(st.integers(0, index)) if draw(st.booleans()) else index
-        link = draw(links(source - 1, shapes[source]))
-        channels = 4 * draw(st.integers(1, 3))
-        shape = out_shape(shapes[source], link, channels)
-        into = [link]
-        for k, other in enumerate(shapes):
-            skip = Link(k - 1, (3, 3), 1, "same", False, link.pop_type)
-            if k != source and out_shape(other, skip, channels) == shape and draw(st.booleans()):
-                into.append(skip)
-        columns = draw(st.integers(1, shape[1]))
-        depth = draw(st.sampled_from([4, channels]))
-        # A core has 1,024 compartments.
-        rows = draw(st.integers(1, min(shape[0], 1024 // (columns * depth))))
-        tile = (rows, columns, depth)
-        layers.append(
-            LayerSpec(
-                shape,
-                tile,
-                tuple(into),
-                tau=draw(st.sampled_from([None, 0.002, 0.01, 0.1])),
-                log_gain=draw(st.floats(0.5, 4.5)),
-                bias=draw(st.sampled_from([0.0, 0.0, 0.3, 2.0])),
-            )
-        )
-        shapes.append(shape)
-    return NetworkSpec(
-        host,
-        tuple(layers),
-        rate=draw(st.sampled_from([100.0, 500.0, 3000.0])),
-        weights=draw(st.sampled_from(["normal", "positive", "equal"])),
-        seed=draw(st.integers(0, 2**16)),
-    )
-
-
-@st.composite
-def links(draw: st.DrawFn, source: int, shape: Shape) -> Link:
-    if min(shape[:2]) * 2 <= 12 and draw(st.booleans()):
-        kernel = draw(st.sampled_from([(2, 2), (3, 3), (4, 4)]))
-        return Link(source, kernel, 2, "same", True, draw(st.sampled_from([16, 32])))
-    kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
-    fits = kernel[0] <= shape[0] and kernel[1] <= shape[1]
-    padding = draw(st.sampled_from(["same", "valid"])) if fits else "same"
-    return Link(
-        source,
-        kernel,
-        draw(st.sampled_from([1, 2, 4])),
-        padding,
-        False,
-        draw(st.sampled_from([16, 32])),
-    )
-
-
 def build(spec: NetworkSpec) -> tuple[Any, Any]:
-    """The Nengo network and the ensemble on the host."""
+    """Make the Nengo network; return it and the ensemble on the host."""
     rng = np.random.default_rng(spec.seed)
     neuron_type = nengo_loihi.neurons.LoihiSpikingRectifiedLinear(amplitude=0.01)
     with nengo.Network(seed=1) as network:
@@ -170,6 +115,7 @@ def build(spec: NetworkSpec) -> tuple[Any, Any]:
 def make_transform(
     rng: np.random.Generator, spec: NetworkSpec, layer: LayerSpec, link: Link, shape: Shape
 ) -> Any:
+    """Make the convolution of a connection."""
     channels = layer.shape[2]
     init = rng.normal(0, 1, (*link.kernel, shape[2], channels))
     if spec.weights == "positive":
@@ -190,13 +136,17 @@ def make_transform(
 
 @dataclass(frozen=True)
 class Truth:
-    """NengoLoihi's own run: integer network, input spikes and all spikes ``(steps, neurons)``."""
+    """NengoLoihi's own run: integer network, input spikes, and all spikes ``(steps, neurons)``.
+
+    ``spikes`` are those of every ensemble, ``compartments`` the same ones block after block.
+    """
 
     network: IntegerNetwork
     inputs: list[np.ndarray]
     spikes: dict[str, np.ndarray]
     overflowed: bool
     model: Any
+    compartments: np.ndarray
 
 
 def run_nengo_loihi(network: Any, n_steps: int) -> Truth:
@@ -228,4 +178,4 @@ def run_nengo_loihi(network: Any, n_steps: int) -> Truth:
             part = slice(integer.block_start[block], integer.block_start[block + 1])
             spikes[ensemble.name][:, integer.neuron[part]] = compartments[:, part]
     overflowed = any("Overflow" in str(w.message) for w in caught)
-    return Truth(integer, list(sent.values()), spikes, overflowed, model)
+    return Truth(integer, list(sent.values()), spikes, overflowed, model, compartments)
