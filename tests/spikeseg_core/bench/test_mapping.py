@@ -7,11 +7,8 @@ from spikeseg_core.bench import cases, mapping
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.loihi.mapping.optimize import optimize
 from spikeseg_core.network import save_network
-from spikeseg_core.network.catalogue import NETWORKS
 from spikeseg_core.storage import save_arrays
-from tests.spikeseg_core.loihi.networks import random_weights
-
-QUICK = NETWORKS["quick"]
+from tests.spikeseg_core.loihi.networks import random_network, random_weights
 
 STRATEGIES = {"greedy", "round_robin", "greedy_interchip", "metis", "optimized"}
 KEYS = {
@@ -25,21 +22,22 @@ def test_bench_of_a_trained_network(tmp_path, monkeypatch):
     monkeypatch.setattr(mapping, "optimize", partial(optimize, rounds=1))
     monkeypatch.setattr(cases.small_cases, "__defaults__", (2,))
     rng = np.random.default_rng(0)
-    save_network(tmp_path / "tune", QUICK, random_weights(rng, QUICK))
-    rates = {x.name: rng.gamma(0.5, 40, QUICK.shape(x.name)) for x in QUICK.layers}
+    network = random_network(rng, size=16, channels=lambda rng: 8)
+    save_network(tmp_path / "tune", network, random_weights(rng, network))
+    rates = {x.name: rng.gamma(0.5, 40, network.shape(x.name)) for x in network.layers}
     save_arrays(tmp_path / "convert" / "rates.npz", rates)
     inputs = {"tune": tmp_path / "tune", "convert": tmp_path / "convert"}
     result = mapping.bench_mapping(PipelineConfig(), inputs, what_if=False)
     json.dumps(result)
-    assert [n["name"] for n in result["networks"]] == ["small-0", "quick", "small-0", "small-1"]
-    for network in result["networks"]:
-        assert set(network["strategies"]) == STRATEGIES
-        for found in network["strategies"].values():
+    assert [n["name"] for n in result["networks"]] == ["small-0", "random", "small-0", "small-1"]
+    for mapped in result["networks"]:
+        assert set(mapped["strategies"]) == STRATEGIES
+        for found in mapped["strategies"].values():
             assert set(found) >= KEYS
-        assert network["bound"] <= network["strategies"]["optimized"]["cost"] * (1 + 1e-9)
+        assert mapped["bound"] <= mapped["strategies"]["optimized"]["cost"] * (1 + 1e-9)
     assert result["small_networks"]["mean_gap_to_optimum"] < 0.05
     trained = result["networks"][1]
-    assert trained["neurons"] == QUICK.neurons_on_chip
+    assert trained["neurons"] == network.neurons_on_chip
     assert len(trained["strategies"]["optimized"]["sweep"]) == 3
 
 

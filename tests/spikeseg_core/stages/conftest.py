@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,20 +12,15 @@ from spikeseg_core.config import (
     PipelineConfig,
     PresentationConfig,
     QuantizeConfig,
-    TrainConfig,
-    TuneConfig,
 )
 from spikeseg_core.data.dataset import prepare_dataset
-from spikeseg_core.network import catalogue, save_network
+from spikeseg_core.network import save_network
 from spikeseg_core.reporting import SILENT
-from spikeseg_core.stages import convert, partition, prepare, quantize, train, tune
-from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages import partition, quantize
 from spikeseg_core.storage import save_arrays
-from tests.spikeseg_core.ann.networks import TINY
 from tests.spikeseg_core.data.small import small_dataset
 from tests.spikeseg_core.loihi.cost.networks import random_rates, small_network
-
-Made = dict[str, tuple[Path, StageResult]]
+from tests.spikeseg_core.stages.test_contract import Made, run_all
 
 NETWORK = small_network(16, channels=(2, 4, 4, 4))
 CONFIG = PipelineConfig(
@@ -40,13 +34,6 @@ CONFIG = PipelineConfig(
         early_exit=(),
         sections=1,
     ),
-)
-
-TRAINED = PipelineConfig(
-    dataset=small_dataset(8, 2, 1, 1),
-    train=TrainConfig(network="tiny", epochs=1, steps_per_epoch=4),
-    tune=TuneConfig(epochs=1, spiking_epochs=1, steps_per_epoch=2, spiking_steps=(10,)),
-    presentation=PresentationConfig(steps=10),
 )
 
 
@@ -66,14 +53,7 @@ def mapped_stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def trained_stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    base = tmp_path_factory.mktemp("trained")
-    stages = {"prepare": prepare, "train": train, "tune": tune, "convert": convert}
-    results: Made = {}
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Folders and results of all eight stages of the contract test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(catalogue.NETWORKS, "tiny", TINY)
-        for name, module in stages.items():
-            folders = {done: folder for done, (folder, _) in results.items()}
-            (base / name).mkdir()
-            results[name] = (base / name, module.run(TRAINED, folders, base / name, SILENT))
-    yield results
+        return run_all(tmp_path_factory.mktemp("made"), patch)

@@ -6,7 +6,7 @@ import pytest
 
 from spikeseg_core.stages import table
 from spikeseg_core.stages.base import StageFunction
-from tests.spikeseg_core.stages.conftest import Made
+from tests.spikeseg_core.stages.test_contract import Made
 
 
 @pytest.mark.parametrize("name", table.STAGES)
@@ -21,21 +21,14 @@ def test_every_stage_has_the_signature_of_the_protocol(name: str) -> None:
     assert inspect.signature(table.function(table.stage(name))) == expected
 
 
-def test_every_segmentation_has_the_same_scores(trained_stages: Made) -> None:
+def test_every_segmentation_has_the_same_scores(made: Made) -> None:
     tags = {
         tag: {key for key in metrics if not key.startswith("spikes/")}
         for stage in ("train", "tune", "convert")
-        for tag, metrics in trained_stages[stage][1].metrics.items()
+        for tag, metrics in made[stage][1].metrics.items()
     }
     assert set(tags) == {"ann", "ann_loihi_curve", "rate_tuned", "snn_rate", "snn_spiking"}
     assert len({frozenset(names) for names in tags.values()}) == 1
     assert {"test/v_rand", "test/pixel_accuracy", "validation/v_info"} <= tags["ann"]
     for stage, tag in [("tune", "rate_tuned"), ("convert", "snn_spiking")]:
-        assert "spikes/mean_rate_hz" in trained_stages[stage][1].metrics[tag]
-
-
-def test_files_that_a_result_names_exist(trained_stages: Made) -> None:
-    for folder, result in trained_stages.values():
-        for path in result.tables:
-            assert path.exists()
-            assert path.parent == folder
+        assert "spikes/mean_rate_hz" in made[stage][1].metrics[tag]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from spikeseg_core.config import BenchmarkConfig, PipelineConfig
 from spikeseg_core.config.tolerances import EQUAL_ACCURACY
 from spikeseg_core.data.dataset import prepare_dataset
 from spikeseg_core.energy.devices.loihi import Presented
+from spikeseg_core.energy.devices.machine import Machine
 from spikeseg_core.energy.figure import EnergyFigure, check_parts
 from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.evaluation.segment import SCORED_SPLITS
@@ -34,13 +37,25 @@ from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, smal
 NETWORK = small_network(16)
 CONFIG = PipelineConfig(
     dataset=small_dataset(4, 2, 1, 1),
-    benchmark=BenchmarkConfig(batch_size=4, repeats=2),
+    benchmark=BenchmarkConfig(batch_size=2, repeats=2),
 )
 
 
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.0)
+@pytest.fixture(autouse=True, scope="module")
+def measured_once() -> Iterator[None]:
+    """The machine is measured for real, but once for the tests that ask for the same batches."""
+    real = benchmark.measure_machine
+    known: dict[tuple[int, ...], Machine] = {}
+
+    def measure(*what: Any, batches: tuple[int, ...], **how: Any) -> Machine:
+        if batches not in known:
+            known[batches] = real(*what, batches=batches, **how)
+        return known[batches]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.0)
+        patch.setattr(benchmark, "measure_machine", measure)
+        yield
 
 
 @pytest.fixture(scope="module")

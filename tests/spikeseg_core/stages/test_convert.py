@@ -1,11 +1,11 @@
 from spikeseg_core.network import load_network
 from spikeseg_core.storage import load_arrays
-from tests.spikeseg_core.stages.conftest import Made
+from tests.spikeseg_core.stages.test_contract import Made
 
 
-def test_rates_by_neuron_are_kept_for_the_mapping(trained_stages: Made) -> None:
-    network, _ = load_network(trained_stages["tune"][0])
-    rates = load_arrays(trained_stages["convert"][0] / "rates.npz")
+def test_rates_by_neuron_are_kept_for_the_mapping(made: Made) -> None:
+    network, _ = load_network(made["tune"][0])
+    rates = load_arrays(made["convert"][0] / "rates.npz")
     for layer in network.layers:
         assert rates[layer.name].shape == network.shape(layer.name)
         assert (rates[layer.name] >= 0).all()
