@@ -178,7 +178,7 @@ def test_without_a_weight_the_rate_loss_counts_for_nothing(
 def test_a_network_that_leaves_loihis_integers_stops_with_the_reason(tmp_path: Path) -> None:
     kernels = {k: v * 1e-6 if k.startswith("up/") else v for k, v in trained().kernels.items()}
     tiny = replace(trained(), kernels=kernels)
-    config = CONFIG.model_copy(update=SPIKES)
+    config = CONFIG.model_copy(update=SPIKES | {"weight_bits": 8})
     with pytest.raises(MappingError, match=r"layer 'up'.*spiking_learning_rate"):
         tune(TINY, tiny, tiny_dataset(), config, folder=tmp_path, report=SILENT)
 
