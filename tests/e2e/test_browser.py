@@ -152,7 +152,7 @@ def test_a_parameter_is_changed_and_the_run_compared_with_another(
     page.get_by_text("Artifacts", exact=True).click()
     page.locator("a[href*='/artifacts/artifact/']").first.click()
     link = page.locator(f"a[href^='{addresses['MLFLOW_TRACKING_URI']}']").first
-    expect(page.get_by_text("validation/pixel_accuracy").first).to_be_visible()
+    expect(page.get_by_text("pixel accuracy, test").first).to_be_visible()
     with page.context.expect_page() as opened:
         link.click()
     mlflow = opened.value
