@@ -9,11 +9,11 @@ the timing, nothing is compared.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
 
@@ -21,15 +21,12 @@ import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect i
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.runtime import flow_run
-from pydantic import Field
 
 from flows.stages import run_after
-from spikeseg_core.config import BenchmarkConfig, StageConfig
+from spikeseg_core.config import BenchmarkConfig
 from spikeseg_core.config.overrides import shown
-from spikeseg_core.config.tolerances import MOVED
-from spikeseg_core.report.document import Table, number
-from spikeseg_core.report.records import RecordedStage, labelled
-from spikeseg_core.report.render import markdown_table, plain_rows
+from spikeseg_core.report.records import RecordedStage
+from spikeseg_core.report.render import plain_rows
 from spikeseg_core.storage import write_json, write_text
 from tasks.folder import StageRecord, read_record
 from tasks.local.machine import FINGERPRINT, machine_tags
@@ -37,56 +34,10 @@ from tasks.lookup import inputs_after
 from tasks.mlflow.reader import records
 from tasks.mlflow.registered import run_of_model
 from tasks.mlflow.store import Run, store
+from tasks.moved import MoveTolerance, also_changed, compare, figures, markdown, table, verdict
 from tasks.run_stage import run_logger
 
 NEWEST = "newest"
-SCORES = ("test/pixel_accuracy", "test/v_rand")
-"""Scores that are compared: a timed network must still give the same answers."""
-
-
-class MoveTolerance(StageConfig):
-    """How far a figure may move between two benchmarks before it is reported."""
-
-    energy: float = Field(
-        MOVED["energy"], ge=0, title="Energy", description="relative change; 0.1 is 10 %"
-    )
-    time: float = Field(
-        MOVED["time"], ge=0, title="Time", description="relative change; 0.1 is 10 %"
-    )
-    score: float = Field(
-        MOVED["score"], ge=0, title="Scores", description="relative change; 0.002 is 0.2 %"
-    )
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of a benchmark; ``what`` names device, precision, batch and quantity.
-
-    It is ``busy`` if other work disturbed its timing.
-    """
-
-    what: str
-    kind: Literal["energy", "time", "score"]
-    value: float
-    unit: str
-    basis: str
-    busy: bool = False
-
-
-@dataclass(frozen=True)
-class Change:
-    """A figure now and in the benchmark before.
-
-    ``ratio`` is now over before; it ``moved`` if that is beyond the tolerance, up or down.
-    """
-
-    what: str
-    unit: str
-    basis: str
-    now: float
-    before: float
-    ratio: float
-    moved: bool
 
 
 @flow(
@@ -148,130 +99,6 @@ def benchmark(
     return result
 
 
-def figures(record: StageRecord, deployed: StageRecord | None = None) -> list[Figure]:
-    """List the figures of a finished benchmark, and the scores of the deployment if given."""
-    found = [*_energies(record), *_scores(record.outcome.metrics)]
-    return found + (list(_scores(deployed.outcome.metrics)) if deployed is not None else [])
-
-
-def _energies(record: StageRecord) -> Iterator[Figure]:
-    for one in labelled(record.outcome.facts.get("figures", [])):
-        if one["basis"] == "published":
-            continue
-        batch = "online" if one["batch"] == 1 else f"batch {one['batch']}"
-        device = f"{one['label']}, {one['precision']}, {batch}"
-        energy = f"{device}, {one['component']} energy"
-        busy = bool(one.get("busy"))
-        yield Figure(energy, "energy", one["mj_per_section"], "mJ per section", one["basis"], busy)
-        if one["component"] == "total":
-            ms = 1000 * one["seconds_per_section"]
-            yield Figure(f"{device}, time", "time", ms, "ms per section", one["time_basis"], busy)
-
-
-def _scores(metrics: Mapping[str, Mapping[str, float | None]]) -> Iterator[Figure]:
-    for tag, values in metrics.items():
-        for score in SCORES:
-            value = values.get(score)
-            if value is not None:
-                yield Figure(f"{tag}, {score}", "score", value, "", "measured")
-
-
-def compare(now: StageRecord, before: StageRecord, tolerance: MoveTolerance) -> list[Change]:
-    """Compare the figures that both benchmarks have; the largest changes come first."""
-    old = {figure.what: figure for figure in figures(before)}
-    changes = []
-    for figure in figures(now):
-        then = old.get(figure.what)
-        if then is None or not then.value:
-            continue
-        ratio = figure.value / then.value
-        allowed = getattr(tolerance, figure.kind)
-        basis = figure.basis if figure.basis == then.basis else f"{then.basis}, now {figure.basis}"
-        moved = not 1 / (1 + allowed) <= ratio <= 1 + allowed
-        changes.append(
-            Change(figure.what, figure.unit, basis, figure.value, then.value, ratio, moved)
-        )
-    return sorted(
-        changes, key=lambda change: (not change.moved, -max(change.ratio, 1 / change.ratio))
-    )
-
-
-def also_changed(now: StageRecord, before: StageRecord) -> list[str]:
-    """List what else differs between two benchmarks and may explain the changes."""
-    found = [] if now.code == before.code else ["the code of the benchmark"]
-    settings, old = now.settings["benchmark"], before.settings["benchmark"]
-    found += [
-        f"benchmark.{name}: {old.get(name)}, now {value}"
-        for name, value in settings.items()
-        if value != old.get(name)
-    ]
-    return found + [
-        f"{name}: {before.versions[name]}, now {version}"
-        for name, version in now.versions.items()
-        if before.versions.get(name, version) != version
-    ]
-
-
-def verdict(result: Mapping[str, Any]) -> str:
-    """Summarize in one line what moved."""
-    model, machine = result["model"], result["machine"][FINGERPRINT]
-    if result["busy"]:
-        return (
-            f"benchmark of {model}: not compared, because machine {machine} was busy with other "
-            f"work while it was timed ({result['load']:.0%} of its CPUs just before); the figures "
-            f"are marked busy; run it again when the machine is idle, or accept more with "
-            f"benchmark.busy_above"
-        )
-    if result["previous_mlflow_run_id"] is None:
-        return (
-            f"benchmark of {model} on machine {machine}: MLflow has no earlier one of this "
-            f"deployed network on this machine while idle, so there is nothing to compare with"
-        )
-    before = f"since run {result['previous_mlflow_run_id']} of machine {machine}"
-    moved = [change for change in result["changes"] if change["moved"]]
-    if not moved:
-        return f"benchmark of {model}: nothing moved beyond its tolerance {before}"
-    told = "; ".join(f"{change['what']}: {change['ratio']:.3g} x" for change in moved[:5])
-    more = f"; and {len(moved) - 5} more" if len(moved) > 5 else ""
-    return (
-        f"benchmark of {model}: {len(moved)} of {len(result['changes'])} figures moved beyond "
-        f"their tolerance {before}: {told}{more}"
-    )
-
-
-def markdown(result: Mapping[str, Any]) -> str:
-    """Write the comparison, or only the figures if there is nothing to compare with."""
-    allowed = ", ".join(f"{name} {100 * value:g} %" for name, value in result["tolerance"].items())
-    lines = [result["verdict"], ""]
-    if result["changes"]:
-        lines += [f"Tolerances: {allowed}.", ""]
-    lines.append(markdown_table(_table(result)))
-    if result["also_changed"]:
-        lines += ["Also changed:", "", *(f"- {text}" for text in result["also_changed"])]
-    return "\n".join(lines) + "\n"
-
-
-def _table(result: Mapping[str, Any]) -> Table:
-    if not result["changes"]:
-        rows = [
-            [one["what"], one["unit"], number(one["value"]), _basis(one)]
-            for one in result["figures"]
-        ]
-        return Table(["what", "unit", "value", "basis"], rows)
-    rows = [
-        [
-            *(one["what"], one["unit"] or "-", number(one["before"]), number(one["now"])),
-            *(f"{one['ratio']:.3f}", one["basis"], "**moved**" if one["moved"] else ""),
-        ]
-        for one in result["changes"]
-    ]
-    return Table(["what", "unit", "before", "now", "ratio", "basis", "moved"], rows)
-
-
-def _basis(figure: Mapping[str, Any]) -> str:
-    return f"{figure['basis']}, **busy**" if figure["busy"] else str(figure["basis"])
-
-
 def _log(run: Run, result: Mapping[str, Any]) -> None:
     """Add the comparison to the benchmark's MLflow run."""
     moved = [change for change in result["changes"] if change["moved"]]
@@ -308,5 +135,5 @@ def _show(result: Mapping[str, Any]) -> None:
     create_markdown_artifact(f"MLflow run: {page}\n\n{markdown(result)}", key="benchmark")
     if result["changes"]:
         create_table_artifact(
-            plain_rows(_table(result)), key="benchmark-moved", description=result["verdict"]
+            plain_rows(table(result)), key="benchmark-moved", description=result["verdict"]
         )

@@ -12,7 +12,6 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field, WithJsonSchema
 
-from flows.summary import conclude
 from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.config.overrides import chosen, nested, once, shown
 from spikeseg_core.config.settings import MOST_SEED
@@ -23,6 +22,7 @@ from tasks.prefect.progress import whole_run
 from tasks.provenance import dataset_facts, dataset_label
 from tasks.references import StageRef
 from tasks.stage import STAGE_TASKS
+from tasks.summary import conclude
 
 prepare, train, tune, convert, quantize, partition, deploy, benchmark = STAGE_TASKS.values()
 

@@ -35,8 +35,8 @@ def plan_sweep(
     preset: str | None = None,
 ) -> Any:
     """Print and return the plan of a sweep: stages that its points have in common run once."""
-    from flows.studies import definition, fixed
     from spikeseg_core.sweep.points import expand
+    from tasks.studies import definition, fixed
 
     asked = definition(study).changed(fixed(dataset, changes), seeds, preset)
     if asked.search is not None:

@@ -26,11 +26,10 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import Field
 
-from flows import folds
-from flows.studies import Study, definition, fixed
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import MappingError, SpikeSegError
 from spikeseg_core.figures.pareto import pareto_figure
+from spikeseg_core.report import folds
 from spikeseg_core.report.document import Table
 from spikeseg_core.report.render import markdown_table, plain_rows, terminal_table, wide_console
 from spikeseg_core.report.sweep import points_table
@@ -46,6 +45,7 @@ from tasks.mlflow.store import Run
 from tasks.mlflow.tracking import status_of
 from tasks.prefect.artifacts import PageProgress
 from tasks.prefect.bootstrap import set_up_for_prefect
+from tasks.studies import Study, definition, fixed
 from tasks.sweep_point import PointResult, run_point
 
 if TYPE_CHECKING:

@@ -32,15 +32,18 @@ import prefect.main  # noqa: E402, F401
 SHARED = {
     "tests/flows/": "Prefect",
     "tests/tasks/prefect/": "Prefect",
+    "tests/tasks/test_compare.py": "Prefect",
+    "tests/tasks/test_summary.py": "Prefect",
+    "tests/tasks/local/test_clean.py": "Prefect",
     "tests/spikeseg_core/stages/": "stages",
     "tests/spikeseg_core/report/": "report",
 }
-"""Folders whose tests share a fixture that takes many seconds to make: one worker gets them all."""
+"""Tests that share a fixture which takes many seconds to make: one worker gets them all."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Workers take whole files, as with ``--dist loadfile``, and the folders above whole."""
+    """Workers take whole files, as with ``--dist loadfile``, and those above together."""
     from xdist.scheduler import LoadFileScheduling
 
     class LoadFolders(LoadFileScheduling):
@@ -109,3 +112,44 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def summary() -> dict[str, Any]:
+    from tests.spikeseg_core.report.recorded import short_summary
+
+    return short_summary()
+
+
+@pytest.fixture(scope="session")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path, prefect_server: None
+) -> tuple[Path, dict[str, Any]]:
+    """State folder and summary of one whole run, which the tests copy."""
+    from flows.pipeline import pipeline
+    from tasks import run_stage
+    from tasks.mlflow import models
+    from tests.fakes import FakeStages
+
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copy(mlflow_database, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPIKESEG_HOME", str(folder))
+        FakeStages().put_in_place(patch)
+        patch.setattr(models, "log", lambda *model: None)
+        patch.setattr(run_stage, "SECONDS_BETWEEN_ARTIFACTS", 0.0)
+        return folder, pipeline(preset="quick")
+
+
+@pytest.fixture
+def first(
+    finished: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fakes: FakeStages,
+) -> dict[str, Any]:
+    """The summary of a finished run, in a state folder that has been moved here."""
+    folder, summary = finished
+    shutil.copytree(folder, tmp_path / "state")
+    monkeypatch.setenv("SPIKESEG_HOME", str(tmp_path / "state"))
+    return summary

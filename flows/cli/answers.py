@@ -27,7 +27,7 @@ def compare(
     json: JsonFile = None,
 ) -> None:
     """Compare runs: settings, data, code and results."""
-    from flows.compare import compare as side_by_side
+    from tasks.compare import compare as side_by_side
 
     write_result(json, side_by_side(runs or [], last, everything))
 
@@ -56,7 +56,7 @@ def settings(
 
     --set NAME=VALUE of the other commands takes these names.
     """
-    from flows.show_settings import show_settings
+    from tasks.show_settings import show_settings
 
     write_result(json, show_settings(search or []))
 
@@ -82,7 +82,7 @@ def runs(
     json: JsonFile = None,
 ) -> None:
     """List the runs of this state folder, show one's results again, or open its report."""
-    from flows import runs as recorded
+    from tasks.local import runs as recorded
 
     if action is RunsAction.list:
         write_result(json, recorded.show_list())
@@ -110,6 +110,6 @@ def clean(
     Nothing is deleted without --yes. What a registered model needs is kept, and so is everything
     while a run is going on. Reports and MLflow's records stay.
     """
-    from flows.cleaning import clean as tidy
+    from tasks.local.clean import clean as tidy
 
     write_result(json, tidy(delete=yes, everything=everything))

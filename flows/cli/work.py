@@ -53,7 +53,7 @@ def run(
     from flows.start import run_pipeline
 
     summary = run_pipeline(config)
-    from flows.show import show
+    from tasks.show import show
 
     write_result(json, summary)
     if quiet:
@@ -89,7 +89,7 @@ def stage(
     result = run_stage_alone(name, after, change or [])
     write_result(json, result)
     if not quiet:
-        from flows.show import show_stage
+        from tasks.show import show_stage
 
         show_stage(result)
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from flows.compare import compare
 from flows.sweep import run_sweep
 from spikeseg_core.errors import ConfigError, SpikeSegError
+from tasks.compare import compare
 from tests.fakes import FakeStages
 
 STAGES = ["ann", "rate_tuned", "snn_rate", "snn_spiking", "loihi"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.compare import compare
 from spikeseg_core.errors import ConfigError
+from tasks.compare import compare
 from tasks.mlflow.reader import PROVENANCE
 from tasks.mlflow.store import RUNS_TAG, Run, by_stage, store
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from flows import runs
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.storage import write_json, write_text
+from tasks.local import runs
 
 
 def made(home: Path, name: str, account: str, **values: Any) -> Path:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from flows.show import show
 from tasks.local import state
+from tasks.show import show
 
 
 @pytest.mark.parametrize("synthetic", [True, False])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.show_settings import show_settings
+from tasks.show_settings import show_settings
 
 
 def test_a_setting_has_its_type_range_value_in_each_preset_and_description(

@@ -148,7 +148,7 @@ def _number(value: float | None, form: str) -> str:
 def show_run(run: RecordedFolder) -> None:
     """Print a run's results as at its end."""
     if run.kind == "pipeline":
-        from flows.show import show
+        from tasks.show import show
 
         show({**run.account, "report": str(run.page)})
         return

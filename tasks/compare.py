@@ -8,7 +8,7 @@ from typing import Any
 import tasks  # noqa: F401 - sets where MLflow keeps its data
 
 # isort: split
-from flows import folds
+from spikeseg_core.report import folds
 from spikeseg_core.report.comparison import comparison_table, differences
 from spikeseg_core.report.render import terminal_table, wide_console
 from tasks.mlflow.reader import Reader
@@ -19,7 +19,7 @@ from tasks.mlflow.sweep import cross_validations
 def compare(names: Sequence[str], newest: int = 2, everything: bool = False) -> dict[str, Any]:
     """Print what differs between runs, and return it.
 
-    Two cross-validations are compared section by section instead (:mod:`flows.folds`).
+    Two cross-validations are compared section by section (:mod:`spikeseg_core.report.folds`).
 
     The runs are given by id, the beginning of an id, or name; without any, the ``newest``
     pipelines are compared. ``everything`` shows all results instead of the main ones. The result

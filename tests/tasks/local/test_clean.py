@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from flows import cleaning
 from spikeseg_core.errors import ConfigError
 from tasks.folder import RECORD
 from tasks.in_use import release, use
+from tasks.local import clean as cleaning
 from tasks.local import state
 from tasks.mlflow.reader import Reader
 

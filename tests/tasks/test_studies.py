@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.studies import FOLDER, Study, definition
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.sweep.points import expand
+from tasks.studies import FOLDER, Study, definition
 
 
 def test_every_file_has_its_name_in_the_form() -> None:
