@@ -32,7 +32,7 @@ from tests.e2e.conftest import (
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-QUICKLY = {"repeats": 1}
+QUICKLY = {"repeats": 1, "busy_above": 1}
 SECONDS_BETWEEN_BENCHMARKS = 30
 
 
