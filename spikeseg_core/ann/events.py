@@ -16,7 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from spikeseg_core.ann.forward import convolutions, integers_of, weights_into
+from spikeseg_core.ann.forward import (
+    convolutions,
+    integers_of,
+    segment_in_batches,
+    weights_into,
+)
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.errors import MappingError
@@ -179,15 +184,14 @@ def segment_as_tuned(
     integers = integers_of(network, model, cores, weight_bits)
     convolve = convolutions(network, model, integers)
     chip, last = ChipSpikes(network), network.readout
-    logits = []
-    for first in range(0, len(tiles), _BATCH):
-        shown = tf.constant(tiles[first : first + _BATCH, ..., np.newaxis])
-        window = (presentation.readout_start, presentation.steps)
+    window = (presentation.readout_start, presentation.steps)
+
+    def logits_of(shown: Any) -> Any:
         rates = chip.rates(model, integers, shown, [window])
-        logits.append(convolve(None, last, rates[last.source]).numpy()[..., 0])
-        done = min(first + _BATCH, len(tiles))
-        report.progress(done, len(tiles), "section tiles of the network as tuned")
-    return np.concatenate(logits)
+        return convolve(None, last, rates[last.source])
+
+    what = "section tiles of the network as tuned"
+    return segment_in_batches(tiles, _BATCH, logits_of, report, what)
 
 
 def assumed_cores(

@@ -9,9 +9,11 @@ step.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from spikeseg_core.ann.forward import convolutions, integers_of
+from spikeseg_core.ann.forward import convolutions, integers_of, segment_in_batches
 from spikeseg_core.ann.spiking import spiking_forward
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import PresentationConfig
@@ -19,7 +21,6 @@ from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.loihi.quantization.fixed_point import cores_of_channels
 from spikeseg_core.network import Network, Weights
 from spikeseg_core.reporting import SILENT, Reporter
-from spikeseg_core.stack import tf
 
 _FRAMES = 400
 """Tiles times steps per batch; the spikes of all layers are kept in memory."""
@@ -61,15 +62,14 @@ def segment_with_float_reference(
     if weight_bits is not None:
         integers = integers_of(network, model, cores, weight_bits, synapse_ms)
     convolve = convolutions(network, model, integers)
-    batch = max(1, _FRAMES // presentation.steps)
-    logits = []
-    for first in range(0, len(tiles), batch):
-        shown = tf.constant(tiles[first : first + batch, ..., np.newaxis])
-        window = (presentation.readout_start, presentation.steps)
+    window = (presentation.readout_start, presentation.steps)
+
+    def logits_of(shown: Any) -> Any:
         found, *_ = spiking_forward(
             network, convolve, shown, [window], delay=1, synapse_ms=synapse_ms
         )
-        logits.append(found.numpy()[..., 0])
-        done = min(first + batch, len(tiles))
-        report.progress(done, len(tiles), "section tiles of the float reference")
-    return np.concatenate(logits)
+        return found
+
+    batch = max(1, _FRAMES // presentation.steps)
+    what = "section tiles of the float reference"
+    return segment_in_batches(tiles, batch, logits_of, report, what)

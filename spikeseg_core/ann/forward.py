@@ -14,6 +14,7 @@ import numpy as np
 from spikeseg_core.ann.unet import convolution_name
 from spikeseg_core.loihi.quantization.fixed_point import FixedPoint, fixed_point, rounded
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
+from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import tf
 
 Convolve = Callable[[str | None, Connection, Any], Any]
@@ -116,3 +117,28 @@ def forward(
         )
         rates[layer.name] = activation(layer.name, currents[layer.name])
     return convolve(None, network.readout, rates[network.readout.source]), currents, rates
+
+
+def segment_in_batches(
+    tiles: np.ndarray, batch: int, logits_of: Callable[[Any], Any], report: Reporter, what: str
+) -> np.ndarray:
+    """Segment tiles, some at a time, and report the progress as ``what``.
+
+    Parameters
+    ----------
+    tiles : float32 array (tiles, tile, tile)
+        Standardised.
+    logits_of : callable
+        Maps a tensor (batch, tile, tile, 1) to its logits, of the same shape.
+
+    Returns
+    -------
+    float32 array (tiles, tile, tile)
+        Logits.
+    """
+    logits = []
+    for first in range(0, len(tiles), batch):
+        shown = tf.constant(tiles[first : first + batch, ..., np.newaxis])
+        logits.append(logits_of(shown).numpy()[..., 0])
+        report.progress(min(first + batch, len(tiles)), len(tiles), what)
+    return np.concatenate(logits)

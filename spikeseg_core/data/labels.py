@@ -119,7 +119,7 @@ def _without(labels: np.ndarray, ignore: int) -> tuple[np.ndarray, str]:
 def _from_instances(
     labels: np.ndarray, values: int, polarity: Polarity, notes: tuple[str, ...]
 ) -> Masks:
-    """Membrane is where neighbours differ, 2 px wide, and where there is no cell (0)."""
+    """Call membrane what belongs to no cell (0), and a line 2 px wide between touching cells."""
     background = float((labels == 0).mean())
     if background > _MOST_BACKGROUND:
         raise DataError(

@@ -82,6 +82,7 @@ def overview_figure(
     path: Path,
     *,
     columns: int = 4,
+    title: str = "",
 ) -> Path:
     """Draw a section, its truth, and what several networks found in it, all alike: membrane dark.
 
@@ -97,7 +98,7 @@ def overview_figure(
     shown = {"section": (grey_picture(image)[..., 0], "gray"), "truth": (truth == 1, "gray_r")}
     shown |= {name: (probability, "gray_r") for name, probability in found.items()}
     rows = -(-len(shown) // columns)
-    figure = new_figure(3.1 * columns, 3.3 * rows)
+    figure = new_figure(3.1 * columns, 3.3 * rows + (0.5 if title else 0), title)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel in panels:
         panel.set_axis_off()

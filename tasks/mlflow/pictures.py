@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from spikeseg_core.data.dataset import SECTIONS_FILE, load_dataset
-from spikeseg_core.figures.side_by_side import side_by_side_figure
+from spikeseg_core.figures.sections import overview_figure
 from spikeseg_core.report.document import SEGMENTATIONS
 from spikeseg_core.report.records import RecordedStage
 from spikeseg_core.stages.artifacts import probability
@@ -51,4 +51,4 @@ def _side_by_side(stages: Mapping[str, RecordedStage], path: Path, title: str) -
         files = (stage.file(probability(tag)) for stage in stages.values())
         if file := next((file for file in files if file is not None), None):
             probabilities[name] = load_arrays(file)["test"][0].astype(np.float32)
-    return side_by_side_figure(images[0], labels[0], probabilities, path, title)
+    return overview_figure(images[0], labels[0], probabilities, path, title=title)

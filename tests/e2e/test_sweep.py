@@ -15,9 +15,7 @@ from tests.e2e.conftest import Spikeseg, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
-EIGHT_POINTS = """
-title: Eight points
-preset: quick
+TINY = """\
 fixed:
   dataset.source: synthetic
   dataset.synthetic_size: 192
@@ -32,15 +30,20 @@ fixed:
   tune.spiking_epochs: 0
   tune.steps_per_epoch: 1
   tune.batch_size: 2
-grid:
+"""
+
+EIGHT_POINTS = f"""
+title: Eight points
+preset: quick
+{TINY}grid:
   tune.rate_max_hz: [150, 200]
   tune.rate_weight: [0.05, 0.1, 0.2, 0]
 until: tune
 metrics: [ann/test/pixel_accuracy, rate_tuned/test/pixel_accuracy, rate_tuned/test/v_info]
 picture:
-  x: {metric: rate_tuned/spikes/mean_rate_hz, goal: minimize}
-  y: {metric: rate_tuned/validation/v_info}
-choice: {best: {metric: rate_tuned/validation/v_info}}
+  x: {{metric: rate_tuned/spikes/mean_rate_hz, goal: minimize}}
+  y: {{metric: rate_tuned/validation/v_info}}
+choice: {{best: {{metric: rate_tuned/validation/v_info}}}}
 """
 
 
@@ -68,25 +71,11 @@ def test_two_workers_give_the_table_of_one_process(tmp_path: Path) -> None:
     assert "waiting for it" in said
 
 
-THREE_FOLDS = """
+THREE_FOLDS = f"""
 title: Three folds
 preset: quick
 folds: 3
-fixed:
-  dataset.source: synthetic
-  dataset.synthetic_size: 192
-  dataset.train_sections: 1
-  dataset.validation_sections: 1
-  dataset.test_sections: 1
-  dataset.tiles_per_axis: 1
-  train.epochs: 1
-  train.steps_per_epoch: 2
-  train.batch_size: 2
-  tune.epochs: 1
-  tune.spiking_epochs: 0
-  tune.steps_per_epoch: 1
-  tune.batch_size: 2
-until: tune
+{TINY}until: tune
 metrics: [rate_tuned/test/v_rand_carried]
 """
 

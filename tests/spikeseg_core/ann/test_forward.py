@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from spikeseg_core.ann.forward import convolutions, forward, integers_of
+from spikeseg_core.ann.forward import convolutions, forward, integers_of, segment_in_batches
 from spikeseg_core.ann.neuron import loihi_rate
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.loihi.quantization.fixed_point import cores_of_channels
 from spikeseg_core.network import kernel_key
+from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras, tf
 from tests.spikeseg_core.ann.networks import TINY, assert_gradients
 from tests.spikeseg_core.loihi.quantization.oracle import fixed_point_of_cores
@@ -57,3 +58,22 @@ def test_rounding_leaves_a_gradient_to_every_weight() -> None:
         logits, *_ = rates(TINY, convolutions(TINY, model, integers_of(TINY, model, CORES, 4)))
         loss = tf.reduce_mean(tf.square(logits - 1))
     assert_gradients(loss, tape, model)
+
+
+def test_batches_are_joined_in_order_and_reported() -> None:
+    told: list[tuple[float, float, str]] = []
+
+    class Listener(Reporter):
+        def progress(self, done: float, total: float, message: str) -> None:
+            told.append((done, total, message))
+
+    sizes: list[int] = []
+
+    def logits_of(shown):
+        sizes.append(shown.shape[0])
+        return 2 * shown
+
+    found = segment_in_batches(TILES[..., 0], 2, logits_of, Listener(), "tiles")
+    np.testing.assert_array_equal(found, 2 * TILES[..., 0])
+    assert sizes == [2, 1]
+    assert told == [(2, 3, "tiles"), (3, 3, "tiles")]

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import numpy as np
+import pytest
 from PIL import Image
 
 from spikeseg_core.figures.sections import overview_figure, sections_figure, segmented_figure
@@ -36,3 +39,15 @@ def test_what_came_out_is_four_panels_in_a_row_or_in_a_square(tmp_path):
             shapes.append(image.size)
     assert shapes[0][0] > 3 * shapes[0][1]
     assert shapes[1][0] < 1.2 * shapes[1][1]
+
+
+@pytest.mark.parametrize(("networks", "rows"), [(2, 1), (5, 2)])
+def test_every_network_has_its_panel_below_the_title(
+    networks: int, rows: int, tmp_path: Path
+) -> None:
+    found = {f"network {i}": TRUTH * 0.5 for i in range(networks)}
+    path = overview_figure(TRUTH * 1.0, TRUTH, found, tmp_path / "all.png", title="a section")
+    with Image.open(path) as picture:
+        width, height = picture.size
+    assert width == 1488
+    assert height == pytest.approx(120 * (0.5 + 3.3 * rows), abs=1)
