@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -143,24 +141,3 @@ def test_what_is_no_fault_of_the_program_is_one_message(
     cli.stopping._say.cache_clear()
     assert run_main(monkeypatch) == code
     assert capfd.readouterr().err == says
-
-
-def test_run_prints_the_table_and_writes_json(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, summary: dict[str, Any]
-) -> None:
-    asked = []
-
-    def pipeline(config: Any) -> dict[str, Any]:
-        asked.append(config)
-        return summary
-
-    monkeypatch.setattr("flows.pipeline.pipeline", pipeline)
-    monkeypatch.setattr("flows.start.set_up_for_prefect", lambda meanwhile: meanwhile())
-    result = CliRunner().invoke(
-        cli.app, ["run", "--json", str(tmp_path / "out.json"), "--set", "train.epochs=3"]
-    )
-    assert result.exit_code == 0, result.output
-    assert asked[0]["train.epochs"] == 3
-    assert json.loads((tmp_path / "out.json").read_text()) == summary
-    assert "Accuracy on the test sections" in result.output
-    assert result.output.rstrip().splitlines()[-2].startswith("SYNTHETIC DATA")
