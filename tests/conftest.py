@@ -44,6 +44,26 @@ SHARED = {
 }
 """Tests that share a fixture which takes many seconds to make: one worker gets them all."""
 
+LONGEST = ("tests/spikeseg_core/ann/", "tests/tasks/", "tests/spikeseg_core/loihi/")
+"""Folders whose tests begin right after those of :data:`SHARED`, so that no worker ends late."""
+
+
+def _shared_by(nodeid: str) -> str | None:
+    return next((name for folder, name in SHARED.items() if nodeid.startswith(folder)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    shared = list(dict.fromkeys(SHARED.values()))
+
+    def place(item: pytest.Item) -> int:
+        if name := _shared_by(item.nodeid):
+            return shared.index(name)
+        folders = (i for i, folder in enumerate(LONGEST) if item.nodeid.startswith(folder))
+        return len(shared) + next(folders, len(LONGEST))
+
+    items.sort(key=place)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -52,9 +72,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class LoadFolders(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            shared = (name for folder, name in SHARED.items() if nodeid.startswith(folder))
-            return next(shared, super()._split_scope(nodeid))
+            return _shared_by(nodeid) or super()._split_scope(nodeid)
 
+    config.option.loadscopereorder = False  # by the number of tests, which says little
     return LoadFolders(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
