@@ -34,7 +34,8 @@ CHALLENGER_ENERGY = 0.05
 """Ratio by which a challenger may need more energy on Loihi. A chosen margin; repeated counts of
 the same network do not differ at all."""
 
-MOVED = MappingProxyType({"energy": 0.10, "time": 0.10, "score": 0.002})
-"""Ratios by which a figure may move between two benchmarks of the same network before it is
-reported. Times depend on the load of the machine; scores of the same network on the same sections
-should not move at all."""
+MOVED = MappingProxyType({"timed": 0.25, "counted": 0.02, "score": 0.002})
+"""Ratios by which a figure may move between two benchmarks of the same network on the same machine
+before it is reported. What is timed differs by up to 14 % from process to process on an idle shared
+machine (measured: the median of a few hundred calls of the same network). What is counted, and the
+scores, should not move at all."""
