@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
+from unittest import mock
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -24,4 +26,5 @@ class Asked(list[tuple[tuple[Any, ...], dict[str, Any]]]):
 
 
 def spikeseg(*words: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(word) for word in words])
+    with mock.patch.dict(os.environ):  # --quiet is for all that the process still does
+        return CliRunner().invoke(cli.app, [str(word) for word in words])
