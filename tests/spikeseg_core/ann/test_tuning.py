@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -49,10 +50,11 @@ def tuned(
     tiles: Any = None,
     **settings: Any,
 ) -> tuple[Weights, pd.DataFrame]:
-    """Tune, uncompiled."""
+    """Tune; uncompiled where that is quicker, for few steps and for those with spikes."""
     config = CONFIG.model_copy(update=settings)
     data = dataset or tiny_dataset()
-    with uncompiled():
+    quicker = config.spiking_epochs or config.steps_per_epoch <= 2
+    with uncompiled() if quicker else nullcontext():
         return tune(TINY, trained(), data, config, folder=folder, report=report, tiles=tiles)
 
 
