@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from spikeseg_core.errors import ConfigError
 from tasks.local import databases
@@ -70,5 +71,8 @@ def test_it_is_looked_at_before_a_server_starts(
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setattr(bootstrap, "_start_server", lambda port: pytest.fail("a server started"))
     made(home / "prefect" / "prefect.db", "000000000000")
-    with pytest.raises(ConfigError, match="another version"):
+    with (
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+        pytest.raises(ConfigError, match="another version"),
+    ):
         bootstrap.set_up_for_prefect()
