@@ -34,7 +34,12 @@ CONFIG = TuneConfig(
     distillation_weight=0.0,
     weight_bits=None,
 )
-SPIKES = {"epochs": 0, "spiking_epochs": 3, "spiking_steps": (10,), "spiking_learning_rate": 1e-2}
+SPIKES: dict[str, Any] = {
+    "epochs": 0,
+    "spiking_epochs": 3,
+    "spiking_steps": (10,),
+    "spiking_learning_rate": 1e-2,
+}
 
 
 @cache
@@ -105,15 +110,16 @@ def test_tuned_weights_are_those_of_the_best_epoch(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("bits", [None, 8], ids=["float", "events"])
-def test_compiled_it_learns_the_same(tmp_path: Path, bits: int | None) -> None:
-    settings = {"epochs": 1, "spiking_epochs": 1, "spiking_steps": (10,), "weight_bits": bits}
-    config = CONFIG.model_copy(update=settings | {"steps_per_epoch": 2})
-    compiled, (_, plainly) = (
-        tune(TINY, trained(), tiny_dataset(), config, folder=tmp_path / "a", report=SILENT),
-        tuned(tmp_path / "b", **settings, steps_per_epoch=2),
+@pytest.mark.parametrize(("epochs", "bits"), [(0, None), (1, 8)], ids=["float spikes", "events"])
+def test_compiled_it_learns_the_same(tmp_path: Path, epochs: int, bits: int | None) -> None:
+    settings = SPIKES | {"epochs": epochs, "spiking_epochs": 1, "weight_bits": bits}
+    settings |= {"steps_per_epoch": 2}
+    config = CONFIG.model_copy(update=settings)
+    _, compiled = tune(
+        TINY, trained(), tiny_dataset(), config, folder=tmp_path / "a", report=SILENT
     )
-    pd.testing.assert_frame_equal(compiled[1], plainly, rtol=1e-3)
+    _, plainly = tuned(tmp_path / "b", **settings)
+    pd.testing.assert_frame_equal(compiled, plainly, rtol=1e-3)
 
 
 def test_no_epochs_change_nothing(tmp_path: Path) -> None:
