@@ -151,6 +151,11 @@ class Network:
         """Layers whose neurons are compartments on the chip."""
         return tuple(layer for layer in self.layers if layer.on_chip)
 
+    @property
+    def sparse(self) -> bool:
+        """Whether a layer leaves out synapses (:mod:`spikeseg_core.network.sparsity`)."""
+        return any(layer.kept < layer.group for layer in self.layers)
+
     # -- counting ----------------------------------------------------------------------------
 
     def fan_out(self, name: str) -> float:
