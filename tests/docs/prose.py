@@ -12,6 +12,7 @@ DOCS = ROOT / "docs"
 LEDGER = DOCS / "results" / "ledger.md"
 
 _FENCE = re.compile(r"\s*(```+|~~~+|:::+)")
+_ANCHOR = re.compile(r"\([\w-]+\)=$")
 _ITEM = re.compile(r"\s*([-*]|\d+\.) ")
 _ABBREVIATION = re.compile(r"\b(et al|e\.g|i\.e|eq|Eq|vol|no|vs|Fig|approx|cf|incl)\.$")
 _BOUNDARY = re.compile(r"(?<=[.!?])([)\"'*_`]*)\s+(?=[\"'(*_\[]*(?:[A-Z0-9]|`[\w-]))")
@@ -57,7 +58,9 @@ def paragraphs(text: str) -> Iterator[Paragraph]:
 
 def _is_no_prose(line: str) -> bool:
     stripped = line.strip()
-    return not stripped or stripped.startswith(("|", "#", "![", "(", "<", "---"))
+    if not stripped or _ANCHOR.match(stripped):
+        return True
+    return stripped.startswith(("|", "#", "![", "<", "---"))
 
 
 def sentences(text: str) -> list[str]:
