@@ -31,6 +31,7 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "model_config, model_post_init"}
 napoleon_google_docstring = False
 
+
 def setup(app: Any) -> None:
     """Write the generated pages before Sphinx looks for pages."""
     app.connect("builder-inited", lambda app: generated.write_all(HERE / "reference" / "generated"))

@@ -69,7 +69,10 @@ def settings_page() -> str:
 
 def artefacts() -> str:
     """Every file that a stage leaves in its folder."""
-    parts = ["# Artefacts", "What each stage leaves in `.spikeseg/stages/STAGE-KEY/`, and for whom."]
+    parts = [
+        "# Artefacts",
+        "What each stage leaves in `.spikeseg/stages/`, and for whom.",
+    ]
     for stage in STAGES.values():
         rows = [
             (f"`{each.name}`", each.kind, each.meaning, ", ".join(each.readers) or "people")
@@ -106,5 +109,6 @@ def _module(path: Path) -> str:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Write a table in Markdown."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines = [list(heads), ["---"] * len(heads), *escaped]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
