@@ -30,10 +30,16 @@ class Paragraph:
     def text(self) -> str:
         return " ".join(line.strip() for line in self.lines)
 
+    @property
+    def prose(self) -> tuple[str, ...]:
+        """The lines without the mark of a list's item."""
+        return tuple(_ITEM.sub("", line, count=1).strip() for line in self.lines)
+
 
 def pages() -> list[Path]:
-    """All pages that people write."""
-    return [path for path in sorted(DOCS.rglob("*.md")) if "generated" not in path.parts]
+    """All pages that people write, with the README and CONTRIBUTING."""
+    written = [path for path in sorted(DOCS.rglob("*.md")) if "generated" not in path.parts]
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *written]
 
 
 def paragraphs(text: str) -> Iterator[Paragraph]:
