@@ -67,7 +67,7 @@ lint: $(DEV) ## Style, types, the direction of imports, spelling and schemas
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format --default-filetype yaml CITATION.cff
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
-	$(BIN)/codespell
+	$(BIN)/codespell --dictionary=- --dictionary=docs/words-to-avoid.txt
 
 docs: $(DEV) ## The site, in build/docs: pages made from the code, links checked, warnings are errors
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
