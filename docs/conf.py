@@ -30,6 +30,9 @@ autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "model_config, model_post_init"}
 napoleon_google_docstring = False
+napoleon_use_ivar = True
+# The words of a type, such as ``(tiles, rows)``, are looked up as names, of which there are several.
+suppress_warnings = ["ref.python"]
 
 
 def setup(app: Any) -> None:

@@ -85,8 +85,8 @@ def artefacts() -> str:
 
 def api() -> Iterable[tuple[str, str]]:
     """One page per room of the core, with the docstrings of its public names."""
-    modules = [path.relative_to(CORE) for path in sorted(CORE.rglob("*.py"))]
-    modules = [path for path in modules if path.name[0] != "_" and not _left_out(path)]
+    modules = [path.relative_to(CORE) for path in CORE.rglob("*.py") if path.name[0] != "_"]
+    modules = sorted((path for path in modules if not _left_out(path)), key=_room_and_name)
     names = []
     for room, found in groupby(modules, lambda path: str(path.parent)):
         name = SINGLE if room == "." else room
@@ -96,6 +96,10 @@ def api() -> Iterable[tuple[str, str]]:
         yield names[-1], f"# {title}\n\n{body}\n"
     toctree = "\n".join(names)
     yield "index", f"# Python API\n\n```{{toctree}}\n:maxdepth: 1\n\n{toctree}\n```\n"
+
+
+def _room_and_name(path: Path) -> tuple[str, str]:
+    return str(path.parent), path.name
 
 
 def _left_out(path: Path) -> bool:
