@@ -31,7 +31,7 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "model_config, model_post_init"}
 napoleon_google_docstring = False
 napoleon_use_ivar = True
-# The words of a type, such as ``(tiles, rows)``, are looked up as names, of which there are several.
+# Words of types, such as ``(tiles, rows)``, are looked up as names, which several things have.
 suppress_warnings = ["ref.python"]
 
 
