@@ -22,9 +22,7 @@ from PIL import Image, ImageDraw
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.figures.sections import grey_picture, overview_figure
-from spikeseg_core.loihi.run.emulated import emulate
 from spikeseg_core.stages.artifacts import probability
-from spikeseg_core.stages.mapped import load_mapped
 from spikeseg_core.storage import load_arrays, write_text
 
 IMAGES = Path(__file__).parent / "images"
@@ -52,7 +50,7 @@ def picture(run: Path) -> Path:
     dataset = load_dataset(stages["prepare"])
     section, found = dataset.splits["test"][0], load_arrays(stages["deploy"] / probability("loihi"))
     chips = summary["mapping"]["chips"]
-    return overview_figure(
+    path = overview_figure(
         dataset.images[section],
         dataset.labels[section],
         {f"membrane, by {chips} emulated chip{'s'[: chips - 1]}": found["test"][0]},
@@ -60,10 +58,16 @@ def picture(run: Path) -> Path:
         columns=3,
         title=f"{_about(summary)}; never seen in training",
     )
+    path.with_suffix(".svg").unlink()  # a photograph is no smaller as vectors
+    return path
 
 
 def animation(run: Path, side: int = 320) -> Path:
     """Draw what can be read out after every few steps, as an animated picture."""
+    # These import TensorFlow, which the other commands need not wait for.
+    from spikeseg_core.loihi.run.emulated import emulate
+    from spikeseg_core.stages.mapped import load_mapped
+
     summary, stages = _read(run)
     config = PipelineConfig.model_validate(summary["config"])
     dataset, shown = load_dataset(stages["prepare"]), config.presentation
@@ -127,8 +131,17 @@ def _read(run: Path) -> tuple[dict[str, Any], dict[str, Path]]:
         tracked = path.with_name("tracking.json").read_text()
         if any(run_id in tracked for run_id in runs):
             keys = {**record["inputs"], "deploy": record["key"]}
-            return summary, {name: folder / f"{name}-{key}" for name, key in keys.items()}
+            return summary, {name: _stage(folder, name, key) for name, key in keys.items()}
     raise SystemExit(f"{folder} has no deployed network of {run}; name a finished run")
+
+
+def _stage(folder: Path, name: str, key: str) -> Path:
+    """Find a stage's folder, which is named after the beginning of its key."""
+    return next(
+        path
+        for path in folder.glob(f"{name}-*")
+        if key.startswith(path.name.removeprefix(f"{name}-"))
+    )
 
 
 def _about(summary: Mapping[str, Any]) -> str:
