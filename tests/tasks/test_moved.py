@@ -43,11 +43,16 @@ class TestCompare:
         ]
 
     def test_down_counts_like_up(self) -> None:
-        for mj, moved in ((10.0 / 1.26, True), (10.0 / 1.24, False)):
+        for mj, moved in ((10.0 / 1.21, True), (10.0 / 1.19, False)):
             (change, _) = compare(
                 record(figure("dynamic", mj)), record(figure("dynamic", 10.0)), MoveTolerance()
             )
             assert change.moved is moved
+
+    def test_what_was_timed_is_compared_by_the_fastest_calls(self) -> None:
+        before = record(figure("total", 30.0, fastest=0.9))
+        now = record(figure("total", 36.0, seconds=0.024, fastest=0.75))
+        assert {c.ratio for c in compare(now, before, MoveTolerance())} == {1.0}
 
     def test_each_kind_has_its_own_tolerance(self) -> None:
         before = record(figure("total", 30.0))

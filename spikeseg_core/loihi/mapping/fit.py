@@ -114,7 +114,9 @@ def input_fit(
     bits = np.zeros(grid, dtype=np.int64)
     step = 4
     depths, depth_of = np.unique([b - a for a, b in cuts(shape[2], tile[2])], return_inverse=True)
-    for connection in network.layer(name).inputs:
+    layer = network.layer(name)
+    share = (layer.kept, layer.group)
+    for connection in layer.inputs:
         axis = axis_of(network, name, connection)
         in_channels = network.shape(connection.source)[2]
         # Most tiles are clipped in the same way: count each kind of rows and columns once.
@@ -127,7 +129,8 @@ def input_fit(
                 continue
             axons_of[i, j] = axis.sources**2 if grid == (1, 1, 1) else len(r) * len(c)
             for k, depth in enumerate(depths.tolist()):
-                need = synapse_memory(r, c, width, (in_channels, depth), weight_bits, chip=chip)
+                channels = (in_channels, depth)
+                need = synapse_memory(r, c, width, channels, weight_bits, share=share, chip=chip)
                 bits_of[i, j, k] = need.bits
                 step = min(step, need.base_step)
         axons += axons_of[np.ix_(row_of, column_of)][:, :, None]
@@ -206,6 +209,12 @@ def fit(
         if layer.name not in tiles:
             raise MappingError(f"layer {layer.name!r} has no tile; choose_tiles gives one to each")
         shape, tile = network.shape(layer.name), tiles[layer.name]
+        if tile[2] % layer.group:
+            raise MappingError(
+                f"layer {layer.name!r}: a tile of {shape_text(tile)} cuts groups of {layer.group} "
+                f"channels, of which every row of synapses reaches {layer.kept}; its channels must "
+                f"be a multiple of {layer.group}"
+            )
         if not all(1 <= part <= n for part, n in zip(tile, shape, strict=True)):
             raise MappingError(
                 f"layer {layer.name!r}: a tile of {shape_text(tile)} does not lie inside its "

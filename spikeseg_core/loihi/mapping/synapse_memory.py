@@ -41,12 +41,14 @@ def synapse_memory(
     channels: tuple[int, int],
     weight_bits: int,
     *,
+    share: tuple[int, int] = (1, 1),
     chip: Chip = LOIHI_1,
 ) -> Synapses:
     """Synapse memory of a connection in a core of ``width`` columns.
 
     ``rows`` and ``columns`` are the clippings of the tile's rows and columns; ``channels`` the
-    numbers of channels of source and tile.
+    numbers of channels of source and tile. ``share`` is the number of channels that are
+    kept, and of how many (:mod:`spikeseg_core.network.sparsity`).
     """
     in_channels, out_channels = channels
     r = np.array(rows, dtype=np.int64).reshape(-1, 3)
@@ -64,7 +66,8 @@ def synapse_memory(
         kinds = kinds * 64 + part
     kinds = kinds * chip.compartments + (first - base) // chip.base_range
     _, where = np.unique(kinds, return_index=True)
-    synapses = (r[:, None, 2] * c[None, :, 2]).ravel()[where] * out_channels * in_channels
+    synapses = (r[:, None, 2] * c[None, :, 2]).ravel()[where] * in_channels
+    synapses = synapses * out_channels // share[1] * share[0]
     bits = int(entry_bits(synapses, weight_bits, index_bits, chip=chip).sum())
     step = 1 if (base % 2).any() else 2 if (base % 4).any() else 4
     return Synapses(bits, step)
