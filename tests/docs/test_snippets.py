@@ -141,6 +141,8 @@ FOLLOWED = [page for page in PAGES if any(map(runs_here, blocks(page.read_text()
 )
 @pytest.mark.usefixtures("prefect_server")
 def test_a_reader_can_follow_the_page(page: Path, reader: Reader) -> None:
-    for block in blocks(page.read_text()):
-        if runs_here(block) and (block.mark or block.language != "yaml"):
-            reader.follow(block)
+    there = blocks(page.read_text())
+    files = [block for block in there if block.mark == "file"]
+    others = [block for block in there if block.mark != "file" and block.language != "yaml"]
+    for block in [*files, *filter(runs_here, others)]:
+        reader.follow(block)
