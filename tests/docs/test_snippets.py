@@ -16,7 +16,8 @@ from tests.docs.prose import pages
 from tests.docs.snippets import PAGES, Block, blocks, mentioned, name
 from tests.fakes import FakeStages
 
-STUDY = "cross-validation"
+SLOW = ("sweeps.md", "compare-ideas.md")
+"""Pages with several studies: run end to end."""
 
 
 def options_of(command: str) -> set[str]:
@@ -58,6 +59,16 @@ def test_what_is_not_run_says_why(page: Path) -> None:
         assert block.mark not in ("not run", "planned", "file") or len(block.about) > 5, block.text
 
 
+FOLDS = 3
+
+
+def short(words: list[str]) -> list[str]:
+    """Make a cross-validation one of three folds; a second seed is left out."""
+    if "1" in words and words[words.index("1") - 1] == "--seed":
+        del words[words.index("1") - 1 : words.index("1") + 1]
+    return [*words, *(("--set", f"dataset.folds={FOLDS}") if "cross-validation" in words else ())]
+
+
 class Reader:
     """Somebody who does what a page says, in a folder with a finished run."""
 
@@ -80,7 +91,7 @@ class Reader:
     def call(self, words: list[str]) -> None:
         studies = iter(self.studies() if "FOLDS_ID" in words else ())
         known = {"RUN_ID": lambda: self.run_id, "FOLDS_ID": lambda: next(studies)}
-        words = [known[word]() if word in known else word for word in words]
+        words = short([known[word]() if word in known else word for word in words])
         result = CliRunner().invoke(cli.app, words)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -91,11 +102,11 @@ class Reader:
         from mlflow.tracking import MlflowClient
 
         from tasks.local import state
+        from tasks.mlflow.sweep import FOLDS_TAG
 
         client = MlflowClient(state.tracking_uri())
-        found = client.search_runs(
-            ["1"], f"tags.`spikeseg.stage` = '{STUDY}'", order_by=["attributes.start_time DESC"]
-        )
+        query = f"tags.`{FOLDS_TAG}` LIKE '%'"
+        found = client.search_runs(["1"], query, order_by=["attributes.start_time DESC"])
         ids = [run.info.run_id for run in found]
         return [*ids[:2], *ids[:1]][:2]
 
@@ -120,11 +131,18 @@ def runs_here(block: Block) -> bool:
     return block.mark in ("", "planned", "file") and block.language in ("bash", "python", "yaml")
 
 
+FOLLOWED = [page for page in PAGES if any(map(runs_here, blocks(page.read_text())))]
+
+
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if any(map(runs_here, blocks(page.read_text())))], ids=name
+    "page",
+    [pytest.param(each, marks=[pytest.mark.e2e] * (each.name in SLOW)) for each in FOLLOWED],
+    ids=name,
 )
 @pytest.mark.usefixtures("prefect_server")
 def test_a_reader_can_follow_the_page(page: Path, reader: Reader) -> None:
-    for block in blocks(page.read_text()):
-        if runs_here(block) and (block.mark or block.language != "yaml"):
-            reader.follow(block)
+    there = blocks(page.read_text())
+    files = [block for block in there if block.mark == "file"]
+    others = [block for block in there if block.mark != "file" and block.language != "yaml"]
+    for block in [*files, *filter(runs_here, others)]:
+        reader.follow(block)
