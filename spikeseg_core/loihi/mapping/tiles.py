@@ -24,7 +24,7 @@ from spikeseg_core.loihi.mapping.fit import (
     output_axons,
     shape_text,
 )
-from spikeseg_core.network import Network
+from spikeseg_core.network import Graph, Network
 
 
 def parts(size: int) -> tuple[int, ...]:
@@ -62,7 +62,13 @@ def candidates(
 
 @lru_cache(maxsize=200_000)
 def _input_side(
-    network: Network, name: str, tile: Tile, population_type: int, weight_bits: int, *, chip: Chip
+    network: Network | Graph,
+    name: str,
+    tile: Tile,
+    population_type: int,
+    weight_bits: int,
+    *,
+    chip: Chip,
 ) -> tuple[str, int]:
     """Say why a tile does not fit (empty if it does), and count its input axons."""
     axons, bits, step = input_fit(network, name, tile, weight_bits, chip=chip)
@@ -74,7 +80,7 @@ def _input_side(
 
 
 def input_problem(
-    network: Network,
+    network: Network | Graph,
     name: str,
     tile: Tile,
     population_type: int = 16,
@@ -87,7 +93,7 @@ def input_problem(
 
 
 def fitting_tiles(
-    network: Network,
+    network: Network | Graph,
     name: str,
     population_type: int = 16,
     weight_bits: int = 8,
@@ -112,7 +118,7 @@ Strategy = Literal["square", "fewest_cores"]
 
 
 def choose_tiles(
-    network: Network,
+    network: Network | Graph,
     strategy: Strategy = "fewest_cores",
     population_type: int = 16,
     weight_bits: int = 8,
@@ -134,7 +140,7 @@ def choose_tiles(
     """
     chosen: dict[str, Tile] = {}
     # From the last layer back, because output axons depend on the tiles of later layers.
-    for layer in reversed(network.chip_layers()):
+    for layer in network.chip_layers()[::-1]:
         best: tuple[tuple[int, int], Tile] | None = None
         for tile, cores in fitting_tiles(
             network, layer.name, population_type, weight_bits, strategy == "square", chip=chip
@@ -167,7 +173,11 @@ def choose_tiles(
 
 
 def fewest_cores(
-    network: Network, population_type: int = 16, weight_bits: int = 8, *, chip: Chip = LOIHI_1
+    network: Network | Graph,
+    population_type: int = 16,
+    weight_bits: int = 8,
+    *,
+    chip: Chip = LOIHI_1,
 ) -> int:
     """Count the cores of the tiles that need the fewest.
 
@@ -181,7 +191,7 @@ def fewest_cores(
 
 
 def check_fit(
-    network: Network,
+    network: Network | Graph,
     tiles: Mapping[str, Tile],
     population_type: int = 16,
     weight_bits: int = 8,
