@@ -133,7 +133,7 @@ NETWORKS = {
     "VGG-9": Published(_vgg, 8, "Simonyan and Zisserman 2015, for 32 x 32, average pooling"),
     "ResNet-20": Published(_resnet, 4, "He et al. 2016, with projections"),
     "MobileNet 0.25": Published(_mobilenet, 2, "Howard et al. 2017, at 64 x 64"),
-    "U-Net 64 x 96": Published(_unet, 2, "Ronneberger et al. 2015, narrow, average pooling"),
+    "U-Net 64 x 96": Published(_unet, 4, "Ronneberger et al. 2015, narrow, average pooling"),
 }
 
 

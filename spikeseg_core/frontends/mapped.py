@@ -16,7 +16,7 @@ from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.fit import RESOURCES, Tile, shape_text
 from spikeseg_core.loihi.mapping.mesh import place_on_mesh
-from spikeseg_core.loihi.mapping.partition import partition
+from spikeseg_core.loihi.mapping.partition import check_board, partition
 from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.mapping.tiles import choose_tiles
 from spikeseg_core.loihi.mapping.traffic import Traffic
@@ -138,11 +138,14 @@ def map_graph(
     report.say("choosing tiles")
     form = POPULATION_TYPE, weight_bits
     tiles = choose_tiles(ready, "fewest_cores", *form, chip=board.chip)
-    report.say("rounding weights, and measuring what neurons lose when they spike")
-    for _ in range(GAIN_ROUNDS):
-        ready = with_gains(ready, compile_graph(ready, tiles, *form), items)
+    report.say("rounding weights")
     integer = compile_graph(ready, tiles, *form)
     messages = traffic_of(integer, mean_rates(ready, items))
+    check_board(messages, board)
+    report.say("measuring what neurons lose when they spike")
+    for _ in range(GAIN_ROUNDS):
+        ready = with_gains(ready, integer, items)
+        integer = compile_graph(ready, tiles, *form)
     report.say(f"placing {messages.cores} cores")
     placement = place_on_mesh(messages, partition("optimized", messages, board, seed), seed)
     return MappedGraph(ready, tiles, integer, placement, weight_bits)

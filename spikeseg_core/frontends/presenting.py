@@ -23,6 +23,9 @@ GAIN_ITEMS, GAIN_STEPS = 4, 200
 
 LARGEST_GAIN = 4.0
 
+NEURONS_OF_ALL = 16
+"""A channel with as many neurons (and items) counts as much as the mean of all."""
+
 
 def present(
     graph: Graph, integer: IntegerNetwork, items: np.ndarray, steps: int, start: int
@@ -70,17 +73,23 @@ def with_gains(graph: Graph, integer: IntegerNetwork, items: np.ndarray) -> Grap
     layers = []
     for layer in graph.layers:
         expected = np.maximum(layer.current(rates), 0)
-        kept = _slope(rates[layer.name], expected)
-        gain = float(np.clip(layer.gain / kept, 1 / LARGEST_GAIN, LARGEST_GAIN))
-        layers.append(replace(layer, gain=gain))
+        gain = layer.gain / _kept(rates[layer.name], expected)
+        limited = np.clip(gain, 1 / LARGEST_GAIN, LARGEST_GAIN).astype(np.float32)
+        layers.append(replace(layer, gain=limited))
     return replace(graph, layers=tuple(layers))
 
 
-def _slope(found: np.ndarray, expected: np.ndarray) -> float:
-    """Share of the expected rates that is found; 1 if there are none."""
-    power = float((expected * expected).sum())
-    kept = float((found * expected).sum()) / power if power else 1.0
-    return kept or 1.0
+def _kept(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Share of the expected rates that is found, ``(channels,)``; 1 if there are none.
+
+    Channels with few or weak neurons are taken to be nearer to all others.
+    """
+    axes = tuple(range(expected.ndim - 1))
+    power, both = (expected**2).sum(axes), (found * expected).sum(axes)
+    if not power.any() or not both.any():
+        return np.ones(power.shape)
+    weight = NEURONS_OF_ALL / found[..., 0].size * power.mean()
+    return np.asarray((both + weight * both.sum() / power.sum()) / (power + weight))
 
 
 def stacked(rates: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

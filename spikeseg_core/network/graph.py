@@ -91,7 +91,7 @@ class Ensemble:
         False for those that the input feeds: they are on the host, which sends their spikes.
     scale : float
         Activation in the original network that 1.0 (100 Hz) stands for.
-    gain : float
+    gain : float or float32 ndarray (channels,)
         What the chip multiplies connections and bias by, to make up for what neurons lose when they
         spike. The ANN has none.
     ceiling : float
@@ -104,7 +104,7 @@ class Ensemble:
     bias: np.ndarray
     on_chip: bool = True
     scale: float = 1.0
-    gain: float = 1.0
+    gain: np.ndarray | float = 1.0
     ceiling: float = float("inf")
 
     @property
@@ -244,6 +244,7 @@ class Graph:
         arrays: dict[str, np.ndarray] = {}
         for layer in (*self.layers, self.readout):
             arrays[f"bias:{layer.name}"] = layer.bias
+            arrays[f"gain:{layer.name}"] = np.asarray(layer.gain, np.float32)
             for k, link in enumerate(layer.inputs):
                 arrays[f"kernel:{layer.name}:{k}"] = link.kernel
         save_arrays(folder / ARRAYS_FILE, arrays)
@@ -298,7 +299,6 @@ def _plain(layer: Ensemble) -> dict[str, Any]:
         "inputs": links,
         "on_chip": layer.on_chip,
         "scale": layer.scale,
-        "gain": layer.gain,
         "ceiling": layer.ceiling if np.isfinite(layer.ceiling) else None,
     }
 
@@ -323,6 +323,6 @@ def _ensemble(data: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Ense
         arrays[f"bias:{name}"],
         data["on_chip"],
         data["scale"],
-        data["gain"],
+        arrays[f"gain:{name}"],
         ceiling,
     )

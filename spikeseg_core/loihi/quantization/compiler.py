@@ -80,7 +80,7 @@ def compile_graph(
         _Core(layer, box) for layer in layers for box in tile_boxes(layer.shape, tiles[layer.name])
     ]
     built = {
-        link: rounding.as_built(link.kernel * np.float32(x.gain))
+        link: rounding.as_built(link.kernel * np.asarray(x.gain, np.float32))
         for x in layers
         for link in x.inputs
     }
@@ -91,7 +91,7 @@ def compile_graph(
         whole = rounding.round_core(
             core.layer.name,
             [s.weights for s in found],
-            core.part(core.layer.bias * np.float32(core.layer.gain)),
+            core.part(core.layer.bias * np.asarray(core.layer.gain, np.float32)),
             weight_bits,
         )
         for synapse, weights, exponent in zip(found, whole.weights, whole.exponents, strict=True):

@@ -27,7 +27,7 @@ def test_gains_make_up_for_what_neurons_lose(kind: str) -> None:
     for _ in range(GAIN_ROUNDS):
         integer = compile_graph(gained, choose_tiles(gained, population_type=32))
         gained = with_gains(gained, integer, items)
-    assert all(layer.gain > 1 for layer in gained.layers)
+    assert all(np.mean(layer.gain) > 1 for layer in gained.layers)
     assert slope(plain, items) < 0.92
     assert slope(gained, items) == pytest.approx(1, abs=0.06)
 
@@ -40,4 +40,4 @@ def test_an_ensemble_that_never_spikes_keeps_its_gain() -> None:
     for layer in ready.layers:
         layer.bias.fill(-1)
     integer = compile_graph(ready, choose_tiles(ready, population_type=32))
-    assert [layer.gain for layer in with_gains(ready, integer, dark).layers] == [1, 1]
+    assert all((layer.gain == 1).all() for layer in with_gains(ready, integer, dark).layers)
