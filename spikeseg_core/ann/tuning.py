@@ -52,7 +52,8 @@ def tune(
     Parameters
     ----------
     weights : Weights
-        Trained with rectified linear neurons, and scaled (:func:`scaled_for_spikes`).
+        Trained with rectified linear neurons, and scaled (:func:`scaled_for_spikes`). A sparse
+        network keeps the largest of them, and learns from the output of all.
     tiles : mapping of str to Tile, optional
         Tile of every on-chip layer; by default those that need the fewest cores. Only their depth
         counts, and only with ``config.weight_bits``.

@@ -16,6 +16,7 @@ from spikeseg_core.config import TuneConfig
 from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.loihi.quantization.fixed_point import FixedPoint
 from spikeseg_core.network import Network, Weights
+from spikeseg_core.network.sparsity import GROUP, masks, pruned, sparse
 from spikeseg_core.stack import tf
 
 
@@ -25,7 +26,7 @@ class TuningLosses:
     Parameters
     ----------
     weights : Weights
-        Of the network before tuning, which is also the teacher.
+        Of the network before tuning, which, dense, is also the teacher.
     tiles : mapping of str to Tile, optional
         As for :func:`~spikeseg_core.ann.tuning.tune`.
     chip : bool, optional
@@ -51,8 +52,10 @@ class TuningLosses:
         chip: bool | None = None,
     ) -> None:
         self.network, self.config = network, config
-        self.model = model_from_weights(network, weights, "loihi")
-        self._wanted = _teacher(network, weights, config)
+        self.model = model_from_weights(
+            network, pruned(network, weights), "loihi", masks=masks(network, weights)
+        )
+        self._wanted = _teacher(sparse(network, GROUP), weights, config)
         bits = config.weight_bits
         self.cores = {} if bits is None else assumed_cores(network, bits, tiles)
         runs = on_events(network, config) if chip is None else chip

@@ -6,6 +6,7 @@ batch normalization, where it is used, stands between sum and activation and fol
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,12 @@ _ACTIVATIONS = {"relu": keras.activations.relu, "loihi": loihi_rate}
 
 
 def build_model(
-    network: Network, activation: Activation = "relu", *, batch_norm: bool = False, seed: int = 0
+    network: Network,
+    activation: Activation = "relu",
+    *,
+    batch_norm: bool = False,
+    seed: int = 0,
+    masks: Mapping[str, np.ndarray] | None = None,
 ) -> Any:
     """Build the Keras model of a network, with random weights.
 
@@ -28,6 +34,9 @@ def build_model(
     ----------
     batch_norm : bool
         Normalize each channel between the sum and the activation.
+    masks : mapping of str to bool array, optional
+        By :func:`kernel_key`, the weights that training may change
+        (:func:`spikeseg_core.network.sparsity.masks`); by default all.
 
     Returns
     -------
@@ -45,6 +54,7 @@ def build_model(
                 # One bias per channel of the sum; batch normalization brings its own.
                 use_bias=branch == 0 and not batch_norm,
                 gain=2 / len(layer.inputs),
+                mask=(masks or {}).get(kernel_key(layer.name, c.source)),
                 seed=seed * 1000 + index * 10 + branch,
             )(outputs[c.source])
             for branch, c in enumerate(layer.inputs)
@@ -67,7 +77,14 @@ def build_model(
 
 
 def _convolution(
-    target: str | None, c: Connection, channels: int, *, use_bias: bool, gain: float, seed: int
+    target: str | None,
+    c: Connection,
+    channels: int,
+    *,
+    use_bias: bool,
+    gain: float,
+    seed: int,
+    mask: np.ndarray | None = None,
 ) -> Any:
     """Return the Keras layer of one connection, linear."""
     kind = keras.layers.Conv2D if c.kind == "conv" else keras.layers.Conv2DTranspose
@@ -78,8 +95,19 @@ def _convolution(
         padding="same",
         use_bias=use_bias,
         kernel_initializer=keras.initializers.VarianceScaling(gain, seed=seed),
+        kernel_constraint=None if mask is None else _Kept(_swap_for(c, mask)),
         name=convolution_name(target, c.source),
     )
+
+
+class _Kept(keras.constraints.Constraint):
+    """Sets weights that are not kept to zero after every step of the optimizer."""
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self.mask = mask.astype(np.float32)
+
+    def __call__(self, kernel: Any) -> Any:
+        return kernel * self.mask
 
 
 def convolution_name(target: str | None, source: str) -> str:
@@ -126,9 +154,15 @@ def weights_of(network: Network, model: Any) -> Weights:
     return Weights(kernels, biases | {"readout": bias})
 
 
-def model_from_weights(network: Network, weights: Weights, activation: Activation = "relu") -> Any:
+def model_from_weights(
+    network: Network,
+    weights: Weights,
+    activation: Activation = "relu",
+    *,
+    masks: Mapping[str, np.ndarray] | None = None,
+) -> Any:
     """Build the model of :func:`build_model` with these weights and no batch normalization."""
-    model = build_model(network, activation)
+    model = build_model(network, activation, masks=masks)
     for target, c in network.links():
         found = model.get_layer(convolution_name(target, c.source))
         kernel = _swap_for(c, weights.kernel(target, c.source))

@@ -29,8 +29,10 @@ def bench_energy(
     dict
         ``figures``: the fields of :class:`~spikeseg_core.energy.figure.EnergyFigure` and
         ``label``; ``accuracy`` on the same sections by device and precision, and
-        ``equal_accuracy``; ``ratios``, and ``ratios_by_idle`` for every static-power accounting;
-        ``operating_point``; ``sensitivity``; ``overtaking_batch``; and the inputs of these.
+        ``equal_accuracy``; ``claims``, every ratio to an int8 CPU with its equality of accuracy
+        (:func:`~spikeseg_core.evaluation.claims.claims`); ``ratios``, and ``ratios_by_idle`` for
+        every static-power accounting; ``operating_point``; ``sensitivity``;
+        ``overtaking_batch``; and the inputs of these.
 
     Raises
     ------

@@ -84,18 +84,23 @@ def bench_tuning(
     steps = {name: _step(losses, settings) for name, losses in ways.items()}
     images, labels = dataset.split("train")
     spiking = settings.model_copy(update={"steps_per_epoch": batches + 1})
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    parts = _parts(ways["events"])
+    seconds: dict[str, list[float]] = {name: [] for name in (*steps, *parts)}
     shown = np.zeros(0)
     for number, (x, y) in enumerate(
         training_batches(images, targets_of(labels, settings), network.tile, spiking, 0)
     ):
         shown = x
-        for name, step in steps.items():
-            taken = _seconds(partial(step, tf.constant(x), tf.constant(y)))
+        calls = {
+            name: partial(step, tf.constant(x), tf.constant(y)) for name, step in steps.items()
+        }
+        calls |= {name: partial(part, tf.constant(x)) for name, part in parts.items()}
+        for name, call in calls.items():
+            taken = _seconds(call)
             if number:  # the first compiles
                 seconds[name].append(taken)
         report.progress(number + 1, batches + 1, "batches on events and in floating point")
-    reference, events = (np.array(seconds[name]) for name in ("reference", "events"))
+    reference, events, making, rates = map(np.array, seconds.values())
     return {
         "preset": config.preset,
         "network": network.name,
@@ -103,7 +108,11 @@ def bench_tuning(
         "events_s": float(np.median(events)),
         "ratio": float(np.median(reference / events)),
         "spikes_equal": spikes_equal(ways["events"], shown[:COMPARED_TILES, ..., 0]),
-        "parts_s": _parts(ways["events"], shown, float(np.median(events)), batches),
+        "parts_s": {
+            "integers": float(np.median(making)),
+            "chip": float(np.median(rates - making)),
+            "gradient and the rest": float(np.median(events - rates)),
+        },
         "batches": batches,
         "batch_size": settings.batch_size,
         "steps": max(settings.spiking_steps),
@@ -175,15 +184,12 @@ def spikes_equal(losses: TuningLosses, images: np.ndarray) -> bool:
     return equal
 
 
-def _parts(
-    losses: TuningLosses, images: np.ndarray, whole_s: float, repeats: int
-) -> dict[str, float]:
-    """Where a batch goes: making the integers, the chip, and the gradient with everything else."""
+def _parts(losses: TuningLosses) -> dict[str, Callable[[Any], Any]]:
+    """Return the first part of a step on events, making the integers, and that with the chip."""
     chip = losses.chip
-    shown = tf.constant(images)
 
     @tf.function
-    def integers() -> Any:
+    def integers(_: Any) -> Any:
         found = losses.integers() or {}
         return [(x.kernels, x.biases, x.thresholds) for x in found.values()]
 
@@ -191,10 +197,4 @@ def _parts(
     def rates(x: Any) -> Any:
         return chip.rates(losses.model, losses.integers() or {}, x, losses.windows) if chip else {}
 
-    def median(call: Callable[[], Any]) -> float:
-        call()
-        return float(np.median([_seconds(call) for _ in range(repeats)]))
-
-    making = median(integers)
-    running = median(lambda: rates(shown)) - making
-    return {"integers": making, "chip": running, "gradient": whole_s - making - running}
+    return {"integers": integers, "rates": rates}

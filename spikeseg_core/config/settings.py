@@ -308,6 +308,14 @@ class TuneConfig(StageConfig):
         title="Weight bits in tuning",
         description="all epochs see the on-chip weights rounded to this many bits; empty: exact",
     )
+    keep_of_8: int = _between(
+        8,
+        1,
+        8,
+        "Synapses kept, of 8",
+        "each spike reaches this many of every 8 neighbouring channels on the chip, those with the "
+        "largest weights; fewer synapses need less energy and memory; 8: all",
+    )
     rate_min_hz: float = _between(
         50.0, 0, 1000, "Minimum spike rate, Hz", "lower end of the target range; 0: no minimum"
     )

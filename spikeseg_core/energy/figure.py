@@ -66,6 +66,9 @@ class EnergyFigure:
         What a reader must know to use the figure.
     tiles : int or None
         Overlapping tiles that the section is cut into; None if the device takes it whole.
+    fastest : float or None
+        Time of the fastest call over the median's, where calls were timed: other work disturbs the
+        fastest least, so it is what two timings are compared by.
     busy : bool
         Whether its time was taken while other work used the machine: not to be compared.
     """
@@ -85,6 +88,7 @@ class EnergyFigure:
     source: str
     note: str = ""
     tiles: int | None = None
+    fastest: float | None = None
     busy: bool = False
 
     def __post_init__(self) -> None:

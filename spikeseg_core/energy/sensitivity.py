@@ -132,6 +132,10 @@ def sensitivity(
             ("median call", ratio()),
         ],
         "link between chips": links(),
+        "reset between tiles": [
+            (f"{n:g} messages a compartment", ratio(replace(model, reset_messages=n)))
+            for n in k.RESET_MESSAGES_RANGE
+        ],
         "presentation time": [
             ("twice", ratio(e=with_steps(events, 2 * events.steps))),
             ("half", ratio(e=with_steps(events, max(1, events.steps / 2)))),
@@ -149,6 +153,11 @@ def sensitivity(
             ("not charged", ratio()),
         ],
     }
+    if model.sparse:
+        cases["sparse synapses"] = [
+            (name, ratio(replace(model, sparse=sparse)))
+            for name, sparse in (("as dense ones", False), ("dearer", True))
+        ]
     online = select(cpu, precision="int8", batch=1, component="total")
     if len(online) > 1:
         cases["input of the CPU"] = [

@@ -44,6 +44,11 @@ class Segmentation:
     thresholds: Thresholds
     sections: pd.DataFrame
 
+    @property
+    def overall(self) -> dict[str, float]:
+        """Metrics without the means over sections."""
+        return {name: v for name, v in self.metrics.items() if not name.endswith("_carried")}
+
 
 def segment_sections(segment_tiles: SegmentTiles, dataset: Dataset, split: str) -> np.ndarray:
     """Segment the sections of a split, tile by tile, and blend the tiles.
@@ -104,11 +109,9 @@ def scorers_of(dataset: Dataset) -> dict[str, Scorer]:
     return {split: Scorer(dataset.split(split)[1], split) for split in SCORED_SPLITS}
 
 
-def score_sections(
-    segment: Callable[[np.ndarray], np.ndarray], dataset: Dataset, scorers: Mapping[str, Scorer]
-) -> dict[str, float]:
+def score_sections(segment: Callable[[np.ndarray], np.ndarray], dataset: Dataset) -> Segmentation:
     """Score a function of standardised sections ``(n, height, width)`` to their probability."""
-    return evaluate({s: (segment(dataset.split(s)[0]), scorer) for s, scorer in scorers.items()})
+    return scored({split: segment(dataset.split(split)[0]) for split in SCORED_SPLITS}, dataset)
 
 
 def keras_segmenter(model: Any, batch_tiles: int = 16) -> SegmentTiles:

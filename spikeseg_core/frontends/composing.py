@@ -26,6 +26,8 @@ def compose(inner: Link, outer: Link) -> Link:
     """
     if _is_identity(inner):
         return Link(inner.source, outer.rows, outer.columns, outer.kernel)
+    if (factors := _factors(outer)) is not None:
+        return Link(inner.source, inner.rows, inner.columns, inner.kernel * factors)
     rows, row_tap = _along(inner.rows, outer.rows)
     columns, column_tap = _along(inner.columns, outer.columns)
     shape = (rows.kernel, columns.kernel, inner.kernel.shape[2], outer.kernel.shape[3])
@@ -37,16 +39,24 @@ def compose(inner: Link, outer: Link) -> Link:
     return Link(inner.source, rows, columns, kernel.astype(np.float32))
 
 
+def _factors(link: Link) -> np.ndarray | None:
+    """Factor of every channel, if it scales channels and does nothing else."""
+    rows, columns, sources, targets = link.kernel.shape
+    in_place = all(
+        axis.sources == axis.targets and axis.pad == 0 and axis.stride == 1
+        for axis in (link.rows, link.columns)
+    )
+    if not in_place or (rows, columns) != (1, 1) or sources != targets:
+        return None
+    factors = np.diagonal(link.kernel[0, 0])
+    only = np.count_nonzero(link.kernel) == np.count_nonzero(factors)
+    return factors if only else None
+
+
 def _is_identity(link: Link) -> bool:
     """Whether it passes its source on unchanged."""
-    return (
-        link.kernel.shape[:2] == (1, 1)
-        and link.rows.sources == link.rows.targets
-        and link.columns.sources == link.columns.targets
-        and link.rows.pad == link.columns.pad == 0
-        and link.kernel.shape[2] == link.kernel.shape[3]
-        and np.array_equal(link.kernel[0, 0], np.eye(link.kernel.shape[2]))
-    )
+    factors = _factors(link)
+    return factors is not None and bool((factors == 1).all())
 
 
 def _along(inner: Axis, outer: Axis) -> tuple[Axis, np.ndarray]:

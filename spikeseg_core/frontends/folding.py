@@ -146,7 +146,7 @@ class _Folding:
         link = each.link
         assert link is not None
         links = tuple(compose(inner, link) for inner in given.links)
-        bias = link(given.bias[None].astype(np.float64))[0]
+        bias = link(given.bias[None])[0] if given.bias.any() else np.zeros(each.shape)
         if each.bias is not None:
             bias = bias + each.bias
         positive = given.positive and bool((link.kernel >= 0).all() and (bias >= 0).all())

@@ -18,6 +18,11 @@ def activation(name: str) -> str:
     return f"activation {name}: the chip's neurons are ReLUs; use ReLU and train again"
 
 
+def unreadable(kind: str, error: Exception) -> str:
+    """Say that a layer's numbers do not fit together."""
+    return f"{kind} cannot be read: {error}"
+
+
 def unknown(kind: str) -> str:
     """Say that a layer is of a kind that is not read."""
     return (

@@ -12,7 +12,7 @@ import numpy as np
 
 from spikeseg_core.errors import DataError
 from spikeseg_core.frontends import hints
-from spikeseg_core.frontends.operations import Operations, Pads, same_pads
+from spikeseg_core.frontends.operations import UNREADABLE, Operations, Pads, same_pads
 from spikeseg_core.network.graph import Shape
 
 ACTIVATIONS = {"relu": np.inf, "relu6": 6.0}
@@ -108,10 +108,15 @@ class _Layer:
         kind = type(self.layer).__name__
         if getattr(self.layer, "data_format", "channels_last") == "channels_first":
             self.refuse(hints.CHANNELS_FIRST)
-        elif kind in READERS:
-            READERS[kind](self)
-        else:
+        elif kind == "InputLayer":
+            self.to.input(self.name, self.shape)
+        elif kind not in READERS:
             self.refuse(hints.unknown(kind))
+        else:
+            try:
+                READERS[kind](self)
+            except UNREADABLE as error:
+                self.refuse(hints.unreadable(kind, error))
 
     def refuse(self, why: str) -> None:
         self.to.refuse(self.name, why, self.sources, self.shape)
@@ -149,9 +154,6 @@ class _Layer:
         return np.asarray(self.layer.bias) if self.layer.use_bias else None
 
     # -- kinds of layers ----------------------------------------------------------------------
-
-    def input(self) -> None:
-        self.to.input(self.name, self.shape)
 
     def conv(self) -> None:
         layer = self.layer
@@ -319,7 +321,6 @@ def _max_pool(layer: _Layer) -> None:
 
 
 READERS: dict[str, Callable[[_Layer], None]] = {
-    "InputLayer": _Layer.input,
     "Conv2D": _Layer.conv,
     "DepthwiseConv2D": _Layer.conv,
     "SeparableConv2D": _Layer.separable,

@@ -18,7 +18,7 @@ import numpy as np
 
 from spikeseg_core.errors import DataError
 from spikeseg_core.frontends import hints
-from spikeseg_core.frontends.operations import Operations, Pads, same_pads
+from spikeseg_core.frontends.operations import UNREADABLE, Operations, Pads, same_pads
 
 
 def read(path: Path) -> Operations:
@@ -67,10 +67,16 @@ def from_graph(graph: Any, name: str) -> Operations:
             to.add(f"sum into {node}", sources)
             sources = [f"sum into {node}"]
         kind = type(graph.nodes[node]).__name__
-        if kind in READERS:
-            READERS[kind](_Node(to, node, graph.nodes[node], sources))
-        else:
+        found = _Node(to, node, graph.nodes[node], sources)
+        if kind == "Input":
+            found.input()
+        elif kind not in READERS:
             to.refuse(node, hints.unknown(f"NIR's {kind}"), sources)
+        else:
+            try:
+                READERS[kind](found)
+            except UNREADABLE as error:
+                to.refuse(node, hints.unreadable(kind, error), sources)
     return to
 
 
@@ -179,7 +185,6 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 READERS: dict[str, Callable[[_Node], None]] = {
-    "Input": _Node.input,
     "Output": lambda x: x.to.same(x.name, x.source),
     "Conv2d": _Node.conv,
     "ConvTranspose2d": _Node.transposed,

@@ -13,7 +13,8 @@ import numpy as np
 
 from spikeseg_core.errors import DataError
 from spikeseg_core.frontends import hints
-from spikeseg_core.frontends.operations import Operations, Pads, same_pads
+from spikeseg_core.frontends.operations import UNREADABLE, Operations, Pads, same_pads
+from spikeseg_core.network.graph import Shape
 
 
 def read(path: Path) -> Operations:
@@ -45,25 +46,29 @@ def from_model(model: Any, name: str) -> Operations:
 
 class _Reader:
     def __init__(self, model: Any, name: str) -> None:
-        from onnx import helper, numpy_helper
+        from onnx import helper, numpy_helper, shape_inference
 
-        self.graph = model.graph
+        self.graph = shape_inference.infer_shapes(model).graph
         self.to = Operations(name, channels_first=True)
         self.constants = {t.name: numpy_helper.to_array(t) for t in self.graph.initializer}
+        self.shapes = {
+            value.name: shape
+            for value in self.graph.value_info
+            if (shape := _shape(value)) is not None
+        }
         self._value, self._array = helper.get_attribute_value, numpy_helper.to_array
 
     def read(self) -> Operations:
         for given in self.graph.input:
             if given.name in self.constants:
                 continue
-            sizes = [d.dim_value for d in given.type.tensor_type.shape.dim][1:]
-            if len(sizes) not in {1, 3}:
+            shape = _shape(given)
+            if shape is None:
                 raise DataError(
-                    f"input {given.name!r} has {len(sizes) + 1} dimensions; images (items, "
-                    "channels, rows, columns) and vectors (items, features) are mapped"
+                    f"input {given.name!r} is no image (items, channels, rows, columns) and no "
+                    "vector (items, features), which are mapped"
                 )
-            channels, rows, columns = [*sizes, 1, 1][:3]
-            self.to.input(given.name, (rows, columns, channels))
+            self.to.input(given.name, shape)
         for node in self.graph.node:
             self.node = node
             self.name = node.output[0]
@@ -71,16 +76,25 @@ class _Reader:
             if node.op_type == "Constant":
                 self.constants[self.name] = self._array(self.given["value"])
                 continue
+            if node.op_type == "ConstantOfShape" and node.input[0] in self.constants:
+                value = self._array(self.given["value"]) if "value" in self.given else 0.0
+                shape = tuple(int(n) for n in self.constants[node.input[0]])
+                self.constants[self.name] = np.broadcast_to(value, shape)
+                continue
             self.source = next((n for n in node.input if n in self.to.found), "")
             kind = READERS.get(node.op_type)
             if kind is None:
                 self.refuse(hints.unknown(node.op_type))
-            else:
+                continue
+            try:
                 kind(self)
+            except UNREADABLE as error:
+                self.refuse(hints.unreadable(node.op_type, error))
         return self.to
 
     def refuse(self, why: str) -> None:
-        self.to.refuse(self.name, why, [n for n in self.node.input if n in self.to.found])
+        sources = [n for n in self.node.input if n in self.to.found]
+        self.to.refuse(self.name, why, sources, self.shapes.get(self.name))
 
     def constant(self, index: int) -> np.ndarray | None:
         """Return an input that is a constant, if the node has it."""
@@ -155,7 +169,8 @@ class _Reader:
 
     def batch_norm(self) -> None:
         gamma, beta, mean, variance = (self.constants[n] for n in list(self.node.input)[1:5])
-        factor = gamma / np.sqrt(variance + self.given.get("epsilon", 1e-5))
+        with np.errstate(invalid="ignore"):  # not finite, which is refused
+            factor = gamma / np.sqrt(variance + self.given.get("epsilon", 1e-5))
         self.to.scale(self.name, self.source, factor, beta - mean * factor)
 
     def arithmetic(self) -> None:
@@ -180,6 +195,9 @@ class _Reader:
         else:
             shift = flat if kind == "Add" else -flat
         self.to.scale(self.name, tensors[0], factor, shift)
+
+    def sum(self) -> None:
+        self.to.add(self.name, list(self.node.input))
 
     def average_pool(self) -> None:
         size, strides = self.pair("kernel_shape", 1), self.pair("strides", 1)
@@ -272,6 +290,15 @@ class _Reader:
         self.to.refuse(self.name, hints.MAX_POOLING, [self.source], shape)
 
 
+def _shape(value: Any) -> Shape | None:
+    """Shape of a tensor without its batch; None if it is neither an image nor a vector."""
+    sizes = [d.dim_value for d in value.type.tensor_type.shape.dim][1:]
+    if len(sizes) not in {1, 3}:
+        return None
+    channels, rows, columns = [*sizes, 1, 1][:3]
+    return rows, columns, channels
+
+
 def _other_activation(reader: _Reader) -> None:
     reader.refuse(hints.activation(reader.node.op_type))
 
@@ -283,6 +310,7 @@ READERS: dict[str, Callable[[_Reader], None]] = {
     "MatMul": _Reader.dense,
     "BatchNormalization": _Reader.batch_norm,
     **dict.fromkeys(("Add", "Sub", "Mul", "Div"), _Reader.arithmetic),
+    "Sum": _Reader.sum,
     "AveragePool": _Reader.average_pool,
     "GlobalAveragePool": _Reader.global_average_pool,
     "ReduceMean": _Reader.global_average_pool,

@@ -20,6 +20,9 @@ from spikeseg_core.network.graph import Shape
 
 Kind = Literal["input", "linear", "relu", "add", "concat", "same", "head", "refused"]
 
+UNREADABLE = (ValueError, KeyError, IndexError, TypeError, ConfigError)
+"""What goes wrong in a layer whose numbers do not fit together; the layer is then refused."""
+
 Pair = tuple[int, int]
 """Along rows, along columns."""
 
@@ -179,7 +182,8 @@ class Operations:
     ) -> None:
         """Average over windows; padding counts as zeros."""
         channels = self.shape(source)[2]
-        kernel = np.broadcast_to(np.eye(channels) / np.prod(size), (*size, channels, channels))
+        one = np.eye(channels, dtype=np.float32) / np.float32(np.prod(size))
+        kernel = np.broadcast_to(one, (*size, channels, channels))
         self.conv(name, source, kernel, strides=strides, pads=pads, pooling=True)
 
     def upsample(self, name: str, source: str, factors: Pair) -> None:
@@ -258,6 +262,8 @@ class Operations:
                 f"layer {name!r} has a kernel for {kernel.shape[2]} channels, {source!r} has "
                 f"{self.shape(source)[2]}"
             )
+        if not np.isfinite(kernel).all() or (bias is not None and not np.isfinite(bias).all()):
+            raise ConfigError(f"layer {name!r} has weights that are not finite")
         shape = axes[0].targets, axes[1].targets, kernel.shape[3]
         if min(shape) < 1:
             raise ConfigError(
@@ -267,7 +273,7 @@ class Operations:
         if len({axis.kind for axis in axes}) > 1:
             self.refuse(name, "strides along one axis only; use the same on both", [source], shape)
             return
-        link = Link(IMAGE, axes[0], axes[1], kernel.astype(np.float32))
+        link = Link(IMAGE, axes[0], axes[1], kernel.astype(np.float32, copy=False))
         self._add(Operation(name, "linear", (source,), shape, link, bias, pooling))
 
 

@@ -88,12 +88,12 @@ class IntegerNetwork:
     set_start : (synapses + 1,) int64
         Weight sets of each group. Axons share sets.
     target_start : (sets + 1,) int64
-        Targets of each set.
+        Targets of each set: of one row for all atoms, or of a row for each.
     target : (targets,) int32
         Compartment in the block, relative to the base of the axon.
     weight_start : (sets + 1,) int64
     weight : (weights,) int32
-        Rows of a set, one per atom, each as long as the set's targets.
+        Rows of a set, one per atom, equally long.
     axon_start : (synapses + 1,) int64
         Input axons of each group of synapses.
     axon_set : (axons,) int64
@@ -152,6 +152,17 @@ class IntegerNetwork:
     def n_neurons(self) -> int:
         """Number of neurons on the chip."""
         return int(self.block_start[-1])
+
+    @cached_property
+    def row_length(self) -> np.ndarray:
+        """Synapses in each row of a set, int64 ``(sets,)``."""
+        atoms = np.repeat(self.synapse_atoms, np.diff(self.set_start))
+        return np.diff(self.weight_start) // np.maximum(atoms, 1)
+
+    @cached_property
+    def row_step(self) -> np.ndarray:
+        """Targets between the rows of a set, int64 ``(sets,)``; 0 if all atoms share one row."""
+        return np.where(np.diff(self.target_start) > self.row_length, self.row_length, 0)
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:

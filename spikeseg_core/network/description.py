@@ -73,12 +73,22 @@ class Layer:
         Connections into it; the neurons sum them.
     on_chip : bool
         False for a layer that is computed on the host, whose spikes are sent to the chip.
+    kept, group : int
+        Of every ``group`` channels, the number that each pair of kernel position and source channel
+        reaches; 1 of 1 is dense. See :mod:`spikeseg_core.network.sparsity`.
     """
 
     name: str
     channels: int
     inputs: tuple[Connection, ...]
     on_chip: bool = True
+    kept: int = 1
+    group: int = 1
+
+    @property
+    def reached(self) -> int:
+        """Channels that each pair of kernel position and source channel reaches."""
+        return self.channels // self.group * self.kept
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,11 @@ class Network:
         """Layers whose neurons are compartments on the chip."""
         return tuple(layer for layer in self.layers if layer.on_chip)
 
+    @property
+    def sparse(self) -> bool:
+        """Whether a layer leaves out synapses (:mod:`spikeseg_core.network.sparsity`)."""
+        return any(layer.kept < layer.group for layer in self.layers)
+
     # -- counting ----------------------------------------------------------------------------
 
     def fan_out(self, name: str) -> float:
@@ -150,7 +165,7 @@ class Network:
         """
         return float(
             sum(
-                c.kernel**2 * target.channels / (c.stride**2 if c.kind == "conv" else 1)
+                c.kernel**2 * target.reached / (c.stride**2 if c.kind == "conv" else 1)
                 for target, c in self.connections()
                 if c.source == name and target.on_chip
             )
@@ -172,8 +187,12 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Number of weights and biases, the read-out included."""
-        kernels = sum(int(np.prod(self.kernel_shape(*link))) for link in self.links())
+        """Number of weights that are kept, and of biases, the read-out included."""
+        kernels = sum(
+            int(np.prod(self.kernel_shape(target, c)[:3]))
+            * (self.layer(target).reached if target else 1)
+            for target, c in self.links()
+        )
         return kernels + sum(layer.channels for layer in self.layers) + 1
 
     @property
@@ -215,6 +234,8 @@ class Network:
                 channels=entry["channels"],
                 inputs=tuple(Connection(**c) for c in entry["inputs"]),
                 on_chip=entry["on_chip"],
+                kept=entry.get("kept", 1),  # saved before there were sparse layers
+                group=entry.get("group", 1),
             )
             for entry in data["layers"]
         )

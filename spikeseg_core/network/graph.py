@@ -107,6 +107,9 @@ class Ensemble:
     gain: np.ndarray | float = 1.0
     ceiling: float = float("inf")
 
+    # As in Layer: no channels are left out, the kernels say what is connected.
+    kept = group = 1
+
     @property
     def channels(self) -> int:
         """Number of channels."""

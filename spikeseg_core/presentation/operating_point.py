@@ -49,14 +49,15 @@ class OperatingPoints:
         ``as_good_as_start``, the point that saves most without being worse than the start.
     shown : mapping of str to Presented
         The point of each of ``MARKED``, on the test split.
-    sections : pandas.DataFrame
-        Scores of every section at the chosen point, as
-        :attr:`spikeseg_core.evaluation.segment.Segmentation.sections`.
+    sections : mapping of str to pandas.DataFrame
+        Scores of every section, as
+        :attr:`spikeseg_core.evaluation.segment.Segmentation.sections`, by the names of
+        :data:`WAYS`.
     """
 
     table: pd.DataFrame
     shown: Mapping[str, Presented]
-    sections: pd.DataFrame
+    sections: Mapping[Presentation, pd.DataFrame]
 
     def row(self, which: str) -> dict[str, Any]:
         """Return the row of one of ``MARKED``."""
@@ -150,8 +151,9 @@ def find_operating_point(
         table[mark] = table.index == row
     report.say(f"operating point, chosen on validation: {table['point'].iloc[marked['chosen']]}")
     shown = {mark: presented(search, row) for mark, row in marked.items()}
-    chosen = search.sections[search.sections["row"] == marked["chosen"]].drop(columns="row")
-    return OperatingPoints(table, shown, chosen.reset_index(drop=True))
+    by_row = {row: rows.drop(columns="row") for row, rows in search.sections.groupby("row")}
+    sections = {way: by_row[marked[which]].reset_index(drop=True) for way, which in WAYS.items()}
+    return OperatingPoints(table, shown, sections)
 
 
 def price(search: Search, model: LoihiModel | None = None) -> pd.DataFrame:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spikeseg_core.evaluation.scorer import SECTION_SCORES
+from spikeseg_core.metrics.intervals import LEVEL, Interval
 from spikeseg_core.report.document import SCORE_TITLES, SEGMENTATIONS, SYNTHETIC, Cell, Table
 from spikeseg_core.report.evidence import Evidence, link
 from spikeseg_core.report.stated import Link, say, stated
 from spikeseg_core.sweep.cross_validation import CrossValidation, Difference
-from spikeseg_core.sweep.intervals import LEVEL, Interval
 
 _SCORES: list[Cell] = [SCORE_TITLES[score] for score in SECTION_SCORES]
 

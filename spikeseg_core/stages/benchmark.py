@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
@@ -14,15 +15,17 @@ from spikeseg_core.energy.comparison import compare
 from spikeseg_core.energy.devices.loihi import Presented, board_figures
 from spikeseg_core.energy.devices.machine import measure_machine
 from spikeseg_core.energy.figure import Presentation
+from spikeseg_core.evaluation.claims import claims
 from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import score_sections, scorers_of
+from spikeseg_core.loihi.cost.model import LoihiModel
 from spikeseg_core.network import load_network
 from spikeseg_core.presentation.operating_point import OperatingPoints, find_operating_point
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages import artifacts as files
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.stages.deployed import load_board_energy, load_events, load_search
-from spikeseg_core.stages.files import save_section_scores
+from spikeseg_core.stages.files import load_section_scores, save_section_scores
 from spikeseg_core.storage import load_arrays, save_table, write_json
 
 
@@ -63,9 +66,13 @@ def run_benchmark(
         config=config.benchmark,
         report=report,
     )
-    accuracy = {
-        device: {p: score_sections(segment, dataset, scorers) for p, segment in nets.items()}
+    scored = {
+        device: {p: score_sections(segment, dataset) for p, segment in nets.items()}
         for device, nets in machine.segment.items()
+    }
+    accuracy = {
+        device: {p: one.overall for p, one in by_precision.items()}
+        for device, by_precision in scored.items()
     }
     best = Baseline.best(machine.cpu).total.device
     events = load_events(network, inputs, config.presentation.steps, report)
@@ -75,8 +82,11 @@ def run_benchmark(
         "deployed": evaluate({"test": (probability, scorers["test"])})
     }
     points: OperatingPoints | None = None
+    model = LoihiModel(sparse=network.sparse)
     if tried := load_search(deployed):
-        points = find_operating_point(tried, as_good_as=accuracy[best]["int8"], report=report)
+        points = find_operating_point(
+            tried, as_good_as=accuracy[best]["int8"], report=report, model=model
+        )
     board = load_board_energy(deployed)
     found = compare(
         network,
@@ -86,9 +96,20 @@ def run_benchmark(
         loihi_scores=scores | (points.scores() if points else {}),
         accuracy=accuracy,
         fastest=machine.fastest[best],
+        model=model,
     )
+    by_section: dict[Presentation, pd.DataFrame] = {
+        "deployed": load_section_scores(deployed, "loihi"),
+        **(points.sections if points else {}),
+    }
     facts = found.to_json() | {
         "network": network.name,
+        "claims": claims(
+            found,
+            by_section,
+            {device: nets["int8"].sections for device, nets in scored.items() if "int8" in nets},
+            network.name,
+        ),
         "operating_point": points.to_json() if points else None,
         "cpu_threads": dict(machine.threads),
         "why_no_gpu": machine.why_no_gpu,
@@ -99,7 +120,9 @@ def run_benchmark(
     tables = {files.ENERGY_TABLE: found.table(), files.IDLE: found.by_accounting}
     if points:
         tables |= {files.OPERATING_POINTS: points.table, files.ANYTIME: points.anytime()}
-        save_section_scores(folder, {"benchmark/operating_point": points.sections})
+        save_section_scores(
+            folder, {"benchmark/operating_point": points.sections["operating point"]}
+        )
     return StageResult(
         metrics={
             "benchmark": {"busy": float(machine.busy), "load": machine.load}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from spikeseg_core.errors import DataError
 from spikeseg_core.network import Network, Weights, save_network
 from spikeseg_core.stages.artifacts import (
     HISTORY,
@@ -51,6 +52,23 @@ def save_section_scores(folder: Path, found: Mapping[str, pd.DataFrame]) -> Path
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "segmentation", table.pop("segmentation"))
     return save_table(table, folder / SECTION_SCORES)
+
+
+def load_section_scores(folder: Path, tag: str) -> pd.DataFrame:
+    """Read the scores of single sections that :func:`save_section_scores` wrote for a tag.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    try:
+        table = pd.read_parquet(folder / SECTION_SCORES)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder / SECTION_SCORES} cannot be read ({error}); run the stage again"
+        ) from error
+    return table[table["segmentation"] == tag].drop(columns="segmentation").reset_index(drop=True)
 
 
 def save_rates(folder: Path, found: RateReport, tag: str = "") -> tuple[Path, Path]:

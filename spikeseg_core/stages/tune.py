@@ -15,6 +15,7 @@ from spikeseg_core.config import PipelineConfig, TuneConfig
 from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.evaluation.segment import Segmentation, keras_segmenter, segment_and_score
 from spikeseg_core.network import RATE_HZ_PER_UNIT, Network, load_network
+from spikeseg_core.network.sparsity import sparse
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.snn.rates import report_rates
 from spikeseg_core.stack import keras
@@ -54,6 +55,7 @@ def run(
         config=config.tune,
         folder=folder,
     )
+    network = sparse(network, config.tune.keep_of_8)
     weights, history = tune(network, scaled, dataset, config.tune, folder=folder, report=report)
     model = model_from_weights(network, weights, "loihi")
     after, tuned = _evaluate(

@@ -14,9 +14,9 @@ import pandas as pd
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.evaluation.accounting import START, STEPS
 from spikeseg_core.evaluation.scorer import SECTION_SCORES
+from spikeseg_core.metrics.intervals import Interval, difference, interval
 from spikeseg_core.storage import save_table, write_json
 from spikeseg_core.sweep.definition import FOLD
-from spikeseg_core.sweep.intervals import Interval, difference, interval
 from spikeseg_core.sweep.points import Point
 from spikeseg_core.sweep.table import Outcomes
 

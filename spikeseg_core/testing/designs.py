@@ -37,14 +37,15 @@ class Wires:
     """Synapses from a block, or input ``-1 - i``, to a block.
 
     ``weights`` has one array ``(atoms, targets)`` for every row of weights, ``targets`` the
-    compartments they reach (by default the first ones). ``rows`` and ``bases`` say what each axon
-    uses, ``axons`` and ``atoms`` what each source compartment uses.
+    compartments they reach (by default the first ones), for all atoms or for each.
+    ``rows`` and ``bases`` say what each axon uses, ``axons`` and ``atoms`` what
+    each source compartment uses.
     """
 
     source: int
     target: int
     weights: Sequence[object]
-    targets: Sequence[Sequence[int]] | None = None
+    targets: Sequence[object] | None = None
     rows: Sequence[int] | None = None
     bases: Sequence[int] | None = None
     axons: Sequence[int] | None = None

@@ -68,10 +68,14 @@ class Reference:
         if base < 0:
             return
         kind = net["axon_set"][axon]
+        atoms = net["synapse_atoms"][np.searchsorted(net["set_start"], kind, "right") - 1]
+        weights = net["weight"][net["weight_start"][kind] : net["weight_start"][kind + 1]]
         targets = net["target"][net["target_start"][kind] : net["target_start"][kind + 1]]
-        row = net["weight_start"][kind] + atom * targets.size
-        weights = self.weights(net["weight"][row : row + targets.size], block)
-        total[net["block_start"][block] + base + targets] += weights
+        # One row of targets holds for all atoms.
+        row, targets = (
+            np.resize(x, (atoms, weights.size // atoms))[atom] for x in (weights, targets)
+        )
+        total[net["block_start"][block] + base + targets] += self.weights(row, block)
 
     def weights(self, stored: np.ndarray, block: int) -> np.ndarray:
         """Take weights as stored: they are shifted by their exponent already."""

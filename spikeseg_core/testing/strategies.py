@@ -119,11 +119,16 @@ def wiring(
     pop_type = draw(st.sampled_from([0, 16, 32]))
     n_rows, n_atoms = draw(st.integers(1, 5)), 1 if pop_type == 0 else draw(st.integers(1, 4))
     n_axons = draw(st.integers(1, 8))
-    targets = [rng.permutation(reach)[: rng.integers(1, reach + 1)] for _ in range(n_rows)]
+    sizes = rng.integers(1, reach + 1, n_rows)
+    own = draw(st.booleans())  # every atom has targets of its own
+    targets = [
+        np.stack([rng.permutation(reach)[:size] for _ in range(n_atoms if own else 1)])
+        for size in sizes
+    ]
     return Wires(
         source[0],
         target[0],
-        weights=[rng.integers(-size, size, (n_atoms, t.size)) for t in targets],
+        weights=[rng.integers(-size, size, (n_atoms, n)) for n in sizes],
         targets=[t.tolist() for t in targets],
         rows=rng.integers(0, n_rows, n_axons).tolist(),
         bases=rng.integers(-1, n_target - reach + 1, n_axons).tolist(),

@@ -117,6 +117,15 @@ def formats() -> Iterator[Design]:
             [some(pop_type + 1, 6, 0.4, 40)], 40,
         )  # fmt: skip
         yield Design(
+            f"own-targets-{pop_type}", rule, "Every atom has targets of its own, equally many.",
+            [Cells(8, vth=1500, vmin=-2000)],
+            [Wires(-1, 0, shared, targets=[[[0, 3, 1, 5], [5, 4, 2, 0], [1, 2, 3, 4]],
+                                           [[0, 1], [3, 0], [2, 3]]],
+                   rows=[0, 0, 1, 1], bases=[0, 2, 0, 3], axons=[0, 1, 2, 3, 3, 0],
+                   atoms=[0, 1, 2, 0, 2, 2], pop_type=pop_type)],
+            [some(pop_type + 3, 6, 0.4, 40)], 40,
+        )  # fmt: skip
+        yield Design(
             f"unused-axon-{pop_type}", rule, "An axon with base -1 is not used.",
             [Cells(6, vth=700)],
             [Wires(-1, 0, [np.full((1, 3), 400)], rows=[0, 0, 0], bases=[0, -1, 3],

@@ -20,7 +20,7 @@ from scipy import ndimage
 
 DIGITS = "mnist10.pkl"
 MARKERS = ("target_sim", "target_loihi", "hang", "requires_multichip_snips")
-REASONS = ("learning", "not discretized", "different targets", "two synapses", "probes of")
+REASONS = ("learning", "not discretized", "two synapses", "probes of")
 made = collections.Counter()
 
 

@@ -43,11 +43,16 @@ class TestCompare:
         ]
 
     def test_down_counts_like_up(self) -> None:
-        for mj, moved in ((10.0 / 1.11, True), (10.0 / 1.09, False)):
+        for mj, moved in ((10.0 / 1.21, True), (10.0 / 1.19, False)):
             (change, _) = compare(
                 record(figure("dynamic", mj)), record(figure("dynamic", 10.0)), MoveTolerance()
             )
             assert change.moved is moved
+
+    def test_what_was_timed_is_compared_by_the_fastest_calls(self) -> None:
+        before = record(figure("total", 30.0, fastest=0.9))
+        now = record(figure("total", 36.0, seconds=0.024, fastest=0.75))
+        assert {c.ratio for c in compare(now, before, MoveTolerance())} == {1.0}
 
     def test_each_kind_has_its_own_tolerance(self) -> None:
         before = record(figure("total", 30.0))
@@ -62,15 +67,22 @@ class TestCompare:
         now = record(figure("dynamic", 10.0, basis="measured"))
         (change, _) = compare(now, before, MoveTolerance())
         assert change.basis == "modelled, now measured"
-        assert [f.kind for f in figures(before)] == ["energy", "score"]
+        assert [f.kind for f in figures(before)] == ["timed", "score"]
 
     def test_time_of_a_cpu_is_measured_and_of_loihi_modelled(self) -> None:
         loihi = figure("total", 1.0, label="Loihi, deployed", time_basis="modelled")
         found = figures(record(figure("total", 1.0), loihi))
-        assert {f.what: f.basis for f in found if f.kind == "time"} == {
-            "CPU, int8, online, time": "measured",
-            "Loihi, deployed, int8, online, time": "modelled",
+        assert {f.what: (f.basis, f.kind) for f in found if f.what.endswith("time")} == {
+            "CPU, int8, online, time": ("measured", "timed"),
+            "Loihi, deployed, int8, online, time": ("modelled", "counted"),
         }
+
+    def test_what_is_counted_may_move_less_than_what_is_timed(self) -> None:
+        for basis, moved in (("measured", False), ("modelled", True)):
+            before = record(figure("dynamic", 10.0, time_basis=basis))
+            now = record(figure("dynamic", 10.5, time_basis=basis))
+            (change, _) = compare(now, before, MoveTolerance())
+            assert change.moved is moved
 
     def test_what_may_explain_it_is_named(self) -> None:
         before = record(versions={"tensorflow": "2.20"})

@@ -44,8 +44,6 @@ def loihi_figures(
 ) -> Figures:
     """Return dynamic, static and total energy of one section, tile after tile.
 
-    Resetting the neurons between tiles is not charged, because its cost is not published.
-
     Parameters
     ----------
     model : LoihiModel, optional
@@ -66,7 +64,7 @@ def loihi_figures(
         source=model.source,
         note=f"events {events.basis}; {events.steps} steps per tile, {events.cores} cores on "
         f"{events.chips} chip{'s' if events.chips > 1 else ''}; {k.INTERCHIP_SOURCE}; "
-        f"{k.SEEN_STEPS_SOURCE}",
+        f"{k.RESET_SOURCE}; {k.SEEN_STEPS_SOURCE}",
         tiles=tiles_per_section,
         **{"presentation": "deployed", **fields},
     )

@@ -323,5 +323,6 @@ def figures_of_timing(
         source=source,
         note=note,
         tiles=tiles_per_section,
+        fastest=timing.fastest / timing.seconds,
         busy=timing.busy,
     )

@@ -31,6 +31,8 @@ class LoihiConstants:
         Short name of the set, and its source.
     synaptic_op : EventCost
         One spike adding one weight to one compartment, through shared (convolution) weights.
+    sparse_synaptic_op : EventCost
+        The same where every row of weights has targets of its own.
     neuron_active, neuron_idle : EventCost
         Updating one compartment for one step, with and without new input.
     spike : EventCost
@@ -48,6 +50,7 @@ class LoihiConstants:
     name: str
     source: str
     synaptic_op: EventCost
+    sparse_synaptic_op: EventCost
     neuron_active: EventCost
     neuron_idle: EventCost
     spike: EventCost
@@ -70,6 +73,7 @@ PRE_SILICON = LoihiConstants(
     source="Davies et al. 2018, IEEE Micro 38(1), table 2 (SPICE, 0.75 V); read in secondary "
     "sources",
     synaptic_op=EventCost(23.6, 3.5),
+    sparse_synaptic_op=EventCost(23.6, 3.5),  # the table makes no difference
     neuron_active=EventCost(81.0, 8.4),
     neuron_idle=EventCost(52.0, 5.3),
     spike=EventCost(0.0, 0.0),  # the table has no entry of its own: part of the active update
@@ -85,6 +89,7 @@ SILICON_FITTED = LoihiConstants(
     source="Loihi description shipped with SANA-FE (Boyle et al.), fitted to measurements on "
     "silicon, stated error up to 11.7 % in energy and 24.3 % in latency; read in its code",
     synaptic_op=EventCost(24.0, 3.1),
+    sparse_synaptic_op=EventCost(33.6, 4.7),
     neuron_active=EventCost(51.2 + 21.6, 6.0 + 3.7),  # access + update
     neuron_idle=EventCost(51.2, 6.0),  # access only
     spike=EventCost(69.3, 30.0),
@@ -123,4 +128,12 @@ INTERCHIP_SOURCE = (
     "assumed: Loihi's links between chips and to the host are unpublished. 640 pJ per message is "
     "64 bits at 10 pJ per bit, an ordinary board-level parallel link; 6.5 ns is the slowest "
     "hop of the mesh that the links continue; swept from 0 to 10 nJ and 0 to 200 ns"
+)
+
+RESET_MESSAGES = 1.0
+RESET_MESSAGES_RANGE = (0.0, 2.0)
+RESET_SOURCE = (
+    "assumed: how a network is reset between tiles is unpublished. One message from the host sets "
+    "the membrane potential of each compartment, over the links and before the first step; swept "
+    "from 0 (by the chip itself) to 2 (the current, too)"
 )

@@ -144,7 +144,9 @@ def _operations(
         """Targets in the part that each source row (or column) reaches."""
         return np.maximum(np.minimum(last, part[1]) - np.maximum(first, part[0]), 0)
 
-    return float(taps(rows) @ pixels @ taps(columns)) * (channels[1] - channels[0])
+    layer = network.layer(target)
+    reached = (channels[1] - channels[0]) // layer.group * layer.kept
+    return float(taps(rows) @ pixels @ taps(columns)) * reached
 
 
 def _slices(box: Box) -> tuple[slice, ...]:

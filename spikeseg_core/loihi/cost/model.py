@@ -2,14 +2,14 @@
 
 Dynamic energy is the sum of events times their energies. Time is the work of the busiest core, or
 of the links between chips if that is longer (they work in parallel), plus the barrier that ends
-every step; it is never below that of the fastest steps seen on hardware. Static energy is that time
-times the static power.
+every step; it is never below that of the fastest steps seen on hardware. Before
+the first step every compartment is reset. Static energy is all this time times the static power.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -39,12 +39,26 @@ class LoihiModel:
     interchip_pj, interchip_ns : float
         Cost in pJ and ns of a message over a link between chips, or between chip and host, in
         addition to sending and receiving. Not published: an assumption to be swept.
+    reset_messages : float
+        Messages from the host that reset a compartment before a tile is shown. Not published: an
+        assumption to be swept.
+    sparse : bool
+        Whether rows of weights have targets of their own.
     """
 
     constants: LoihiConstants = k.SILICON_FITTED
     idle: Idle = "chips and x86"
     interchip_pj: float = k.INTERCHIP_PJ
     interchip_ns: float = k.INTERCHIP_NS
+    reset_messages: float = k.RESET_MESSAGES
+    sparse: bool = False
+
+    @property
+    def costs(self) -> LoihiConstants:
+        """Cost of every kind of event, with that of the synapses that the network has."""
+        if not self.sparse:
+            return self.constants
+        return replace(self.constants, synaptic_op=self.constants.sparse_synaptic_op)
 
     def static_watts(self, events: EventCounts) -> float:
         """Return the static power of the chips in use, in watts."""
@@ -72,7 +86,9 @@ class LoihiEstimate:
     static_mj : float
         Static energy, in millijoules.
     seconds : float
-        Time of one presentation, in seconds.
+        Time of one presentation, in seconds, resets included.
+    reset_seconds : float
+        Time of the resets.
     steps : float
         Time steps of one presentation, on average.
     """
@@ -80,6 +96,7 @@ class LoihiEstimate:
     parts_mj: Mapping[str, float]
     static_mj: float
     seconds: float
+    reset_seconds: float
     steps: float
 
     @property
@@ -95,7 +112,7 @@ class LoihiEstimate:
     @property
     def steps_per_second(self) -> float:
         """Time steps per second."""
-        return self.steps / self.seconds
+        return self.steps / (self.seconds - self.reset_seconds)
 
 
 def nanoseconds(of_cores: Mapping[str, np.ndarray], costs: LoihiConstants) -> np.ndarray:
@@ -119,8 +136,9 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
         Default: silicon-fitted constants, static power of whole chips and their x86 cores.
     """
     model = model or LoihiModel()
-    costs = model.constants
+    costs = model.costs
     n = events.per_presentation()
+    resets = model.reset_messages * (n["neuron_active"] + n["neuron_idle"]) / events.steps
     over_link = n["messages_interchip"] + n["injected"] + n["readout"]
     picojoules = {
         "synaptic operations": n["synaptic_ops"] * costs.synaptic_op.pj,
@@ -133,6 +151,7 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
         "links between chips": n["messages_interchip"] * model.interchip_pj,
         "input": n["injected"] * (costs.message_out.pj + model.interchip_pj),
         "read-out": n["readout"] * (costs.message_out.pj + model.interchip_pj),
+        "resets": resets * (costs.message_out.pj + model.interchip_pj),
     }
     core_ns = nanoseconds(events.busy, costs)
     busiest_ns = float(core_ns.max(axis=1).sum()) / events.presentations
@@ -144,10 +163,13 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
         else k.SEEN_STEPS_PER_SECOND_SEVERAL_CHIPS
     )
     seconds = max(1e-9 * (max(busiest_ns, link_ns) + barrier_ns), events.steps / seen)
+    reset_seconds = 1e-9 * resets * model.interchip_ns / events.chips
+    seconds += reset_seconds
     return LoihiEstimate(
         parts_mj={name: 1e-9 * pj for name, pj in picojoules.items()},
         static_mj=1e3 * model.static_watts(events) * seconds,
         seconds=seconds,
+        reset_seconds=reset_seconds,
         steps=events.steps,
     )
 

@@ -105,7 +105,7 @@ class MappedStep:
     def estimate(self, model: LoihiModel | None = None) -> StepEstimate:
         """Model time and energy; by default as :class:`LoihiModel`."""
         model = model or LoihiModel()
-        costs = model.constants
+        costs = model.costs
         core_ns = nanoseconds(self.events.busy, costs)[0]
         busiest = int(core_ns.argmax())
         crossing = self.messages.between_chips(self.chips)

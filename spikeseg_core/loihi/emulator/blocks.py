@@ -19,7 +19,7 @@ class Wiring(NamedTuple):
 
     Routes ``start[b]:start[b + 1]`` lead into block ``b``; ``source`` is a block or ``-1 - i`` for
     input ``i``; its compartment ``c`` uses entry ``first + c`` of ``base`` (-1 for no axon),
-    ``kind`` (a set of targets) and ``weight`` (the first of its weights). The targets of a set are
+    ``kind`` (a row of targets) and ``weight`` (the first of its weights). The targets of a row are
     runs of neighbours: ``run[k]:run[k + 1]`` of ``run_to`` and ``run_length``.
     """
 
@@ -97,15 +97,14 @@ def lay_wires(network: IntegerNetwork) -> Wiring:
     axon = network.route_axon
     at = np.repeat(network.axon_start[network.route_synapse], sizes) + np.maximum(axon, 0)
     kind = network.axon_set[at]
-    n = np.diff(network.target_start)[kind]
-    run, run_to, run_length = _runs(network)
+    rows, run, run_to, run_length = _runs(network)
     return Wiring(
         start=np.searchsorted(into[order], np.arange(network.n_blocks + 1)),
         source=network.route_source[order],
         first=network.route_start[order],
         base=np.where(axon < 0, -1, network.axon_base[at]),
-        kind=kind,
-        weight=network.weight_start[kind] + network.route_atom * n,
+        kind=rows[kind] + np.where(network.row_step[kind] > 0, network.route_atom, 0),
+        weight=network.weight_start[kind] + network.route_atom * network.row_length[kind],
         run=run,
         run_to=run_to,
         run_length=run_length,
@@ -113,15 +112,21 @@ def lay_wires(network: IntegerNetwork) -> Wiring:
     )
 
 
-def _runs(network: IntegerNetwork) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut the targets of every set into runs of neighbours; see :class:`Wiring`."""
-    target, starts = network.target, network.target_start
+def _runs(network: IntegerNetwork) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Cut every row of targets into runs of neighbours; see :class:`Wiring`.
+
+    The first array has the first row of every set.
+    """
+    target, counts = network.target, np.diff(network.target_start)
+    n_rows = np.where(network.row_step > 0, counts // np.maximum(network.row_step, 1), 1)
+    rows = np.concatenate([[0], np.cumsum(n_rows)]).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(np.repeat(counts // n_rows, n_rows))])
     begins = np.ones(target.size, bool)
     begins[1:] = np.diff(target) != 1
     begins[starts[:-1][np.diff(starts) > 0]] = True
     at = np.flatnonzero(begins)
     length = np.diff(np.append(at, target.size))
-    return np.searchsorted(at, starts), target[at], length
+    return rows, np.searchsorted(at, starts), target[at], length
 
 
 def lay_cells(network: IntegerNetwork) -> Cells:

@@ -38,7 +38,7 @@ class Kernel(NamedTuple):
 
     Source row ``r`` reaches target row ``t`` if ``d = r * up - t * down`` is one of
     ``row0 ... row0 + len(weight) - 1``; columns likewise. ``weight`` has shape
-    ``(rows, columns, source channels, target channels)``.
+    ``(rows, columns, source channels, target channels)``, 0 where there is no synapse.
     """
 
     up: int
@@ -66,9 +66,9 @@ class Routes:
         at = np.repeat(network.axon_start[network.route_synapse], sizes) + np.maximum(axon, 0)
         self.base = np.where(axon < 0, -1, network.axon_base[at])
         self.weight_set = network.axon_set[at]
-        self.n_synapses = np.where(
-            self.base < 0, 0, np.diff(network.target_start)[self.weight_set]
-        ).astype(np.int32)
+        self.n_synapses = np.where(self.base < 0, 0, network.row_length[self.weight_set]).astype(
+            np.int32
+        )
 
     def neurons(self, route: int) -> np.ndarray:
         """Positions of a route's source compartments in their population."""
@@ -96,6 +96,8 @@ class Routes:
                 self.base[part],
                 self.weight_set[part],
                 network.route_atom[part],
+                network.row_length,
+                network.row_step,
                 network.target_start,
                 network.target,
                 network.weight_start,
@@ -109,15 +111,16 @@ class Routes:
 
 @njit(cache=True)
 def _expand(  # type: ignore[no-untyped-def]
-    neurons, base, weight_set, atom, target_start, targets, weight_start, weights, block_neurons,
-    source, target, weight, filled,
+    neurons, base, weight_set, atom, row_length, row_step, target_start, targets, weight_start,
+    weights, block_neurons, source, target, weight, filled,
 ):  # fmt: skip
     """Append the synapses of one route to ``source``, ``target`` and ``weight``."""
     for i in range(neurons.shape[0]):
         if base[i] < 0:
             continue
         k = weight_set[i]
-        first, n = target_start[k], target_start[k + 1] - target_start[k]
+        n = row_length[k]
+        first = target_start[k] + atom[i] * row_step[k]
         row = weight_start[k] + atom[i] * n
         for j in range(n):
             source[filled] = neurons[i]
@@ -143,9 +146,10 @@ def find_kernel(synapses: Synapses, source: Population, target: Population) -> K
         if np.prod(taps) * source.shape[2] * target.shape[2] > synapses.source.size:
             continue  # more weights than synapses: not this stride
         weight = np.zeros((*taps, source.shape[2], target.shape[2]), np.int32)
+        known = np.zeros(weight.shape, np.bool_)
         if (
-            _fill(*synapses, shape, up, down, row0, column0, weight)
-            and _size(shape, up, down, row0, column0, weight.shape) == synapses.source.size
+            _fill(*synapses, shape, up, down, row0, column0, weight, known)
+            and _size(shape, up, down, row0, column0, known) == synapses.source.size
         ):
             return Kernel(up, down, row0, column0, weight)
     return None
@@ -167,32 +171,31 @@ def _reach(source, target, shape, up, down):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _fill(source, target, weight, shape, up, down, row0, column0, kernel):  # type: ignore[no-untyped-def]
+def _fill(source, target, weight, shape, up, down, row0, column0, kernel, known):  # type: ignore[no-untyped-def]
     """Fill the kernel; False if two synapses disagree on one of its weights."""
     _, columns, channels, _, target_columns, target_channels = shape
-    seen = np.zeros(kernel.shape, np.bool_)
     for k in range(source.shape[0]):
         s, t = source[k] // channels, target[k] // target_channels
         row = s // columns * up - t // target_columns * down - row0
         column = s % columns * up - t % target_columns * down - column0
         tap = (row, column, source[k] % channels, target[k] % target_channels)
-        if seen[tap] and kernel[tap] != weight[k]:
+        if known[tap] and kernel[tap] != weight[k]:
             return False
-        seen[tap] = True
+        known[tap] = True
         kernel[tap] = weight[k]
     return True
 
 
 def _size(
-    shape: tuple[int, ...], up: int, down: int, row0: int, column0: int, kernel: tuple[int, ...]
+    shape: tuple[int, ...], up: int, down: int, row0: int, column0: int, known: np.ndarray
 ) -> int:
-    """Count the synapses of a full convolution."""
-    rows = _distance(shape[0], shape[3], up, down, row0, kernel[0])
-    columns = _distance(shape[1], shape[4], up, down, column0, kernel[1])
-    return int(rows.sum() * columns.sum() * shape[2] * shape[5])
+    """Count the synapses of a convolution with the known weights everywhere."""
+    rows = _pairs(shape[0], shape[3], up, down, row0, known.shape[0])
+    columns = _pairs(shape[1], shape[4], up, down, column0, known.shape[1])
+    return int(rows @ known.sum(axis=(2, 3)) @ columns)
 
 
-def _distance(n: int, n_target: int, up: int, down: int, first: int, taps: int) -> np.ndarray:
-    """Whether each of ``n`` rows (or columns) reaches each of ``n_target``, ``(n, n_target)``."""
+def _pairs(n: int, n_target: int, up: int, down: int, first: int, taps: int) -> np.ndarray:
+    """Count the pairs of source and target row (or column) at each distance, ``(taps,)``."""
     tap = np.arange(n)[:, None] * up - np.arange(n_target) * down - first
-    return (tap >= 0) & (tap < taps)
+    return np.bincount(tap[(tap >= 0) & (tap < taps)], minlength=taps)

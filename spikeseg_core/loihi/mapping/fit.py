@@ -126,7 +126,9 @@ def input_fit(
     axons = np.zeros(grid, dtype=np.int64)
     bits = np.zeros(grid, dtype=np.int64)
     step = 4
-    for connection in network.layer(name).inputs:
+    layer = network.layer(name)
+    share = (layer.kept, layer.group)
+    for connection in layer.inputs:
         row_axis, column_axis = axes_of(network, name, connection)
         # Most tiles are clipped in the same way: count each kind of rows and columns once.
         rows, row_of = kinds_of_parts(row_axis, tile[0])
@@ -141,9 +143,8 @@ def input_fit(
             pixels = whole if grid == (1, 1, 1) else len(r) * len(c)
             for k, (depth, groups) in enumerate(depths):
                 for (atoms, targets), count in groups:
-                    need = synapse_memory(
-                        r, c, width, (atoms, targets), weight_bits, depth=depth, chip=chip
-                    )
+                    form = (r, c, width, (atoms, targets), weight_bits)
+                    need = synapse_memory(*form, share=share, depth=depth, chip=chip)
                     axons_of[i, j, k] += count * pixels
                     bits_of[i, j, k] += count * need.bits
                     step = min(step, need.base_step)
@@ -249,6 +250,12 @@ def fit(
         if layer.name not in tiles:
             raise MappingError(f"layer {layer.name!r} has no tile; choose_tiles gives one to each")
         shape, tile = network.shape(layer.name), tiles[layer.name]
+        if tile[2] % layer.group:
+            raise MappingError(
+                f"layer {layer.name!r}: a tile of {shape_text(tile)} cuts groups of {layer.group} "
+                f"channels, of which every row of synapses reaches {layer.kept}; its channels must "
+                f"be a multiple of {layer.group}"
+            )
         if not all(1 <= part <= n for part, n in zip(tile, shape, strict=True)):
             raise MappingError(
                 f"layer {layer.name!r}: a tile of {shape_text(tile)} does not lie inside its "

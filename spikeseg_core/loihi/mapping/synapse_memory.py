@@ -41,6 +41,7 @@ def synapse_memory(
     channels: tuple[int, int],
     weight_bits: int,
     *,
+    share: tuple[int, int] = (1, 1),
     depth: int | None = None,
     chip: Chip = LOIHI_1,
 ) -> Synapses:
@@ -48,7 +49,8 @@ def synapse_memory(
 
     ``rows`` and ``columns`` are the clippings of the tile's rows and columns; ``channels`` the
     numbers of channels of source and tile that are connected; ``depth`` those of the tile in all,
-    if it has others.
+    if it has others. ``share`` is the number of channels that are kept, and of how many
+    (:mod:`spikeseg_core.network.sparsity`).
     """
     in_channels, out_channels = channels
     depth = depth or out_channels
@@ -67,7 +69,8 @@ def synapse_memory(
         kinds = kinds * 64 + part
     kinds = kinds * chip.compartments + (first - base) // chip.base_range
     _, where = np.unique(kinds, return_index=True)
-    synapses = (r[:, None, 2] * c[None, :, 2]).ravel()[where] * out_channels * in_channels
+    synapses = (r[:, None, 2] * c[None, :, 2]).ravel()[where] * in_channels
+    synapses = synapses * out_channels // share[1] * share[0]
     bits = int(entry_bits(synapses, weight_bits, index_bits, chip=chip).sum())
     step = 1 if (base % 2).any() else 2 if (base % 4).any() else 4
     return Synapses(bits, step)

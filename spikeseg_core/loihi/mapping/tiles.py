@@ -7,6 +7,7 @@ fewest messages. The optimizer (:mod:`spikeseg_core.loihi.mapping.optimize`) sta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Literal
@@ -32,9 +33,11 @@ def parts(size: int) -> tuple[int, ...]:
     return tuple(sorted({-(-size // count) for count in range(1, size + 1)}, reverse=True))
 
 
-def channel_parts(channels: int, population_type: int, chip: Chip = LOIHI_1) -> tuple[int, ...]:
-    """Channel depths to try: those that the population axons allow."""
-    step = chip.base_step[population_type]
+def channel_parts(
+    channels: int, population_type: int, group: int = 1, chip: Chip = LOIHI_1
+) -> tuple[int, ...]:
+    """Channel depths to try: those that the population axons and whole groups allow."""
+    step = math.lcm(chip.base_step[population_type], group)
     if channels % step:
         return parts(channels)
     return tuple(dict.fromkeys(-(-part // step) * step for part in parts(channels) if part >= 1))
@@ -45,6 +48,7 @@ def candidates(
     shape: tuple[int, int, int],
     population_type: int = 16,
     square: bool = False,
+    group: int = 1,
     *,
     chip: Chip = LOIHI_1,
 ) -> tuple[Tile, ...]:
@@ -52,7 +56,7 @@ def candidates(
     rows, columns, channels = shape
     found = {
         (r, c, k)
-        for k in channel_parts(channels, population_type, chip=chip)
+        for k in channel_parts(channels, population_type, group, chip=chip)
         for r in parts(rows)
         for c in ([r] if square else parts(columns))
         if r * c * k <= chip.compartments
@@ -108,8 +112,8 @@ def fitting_tiles(
     tuple of Tile and int
         The tile and its number of cores for the layer.
     """
-    shape = network.shape(name)
-    for tile in candidates(shape, population_type, square, chip=chip):
+    shape, group = network.shape(name), network.layer(name).group
+    for tile in candidates(shape, population_type, square, group, chip=chip):
         if not input_problem(network, name, tile, population_type, weight_bits, chip=chip):
             yield tile, int(np.prod(grid_of(shape, tile)))
 
@@ -159,7 +163,8 @@ def choose_tiles(
             if best is None or score < best[0]:
                 best = (score, tile)
         if best is None:
-            smallest = candidates(network.shape(layer.name), population_type, chip=chip)[-1]
+            shape = network.shape(layer.name)
+            smallest = candidates(shape, population_type, group=layer.group, chip=chip)[-1]
             problem = input_problem(
                 network, layer.name, smallest, population_type, weight_bits, chip=chip
             )

@@ -1,9 +1,10 @@
-"""NengoLoihi's block model, with a fixed transposed convolution and any number of weight bits."""
+"""NengoLoihi's block model: a fixed transposed convolution, any weight bits, sparse rows."""
 
 from __future__ import annotations
 
 import itertools
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +104,7 @@ class WeightError:
 
 
 class BlockModel(_NengoLoihiModel):
-    """NengoLoihi's model with any number of weight bits, built once and run many times.
+    """NengoLoihi's model with any weight bits and sparse rows, built once and run many times.
 
     A simulator builds its network into the model it is given. This model skips the build if it is
     already done, so that every tile can have a new simulator without a new build.
@@ -112,15 +113,21 @@ class BlockModel(_NengoLoihiModel):
     ----------
     weight_bits : int
         Bits per weight, including the sign.
+    sparse : sequence of nengo.Ensemble
+        Ensembles into which weights of exactly zero are no synapses. Every row of an axon must
+        have the same number of others (:mod:`spikeseg_core.network.sparsity`).
     weight_errors : dict
         :class:`WeightError` by block.
     voltages : dict
         Voltages before the first step by block, int32 ``(compartments,)``; empty if at rest.
     """
 
-    def __init__(self, weight_bits: int = 8, dt: float = DT) -> None:
+    def __init__(
+        self, weight_bits: int = 8, sparse: Sequence[nengo.Ensemble] = (), dt: float = DT
+    ) -> None:
         super().__init__(dt=dt, builder=_Builder())
         self.weight_bits = weight_bits
+        self.sparse = sparse
         self.weight_errors: dict[Any, WeightError] = {}
         self.voltages: dict[Any, np.ndarray] = {}
 
@@ -140,6 +147,11 @@ class BlockModel(_NengoLoihiModel):
             warnings.filterwarnings("ignore", message=".*has not yet been implemented in NxSDK.*")
             super().build(obj, *args, discretize=False, **kwargs)
         self._set_weight_bits()
+        # NengoLoihi splits blocks only if all rows of an axon have the same targets.
+        for ensemble in self.sparse:
+            for block in self.objs[ensemble]["out"]:
+                for synapse in block.synapses:
+                    _leave_out_zeros(synapse)
         if discretize:
             self._discretize()
         self.validation_level = builder.builder.ValidationLevel.MINIMAL
@@ -165,6 +177,15 @@ class BlockModel(_NengoLoihiModel):
         for probe in self.probes:
             for i, block in enumerate(probe.target):
                 builder.discretize.discretize_probe(probe, i, v_scales[block])
+
+
+def _leave_out_zeros(synapse: Any) -> None:
+    """Remove the synapses whose weight is exactly zero, as many from every row of an axon."""
+    for index, weights in enumerate(synapse.weights):
+        stay = weights != 0
+        shape = (len(weights), -1)
+        synapse.weights[index] = weights[stay].reshape(shape)
+        synapse.indices[index] = synapse.indices[index][stay].reshape(shape)
 
 
 def _weight_error(

@@ -22,7 +22,11 @@ from spikeseg_core.loihi.quantization.blocks import BlockModel
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Network, Weights
 from spikeseg_core.network.initial_state import initial_potentials
 from spikeseg_core.network.neuron import nengo_neuron
+from spikeseg_core.network.sparsity import kept
 from spikeseg_core.stack import nengo_loihi
+
+_NEXT_TO_ZERO = np.float32(1e-25)
+"""Rounds to a weight of 0."""
 
 
 @dataclass
@@ -143,7 +147,13 @@ def build_network(
 
 
 def _transform(network: Network, target: str, c: Connection, weights: Weights) -> Any:
-    kernel = weights.kernel(target, c.source) * RATE_HZ_PER_UNIT
+    kernel = weights.kernel(target, c.source)
+    layer = network.layer(target)
+    if layer.kept < layer.group:
+        keeps = kept(kernel, layer)
+        # A synapse that is kept stays one if its weight is zero; the others are exactly zero.
+        kernel = np.where(keeps, np.where(kernel == 0, _NEXT_TO_ZERO, kernel), 0)
+    kernel = kernel * np.float32(RATE_HZ_PER_UNIT)
     shape = network.shape(target)
     common = {
         "n_filters": shape[2],
@@ -194,7 +204,8 @@ def discretize(built: BuiltNetwork) -> DiscretizedNetwork:
     MappingError
         If NengoLoihi finds no exponent that fits a block's thresholds and biases.
     """
-    model = BlockModel(built.weight_bits)
+    sparse = [layer for layer in built.network.chip_layers() if layer.kept < layer.group]
+    model = BlockModel(built.weight_bits, [built.ensembles[layer.name] for layer in sparse])
     try:
         with nengo_loihi.Simulator(built.nengo, dt=DT, model=model, target="sim"):
             pass

@@ -26,8 +26,7 @@ def extract_network(model: Any, *, from_outside: bool = False) -> IntegerNetwork
     ------
     DeploymentError
         If the model is not discretized, or uses a feature that is not emulated: learning, noise,
-        spikes placed on the chip by a process, atoms with different targets. The message names
-        the feature.
+        spikes placed on the chip by a process. The message names the feature.
     """
     _refuse_unsupported(model, from_outside)
     blocks = list(model.blocks)
@@ -37,6 +36,7 @@ def extract_network(model: Any, *, from_outside: bool = False) -> IntegerNetwork
     synapses = [(i, s) for i, block in enumerate(blocks) for s in block.synapses]
     synapse_index = {s: k for k, (_, s) in enumerate(synapses)}
     sets = [pair for _, s in synapses for pair in zip(s.weights, s.indices, strict=True)]
+    targets_of_sets = [_targets(indices) for _, indices in sets]
     set_start = _starts(len(s.weights) for _, s in synapses)
     routes = [(i, a) for i, block in enumerate(blocks) for a in block.axons]
     routes += [(-1 - i, a) for i, spikes in enumerate(model.inputs) for a in spikes.axons]
@@ -62,8 +62,8 @@ def extract_network(model: Any, *, from_outside: bool = False) -> IntegerNetwork
         synapse_atoms=_int32(s.weights[0].shape[0] for _, s in synapses),
         synapse_exponent=_int32(s.synapse_cfg.weight_exp for _, s in synapses),
         set_start=set_start,
-        target_start=_starts(indices.shape[1] for _, indices in sets),
-        target=_concatenate([indices[0] for _, indices in sets]),
+        target_start=_starts(targets.size for targets in targets_of_sets),
+        target=_concatenate(targets_of_sets),
         weight_start=_starts(weights.size for weights, _ in sets),
         weight=_concatenate([weights.ravel() for weights, _ in sets]),
         axon_start=_starts(s.n_axons for _, s in synapses),
@@ -105,9 +105,7 @@ def _refuse_unsupported(model: Any, from_outside: bool) -> None:
             if synapse.learning:
                 _unsupported(f"learning, which {synapse} of {block} has")
             for indices in synapse.indices:
-                if (indices != indices[0]).any():
-                    _unsupported(f"atoms with different targets, as in {synapse} of {block}")
-                if np.unique(indices[0]).size != indices.shape[1]:
+                if (np.diff(np.sort(indices, axis=1), axis=1) == 0).any():
                     _unsupported(f"two synapses of one axon on a compartment, as in {synapse}")
     for spikes in model.inputs:
         if spikes.permanent and not from_outside:
@@ -199,6 +197,11 @@ def _unique_name(label: Any, populations: list[Population]) -> str:
     taken = {population.name for population in populations}
     names = (base if i == 1 else f"{base}-{i}" for i in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
+
+
+def _targets(indices: np.ndarray) -> np.ndarray:
+    """Targets of a set of weights: one row if all atoms share it, otherwise all rows."""
+    return indices[0] if (indices == indices[0]).all() else indices.ravel()
 
 
 def _axon_sets(synapse: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from spikeseg_core.config import TuneConfig
 from spikeseg_core.data.tiles import TileGrid
 from spikeseg_core.errors import MappingError
 from spikeseg_core.network import Weights
+from spikeseg_core.network.sparsity import masks, sparse
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import keras
 from tests.spikeseg_core.ann.networks import TINY, KillAfter, KilledError, tiny_dataset
@@ -96,6 +97,19 @@ def test_tuned_weights_are_those_of_the_best_epoch(tmp_path: Path) -> None:
     assert float(entropy(truth.astype(np.float32), model(tiles))) == pytest.approx(
         best["validation/cross_entropy"], rel=1e-4
     )
+
+
+def test_a_sparse_network_keeps_its_largest_weights_and_learns_in_those(tmp_path: Path) -> None:
+    network = sparse(TINY, 3)
+    config = CONFIG.model_copy(update=SPIKES | {"epochs": 1, "spiking_epochs": 1, "weight_bits": 8})
+    weights, _ = tune(
+        network, trained(), tiny_dataset(), config, folder=tmp_path, report=SILENT, tiles=None
+    )
+    before = masks(network, trained())
+    assert {layer.split("/")[0] for layer in before} == {"down", "up"}
+    for key, mask in before.items():
+        np.testing.assert_array_equal(weights.kernels[key] != 0, mask)
+        assert (weights.kernels[key] != trained().kernels[key])[mask].mean() > 0.5
 
 
 def test_no_epochs_change_nothing(tmp_path: Path) -> None:

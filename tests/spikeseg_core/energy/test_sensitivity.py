@@ -15,7 +15,7 @@ def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
     )
     widths = [swing.high / swing.low for swing in found.swings]
     assert widths == sorted(widths, reverse=True)
-    assert len(found.swings) == 10
+    assert len(found.swings) == 11
     for swing in found.swings:
         assert swing.low <= found.headline * 1.0001, swing
         assert swing.high >= found.headline * 0.9999, swing
@@ -31,9 +31,17 @@ def test_the_headline_is_the_reports_ratio() -> None:
     assert found.by_idle["dynamic over dynamic"] == pytest.approx(0.5 / 4 / dynamic)
 
 
-def test_twice_the_steps_are_twice_the_energy() -> None:
-    events = events_of()
-    one, two = loihi_energy(events), loihi_energy(with_steps(events, 20))
+def test_sparse_synapses_are_an_unknown_of_sparse_networks() -> None:
+    model = LoihiModel(sparse=True)
+    found = sensitivity(small_network(), Presented(events_of(), 4), cpu_figures(), model=model)
+    (swing,) = [swing for swing in found.swings if swing.unknown == "sparse synapses"]
+    assert (swing.low_case, swing.high_case) == ("dearer", "as dense ones")
+    assert swing.low == pytest.approx(found.headline)
+
+
+def test_twice_the_steps_are_twice_the_energy_but_for_the_resets() -> None:
+    events, no_resets = events_of(), LoihiModel(reset_messages=0)
+    one, two = (loihi_energy(e, no_resets) for e in (events, with_steps(events, 20)))
     assert two.total_mj == pytest.approx(2 * one.total_mj)
     assert two.seconds == pytest.approx(2 * one.seconds)
 

@@ -176,6 +176,20 @@ def test_what_cannot_be_mapped_is_named(tmp_path) -> None:
         assert text in str(error.value)
 
 
+def test_numbers_that_do_not_fit_together_are_named() -> None:
+    from spikeseg_core.frontends.onnx_file import from_model
+
+    build = stem()
+    build.add("BatchNormalization", *(build.weight(3) for _ in range(4)))
+    build.add("Conv", "x", sources=[build.last])
+    conv(build, 4)
+    build.add("Relu")
+    with pytest.raises(MappingError) as error:
+        fold(from_model(build.model(), "test"))
+    assert "layer 'batchnormalization2': BatchNormalization cannot be read" in str(error.value)
+    assert "layer 'conv3': a convolution whose kernel is computed" in str(error.value)
+
+
 def test_a_file_that_is_no_model(tmp_path) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"not a model")

@@ -63,7 +63,7 @@ def random_tiles(rng, network, step=1):
         return (
             int(rng.integers(max(1, r // 3), r + 1)),
             int(rng.integers(max(1, c // 3), c + 1)),
-            int(rng.integers(1, k // step + 1)) * step if rng.random() < 0.7 else k,
+            int(rng.integers(1, k // step + 1)) * step if rng.random() < 0.7 and k >= step else k,
         )
 
     while True:

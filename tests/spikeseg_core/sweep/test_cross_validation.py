@@ -12,9 +12,9 @@ import pytest
 
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.evaluation.scorer import SECTION_SCORES
+from spikeseg_core.metrics.intervals import Interval
 from spikeseg_core.sweep.cross_validation import CrossValidation, collect, differences
 from spikeseg_core.sweep.definition import Sweep
-from spikeseg_core.sweep.intervals import Interval
 from spikeseg_core.sweep.points import expand
 from spikeseg_core.sweep.table import Outcome
 

@@ -16,6 +16,7 @@ from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import DT
+from spikeseg_core.network.sparsity import pruned, sparse
 from tests.spikeseg_core.loihi.cost.networks import in_order, small_network
 
 NETWORK = small_network(8, (4, 4, 8, 4))
@@ -50,6 +51,25 @@ def ran() -> Ran:
         {"stem": stem, **spikes},
         StepEvents.join([counter.count(run.events) for run in runs]),
     )
+
+
+def test_sparse_rows_of_synapses_are_counted_as_such() -> None:
+    network = sparse(small_network(8, (8, 8, 8, 4)), 3)
+    tiles = {layer.name: (4, 4, layer.group) for layer in network.chip_layers()}
+    weights = pruned(network, weights_of(network, build_model(network, seed=3)))
+    integer = extract_network(discretize(build_network(network, weights, tiles)).model)
+    shape = (1, STEPS, *network.shape("stem"))
+    stem = (np.random.default_rng(0).random(shape) < 0.2).astype(np.uint8)
+    placement = in_order(network, tiles, chips=2)
+    names = [layer.name for layer in network.chip_layers()]
+    run = Emulator(integer).run({"stem": stem}, STEPS, record=names)
+    counted = EventCounter(integer, placement, names[-1]).count(run.events).until(STEPS)
+    spikes = {"stem": stem, **run.spikes}
+    mean = {name: x[0, : STEPS - 1].sum(axis=0) / (STEPS * DT) for name, x in spikes.items()}
+    expected = events_from_rates(network, tiles, mean, STEPS, placement)
+    assert counted.totals["synaptic_ops"] > 1000
+    for name, operations in expected.synaptic_ops_by_connection.items():
+        assert counted.synaptic_ops_by_connection[name] == pytest.approx(operations)
 
 
 def rates(ran: Ran, steps: int) -> dict[str, np.ndarray]:

@@ -26,6 +26,7 @@ def test_energy_by_hand() -> None:
         "links between chips": 0,
         "input": 30 * 211.0,
         "read-out": 15 * 211.0,
+        "resets": 210 * 211.0,  # 2100 updates in 10 steps
     }
     assert tile.parts_mj == pytest.approx({n: pj * 1e-12 * 1e3 for n, pj in parts.items()})
     assert tile.dynamic_mj == pytest.approx(sum(parts.values()) * 1e-9)
@@ -34,16 +35,17 @@ def test_energy_by_hand() -> None:
 def test_a_step_is_its_busiest_core_and_a_barrier() -> None:
     events = events_of(rows=10, busy={"synaptic_ops": np.full((10, 3), 1e6)})
     busy = 1e6 * 3.1 + 500 * 9.7 + 200 * 6.0 + 50 * 30 + 60 * 5.1 + 80 * 16
-    tile = loihi_energy(events, LoihiModel(interchip_ns=0))
+    tile = loihi_energy(events, LoihiModel(interchip_ns=0))  # resets take no time either
     assert tile.seconds == pytest.approx(10 * (busy + 600) * 1e-9)
 
 
 def test_links_and_cores_work_at_the_same_time() -> None:
     events = events_of(totals={"injected": 1e5})
     slow = loihi_energy(events, LoihiModel(interchip_ns=100))
-    assert slow.seconds == pytest.approx(((1e5 + 15) * 100 + 10 * 600) * 1e-9)
-    cores_wait = loihi_energy(events, LoihiModel(interchip_ns=1e-3))
-    assert cores_wait.seconds == pytest.approx(loihi_energy(events_of()).seconds)
+    assert slow.seconds == pytest.approx(((1e5 + 15 + 210) * 100 + 10 * 600) * 1e-9)
+    free = LoihiModel(interchip_ns=1e-3)
+    cores_wait = loihi_energy(events, free)
+    assert cores_wait.seconds == pytest.approx(loihi_energy(events_of(), free).seconds)
 
 
 def test_cores_that_take_turns_wait_for_each_other() -> None:
@@ -70,7 +72,21 @@ def test_static_energy_follows_the_idle_definition() -> None:
 def test_messages_between_chips_pay_for_the_link() -> None:
     events = events_of(chips=2)
     free, dear = (loihi_energy(events, LoihiModel(interchip_pj=pj)) for pj in (0, 1000))
-    assert dear.total_mj - free.total_mj == pytest.approx((30 + 30 + 15) * 1000 * 1e-9)
+    assert dear.total_mj - free.total_mj == pytest.approx((30 + 30 + 15 + 210) * 1000 * 1e-9)
+
+
+def test_resets_take_time_and_energy_before_the_steps() -> None:
+    events = events_of(chips=2)
+    none, one, two = (loihi_energy(events, LoihiModel(reset_messages=n)) for n in (0, 1, 2))
+    assert one.seconds - none.seconds == pytest.approx(210 * 6.5e-9 / 2)
+    assert two.parts_mj["resets"] == pytest.approx(2 * 210 * 751e-9)
+    assert two.steps_per_second == pytest.approx(none.steps_per_second)
+
+
+def test_synapses_of_rows_with_targets_of_their_own_cost_more() -> None:
+    events = events_of()
+    dense, sparse = (loihi_energy(events, LoihiModel(sparse=s)) for s in (False, True))
+    assert sparse.dynamic_mj - dense.dynamic_mj == pytest.approx(3000 * 9.6e-9)
 
 
 def test_stated_errors_give_a_range() -> None:

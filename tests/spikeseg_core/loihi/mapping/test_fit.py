@@ -9,17 +9,20 @@ from spikeseg_core.loihi.mapping.fit import RESOURCES, fit, fit_table
 from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
 from spikeseg_core.network.catalogue import NETWORKS
+from spikeseg_core.network.sparsity import sparse
 from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
 
 PAPER = NETWORKS["paper"]
 
 
 @settings(max_examples=8, deadline=None)
-@given(seed=st.integers(0, 10_000), bits=st.sampled_from([4, 6, 8]))
-def test_agrees_with_nengo_loihi_after_building(seed, bits):
+@given(
+    seed=st.integers(0, 10_000), bits=st.sampled_from([4, 6, 8]), keep=st.sampled_from([1, 3, 8])
+)
+def test_agrees_with_nengo_loihi_after_building(seed, bits, keep):
     rng = np.random.default_rng(seed)
-    network = random_network(rng, channels=lambda rng: 4 * int(rng.integers(1, 4)))
-    tiles = random_tiles(rng, network, step=4)
+    network = sparse(random_network(rng, channels=lambda rng: 4 * int(rng.integers(1, 5))), keep)
+    tiles = random_tiles(rng, network, step=4 if keep == 8 else 8)
     population_type = int(rng.choice([16, 32]))
     built = build_network(
         network,
@@ -90,6 +93,13 @@ def test_odd_channel_depths_need_population_type_32():
     tiles = {layer.name: network.shape(layer.name) for layer in network.chip_layers()}
     assert any("multiples of 4" in text for part in fit(network, tiles) for text in part.problems())
     assert not any(part.problems(32) for part in fit(network, tiles, 32))
+
+
+def test_tile_that_cuts_a_group_of_channels():
+    network = sparse(PAPER, 2)
+    tiles = {layer.name: (4, 4, layer.channels) for layer in network.chip_layers()}
+    with pytest.raises(MappingError, match="'enc0': a tile of 4x4x12 cuts groups of 8 channels"):
+        fit(network, tiles | {"enc0": (4, 4, 12)})
 
 
 def test_layer_without_a_tile_and_tile_outside_its_layer():

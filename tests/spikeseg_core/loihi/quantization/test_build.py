@@ -1,11 +1,17 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spikeseg_core.errors import MappingError
+from spikeseg_core.loihi.emulator import Emulator
+from spikeseg_core.loihi.emulator.plan import build_plan
 from spikeseg_core.loihi.quantization.build import build_network, discretize
+from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Layer, Network
+from spikeseg_core.network.sparsity import pruned, sparse
 from spikeseg_core.stack import nengo_loihi
-from tests.spikeseg_core.loihi.networks import random_network, random_weights
+from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
 from tests.spikeseg_core.loihi.quantization.oracle import currents
 
 
@@ -47,6 +53,40 @@ def test_spike_rates_follow_the_rate_curve():
     # Not closer: a voltage clipped at zero keeps what comes in and forgets some of what goes out.
     assert np.corrcoef(rates, expected)[0, 1] > 0.85
     assert 0.8 < rates.mean() / expected.mean() < 1.3
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10_000), keep=st.integers(1, 7))
+def test_a_sparse_network_has_the_spikes_of_its_pruned_weights(seed, keep):
+    """The same integers as the dense network with zeros, fewer synapses, the same spikes."""
+    rng = np.random.default_rng(seed)
+    dense = random_network(rng, channels=lambda rng: 4 * int(rng.integers(1, 5)), size=8)
+    network = sparse(dense, keep)
+    tiles = random_tiles(rng, network, step=8)
+    weights = pruned(network, random_weights(rng, network))
+    image = rng.normal(size=(8, 8)).astype(np.float32)
+    runs, integers = [], []
+    for net in (dense, network):
+        built = build_network(net, weights, tiles, population_type=32)
+        blocks = discretize(built)
+        integers.append(extract_network(blocks.model))
+        built.source.image = image
+        with nengo_loihi.Simulator(built.nengo, dt=DT, model=blocks.model, target="sim") as sim:
+            sim.run_steps(30)
+            runs.append(sim.data[built.probe] > 0)
+    assert runs[0].any()
+    np.testing.assert_array_equal(*runs)
+    layer = network.layer("b")
+    assert integers[1].weight.size < integers[0].weight.size or layer.kept == layer.group == 1
+    # Where cores of one channel have different integers, there is no convolution to recover.
+    plans = [build_plan(x) for x in integers]
+    one, other = ([[k is None for k in x.kernels.values()] for x in p.layers] for p in plans)
+    assert one == other
+    stem = (rng.random((1, 30, *network.shape("stem"))) < 0.3).astype(np.uint8)
+    names = [x.name for x in network.chip_layers()]
+    found = [Emulator(x).run({"stem": stem}, 30, record=names) for x in integers]
+    for name in names:
+        np.testing.assert_array_equal(*(run.spikes[name] for run in found))
 
 
 def test_a_tile_that_is_too_large_says_what_would_fit():

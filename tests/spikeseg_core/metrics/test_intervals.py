@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from spikeseg_core.errors import DataError
-from spikeseg_core.sweep.intervals import Interval, bounds, difference, interval
+from spikeseg_core.metrics.intervals import Interval, bounds, difference, interval
 
 SCORES = st.floats(-1, 1, allow_nan=False)
 
