@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,7 @@ os.environ["SPIKESEG_HOME"] = _HOME
 for _name in ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "SPIKESEG_CACHE_DIR"):
     os.environ.pop(_name, None)
 os.environ["DO_NOT_TRACK"] = "1"
+os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # no test reads logs from the server
 
 import tasks  # noqa: E402, F401 - sets where Prefect keeps its data
 
@@ -35,10 +39,31 @@ SHARED = {
     "tests/tasks/test_compare.py": "Prefect",
     "tests/tasks/test_summary.py": "Prefect",
     "tests/tasks/local/test_clean.py": "Prefect",
+    "tests/docs/test_snippets.py": "Prefect",
     "tests/spikeseg_core/stages/": "stages",
     "tests/spikeseg_core/report/": "report",
 }
 """Tests that share a fixture which takes many seconds to make: one worker gets them all."""
+
+LONGEST = ("tests/spikeseg_core/ann/", "tests/tasks/", "tests/spikeseg_core/loihi/")
+"""Folders whose tests begin right after those of :data:`SHARED`, so that no worker ends late."""
+
+
+def _shared_by(nodeid: str) -> str | None:
+    return next((name for folder, name in SHARED.items() if nodeid.startswith(folder)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    shared = list(dict.fromkeys(SHARED.values()))
+
+    def place(item: pytest.Item) -> int:
+        if name := _shared_by(item.nodeid):
+            return shared.index(name)
+        folders = (i for i, folder in enumerate(LONGEST) if item.nodeid.startswith(folder))
+        return len(shared) + next(folders, len(LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -48,9 +73,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class LoadFolders(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            shared = (name for folder, name in SHARED.items() if nodeid.startswith(folder))
-            return next(shared, super()._split_scope(nodeid))
+            return _shared_by(nodeid) or super()._split_scope(nodeid)
 
+    config.option.loadscopereorder = False  # by the number of tests, which says little
     return LoadFolders(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
@@ -67,13 +92,33 @@ def prefect_server() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _by_one_worker(folder: Path) -> Iterator[None]:
+    """Let one worker make what all of them use; the others wait for it."""
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database to copy, because creating one takes seconds."""
-    from mlflow.tracking import MlflowClient
+    """An empty MLflow database to copy, because creating one takes seconds.
 
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
+    What MLflow does for every new store is spared, too: it reads all its migrations to find the
+    last one, and waits until each of its writes is on the disk.
+    """
+    from mlflow.store.db import utils
+    from mlflow.tracking import MlflowClient
+    from sqlalchemy import Engine, event
+
+    utils._get_latest_schema_revision = cache(utils._get_latest_schema_revision)
+    event.listen(Engine, "connect", lambda made, _: made.execute("PRAGMA synchronous = OFF"))
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with _by_one_worker(folder):
+        path = folder / "mlflow.db"
+        if not path.exists():
+            MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
 
 

@@ -124,7 +124,7 @@ def _float_rates(
     return rates
 
 
-@numba.njit(parallel=True)
+@numba.njit(cache=True, parallel=True)
 def _integrate(
     current: np.ndarray, start: np.ndarray, windows: np.ndarray, delay: int, decay: np.float32
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -1,1 +1,1 @@
-"""Sections, labels and tiles: from files to what the network sees (docs/data.md)."""
+"""Sections, labels and tiles: from files to what the network sees (docs/reference/data.md)."""

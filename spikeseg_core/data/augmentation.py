@@ -21,7 +21,8 @@ def random_tiles(
 
     Each tile is a random crop of a random section, rotated by a multiple of 90 degrees and mirrored
     at random, with random contrast, brightness and noise. Sections smaller than a tile are mirrored
-    up to its size. Smooth deformation was tried too and made the network worse (docs/training.md).
+    up to its size. Smooth deformation was tried too and made the network worse
+    (docs/results/ledger.md).
 
     Parameters
     ----------

@@ -172,17 +172,6 @@ def read_stack(path: Path) -> Stack:
     return _grey(_opened(items, path), settings)
 
 
-def decode_stack(data: bytes, name: str) -> Stack:
-    """Decode every page of a PNG or TIFF file; ``name`` is what messages call it.
-
-    Raises
-    ------
-    DataError
-        As :func:`read_stack`.
-    """
-    return _grey([open_bytes(data, name)], FolderSettings())
-
-
 def read_challenge_zip(path: Path) -> tuple[Stack, Stack]:
     """Read ``train-volume.tif`` and ``train-labels.tif`` from the challenge's zip.
 

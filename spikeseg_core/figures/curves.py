@@ -10,7 +10,6 @@ import numpy as np
 from spikeseg_core.figures.style import BLUE, ORANGE, SCORES, clean, legend_below, new_figure, save
 
 _SPLITS = {
-    "val_": ("validation", ORANGE),
     "validation/": ("validation", ORANGE),
     "train/": ("training", BLUE),
 }
@@ -23,8 +22,8 @@ def training_curves(history: Mapping[str, Sequence[float]], path: Path) -> Path:
     Parameters
     ----------
     history : mapping of metric name to one value per epoch
-        ``validation/NAME`` (or ``val_NAME``) is drawn with ``train/NAME`` (or ``NAME``); values
-        under ``epoch`` are the x axis, otherwise epochs count from 1. NaN leaves a gap.
+        ``validation/NAME`` is drawn with ``train/NAME``; values under ``epoch`` are the x axis,
+        otherwise epochs count from 1. NaN leaves a gap.
     """
     panels: dict[str, list[tuple[str, str, np.ndarray]]] = {}
     for name, column in history.items():

@@ -1,1 +1,1 @@
-"""Scores of a segmentation at full section resolution (definitions: docs/metrics.md)."""
+"""Scores of a segmentation at full section resolution (definitions: docs/reference/metrics.md)."""

@@ -1,7 +1,7 @@
 """V_Rand and V_Info: the ISBI 2012 challenge's scores of how well cells are separated.
 
 Arganda-Carreras et al. 2015, doi:10.3389/fnana.2015.00142: foreground-restricted, after border
-thinning. docs/metrics.md has the definitions and all choices that the paper leaves open.
+thinning. docs/reference/metrics.md has the definitions and all choices that the paper leaves open.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ DESIGNS = (*arithmetic.DESIGNS, *wiring.DESIGNS)
 
 TABLE = """# The conformance corpus
 
-Written by `python -m spikeseg_core.testing.generate`; `docs/peers.md` says how to use it.
+Written by `python -m spikeseg_core.testing.generate`; `docs/how-to/peers.md` says how to use it.
 
 | case | pins down | what happens |
 |---|---|---|"""

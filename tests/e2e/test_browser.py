@@ -1,6 +1,6 @@
 """The pages of Prefect and MLflow in a real browser, used as a user would.
 
-``SPIKESEG_SCREENSHOTS`` names a folder for screenshots, such as those of docs/orchestration.md.
+``SPIKESEG_SCREENSHOTS`` names a folder for screenshots, such as those of docs/how-to/servers.md.
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ class TestInThisProcess:
         self, home: Path, fakes: FakeStages
     ) -> None:
         fakes.fail_once["quantize"] = RuntimeError("the disk is full")
-        summary = sweep(own=BITS, workers=1)
+        asked = Sweep(grid=BITS.grid, seeds=(0, 1), metrics=("ann/test/v_rand",), until="quantize")
+        summary = sweep(own=asked, workers=1)
         assert summary["failed"] == ["quantize.weight_bits=4"]
         row = summary["points"][0]
         assert row["status"] == "seed 0: failed: RuntimeError: the disk is full"
@@ -93,7 +94,12 @@ class TestInThisProcess:
         search = Search.model_validate(
             {"ranges": {"presentation.steps": {"low": 20, "high": 60}}, "trials": 3, "at_once": 2}
         )
-        asked = BITS.model_copy(update={"grid": {}, "search": search, "seeds": (0,)})
+        picture = Picture(
+            x=Goal(metric="snn_spiking/spikes/mean_rate_hz", goal="minimize"),
+            y=Goal(metric="snn_spiking/validation/v_rand"),
+        )
+        metrics = ("snn_spiking/test/v_rand",)
+        asked = Sweep(search=search, picture=picture, metrics=metrics, until="convert")
         summary = sweep(own=asked, workers=1)
         assert len(summary["points"]) == 3
         assert summary["front"]

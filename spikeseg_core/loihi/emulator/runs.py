@@ -16,7 +16,7 @@ class SteadyInput(NamedTuple):
 
     Attributes
     ----------
-    rise : (n_tiles, *shape) float64
+    rise : ``(n_tiles, *shape)`` float64
         Increase of every neuron's membrane potential in a step, in thresholds.
     initial : shape float64
         Membrane potentials before the first step, in thresholds.
@@ -114,12 +114,12 @@ class EmulatorRun:
         Steps of each tile.
     windows : tuple of (int, int)
         First step, and step after the last, of each window, counted from 0.
-    counts : dict of str to (n_tiles, n_windows, *shape) int32
+    counts : dict of str to ``(n_tiles, n_windows, *shape)`` int32
         Spikes of every neuron per window, for the requested inputs and ensembles.
     totals : dict of str to shape int64
         Spikes of every neuron over the first ``total_steps`` steps of all tiles, for every input
         and ensemble.
-    spikes : dict of str to (n_tiles, n_steps, *shape) bool
+    spikes : dict of str to ``(n_tiles, n_steps, *shape)`` bool
         All spikes of the requested ensembles.
     events : CoreEvents
         Counts per core and step.

@@ -31,10 +31,18 @@ NEAT = "try: print(child.pid, flush=True); time.sleep(60)\n    finally: child.ki
 STUBBORN = "try: print(child.pid, flush=True); time.sleep(60)\n    finally: time.sleep(60)"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("body", [NEAT, STUBBORN], ids=["neat", "stubborn"])
+@pytest.mark.parametrize(
+    ("body", "number"),
+    [
+        (NEAT, signal.SIGINT),
+        (NEAT, signal.SIGTERM),
+        (NEAT, signal.SIGHUP),
+        (STUBBORN, signal.SIGTERM),
+    ],
+    ids=["neat, Ctrl-C", "neat, terminated", "neat, hung up", "stubborn, terminated"],
+)
 def test_a_signal_ends_a_command_and_what_it_started(
-    number: signal.Signals, body: str, tmp_path: Path
+    body: str, number: signal.Signals, tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
         [

@@ -1,5 +1,7 @@
 """Small networks and data that the tests of several modules share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 from spikeseg_core.data.tiles import TileGrid
 from spikeseg_core.network import IMAGE, Connection, Layer, Network
 from spikeseg_core.reporting import Silent
+from spikeseg_core.stack import tf
 
 TINY = Network(
     name="tiny",
@@ -26,6 +29,19 @@ TINY = Network(
     ),
     readout=Connection("up", kind="conv_transpose", kernel=4, stride=2),
 )
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run the steps of training operation by operation.
+
+    For a few steps of so small a network, compiling takes nearly all of the time.
+    """
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def assert_gradients(loss: Any, tape: Any, model: Any) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -5,9 +6,21 @@ import pytest
 from spikeseg_core.ann.training import train
 from spikeseg_core.config import TrainConfig
 from spikeseg_core.reporting import SILENT
-from tests.spikeseg_core.ann.networks import TINY, KillAfter, KilledError, tiny_dataset
+from tests.spikeseg_core.ann.networks import (
+    TINY,
+    KillAfter,
+    KilledError,
+    tiny_dataset,
+    uncompiled,
+)
 
 CONFIG = TrainConfig(epochs=4, steps_per_epoch=5, batch_size=3, learning_rate=1e-2, seed=5)
+
+
+@pytest.fixture(autouse=True)
+def quickly() -> Iterator[None]:
+    with uncompiled():
+        yield
 
 
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 import tifffile
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
+from spikeseg_core.data.readers import read_stack
 from spikeseg_core.errors import DataError
 
 Built = Callable[[Path], Path]
@@ -113,6 +115,19 @@ def one_sentence(error: DataError) -> None:
     """Check that a message is for people."""
     text = str(error)
     assert "\n" not in text and "<_io" not in text and " 0x" not in text
+
+
+def check_read(path: Path, expected: np.ndarray) -> None:
+    stack = read_stack(path)
+    assert stack.pixels.dtype == expected.dtype
+    np.testing.assert_array_equal(stack.pixels, expected)
+    assert len(stack.names) == len(expected)
+
+
+def check_refused(path: Path, message: str) -> None:
+    with pytest.raises(DataError, match=message) as error:
+        read_stack(path)
+    one_sentence(error.value)
 
 
 def pair_of(folder: Path, images: np.ndarray, masks: np.ndarray) -> Path:

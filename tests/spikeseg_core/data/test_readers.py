@@ -1,20 +1,16 @@
 """Readers: every accepted format gives the same pixels, every damage a clear message."""
 
 import contextlib
-import io
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from spikeseg_core.data import readers
-from spikeseg_core.data.formats import volume
-from spikeseg_core.data.readers import decode_stack, pair_files, read_pair, read_stack
+from spikeseg_core.data.readers import pair_files, read_pair, read_stack
 from spikeseg_core.errors import DataError
 from tests.spikeseg_core.data.sources.challenge import png, tiff, write_images
 
@@ -39,70 +35,6 @@ def test_folders_are_read_in_numeric_order(tmp_path, suffix):
     assert stack.names[9:11] == (f"9{suffix}", f"10{suffix}")
 
 
-@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "packbits", "tiff_adobe_deflate"])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_multi_page_tiffs(compression, dtype):
-    wide = IMAGES.astype(dtype) * (257 if dtype == np.uint16 else 1)
-    stack = decode_stack(tiff(wide, compression), "stack.tif")
-    assert stack.pixels.dtype == dtype
-    np.testing.assert_array_equal(stack.pixels, wide)
-    assert stack.names[3] == "stack.tif#3"
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_imagej_stacks_which_are_big_endian(dtype):
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, IMAGES.astype(dtype), imagej=True, byteorder=">")
-    stack = decode_stack(buffer.getvalue(), "stack.tif")
-    assert stack.pixels.dtype == dtype
-    np.testing.assert_array_equal(stack.pixels, IMAGES)
-
-
-def test_16_bit_png():
-    deep = IMAGES[0].astype(np.uint16) * 200
-    np.testing.assert_array_equal(decode_stack(png(deep), "deep.png").pixels[0], deep)
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
-def test_grey_stored_otherwise(mode):
-    stack = decode_stack(png(IMAGES[0], mode), "grey.png")
-    assert stack.pixels.dtype == np.uint8
-    np.testing.assert_array_equal(stack.pixels[0], IMAGES[0])
-
-
-def test_1_bit_masks_are_0_and_255():
-    np.testing.assert_array_equal(decode_stack(png(MASKS[0], "1"), "mask.png").pixels[0], MASKS[0])
-    one_bit = io.BytesIO()
-    Image.fromarray(MASKS[0]).convert("1").save(one_bit, "TIFF", compression="group4")
-    np.testing.assert_array_equal(decode_stack(one_bit.getvalue(), "m.tif").pixels[0], MASKS[0])
-
-
-def test_colour_is_refused():
-    colour = np.stack([IMAGES[0], IMAGES[1], IMAGES[2]], axis=-1)
-    with pytest.raises(DataError, match=r"c\.png is in colour"):
-        decode_stack(png(colour), "c.png")
-
-
-@pytest.mark.parametrize("kept", [0.0, 0.01, 0.3, 0.6, 0.9, 0.97])
-@pytest.mark.parametrize("kind", ["png", "raw", "tiff_lzw", "tiff_adobe_deflate", "imagej"])
-def test_a_truncated_file_is_refused(kind, kept):
-    if kind == "png":
-        data = png(IMAGES[0])
-    elif kind == "imagej":
-        buffer = io.BytesIO()
-        tifffile.imwrite(buffer, IMAGES, imagej=True)
-        data = buffer.getvalue()
-    else:
-        data = tiff(IMAGES, kind)
-    with pytest.raises(DataError, match="cut is damaged"):
-        decode_stack(data[: int(len(data) * kept)], "cut")
-
-
-def test_not_an_image():
-    with pytest.raises(DataError, match="not a PNG or TIFF"):
-        decode_stack(b"GIF89a and so on", "x.png")
-
-
 def test_sections_must_be_alike(tmp_path):
     folder = write_images(tmp_path / "a", IMAGES[:2])
     (folder / "2.png").write_bytes(png(IMAGES[0, :10]))
@@ -111,22 +43,6 @@ def test_sections_must_be_alike(tmp_path):
     (folder / "2.png").write_bytes(png(IMAGES[0].astype(np.uint16)))
     with pytest.raises(DataError, match=r"2\.png has depth 16 bits"):
         read_stack(folder)
-
-
-def test_folders_that_make_no_stack(tmp_path):
-    with pytest.raises(DataError, match="does not exist"):
-        read_stack(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="holds no image"):
-        read_stack(tmp_path / "empty")
-    twice = write_images(tmp_path / "twice", IMAGES[:2])
-    (twice / "01.png").write_bytes(png(IMAGES[0]))
-    with pytest.raises(DataError, match="same number"):
-        read_stack(twice)
-    mixed = write_images(tmp_path / "mixed", IMAGES[:2])
-    (mixed / "2.tif").write_bytes(tiff(IMAGES))
-    with pytest.raises(DataError, match="12 pages"):
-        read_stack(mixed)
 
 
 @pytest.mark.parametrize(
@@ -233,9 +149,3 @@ def test_whatever_is_damaged_the_message_is_ours(tmp_path_factory, damage):
     path.write_bytes(bytes(data))
     with contextlib.suppress(DataError):
         read_pair(path)
-
-
-def test_too_many_pixels(monkeypatch):
-    monkeypatch.setattr(volume, "MAX_PIXELS", 1000)
-    with pytest.raises(DataError, match="7,200 pixels in 12 sections; at most 1,000 pixels"):
-        decode_stack(tiff(IMAGES), "large.tif")

@@ -5,7 +5,11 @@ from spikeseg_core.figures.curves import training_curves
 
 
 def test_each_metric_has_a_panel(tmp_path):
-    history = {"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0], "val_loss": [3.0, np.nan, 2.0]}
+    history = {
+        "epoch": [1, 2, 3],
+        "train/loss": [3.0, 2.0, 1.0],
+        "validation/loss": [3.0, np.nan, 2.0],
+    }
     widths = []
     for metrics in (history, {**history, "train/dice": [0.1, 0.2, 0.3]}):
         with Image.open(training_curves(metrics, tmp_path / "a.png")) as image:

@@ -2,12 +2,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spikeseg_core.report.captions import CAPTIONS
 from spikeseg_core.report.document import SYNTHETIC, Section
 from spikeseg_core.report.folders import recorded_stage
 from spikeseg_core.report.render import html, markdown, words
-from spikeseg_core.report.run import run_report, sentences, short_report, summarize
-from spikeseg_core.report.tables import losses, results, settings
+from spikeseg_core.report.run import run_report, sentences, summarize
+from spikeseg_core.report.tables import results
 from tests.fakes import PNG
 from tests.spikeseg_core.report.recorded import figures, write_pipeline
 
@@ -59,63 +58,6 @@ def test_a_busy_machine_is_said_and_gives_no_ratio(summary: dict[str, Any]) -> N
         "modelled, busy",
         "measured, busy",
     ]
-
-
-def test_captions_are_sentences_and_files_have_no_names(
-    summary: dict[str, Any], tmp_path: Path
-) -> None:
-    for caption in CAPTIONS.values():
-        assert caption[0].isupper()
-        assert caption.endswith(".")
-        assert "_" not in caption
-    files: dict[str, list[Path]] = {}
-    for stage, name in (*CAPTIONS, ("train", "not_known")):
-        path = tmp_path / stage / f"{name}.png"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(PNG)
-        files.setdefault(stage, []).append(path)
-    page = html(run_report(summary, files))
-    assert page.count("data:image/png;base64,") == len(CAPTIONS) + 1
-    for stage, name in CAPTIONS:
-        assert f">{name}" not in page, stage
-    assert "not_known" not in page
-    assert "A picture that the stage “Train the ANN” drew." in page
-
-
-def test_losses_and_tolerances_speak_of_the_network_as_deployed(summary: dict[str, Any]) -> None:
-    change = {"pixel_accuracy": -0.01, "membrane_iou": 0.0, "v_rand": -0.0004, "v_info": 0.002}
-    steps = [
-        {"step": "spikes", "from": "ann", "to": "loihi", **change},
-        {"step": "presentation time", "from": "loihi", "to": "b", **change},
-    ]
-    table = losses({"steps": steps, "tolerance": {"v_rand": 0.01, "pixel_accuracy": 0.002}})
-    assert [row[:2] + row[3:4] for row in table.rows] == [
-        ["spikes", "-0.010", "0.000"],
-        ["ANN to chip", "-0.010", "0.000"],
-        ["tolerated", "down to -0.002", "down to -0.01"],
-        ["presentation time (a choice)", "-0.010", "0.000"],
-    ]
-
-
-def test_settings_are_a_folded_table(summary: dict[str, Any]) -> None:
-    summary["config"] = {"preset": "quick", "train": {"epochs": 45, "layers": [1, 2], "note": None}}
-    page = html(run_report(summary, {}))
-    assert page.index("<summary>Settings</summary>") < page.index("train.epochs")
-    assert [[words(cell) for cell in row] for row in settings(summary["config"]).rows] == [
-        ["`preset`", "quick"],
-        ["`train.epochs`", "45"],
-        ["`train.layers`", "1, 2"],
-        ["`train.note`", "none"],
-    ]
-
-
-def test_energy_names_its_basis_and_can_leave_out_publications(summary: dict[str, Any]) -> None:
-    table = results(summary)["Energy per section, mJ"]
-    assert table.heading[-1] == "basis"
-    assert [row[-1] for row in table.rows] == ["modelled", "published"]
-    assert [row[0] for row in table.rows] == ["Loihi, deployed", "GPU, keyword spotter"]
-    short = [one for one in short_report(summary).sections if one.title == "Energy per section, mJ"]
-    assert [row[-1] for row in short[0].tables[0].rows] == ["modelled"]
 
 
 def test_the_page_needs_nothing_else(summary: dict[str, Any], tmp_path: Path) -> None:

@@ -20,23 +20,25 @@ from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.devices.machine import Machine
 from spikeseg_core.energy.figure import EnergyFigure, check_parts
 from spikeseg_core.energy.sensitivity import with_steps
-from spikeseg_core.evaluation.segment import SCORED_SPLITS
+from spikeseg_core.evaluation.segment import SCORED_SPLITS, scored
 from spikeseg_core.figures.stages.benchmark import draw_benchmark as draw
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
+from spikeseg_core.loihi.cost.model import loihi_energy
 from spikeseg_core.network import save_network
 from spikeseg_core.presentation.operating_point import WAYS, OperatingPoints
 from spikeseg_core.presentation.search import SCORES
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import benchmark
 from spikeseg_core.stages.artifacts import ANYTIME, EVENTS, SECTION_SCORES
+from spikeseg_core.stages.files import load_section_scores, save_section_scores
 from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.data.small import small_dataset
 from tests.spikeseg_core.loihi.cost.networks import in_order, random_rates, small_network
 
 NETWORK = small_network(16)
 CONFIG = PipelineConfig(
-    dataset=small_dataset(4, 2, 1, 1),
+    dataset=small_dataset(4, 2, 1, 2),
     benchmark=BenchmarkConfig(batch_size=2, repeats=2),
 )
 
@@ -72,6 +74,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     events.save(folders["deploy"] / EVENTS)
     truth = dataset.split("test")[1].astype(np.float16)
     save_arrays(folders["deploy"] / "probability_loihi.npz", {"test": truth})
+    labels = {split: dataset.split(split)[1].astype(np.float32) for split in SCORED_SPLITS}
+    save_section_scores(folders["deploy"], {"loihi": scored(labels, dataset).sections})
     return folders
 
 
@@ -91,6 +95,8 @@ def test_the_stage_writes_figures_that_add_up(inputs: dict[str, Path], tmp_path:
     energy = json.loads((tmp_path / "energy.json").read_text())
     assert energy["figures"] == table.to_dict("records") == result.facts["figures"]
     assert energy["tiles_per_section"] == 16
+    claimed = {claim["baseline_feed"] for claim in energy["claims"] if claim["equal_accuracy"]}
+    assert claimed == {"tiles", "sections"}
     pictures = draw(CONFIG, inputs, tmp_path)
     assert {path.name for path in pictures} == {"energy.png", "tornado.png"}
     assert all(path.exists() for path in (*pictures, *result.tables))
@@ -145,7 +151,8 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
 ) -> None:
     counted = replace(EventCounts.load(inputs["deploy"] / EVENTS), basis="counted")
     counted.save(tmp_path / EVENTS)
-    copyfile(inputs["deploy"] / "probability_loihi.npz", tmp_path / "probability_loihi.npz")
+    for name in ("probability_loihi.npz", SECTION_SCORES):
+        copyfile(inputs["deploy"] / name, tmp_path / name)
     costs = {"mean_steps": [40.0, 10.0], "loihi_dynamic_mj": [4.0, 1.0]}
     columns = costs | {"loihi_total_mj": [5.0, 1.5]} | {name: [0.9, 0.9] for name in SCORES}
     table = pd.DataFrame(
@@ -157,9 +164,11 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     )
     longest = Presented(with_steps(counted, 40), 16)
     settled = Presented(with_steps(counted, 10), 9, 3 / 16)
-    sections = pd.DataFrame({"split": "test", "section": [3], "v_rand": [0.9]})
+    sections = load_section_scores(inputs["deploy"], "loihi")
     points = OperatingPoints(
-        table, {"start": longest, "chosen": settled, "equal_accuracy": settled}, sections
+        table,
+        {"start": longest, "chosen": settled, "equal_accuracy": settled},
+        dict.fromkeys(WAYS, sections),
     )
     monkeypatch.setattr(benchmark, "load_search", lambda folder: True)
     monkeypatch.setattr(benchmark, "find_operating_point", lambda *args, **_: points)
@@ -167,9 +176,9 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
 
     metrics = result.metrics["benchmark"]
     assert metrics["operating_point/energy_over_start"] == 0.3
-    assert metrics["energy/loihi_start_total_mj"] / 16 == pytest.approx(
-        4 * metrics["energy/loihi_operating_point_total_mj"] / 9
-    )
+    for way, shown in (("start", longest), ("operating_point", settled)):
+        mj = shown.tiles * loihi_energy(shown.events).total_mj
+        assert metrics[f"energy/loihi_{way}_total_mj"] == pytest.approx(mj)
     assert metrics["energy/ratio_cpu_int8_online_operating_point"] == pytest.approx(
         # The CPU gets the nine tiles that Loihi gets.
         (9 / 16 * metrics["energy/cpu_int8_total_mj"])
@@ -189,8 +198,8 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
         metrics["energy/loihi_equal_accuracy_total_mj"]
         == metrics["energy/loihi_operating_point_total_mj"]
     )
-    (section,) = pd.read_parquet(tmp_path / SECTION_SCORES).to_dict("records")
-    assert section == {"segmentation": "benchmark/operating_point"} | sections.iloc[0].to_dict()
+    assert load_section_scores(tmp_path, "benchmark/operating_point").equals(sections)
+    assert all(claim["equal_accuracy"] for claim in facts["claims"])
     assert pd.read_parquet(tmp_path / ANYTIME)["loihi_total_mj"].tolist() == [5.0]
     drawn = {path.name for path in draw(CONFIG, inputs, tmp_path)}
     assert drawn == {"energy.png", "tornado.png", "operating_points.png", "anytime.png"}

@@ -7,7 +7,7 @@ from spikeseg_core.config import PipelineConfig, TrainConfig, TuneConfig
 from spikeseg_core.network import catalogue
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import prepare, train, tune
-from tests.spikeseg_core.ann.networks import TINY
+from tests.spikeseg_core.ann.networks import TINY, uncompiled
 from tests.spikeseg_core.data.small import small_dataset
 
 CONFIG = PipelineConfig(
@@ -22,7 +22,8 @@ def test_history_has_the_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     folders: dict[str, Path] = {}
     for name, stage in (("prepare", prepare), ("train", train), ("tune", tune)):
         (tmp_path / name).mkdir()
-        stage.run(CONFIG, folders, tmp_path / name, SILENT)
+        with uncompiled():
+            stage.run(CONFIG, folders, tmp_path / name, SILENT)
         folders = {**folders, name: tmp_path / name}
     history = pd.read_parquet(tmp_path / "tune" / "history.parquet")
     assert list(history["epoch"]) == [1, 2]

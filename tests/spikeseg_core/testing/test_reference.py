@@ -1,10 +1,9 @@
-"""The reference passes the corpus; a copy of it with one rule changed does not."""
+"""A copy of the reference with one rule changed fails the corpus (test_engines: it passes)."""
 
 import numpy as np
 import pytest
 
 from spikeseg_core.testing import cases, difference
-from spikeseg_core.testing.engines import reference
 from spikeseg_core.testing.reference import Reference, wrap
 
 
@@ -253,11 +252,6 @@ WRONG = {
     OnlyTheFirstGroupOfSynapses: "fan-in and fan-out",
     LoopsCut: "loops",
 }
-
-
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_the_reference_passes(case):
-    assert difference(case, reference) is None
 
 
 @pytest.mark.parametrize(("wrong", "rule"), WRONG.items(), ids=lambda x: getattr(x, "__name__", ""))

@@ -2,20 +2,13 @@ from pathlib import Path
 
 from spikeseg_core.config import DatasetConfig, PipelineConfig
 from spikeseg_core.data.dataset import prepare_dataset
-from spikeseg_core.figures.stages import draw, module_of
-from spikeseg_core.stages import table
+from spikeseg_core.figures.stages import draw
 from spikeseg_core.stages.artifacts import probability
 from spikeseg_core.storage import save_arrays
 
 SYNTHETIC = DatasetConfig(
     source="synthetic", synthetic_size=128, train_sections=1, validation_sections=1, test_sections=1
 )
-
-
-def test_stages_without_pictures_draw_none(tmp_path: Path) -> None:
-    undrawn = [name for name in table.STAGES if module_of(name) is None]
-    assert undrawn == ["quantize"]
-    assert draw("quantize", PipelineConfig(), {}, tmp_path) == ()
 
 
 def test_a_target_that_reports_no_rates_has_no_picture_of_them(tmp_path: Path) -> None:

@@ -40,12 +40,6 @@ def assert_spikes_equal(truth: Truth, n_steps: int, chunk_steps: int = 32) -> No
         np.testing.assert_array_equal(run.spikes[name][0].reshape(n_steps, -1), expected, name)
 
 
-@settings(relaxed, max_examples=8)
-@given(network_specs())
-def test_every_spike_is_nengo_loihis(spec):
-    assert_spikes_equal(truth_of(spec, 40), 40, chunk_steps=7)
-
-
 @pytest.mark.e2e
 @pytest.mark.timeout(1800)
 def test_every_spike_of_200_random_networks_over_200_steps():
@@ -146,11 +140,12 @@ def test_the_whole_simulator_from_currents_to_probe():
     np.testing.assert_array_equal(run.spikes["layer2"][0].reshape(60, -1), expected)
 
 
-@settings(relaxed, max_examples=5)
+@settings(relaxed, max_examples=8)
 @given(network_specs())
 @example(small())
-def test_counters_are_what_counting_one_by_one_gives(spec):
+def test_every_spike_is_nengo_loihis_and_counters_are_what_counting_one_by_one_gives(spec):
     truth = truth_of(spec, 30)
+    assert_spikes_equal(truth, 30, chunk_steps=7)
     counted = Emulator(truth.network).run([x[None] for x in truth.inputs], 30).events
     brute = count_one_by_one(truth, 30)
     np.testing.assert_array_equal(counted.spikes, brute["spikes"])

@@ -20,7 +20,7 @@ def spread_out(rng, weights):
         bias *= 10 ** rng.uniform(-2, 1.5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([4, 5, 6, 8]),

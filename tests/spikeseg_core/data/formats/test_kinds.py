@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.spikeseg_core.data.inputs import (
+    GREY,
+    Built,
+    check_read,
+    check_refused,
+    jpeg,
+    png,
+    raw,
+    tif,
+    zarr,
+)
+
+
+def _saved(path: Path, kind: str) -> Path:
+    Image.fromarray(GREY[0]).save(path, kind)
+    return path
+
+
+READ: dict[str, tuple[Built, np.ndarray]] = {
+    ".stk": (lambda d: tif(d / "vol.stk", GREY), GREY),
+    ".lsm": (lambda d: tif(d / "vol.lsm", GREY), GREY),
+    ".btf": (lambda d: tif(d / "vol.btf", GREY, bigtiff=True), GREY),
+    "no suffix": (lambda d: tif(d / "vol", GREY), GREY),
+    "unknown suffix": (lambda d: tif(d / "vol.final", GREY), GREY),
+    "capital suffix": (lambda d: tif(d / "VOL.TIFF", GREY), GREY),
+    "TIFF called PNG": (lambda d: tif(d / "vol.png", GREY), GREY),
+    "PNG called TIFF": (lambda d: png(d / "vol.tif", GREY[0]), GREY[:1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_what_is_read(kind: str, tmp_path: Path) -> None:
+    build, expected = READ[kind]
+    check_read(build(tmp_path), expected)
+
+
+REFUSED: dict[str, tuple[Built, str]] = {
+    "JPEG alone": (lambda d: jpeg(d / "a.jpg"), r"a\.jpg is JPEG.*python -c .*a\.png"),
+    "JPEG called PNG": (lambda d: jpeg(d / "a.png"), r"a\.png is JPEG"),
+    "WebP": (lambda d: _saved(d / "a.webp", "WEBP"), r"a\.webp is WebP"),
+    "JPEG 2000": (lambda d: _saved(d / "a.jp2", "JPEG2000"), r"a\.jp2 is JPEG 2000"),
+    "BMP": (lambda d: _saved(d / "a.bmp", "BMP"), r"a\.bmp is BMP"),
+    "GIF": (lambda d: _saved(d / "a.gif", "GIF"), r"a\.gif is GIF"),
+    "zarr v3": (lambda d: zarr(d / "a.zarr"), r"a\.zarr is zarr.*pip install zarr.*python -c"),
+    "zarr v2 without a suffix": (lambda d: zarr(d / "a", ".zgroup"), "a is zarr.*python -c"),
+    "MRC": (lambda d: raw(d / "a.mrc", b"\0" * 208 + b"MAP " + b"\0" * 900), "mrcfile.read"),
+    "MRC called .st": (lambda d: raw(d / "a.st", b"\0" * 208 + b"MAP " + b"\0" * 900), "is MRC"),
+    "NIfTI": (lambda d: raw(d / "a.nii", b"\0" * 344 + b"n+1\0"), "nibabel.load"),
+    "NIfTI, packed": (lambda d: raw(d / "a.nii.gz", b"\x1f\x8b\x08"), r"nibabel.*a\.tif"),
+    "NumPy": (lambda d: raw(d / "a.npy", b"\x93NUMPY\1\0"), r"numpy\.load"),
+    "Gatan": (lambda d: raw(d / "a.dm3", b"\0\0\0\3"), "Fiji"),
+    "text": (lambda d: raw(d / "a.txt", b"hello"), "a.txt is no image that is read"),
+    "MATLAB": (lambda d: raw(d / "a.mat", b"MATLAB 5.0"), "scipy.io.loadmat"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_refused(kind: str, tmp_path: Path) -> None:
+    build, message = REFUSED[kind]
+    check_refused(build(tmp_path), message)
