@@ -102,6 +102,16 @@ def tuning(config: PipelineConfig) -> dict[str, Any]:
     return bench_tuning(config, dataset, start, weights, TerminalReporter("tuning"))
 
 
+def networks(config: PipelineConfig) -> dict[str, Any]:
+    """Five published networks, mapped, emulated and compared with their ANNs."""
+    from spikeseg_core.bench.networks import bench_networks
+    from tasks.networks import show
+
+    result = bench_networks(TerminalReporter("networks"))
+    show(result)
+    return result
+
+
 def orchestration(config: PipelineConfig) -> dict[str, Any]:
     """Seconds of the pipeline without and with Prefect and MLflow, and of the same run again.
 
@@ -159,5 +169,6 @@ BENCHMARKS: dict[str, Callable[[PipelineConfig], dict[str, Any]]] = {
     "mapping": mapping,
     "energy": energy,
     "tuning": tuning,
+    "networks": networks,
     "pipeline": orchestration,
 }

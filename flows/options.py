@@ -161,6 +161,7 @@ class Benchmark(StrEnum):
     energy = "energy"
     pipeline = "pipeline"
     tuning = "tuning"
+    networks = "networks"
 
 
 class SegmentEngine(StrEnum):

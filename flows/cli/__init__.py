@@ -11,6 +11,7 @@ from flows.cli import answers, servers, stopping, work
 from flows.options import examples
 from spikeseg_core import __version__
 from spikeseg_core.errors import SpikeSegError
+from tasks import networks
 
 app = typer.Typer(
     name="spikeseg",
@@ -81,6 +82,12 @@ for command, panel, *lines in (
         "spikeseg report --preset paper --seeds 0,1,2 --dry-run",
         "spikeseg report --run 0123abcd --run 4567cdef",
     ),
+    (
+        networks.map,
+        WORK,
+        "spikeseg map lenet.keras --board 2 --out mapped/ --calibration digits.npy",
+    ),
+    (networks.emulate, WORK, "spikeseg emulate mapped/ --input digits.npy --steps 400"),
     (
         answers.runs,
         ANSWERS,

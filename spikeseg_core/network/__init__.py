@@ -1,5 +1,6 @@
 """The description of a network that every stage reads."""
 
+from spikeseg_core.network.axis import Axis
 from spikeseg_core.network.description import (
     DT,
     IMAGE,
@@ -13,14 +14,19 @@ from spikeseg_core.network.description import (
     load_network,
     save_network,
 )
+from spikeseg_core.network.graph import Ensemble, Graph, Link
 
 __all__ = [
     "DT",
     "IMAGE",
     "RATE_HZ_PER_UNIT",
+    "Axis",
     "Connection",
+    "Ensemble",
+    "Graph",
     "InitialPotential",
     "Layer",
+    "Link",
     "Network",
     "Weights",
     "kernel_key",

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikeseg_core.network import Network
+from spikeseg_core.network import Graph, Network
 
 _ALONG_ROWS, _ALONG_COLUMNS = 0.7548776662466927, 0.5698402909980532  # 1 / g, 1 / g^2; g^3 = g + 1
 _ALONG_CHANNELS = 0.6180339887498949  # the golden ratio's fraction
 
 
-def initial_potentials(network: Network, layer: str) -> np.ndarray:
+def initial_potentials(network: Network | Graph, layer: str) -> np.ndarray:
     """Membrane potentials of an ensemble's neurons before the first step.
 
     Returns

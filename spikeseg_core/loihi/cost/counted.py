@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numba
 import numpy as np
@@ -20,8 +20,8 @@ class EventCounter:
 
     Parameters
     ----------
-    readout : str
-        Ensemble whose spikes go to the host.
+    readout : str or sequence of str
+        Ensembles whose spikes go to the host.
 
     Raises
     ------
@@ -31,14 +31,18 @@ class EventCounter:
         If there is no ensemble ``readout``.
     """
 
-    def __init__(self, network: IntegerNetwork, placement: Placement, readout: str) -> None:
+    def __init__(
+        self, network: IntegerNetwork, placement: Placement, readout: str | Sequence[str]
+    ) -> None:
         if len(placement.chips) != network.n_blocks:
             raise DataError(
                 f"the placement is for {len(placement.chips)} blocks, the network has "
                 f"{network.n_blocks}; they must be of the same mapping"
             )
         self._network, self._placement = network, placement
-        self._last = network.ensemble_blocks(network.ensemble_index(readout))
+        names = [readout] if isinstance(readout, str) else readout
+        indices = [network.ensemble_index(name) for name in names]
+        self._last = np.flatnonzero(np.isin(network.block_ensemble, indices))
         self._maps: _Maps | None = None
 
     def count(self, counts: CoreEvents) -> StepEvents:

@@ -1,62 +1,16 @@
-"""One axis of a connection (rows or columns): which sources reach which targets, and clipping."""
+"""The axes of a connection (rows and columns), cut into tiles: who reaches whom, and clipping."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from spikeseg_core.network import Connection, Network
+from spikeseg_core.network import Axis, Connection, Graph, Link, Network
 
 Clipping = tuple[tuple[int, int, int], ...]
 """For each source position that reaches a part of the targets: the kernel position for the first
 target reached, that target's position in the part, and the number of targets reached."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Which targets each source position reaches, along rows or columns ('same' padding).
-
-    Attributes
-    ----------
-    sources, targets : int
-        Positions along the axis in the source and in the target.
-    kind : {"conv", "conv_transpose"}
-        As in :class:`spikeseg_core.network.Connection`.
-    kernel, stride : int
-        Width of the kernel and stride, in positions.
-    """
-
-    sources: int
-    targets: int
-    kind: str
-    kernel: int
-    stride: int
-
-    @property
-    def pad(self) -> int:
-        """Kernel positions beyond the edge at the start."""
-        if self.kind == "conv_transpose":
-            return max(self.kernel - self.stride, 0) // 2
-        return max((self.targets - 1) * self.stride + self.kernel - self.sources, 0) // 2
-
-    def reach(self) -> tuple[np.ndarray, np.ndarray]:
-        """First target and one past the last target of each source, shape ``(sources,)`` each."""
-        i = np.arange(self.sources)
-        if self.kind == "conv_transpose":
-            first = i * self.stride - self.pad
-            last = first + self.kernel - 1
-        else:
-            first = -((self.kernel - 1 - self.pad - i) // self.stride)
-            last = (i + self.pad) // self.stride
-        return np.maximum(first, 0), np.minimum(last, self.targets - 1) + 1
-
-    def kernel_position(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Kernel position that connects a source to a target."""
-        if self.kind == "conv_transpose":
-            return target - source * self.stride + self.pad
-        return source + self.pad - target * self.stride
 
 
 def axis_of(network: Network, target: str, connection: Connection) -> Axis:
@@ -68,6 +22,26 @@ def axis_of(network: Network, target: str, connection: Connection) -> Axis:
         connection.kernel,
         connection.stride,
     )
+
+
+def axes_of(
+    network: Network | Graph, target: str, connection: Connection | Link
+) -> tuple[Axis, Axis]:
+    """Rows and columns of a connection of either kind of network."""
+    if isinstance(connection, Link):
+        return connection.rows, connection.columns
+    assert isinstance(network, Network)
+    return (axis_of(network, target, connection),) * 2
+
+
+def channel_groups(
+    network: Network | Graph, target: str, connection: Connection | Link
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Source channels that share their target channels, and those targets; an axon for each."""
+    if isinstance(connection, Link):
+        return connection.groups
+    counts = network.shape(connection.source)[2], network.shape(target)[2]
+    return ((np.arange(counts[0]), np.arange(counts[1])),)
 
 
 def cuts(size: int, part: int) -> list[tuple[int, int]]:

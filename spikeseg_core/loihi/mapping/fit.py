@@ -18,20 +18,33 @@ splitting, for kernels without repeated values (tested against it on random netw
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from spikeseg_core.errors import MappingError
 from spikeseg_core.loihi.chip import LOIHI_1, Chip
-from spikeseg_core.loihi.mapping.axis import axis_of, cuts, kinds_of_parts, reach_counts
+from spikeseg_core.loihi.mapping.axis import (
+    axes_of,
+    channel_groups,
+    cuts,
+    kinds_of_parts,
+    reach_counts,
+)
 from spikeseg_core.loihi.mapping.synapse_memory import synapse_memory
-from spikeseg_core.network import Network
+from spikeseg_core.network import Connection, Graph, Link, Network
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Tile = tuple[int, int, int]
 """Rows, columns and channels of one core's part of a layer."""
+
+Groups = tuple[tuple[tuple[int, int], int], ...]
+"""Channels of the source and of a part that are connected, and how many such groups there are."""
 
 RESOURCES = ("compartments", "input_axons", "output_axons", "synapse_bits")
 """Limited resources of a core: fields of :class:`LayerFit`, and of the chip that limits them."""
@@ -99,7 +112,7 @@ def tile_boxes(shape: tuple[int, int, int], tile: Tile) -> Iterator[tuple[tuple[
 
 
 def input_fit(
-    network: Network, name: str, tile: Tile, weight_bits: int = 8, *, chip: Chip = LOIHI_1
+    network: Network | Graph, name: str, tile: Tile, weight_bits: int = 8, *, chip: Chip = LOIHI_1
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Input axons and synapse bits of every core of a layer, which depend only on its own tile.
 
@@ -113,33 +126,53 @@ def input_fit(
     axons = np.zeros(grid, dtype=np.int64)
     bits = np.zeros(grid, dtype=np.int64)
     step = 4
-    depths, depth_of = np.unique([b - a for a, b in cuts(shape[2], tile[2])], return_inverse=True)
     layer = network.layer(name)
     share = (layer.kept, layer.group)
     for connection in layer.inputs:
-        axis = axis_of(network, name, connection)
-        in_channels = network.shape(connection.source)[2]
+        row_axis, column_axis = axes_of(network, name, connection)
         # Most tiles are clipped in the same way: count each kind of rows and columns once.
-        rows, row_of = kinds_of_parts(axis, tile[0])
-        columns, column_of = kinds_of_parts(axis, tile[1])
-        axons_of = np.zeros((len(rows), len(columns)), dtype=np.int64)
-        bits_of = np.zeros((len(rows), len(columns), len(depths)), dtype=np.int64)
+        rows, row_of = kinds_of_parts(row_axis, tile[0])
+        columns, column_of = kinds_of_parts(column_axis, tile[1])
+        depths, depth_of = _kinds_of_depths(network, name, connection, tile[2])
+        axons_of = np.zeros((len(rows), len(columns), len(depths)), dtype=np.int64)
+        bits_of = np.zeros_like(axons_of)
         for (i, (_, r)), (j, (width, c)) in itertools.product(enumerate(rows), enumerate(columns)):
             if not r or not c:
                 continue
-            axons_of[i, j] = axis.sources**2 if grid == (1, 1, 1) else len(r) * len(c)
-            for k, depth in enumerate(depths.tolist()):
-                channels = (in_channels, depth)
-                need = synapse_memory(r, c, width, channels, weight_bits, share=share, chip=chip)
-                bits_of[i, j, k] = need.bits
-                step = min(step, need.base_step)
-        axons += axons_of[np.ix_(row_of, column_of)][:, :, None]
-        bits += bits_of[np.ix_(row_of, column_of, depth_of)]
+            whole = row_axis.sources * column_axis.sources
+            pixels = whole if grid == (1, 1, 1) else len(r) * len(c)
+            for k, (depth, groups) in enumerate(depths):
+                for (atoms, targets), count in groups:
+                    form = (r, c, width, (atoms, targets), weight_bits)
+                    need = synapse_memory(*form, share=share, depth=depth, chip=chip)
+                    axons_of[i, j, k] += count * pixels
+                    bits_of[i, j, k] += count * need.bits
+                    step = min(step, need.base_step)
+        at = np.ix_(row_of, column_of, depth_of)
+        axons += axons_of[at]
+        bits += bits_of[at]
     return axons.ravel(), bits.ravel(), step
 
 
+def _kinds_of_depths(
+    network: Network | Graph, name: str, connection: Connection | Link, part: int
+) -> tuple[list[tuple[int, Groups]], np.ndarray]:
+    """Kinds of channel parts, by depth and groups, and the kind of every part."""
+    groups = channel_groups(network, name, connection)
+    kinds: dict[tuple[int, Groups], int] = {}
+    which = []
+    for a, b in cuts(network.shape(name)[2], part):
+        sizes = Counter(
+            (len(sources), int(np.count_nonzero((a <= targets) & (targets < b))))
+            for sources, targets in groups
+        )
+        found = tuple(sorted((size, count) for size, count in sizes.items() if size[1]))
+        which.append(kinds.setdefault((b - a, found), len(kinds)))
+    return list(kinds), np.array(which)
+
+
 def output_axons(
-    network: Network,
+    network: Network | Graph,
     name: str,
     tiles: Mapping[str, Tile],
     population_type: int = 16,
@@ -148,25 +181,33 @@ def output_axons(
 ) -> np.ndarray:
     """Output axon slots of every core of a layer, shape ``(cores,)``."""
     tile = tiles[name]
-    grid = grid_of(network.shape(name), tile)
-    slots = np.zeros(grid[:2], dtype=np.int64)
+    shape = network.shape(name)
+    slots = np.zeros(grid_of(shape, tile), dtype=np.int64)
     for target, connection in network.connections():
         if connection.source != name or not target.on_chip:
             continue
-        axis = axis_of(network, target.name, connection)
         target_tile = tiles[target.name]
         parts = grid_of(network.shape(target.name), target_tile)
         rows, columns = (
             reach_counts(axis, tile[k], target_tile[k], parts != (1, 1, 1)).sum(axis=1)
-            for k in (0, 1)
+            for k, axis in enumerate(axes_of(network, target.name, connection))
         )
-        slots += np.outer(rows, columns) * parts[2]
-    slots *= chip.axon_slots[population_type]
-    return np.repeat(slots.ravel(), grid[2])
+        groups = channel_groups(network, target.name, connection)
+        copies = [np.unique(targets // target_tile[2]).size for _, targets in groups]
+        sent = [
+            sum(
+                n
+                for n, (sources, _) in zip(copies, groups, strict=True)
+                if ((a <= sources) & (sources < b)).any()
+            )
+            for a, b in cuts(shape[2], tile[2])
+        ]
+        slots += np.multiply.outer(np.outer(rows, columns), np.array(sent, dtype=np.int64))
+    return slots.ravel() * chip.axon_slots[population_type]
 
 
 def layer_fit(
-    network: Network,
+    network: Network | Graph,
     name: str,
     tiles: Mapping[str, Tile],
     population_type: int = 16,
@@ -191,7 +232,7 @@ def layer_fit(
 
 
 def fit(
-    network: Network,
+    network: Network | Graph,
     tiles: Mapping[str, Tile],
     population_type: int = 16,
     weight_bits: int = 8,
@@ -227,7 +268,7 @@ def fit(
 
 
 def fit_table(
-    network: Network,
+    network: Network | Graph,
     tiles: Mapping[str, Tile],
     population_type: int = 16,
     weight_bits: int = 8,
@@ -242,6 +283,8 @@ def fit_table(
         ``layer``, ``tile``, ``cores``, ``neurons``, ``neurons_per_core``, and for every resource
         the largest need of a core and ``..._used``, its share of the limit.
     """
+    import pandas as pd
+
     rows = []
     for part in fit(network, tiles, population_type, weight_bits, chip=chip):
         row: dict[str, object] = {

@@ -18,9 +18,6 @@ from spikeseg_core.errors import ConfigError, MappingError
 from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.mapping.placement import Placement, place
 from spikeseg_core.loihi.mapping.traffic import Traffic
-from spikeseg_core.stack import nengo_loihi
-
-allocators = nengo_loihi.hardware.allocators
 
 Strategy = Literal["greedy", "round_robin", "greedy_interchip", "metis", "optimized"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
@@ -105,9 +102,9 @@ def placements(
 
 
 _ALLOCATORS = {
-    "greedy": allocators.Greedy,
-    "round_robin": allocators.RoundRobin,
-    "greedy_interchip": allocators.GreedyInterchip,
+    "greedy": "Greedy",
+    "round_robin": "RoundRobin",
+    "greedy_interchip": "GreedyInterchip",
 }
 
 
@@ -133,6 +130,8 @@ class _Model:
 
 
 def _allocate(strategy: str, messages: Traffic, board: Board) -> np.ndarray:
+    from spikeseg_core.stack import nengo_loihi  # the other strategies run without it
+
     inputs = [object() for _ in range(messages.cores)]
     blocks = []
     for i in range(messages.cores):
@@ -143,7 +142,7 @@ def _allocate(strategy: str, messages: Traffic, board: Board) -> np.ndarray:
             strict=True,
         )
         blocks.append(_Block((inputs[i],), tuple(_Axon(n, inputs[j]) for n, j in axons)))
-    allocator = _ALLOCATORS[strategy]()
+    allocator = getattr(nengo_loihi.hardware.allocators, _ALLOCATORS[strategy])()
     allocator.cores_per_chip = board.cores_per_chip  # round robin ignores it
     # Only the chips of blocks are needed; configuring cores would need built blocks.
     allocator.block_to_new_core = lambda block, chip: chip.new_core().add_block(block)

@@ -42,20 +42,23 @@ def synapse_memory(
     weight_bits: int,
     *,
     share: tuple[int, int] = (1, 1),
+    depth: int | None = None,
     chip: Chip = LOIHI_1,
 ) -> Synapses:
     """Synapse memory of a connection in a core of ``width`` columns.
 
     ``rows`` and ``columns`` are the clippings of the tile's rows and columns; ``channels`` the
-    numbers of channels of source and tile. ``share`` is the number of channels that are
-    kept, and of how many (:mod:`spikeseg_core.network.sparsity`).
+    numbers of channels of source and tile that are connected; ``depth`` those of the tile in all,
+    if it has others. ``share`` is the number of channels that are kept, and of how many
+    (:mod:`spikeseg_core.network.sparsity`).
     """
     in_channels, out_channels = channels
+    depth = depth or out_channels
     r = np.array(rows, dtype=np.int64).reshape(-1, 3)
     c = np.array(columns, dtype=np.int64).reshape(-1, 3)
-    first = (r[:, None, 1] * width + c[None, :, 1]) * out_channels
+    first = (r[:, None, 1] * width + c[None, :, 1]) * depth
     beyond = (r[:, None, 1] + r[:, None, 2] - 1) * width + c[None, :, 1] + c[None, :, 2]
-    last = beyond * out_channels - 1
+    last = beyond * depth - 1
     base = first % chip.base_range
     largest = int((last - base).max())
     needed = int(np.ceil(np.log2(largest + 1)))

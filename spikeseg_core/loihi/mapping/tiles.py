@@ -25,7 +25,7 @@ from spikeseg_core.loihi.mapping.fit import (
     output_axons,
     shape_text,
 )
-from spikeseg_core.network import Network
+from spikeseg_core.network import Graph, Network
 
 
 def parts(size: int) -> tuple[int, ...]:
@@ -66,7 +66,13 @@ def candidates(
 
 @lru_cache(maxsize=200_000)
 def _input_side(
-    network: Network, name: str, tile: Tile, population_type: int, weight_bits: int, *, chip: Chip
+    network: Network | Graph,
+    name: str,
+    tile: Tile,
+    population_type: int,
+    weight_bits: int,
+    *,
+    chip: Chip,
 ) -> tuple[str, int]:
     """Say why a tile does not fit (empty if it does), and count its input axons."""
     axons, bits, step = input_fit(network, name, tile, weight_bits, chip=chip)
@@ -78,7 +84,7 @@ def _input_side(
 
 
 def input_problem(
-    network: Network,
+    network: Network | Graph,
     name: str,
     tile: Tile,
     population_type: int = 16,
@@ -91,7 +97,7 @@ def input_problem(
 
 
 def fitting_tiles(
-    network: Network,
+    network: Network | Graph,
     name: str,
     population_type: int = 16,
     weight_bits: int = 8,
@@ -116,7 +122,7 @@ Strategy = Literal["square", "fewest_cores"]
 
 
 def choose_tiles(
-    network: Network,
+    network: Network | Graph,
     strategy: Strategy = "fewest_cores",
     population_type: int = 16,
     weight_bits: int = 8,
@@ -138,7 +144,7 @@ def choose_tiles(
     """
     chosen: dict[str, Tile] = {}
     # From the last layer back, because output axons depend on the tiles of later layers.
-    for layer in reversed(network.chip_layers()):
+    for layer in network.chip_layers()[::-1]:
         best: tuple[tuple[int, int], Tile] | None = None
         for tile, cores in fitting_tiles(
             network, layer.name, population_type, weight_bits, strategy == "square", chip=chip
@@ -172,7 +178,11 @@ def choose_tiles(
 
 
 def fewest_cores(
-    network: Network, population_type: int = 16, weight_bits: int = 8, *, chip: Chip = LOIHI_1
+    network: Network | Graph,
+    population_type: int = 16,
+    weight_bits: int = 8,
+    *,
+    chip: Chip = LOIHI_1,
 ) -> int:
     """Count the cores of the tiles that need the fewest.
 
@@ -186,7 +196,7 @@ def fewest_cores(
 
 
 def check_fit(
-    network: Network,
+    network: Network | Graph,
     tiles: Mapping[str, Tile],
     population_type: int = 16,
     weight_bits: int = 8,

@@ -18,9 +18,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from spikeseg_core.errors import MappingError
-from spikeseg_core.loihi.mapping.axis import Axis, axis_of, cuts
+from spikeseg_core.loihi.mapping.axis import axis_of, cuts
 from spikeseg_core.loihi.mapping.fit import Tile, grid_of
-from spikeseg_core.network import DT, IMAGE, Connection, Network
+from spikeseg_core.network import DT, IMAGE, Axis, Connection, Network
 
 Rates = Mapping[str, np.ndarray]
 """Mean spike rate in Hz of every neuron, ``(rows, columns, channels)`` by layer name."""

@@ -12,8 +12,7 @@ import nengo
 import numpy as np
 
 from spikeseg_core.loihi.chip import LOIHI_1
-from spikeseg_core.loihi.mapping.axis import Axis
-from spikeseg_core.network import DT
+from spikeseg_core.network import DT, Axis
 from spikeseg_core.stack import nengo_loihi
 
 builder = nengo_loihi.builder

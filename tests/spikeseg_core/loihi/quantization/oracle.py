@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from spikeseg_core.loihi.mapping.fit import Tile, axis_of, cuts
+from spikeseg_core.loihi.mapping.axis import axis_of, cuts
+from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.loihi.quantization.fixed_point import FixedPoint, fixed_point
 from spikeseg_core.network import Network, Weights
 from spikeseg_core.stack import tf

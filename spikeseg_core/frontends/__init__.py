@@ -1,0 +1,1 @@
+"""Other people's networks: read from a file, made spiking, mapped to the chip, emulated."""
