@@ -5,24 +5,17 @@ import pytest
 from spikeseg_core.ann.training import train
 from spikeseg_core.config import TrainConfig
 from spikeseg_core.reporting import SILENT
-from tests.spikeseg_core.ann.networks import (
-    TINY,
-    KillAfter,
-    KilledError,
-    tiny_dataset,
-    uncompiled,
-)
+from tests.spikeseg_core.ann.networks import TINY, KillAfter, KilledError, tiny_dataset
 
 CONFIG = TrainConfig(epochs=4, steps_per_epoch=5, batch_size=3, learning_rate=1e-2, seed=5)
 
 
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    with uncompiled():
-        whole, history = train(TINY, tiny_dataset(), CONFIG, tmp_path / "whole", SILENT)
-        for epochs in (1, 3):  # the second run resumes from the first
-            with pytest.raises(KilledError):
-                train(TINY, tiny_dataset(), CONFIG, tmp_path / "cut", KillAfter(epochs))
-        resumed, resumed_history = train(TINY, tiny_dataset(), CONFIG, tmp_path / "cut", SILENT)
+    whole, history = train(TINY, tiny_dataset(), CONFIG, tmp_path / "whole", SILENT)
+    for epochs in (1, 3):  # the second run resumes from the first
+        with pytest.raises(KilledError):
+            train(TINY, tiny_dataset(), CONFIG, tmp_path / "cut", KillAfter(epochs))
+    resumed, resumed_history = train(TINY, tiny_dataset(), CONFIG, tmp_path / "cut", SILENT)
     assert resumed.sha256 == whole.sha256
     assert resumed_history.equals(history)
 
