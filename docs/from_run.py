@@ -39,9 +39,10 @@ NAMES = {
     "snn_spiking": "spikes, floating point (NengoDL)",
     "loihi": "**Loihi, emulated: 8-bit integers**",
 }
-EVERY = 2
+EVERY = 4
 """Steps between two frames of the animation."""
-MILLISECONDS = 120
+MILLISECONDS = 200
+GREYS = 16
 
 
 def picture(run: Path) -> Path:
@@ -62,7 +63,7 @@ def picture(run: Path) -> Path:
     return path
 
 
-def animation(run: Path, side: int = 320) -> Path:
+def animation(run: Path, side: int = 240) -> Path:
     """Draw what can be read out after every few steps, as an animated picture."""
     # These import TensorFlow, which the other commands need not wait for.
     from spikeseg_core.loihi.run.emulated import emulate
@@ -86,7 +87,7 @@ def animation(run: Path, side: int = 320) -> Path:
         canvas.paste(image, (0, 20))
         told = f"{_about(summary)}: step {window[1]} of {shown.steps}"
         ImageDraw.Draw(canvas).text((6, 4), told, fill=0)
-        frames.append(canvas)
+        frames.append(canvas.quantize(GREYS))
     path = IMAGES / "spikes.gif"
     held = [MILLISECONDS] * (len(frames) - 1) + [2000]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=held, loop=0)
