@@ -39,7 +39,6 @@ SHARED = {
     "tests/tasks/test_compare.py": "Prefect",
     "tests/tasks/test_summary.py": "Prefect",
     "tests/tasks/local/test_clean.py": "Prefect",
-    "tests/docs/test_snippets.py": "Prefect",
     "tests/spikeseg_core/stages/": "stages",
     "tests/spikeseg_core/report/": "report",
 }

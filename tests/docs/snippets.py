@@ -1,11 +1,10 @@
-"""Code blocks of the documentation, and what the comment above each asks for.
+"""Code blocks of the documentation, and what the comment above each says.
 
 =====================================  ==========================================================
-``<!-- not run: why -->``               it cannot run in a test; its commands are only parsed
-``<!-- planned: why -->``               its commands run with ``--dry-run``
-``<!-- for real -->``                   it needs a trained network: run end to end, tiny
+``<!-- not run: why -->``               it cannot run in a test
+``<!-- planned: why -->``               it takes long; ``--dry-run`` shows what it would do
+``<!-- for real -->``                   it needs a trained network
 ``<!-- file: NAME -->``                 it is a file that other blocks use
-no comment                              it runs, with stages that take no time
 =====================================  ==========================================================
 """
 

@@ -1,23 +1,16 @@
-"""Every command and snippet of README, tutorials and how-to guides does what the page says."""
+"""Commands of the pages exist, and blocks that cannot run in a test say why."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
-from flows import cli, single, start, sweep
+from flows import cli
 from tests.docs.prose import pages
-from tests.docs.snippets import PAGES, Block, blocks, mentioned, name
-from tests.fakes import FakeStages
-
-SLOW = ("sweeps.md", "compare-ideas.md")
-"""Pages with several studies: run end to end."""
+from tests.docs.snippets import PAGES, blocks, mentioned, name
 
 
 def options_of(command: str) -> set[str]:
@@ -57,92 +50,3 @@ def test_what_is_not_run_says_why(page: Path) -> None:
     assert "```\n" not in re.sub(r"^```\w+\n.*?^```$", "", text, flags=re.M | re.S), "no language"
     for block in blocks(text):
         assert block.mark not in ("not run", "planned", "file") or len(block.about) > 5, block.text
-
-
-FOLDS = 3
-
-
-def short(words: list[str]) -> list[str]:
-    """Make a cross-validation one of three folds; a second seed is left out."""
-    if "1" in words and words[words.index("1") - 1] == "--seed":
-        del words[words.index("1") - 1 : words.index("1") + 1]
-    return [*words, *(("--set", f"dataset.folds={FOLDS}") if "cross-validation" in words else ())]
-
-
-class Reader:
-    """Somebody who does what a page says, in a folder with a finished run."""
-
-    def __init__(self, first: dict[str, Any], folder: Path) -> None:
-        self.run_id = first["mlflow"]["run_id"]
-        self.folder = folder
-        self.names: dict[str, Any] = {}
-
-    def follow(self, block: Block) -> None:
-        """Do what a block says."""
-        if block.mark == "file":
-            (self.folder / block.about).write_text(block.text)
-        elif block.language == "python":
-            exec(compile(block.text, "snippet", "exec"), self.names)
-        elif block.language == "bash":
-            for words in block.commands:
-                assert words[0] == "spikeseg", f"{words}: say why it is not run"
-                self.call([*words[1:], *(["--dry-run"] if block.mark == "planned" else [])])
-
-    def call(self, words: list[str]) -> None:
-        studies = iter(self.studies() if "FOLDS_ID" in words else ())
-        known = {"RUN_ID": lambda: self.run_id, "FOLDS_ID": lambda: next(studies)}
-        words = short([known[word]() if word in known else word for word in words])
-        result = CliRunner().invoke(cli.app, words)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == 0, f"{words}: {result.output}"
-
-    def studies(self) -> list[str]:
-        """MLflow runs of the last two cross-validations, or the last one twice."""
-        from mlflow.tracking import MlflowClient
-
-        from tasks.local import state
-        from tasks.mlflow.sweep import FOLDS_TAG
-
-        client = MlflowClient(state.tracking_uri())
-        query = f"tags.`{FOLDS_TAG}` LIKE '%'"
-        found = client.search_runs(["1"], query, order_by=["attributes.start_time DESC"])
-        ids = [run.info.run_id for run in found]
-        return [*ids[:2], *ids[:1]][:2]
-
-
-@pytest.fixture
-def reader(
-    first: dict[str, Any],
-    fakes: FakeStages,
-    fresh_console: None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Reader]:
-    for module in (start, single, sweep):
-        monkeypatch.setattr(module, "set_up_for_prefect", lambda *_, **__: None)
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    yield Reader(first, folder)
-
-
-def runs_here(block: Block) -> bool:
-    return block.mark in ("", "planned", "file") and block.language in ("bash", "python", "yaml")
-
-
-FOLLOWED = [page for page in PAGES if any(map(runs_here, blocks(page.read_text())))]
-
-
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(each, marks=[pytest.mark.e2e] * (each.name in SLOW)) for each in FOLLOWED],
-    ids=name,
-)
-@pytest.mark.usefixtures("prefect_server")
-def test_a_reader_can_follow_the_page(page: Path, reader: Reader) -> None:
-    there = blocks(page.read_text())
-    files = [block for block in there if block.mark == "file"]
-    others = [block for block in there if block.mark != "file" and block.language != "yaml"]
-    for block in [*files, *filter(runs_here, others)]:
-        reader.follow(block)
