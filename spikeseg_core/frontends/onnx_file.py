@@ -77,9 +77,9 @@ class _Reader:
                 self.constants[self.name] = self._array(self.given["value"])
                 continue
             if node.op_type == "ConstantOfShape" and node.input[0] in self.constants:
-                value = self._array(self.given["value"]) if "value" in self.given else 0.0
-                shape = tuple(int(n) for n in self.constants[node.input[0]])
-                self.constants[self.name] = np.broadcast_to(value, shape)
+                value = self._array(self.given["value"]) if "value" in self.given else np.zeros(1)
+                sides = tuple(int(n) for n in self.constants[node.input[0]])
+                self.constants[self.name] = np.broadcast_to(value, sides)
                 continue
             self.source = next((n for n in node.input if n in self.to.found), "")
             kind = READERS.get(node.op_type)

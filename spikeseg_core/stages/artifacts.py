@@ -139,7 +139,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(STRATEGIES, "partition", "table", "results of each strategy"),
     Artifact(BLOCKS, "partition", "table", "a row per core: what it holds, where it is"),
     Artifact(probability("loihi"), "deploy", "arrays", _PROBABILITY, ("benchmark",)),
-    Artifact(SECTION_SCORES, "deploy", "table", _BY_SECTION),
+    Artifact(SECTION_SCORES, "deploy", "table", _BY_SECTION, ("benchmark",)),
     Artifact(
         EVENTS,
         "deploy",
