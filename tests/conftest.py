@@ -24,7 +24,6 @@ os.environ["SPIKESEG_HOME"] = _HOME
 for _name in ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "SPIKESEG_CACHE_DIR"):
     os.environ.pop(_name, None)
 os.environ["DO_NOT_TRACK"] = "1"
-os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # no test reads logs from the server
 
 import tasks  # noqa: E402, F401 - sets where Prefect keeps its data
 
