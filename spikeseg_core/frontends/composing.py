@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikeseg_core.errors import MappingError
 from spikeseg_core.network import Axis, Link
 
 
-class NotComposableError(Exception):
+class NotComposableError(MappingError):
     """Two links that are not one; the message says why."""
 
 

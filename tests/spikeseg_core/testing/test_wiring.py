@@ -33,4 +33,4 @@ def test_wires_end_at_compartments_that_there_are(name):
         assert -1 - wires.source < len(design.inputs)
         for row, weights in enumerate(wires.weights):
             reached = wires.targets[row] if wires.targets else range(np.shape(weights)[1])
-            assert all(0 <= target < n for target in reached)
+            assert all(0 <= target < n for target in np.ravel(reached))
