@@ -69,6 +69,10 @@ class TestCompare:
         assert change.basis == "modelled, now measured"
         assert [f.kind for f in figures(before)] == ["timed", "score"]
 
+    def test_a_sum_of_what_is_counted_and_timed_is_left_out(self) -> None:
+        hosted = figure("total", 1.0, label="Loihi, deployed, with host", host=True)
+        assert figures(record(hosted))[0].kind == "score"
+
     def test_time_of_a_cpu_is_measured_and_of_loihi_modelled(self) -> None:
         loihi = figure("total", 1.0, label="Loihi, deployed", time_basis="modelled")
         found = figures(record(figure("total", 1.0), loihi))
