@@ -142,7 +142,7 @@ def compare(
     ConfigError
         If the parts of a device do not add up, or the CPU has no int8 online figure.
     """
-    model = model or LoihiModel(sparse=network.sparse)
+    model = model or LoihiModel()
     events, tiles = loihi["deployed"].events, loihi["deployed"].tiles
     pre_silicon = replace(model, constants=PRE_SILICON)
     modelled = [*loihi_figures(events, tiles, pre_silicon, variant="pre-silicon")]

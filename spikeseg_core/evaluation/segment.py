@@ -69,7 +69,10 @@ def segment_and_score(segment_tiles: SegmentTiles, dataset: Dataset) -> Segmenta
 
 
 def scored(
-    probability: Mapping[str, np.ndarray], dataset: Dataset, thresholds: Thresholds | None = None
+    probability: Mapping[str, np.ndarray],
+    dataset: Dataset,
+    thresholds: Thresholds | None = None,
+    scorers: Mapping[str, Scorer] | None = None,
 ) -> Segmentation:
     """Score membrane probabilities of whole splits, together and section by section.
 
@@ -79,8 +82,11 @@ def scored(
     thresholds : Thresholds, optional
         For the scores of single sections, if validation is not among the splits; by default the
         best ones on validation.
+    scorers : mapping of split to Scorer, optional
+        Where several segmentations are scored (:func:`scorers_of`); by default new ones.
     """
-    scorers = {split: Scorer(dataset.split(split)[1], split) for split in probability}
+    if scorers is None:
+        scorers = {split: Scorer(dataset.split(split)[1], split) for split in probability}
     curves = {split: scorers[split].curve(p) for split, p in probability.items()}
     metrics = evaluate({s: (p, scorers[s]) for s, p in probability.items()}, curves=curves)
     if thresholds is None:
@@ -109,9 +115,12 @@ def scorers_of(dataset: Dataset) -> dict[str, Scorer]:
     return {split: Scorer(dataset.split(split)[1], split) for split in SCORED_SPLITS}
 
 
-def score_sections(segment: Callable[[np.ndarray], np.ndarray], dataset: Dataset) -> Segmentation:
+def score_sections(
+    segment: Callable[[np.ndarray], np.ndarray], dataset: Dataset, scorers: Mapping[str, Scorer]
+) -> Segmentation:
     """Score a function of standardised sections ``(n, height, width)`` to their probability."""
-    return scored({split: segment(dataset.split(split)[0]) for split in SCORED_SPLITS}, dataset)
+    probability = {split: segment(dataset.split(split)[0]) for split in scorers}
+    return scored(probability, dataset, scorers=scorers)
 
 
 def keras_segmenter(model: Any, batch_tiles: int = 16) -> SegmentTiles:

@@ -65,8 +65,8 @@ class _Reader:
             shape = _shape(given)
             if shape is None:
                 raise DataError(
-                    f"input {given.name!r} is no image (items, channels, rows, columns) and no "
-                    "vector (items, features), which are mapped"
+                    f"input {given.name!r} is neither an image (items, channels, rows, columns) "
+                    "nor a vector (items, features); only these are mapped"
                 )
             self.to.input(given.name, shape)
         for node in self.graph.node:

@@ -107,7 +107,7 @@ class Ensemble:
     gain: np.ndarray | float = 1.0
     ceiling: float = float("inf")
 
-    # As in Layer: no channels are left out, the kernels say what is connected.
+    # Read as those of a Layer: a graph leaves no channels out, its kernels say what is connected.
     kept = group = 1
 
     @property

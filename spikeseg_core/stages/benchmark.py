@@ -67,14 +67,14 @@ def run_benchmark(
         report=report,
     )
     scored = {
-        device: {p: score_sections(segment, dataset) for p, segment in nets.items()}
+        device: {p: score_sections(segment, dataset, scorers) for p, segment in nets.items()}
         for device, nets in machine.segment.items()
     }
     accuracy = {
         device: {p: one.overall for p, one in by_precision.items()}
         for device, by_precision in scored.items()
     }
-    best = Baseline.best(machine.cpu).total.device
+    best = Baseline.best(machine.cpu).total
     events = load_events(network, inputs, config.presentation.steps, report)
     probability = load_arrays(deployed / files.probability("loihi"))["test"].astype(np.float32)
     loihi: dict[Presentation, Presented] = {"deployed": Presented(events, dataset.grid.tiles)}
@@ -85,7 +85,7 @@ def run_benchmark(
     model = LoihiModel(sparse=network.sparse)
     if tried := load_search(deployed):
         points = find_operating_point(
-            tried, as_good_as=accuracy[best]["int8"], report=report, model=model
+            tried, as_good_as=accuracy[best.device]["int8"], report=report, model=model
         )
     board = load_board_energy(deployed)
     found = compare(
@@ -95,7 +95,7 @@ def run_benchmark(
         others=(*machine.gpu, *(board_figures(board, dataset.grid.tiles) if board else ())),
         loihi_scores=scores | (points.scores() if points else {}),
         accuracy=accuracy,
-        fastest=machine.fastest[best],
+        fastest=best.fastest or 1.0,
         model=model,
     )
     by_section: dict[Presentation, pd.DataFrame] = {

@@ -79,14 +79,11 @@ class CpuBenchmark:
     threads : mapping of str to int
         Best thread count, by name (``"int8 batch 1"``), with the device as a prefix for whole
         sections.
-    fastest : mapping of str to float
-        Time of the fastest online int8 call over the median, by device.
     """
 
     figures: tuple[EnergyFigure, ...]
     segmenters: Mapping[str, Mapping[str, Segmenter]]
     threads: Mapping[str, int]
-    fastest: Mapping[str, float]
 
 
 def cpu_power(config: BenchmarkConfig) -> Power:
@@ -143,7 +140,6 @@ def measure_cpu(
     figures: list[EnergyFigure] = []
     segmenters: dict[str, dict[str, Segmenter]] = {}
     threads: dict[str, int] = {}
-    fastest: dict[str, float] = {}
     batches = sorted({batch for feed in feeds for batch in feed.batches})
     for done, batch in enumerate(batches):
         report.progress(done, len(batches), f"CPU, batch {batch}")
@@ -170,10 +166,8 @@ def measure_cpu(
             device = found[0].device
             segmenters.setdefault(device, {})[case.precision] = case.net.segment_tiles
             threads[name] = case.threads
-            if (case.precision, batch) == ("int8", 1):
-                fastest[device] = timing.fastest / timing.seconds
     report.progress(len(batches), len(batches), "CPU timed")
-    return CpuBenchmark(tuple(figures), segmenters, threads, fastest)
+    return CpuBenchmark(tuple(figures), segmenters, threads)
 
 
 def _case(feed: Feed, precision: Precision, batch: int) -> _Case:

@@ -51,8 +51,6 @@ class Machine:
     threads : mapping of str to int
         Best thread count of the CPU, by name (``"int8 batch 1"``), with the device as a prefix for
         whole sections.
-    fastest : mapping of str to float
-        Time of the fastest online int8 call over the median, by device.
     why_no_gpu : str
         Why no GPU was measured; empty if one was.
     load : float
@@ -63,7 +61,6 @@ class Machine:
     gpu: tuple[EnergyFigure, ...]
     segment: Mapping[str, Mapping[str, Segment]]
     threads: Mapping[str, int]
-    fastest: Mapping[str, float]
     why_no_gpu: str
     load: float
 
@@ -140,7 +137,6 @@ def measure_machine(
             for device, nets in cpu.segmenters.items()
         },
         threads=cpu.threads,
-        fastest=cpu.fastest,
         why_no_gpu=why_no_gpu,
         load=before,
     )

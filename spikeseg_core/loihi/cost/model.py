@@ -2,8 +2,8 @@
 
 Dynamic energy is the sum of events times their energies. Time is the work of the busiest core, or
 of the links between chips if that is longer (they work in parallel), plus the barrier that ends
-every step; it is never below that of the fastest steps seen on hardware. Before
-the first step every compartment is reset. Static energy is all this time times the static power.
+every step; it is never below that of the fastest steps seen on hardware. Before the first step
+every compartment is reset. Static energy is all this time times the static power.
 """
 
 from __future__ import annotations
