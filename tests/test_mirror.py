@@ -11,15 +11,7 @@ PRODUCT = ("spikeseg_core", "tasks", "flows")
 
 TESTED_ELSEWHERE = {
     "spikeseg_core/data/sources/base.py": "a protocol, and the record that its sources return",
-    "spikeseg_core/frontends/hints.py": "sentences of the readers: test_onnx_file and others",
-    "spikeseg_core/frontends/mapped.py": "test_emulation and test_presenting",
-    "spikeseg_core/frontends/nir_nodes.py": "test_nir_file",
-    "spikeseg_core/frontends/operations.py": "what the readers hand to folding: test_folding",
-    "spikeseg_core/frontends/reading.py": "test_onnx_file, test_keras_model and test_nir_file",
-    "spikeseg_core/frontends/scaling.py": "test_emulation and test_presenting",
     "spikeseg_core/loihi/emulator/kernels.py": "loops that only the engine can call: test_engine",
-    "spikeseg_core/loihi/quantization/rounding.py": "its integers are compared in test_compiler",
-    "spikeseg_core/network/graph.py": "the description that frontends fill: test_folding",
 }
 """Modules without a test file of their own, and why."""
 
