@@ -165,6 +165,7 @@ def segment_as_tuned(
     presentation: PresentationConfig,
     *,
     weight_bits: int,
+    tiles_of_layers: Mapping[str, Tile] | None = None,
     report: Reporter = SILENT,
 ) -> np.ndarray:
     """Segment tiles by the integer network in the cores that tuning assumes.
@@ -180,7 +181,7 @@ def segment_as_tuned(
         Logits.
     """
     model = model_from_weights(network, weights, "loihi")
-    cores = assumed_cores(network, weight_bits)
+    cores = assumed_cores(network, weight_bits, tiles_of_layers)
     integers = integers_of(network, model, cores, weight_bits)
     convolve = convolutions(network, model, integers)
     chip, last = ChipSpikes(network), network.readout

@@ -24,9 +24,9 @@ integers that share one scale per layer
 (:mod:`spikeseg_core.ann.float_reference`)."""
 
 AS_TUNED = "loihi/as_tuned"
-"""The integer network that was tuned on events, in the cores that tuning assumed, where there is
-one. Its spikes, its clock and its integers are the chip's from the start, so it takes the place of
-:data:`FLOAT_TWINS`: the last two of these steps are zero by construction."""
+"""The deployed network itself, where it was tuned on events with the integers that it has on the
+chip. Its spikes, its clock and its integers are there from the start, so it takes the place of
+:data:`FLOAT_TWINS`: all steps after the spikes are zero by construction."""
 
 FLOAT_TWINS = ("snn_spiking", "loihi/exact_weights", "loihi/one_scale_a_layer")
 """Where steps end that simulate the chip in floating point, one difference after another."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from scipy.special import expit
 
-from spikeseg_core.ann.events import segment_as_tuned
 from spikeseg_core.ann.float_reference import segment_with_float_reference
 from spikeseg_core.ann.tuning_losses import on_events
 from spikeseg_core.config import PipelineConfig
@@ -22,6 +20,8 @@ from spikeseg_core.evaluation.segment import (
 )
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
+from spikeseg_core.loihi.mapping.as_tuned import same_integers
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.run.backends import deploy
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.presentation.search import search
@@ -30,6 +30,7 @@ from spikeseg_core.snn.rates import report_rates
 from spikeseg_core.stages.artifacts import (
     BOARD_ENERGY,
     EVENTS,
+    MAPPING,
     PRESENTATIONS,
     PRESENTED_EVENTS,
     PRESENTED_SECTIONS,
@@ -90,7 +91,11 @@ def run(
         readings = [reading.to_json() for reading in test.board_energy]
         write_json(folder / BOARD_ENERGY, readings)
     if fast:
-        compared = references(mapped, dataset, found.thresholds, config, report)
+        tuned = CoreMapping.load_if_there(inputs["tune"] / MAPPING)
+        if was_tuned_as_mapped(mapped, tuned, config):
+            compared = {"as_tuned": found}
+        else:
+            compared = references(mapped, dataset, found.thresholds, config, report)
         for variant, each in compared.items():
             metrics |= {f"{variant}/{name}": value for name, value in each.metrics.items()}
             sections[f"loihi/{variant}"] = each.sections
@@ -114,37 +119,36 @@ def references(
     config: PipelineConfig,
     report: Reporter,
 ) -> dict[str, Segmentation]:
-    """Score what the chip is compared with on the test split, for the accounting of losses.
+    """Score the float reference of the chip on the test split, for the accounting of losses.
 
     ``thresholds`` are those of the deployed network, for the scores of single sections.
 
     Returns
     -------
     dict
-        After tuning on events ``as_tuned``: the integer network in the cores that tuning assumed.
-        Otherwise ``exact_weights`` and ``one_scale_a_layer``: the float reference.
+        ``exact_weights`` and ``one_scale_a_layer``.
     """
     tiles = dataset.grid.cut(dataset.split("test")[0])
     shown = (mapped.network, mapped.weights, tiles, config.presentation)
-    bits = mapped.weight_bits
-    segment = partial(segment_with_float_reference, *shown, report=report)
-    variants = {"exact_weights": segment, "one_scale_a_layer": partial(segment, weight_bits=bits)}
-    if was_tuned_as_mapped(mapped, config):
-        variants = {"as_tuned": partial(segment_as_tuned, *shown, weight_bits=bits, report=report)}
     found: dict[str, Segmentation] = {}
-    for variant, segmented in variants.items():
-        probability = {"test": dataset.grid.stitch(expit(segmented()))}
+    for variant, bits in (("exact_weights", None), ("one_scale_a_layer", mapped.weight_bits)):
+        logits = segment_with_float_reference(*shown, weight_bits=bits, report=report)
+        probability = {"test": dataset.grid.stitch(expit(logits))}
         found[variant] = scored(probability, dataset, thresholds)
     return found
 
 
-def was_tuned_as_mapped(mapped: MappedNetwork, config: PipelineConfig) -> bool:
-    """Whether the network was tuned on events, with the mapped number of bits and no filter."""
+def was_tuned_as_mapped(
+    mapped: MappedNetwork, tuned: CoreMapping | None, config: PipelineConfig
+) -> bool:
+    """Whether the epochs with spikes ran this very network: its integers, its clock, no filter."""
     return (
-        config.tune.spiking_epochs > 0
+        tuned is not None
+        and config.tune.spiking_epochs > 0
         and on_events(mapped.network, config.tune)
-        and config.tune.weight_bits == mapped.weight_bits
         and not config.presentation.synapse_ms
+        and tuned.weight_bits == mapped.weight_bits
+        and same_integers(mapped.network, tuned.tiles, mapped.tiles)
     )
 
 

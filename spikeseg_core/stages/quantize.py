@@ -10,6 +10,7 @@ import pandas as pd
 
 from spikeseg_core.config import PipelineConfig, QuantizeConfig
 from spikeseg_core.loihi.chip import Board
+from spikeseg_core.loihi.mapping.as_tuned import menu
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.fit import RESOURCES, fit_table
 from spikeseg_core.loihi.mapping.optimize import optimize
@@ -40,7 +41,9 @@ def run(
     """
     settings = config.quantize
     network, weights = load_network(inputs["tune"])
-    mapping = map_network(settings, network, load_arrays(inputs["convert"] / RATES), report)
+    rates = load_arrays(inputs["convert"] / RATES)
+    tuned = CoreMapping.load_if_there(inputs["tune"] / MAPPING)
+    mapping = map_network(settings, network, rates, tuned, report)
     tiles = mapping.tiles
     mapping.save(folder / MAPPING)
     table = fit_table(network, tiles, settings.population_type, settings.weight_bits)
@@ -85,9 +88,19 @@ def run(
 
 
 def map_network(
-    settings: QuantizeConfig, network: Network, rates: Rates, report: Reporter = SILENT
+    settings: QuantizeConfig,
+    network: Network,
+    rates: Rates,
+    tuned: CoreMapping | None = None,
+    report: Reporter = SILENT,
 ) -> CoreMapping:
     """Choose tiles and their chips, as configured.
+
+    Parameters
+    ----------
+    tuned : CoreMapping, optional
+        What weights were rounded for in tuning. The optimizer keeps their integers as they were,
+        if the number of bits and the type of the axons are still the same.
 
     Raises
     ------
@@ -96,7 +109,9 @@ def map_network(
     """
     board = Board(settings.chips)
     form = (settings.population_type, settings.weight_bits)
-    problem = Problem(network, board, rates, *form)
+    kept = tuned is not None and (tuned.population_type, tuned.weight_bits) == form
+    choices = menu(network, *form, tuned=tuned.tiles) if tuned and kept else None
+    problem = Problem(network, board, rates, *form, choices)
     if settings.mapping == "square":
         tiles = choose_tiles(network, "square", *form)
         return CoreMapping(tiles, partition("metis", problem.traffic(tiles), board).chips, *form)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.presets import flat
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import catalogue
 from spikeseg_core.stages.artifacts import Artifact, written_by
@@ -30,6 +31,8 @@ class Stage:
         Name of a run of this stage alone, from its settings.
     sections : tuple of str
         Sections of :class:`PipelineConfig` that it reads, in addition to those of earlier stages.
+    single_settings : tuple of str
+        Dotted names of what it reads of other sections.
     model : {"ann", "rate_tuned", "integer"} or None
         Kind of model it logs (see :mod:`spikeseg_core.inference.segmenter`).
     retries : int
@@ -42,6 +45,7 @@ class Stage:
     run_name: str
     sections: tuple[str, ...]
     upstream: tuple[str, ...] = ()
+    single_settings: tuple[str, ...] = ()
     model: ModelKind | None = None
     retries: int = 0
 
@@ -87,6 +91,7 @@ STAGES: dict[str, Stage] = {
             "tune to {tune.rate_min_hz:g}-{tune.rate_max_hz:g} Hz",
             sections=("tune",),
             upstream=("prepare", "train"),
+            single_settings=("quantize.chips", "quantize.population_type"),
             model="rate_tuned",
         ),
         Stage(
@@ -192,4 +197,6 @@ def determining_settings(name: str, config: PipelineConfig) -> dict[str, Any]:
     if name == "prepare":
         return {"dataset": values["dataset"], "tile": network.tile}
     cut = {"tiles_per_axis": config.dataset.tiles_per_axis}
-    return values | {"dataset": cut, "network": network.to_json()}
+    every = flat(config.model_dump(mode="json"))
+    single = {setting: every[setting] for setting in stage(name).single_settings}
+    return values | single | {"dataset": cut, "network": network.to_json()}

@@ -55,5 +55,16 @@ class CoreMapping:
             return cls(tiles, chips, int(data["population_type"]), int(data["weight_bits"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
-                f"{path} is not a mapping ({error}); run the quantize stage again"
+                f"{path} is not a mapping ({error}); run the stage that wrote it again"
             ) from error
+
+    @classmethod
+    def load_if_there(cls, path: Path) -> CoreMapping | None:
+        """Read what :meth:`save` wrote, or return None if there is no such file.
+
+        Raises
+        ------
+        DataError
+            If the file is not a mapping.
+        """
+        return cls.load(path) if path.exists() else None

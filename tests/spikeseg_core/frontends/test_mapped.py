@@ -10,15 +10,18 @@ from tests.spikeseg_core.frontends.graphs import graph_of, items_of
 
 @pytest.fixture(scope="module")
 def mapped() -> MappedGraph:
-    graph = graph_of("same padding")
+    graph = graph_of("concatenation")
     return map_graph(graph, Board(chips=1), items_of(graph))
 
 
 def test_every_neuron_of_the_chip_is_in_one_core(mapped: MappedGraph) -> None:
-    (row,) = mapped.fit()
-    assert (row["layer"], row["shape"], row["neurons"]) == ("last", "6 x 8 x 8", 384)
-    assert row["cores"] == len(mapped.placement.chips) == mapped.integer.n_blocks
-    assert mapped.graph.neurons_on_chip == 384
+    rows = mapped.fit()
+    found = [(row["layer"], row["shape"], row["neurons"]) for row in rows]
+    assert found == [("middle", "6x8x6", 288), ("last", "6x8x8", 384)]
+    assert (
+        sum(row["cores"] for row in rows) == len(mapped.placement.chips) == mapped.integer.n_blocks
+    )
+    assert mapped.graph.neurons_on_chip == 672
 
 
 def test_files_hold_everything(mapped: MappedGraph, tmp_path) -> None:

@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 def test_this_projects_network_as_a_graph_computes_what_keras_does(seed: int) -> None:
     rng = np.random.default_rng(seed)
     network = random_network(rng)
-    weights = random_weights(network, rng)
+    weights = random_weights(rng, network)
     graph = Graph.of(network, weights)
     tiles = rng.normal(size=(2, network.tile, network.tile, 1)).astype(np.float32)
     expected = model_from_weights(network, weights)(tiles)

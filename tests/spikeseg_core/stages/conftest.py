@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from spikeseg_core.data.dataset import prepare_dataset
 from spikeseg_core.network import save_network
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import partition, quantize
+from spikeseg_core.stages.artifacts import MAPPING
 from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.data.small import small_dataset
 from tests.spikeseg_core.loihi.cost.networks import random_rates, small_network
@@ -49,6 +51,7 @@ def mapped_stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, stage in (("quantize", quantize), ("partition", partition)):
         folders[name].mkdir()
         stage.run(CONFIG, folders, folders[name], SILENT)
+    shutil.copy(folders["quantize"] / MAPPING, folders["tune"] / MAPPING)  # tuned as it is mapped
     return folders
 
 

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import grimp
 import numpy as np
 import pytest
+from scipy.special import expit
 
+from spikeseg_core.ann.events import segment_as_tuned
 from spikeseg_core.config import DeployConfig
+from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.evaluation.accounting import SCORES, loss_table
 from spikeseg_core.loihi.cost.events import EventCounts
+from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import deploy
-from spikeseg_core.stages.artifacts import EVENTS
+from spikeseg_core.stages.artifacts import EVENTS, MAPPING
 from spikeseg_core.stages.deployed import load_search
 from spikeseg_core.stages.mapped import load_mapped
 from spikeseg_core.storage import load_arrays
@@ -66,7 +71,8 @@ def test_the_way_from_exact_weights_to_cores_is_accounted_for(fast) -> None:
     stages = {"ann": {f"test/{name}": 0.9 for name in SCORES}, **result.metrics}
     table = loss_table(stages)
     assert table["to"].tolist() == [*["loihi/as_tuned"] * 3, "loihi"]
-    assert not table.loc[1:2, list(SCORES)].to_numpy().any()  # the chip's clock and integers
+    # The chip's clock, its integers and its cores were there in tuning.
+    assert not table.loc[1:, list(SCORES)].to_numpy().any()
     total = result.metrics["loihi"]["test/v_info"] - 0.9
     assert table["v_info"].sum() == pytest.approx(total)
 
@@ -80,9 +86,26 @@ def test_a_network_not_tuned_on_events_is_compared_with_the_float_reference(
     mapped_stages, tune
 ) -> None:
     mapped = load_mapped(mapped_stages)
-    assert deploy.was_tuned_as_mapped(mapped, CONFIG)
+    tuned = CoreMapping.load(mapped_stages["tune"] / MAPPING)
+    assert deploy.was_tuned_as_mapped(mapped, tuned, CONFIG)
     config = CONFIG.model_copy(update={"tune": CONFIG.tune.model_copy(update=tune)})
-    assert not deploy.was_tuned_as_mapped(mapped, config)
+    rounded = replace(tuned, weight_bits=4) if tune.get("weight_bits") == 4 else tuned
+    assert not deploy.was_tuned_as_mapped(mapped, rounded, config)
+
+
+def test_what_was_tuned_is_what_is_deployed(mapped_stages, fast) -> None:
+    mapped, (_, folder) = load_mapped(mapped_stages), fast
+    dataset = load_dataset(mapped_stages["prepare"]).first(1)
+    logits = segment_as_tuned(
+        mapped.network,
+        mapped.weights,
+        dataset.grid.cut(dataset.split("test")[0]),
+        CONFIG.presentation,
+        weight_bits=8,
+        tiles_of_layers=mapped.tiles,
+    )
+    found = dataset.grid.stitch(expit(logits)).astype(np.float16)
+    np.testing.assert_array_equal(load_arrays(folder / "probability_loihi.npz")["test"], found)
 
 
 def test_nengo_loihis_engine_segments_the_same(mapped_stages, fast, tmp_path) -> None:
