@@ -26,21 +26,29 @@ def test_every_section_belongs_to_a_stage() -> None:
     assert declared == set(PipelineConfig.model_fields) - {"preset", "tolerance", "promotion"}
 
 
+def of_config(node: ast.Attribute) -> bool:
+    """Whether it is a section of a variable called ``config``."""
+    known = isinstance(node.value, ast.Name) and node.value.id == "config"
+    return known and node.attr in PipelineConfig.model_fields
+
+
 @pytest.mark.parametrize("name", registry.STAGES)
 def test_a_stage_reads_no_setting_that_is_not_in_its_key(name: str) -> None:
     """A setting that a stage reads but does not declare would let an old result pass for new."""
     source = CORE / "stages" / f"{name}.py"
     if not source.exists():
         pytest.skip("not written yet")
-    read = {
-        node.attr
-        for node in ast.walk(ast.parse(source.read_text()))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "config"
-        and node.attr in PipelineConfig.model_fields
-    }
-    assert read <= set(registry.sections(name))
+    attributes = [
+        n for n in ast.walk(ast.parse(source.read_text())) if isinstance(n, ast.Attribute)
+    ]
+    read = [ast.unparse(node).removeprefix("config.") for node in attributes if of_config(node)]
+    single = {
+        ast.unparse(node).removeprefix("config.")
+        for node in attributes
+        if isinstance(node.value, ast.Attribute) and of_config(node.value)
+    } & set(registry.stage(name).single_settings)
+    other = [section for section in read if section not in registry.sections(name)]
+    assert len(other) == len(single)
 
 
 def test_the_stage_before() -> None:
