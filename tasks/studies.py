@@ -7,10 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from spikeseg_core.config.overrides import parsed, shortened, source
+from spikeseg_core.config.yaml_text import MOST_BYTES, read_yaml
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.sweep.definition import Sweep
 
@@ -48,11 +48,12 @@ def definition(name_or_file: str) -> Sweep:
             f"there is no sweep {name_or_file!r}; choose one of {known}, or give a YAML file"
         )
     try:
-        return Sweep.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from None
+        with path.open("rb") as file:
+            return Sweep.model_validate(read_yaml(file.read(MOST_BYTES + 1)))
     except ValidationError as error:
         raise ConfigError(f"{path}:\n{shortened(error)}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is not YAML that is read: {error}") from None
 
 
 def fixed(dataset: str, changes: Iterable[str]) -> dict[str, Any]:

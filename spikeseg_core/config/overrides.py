@@ -121,6 +121,10 @@ def _line(problem: ErrorDetails) -> str:
     return f"{name}: {problem['msg']}{given}"
 
 
+_DEEPEST = 10
+"""More parts than any setting's name has."""
+
+
 def parsed(changes: Iterable[str]) -> dict[str, Any]:
     """Return the nested settings of changes such as ``train.epochs=5``.
 
@@ -141,8 +145,10 @@ def _parsed(change: str) -> dict[str, Any]:
         raise ConfigError(f"cannot read {change!r}; write a setting as train.epochs=5")
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets without end
         value = text
+    if name.count(".") > _DEEPEST:
+        raise ConfigError(f"there is no setting {name[:40]!r}...; `spikeseg settings` lists them")
     return nested(name.strip(), value)
 
 

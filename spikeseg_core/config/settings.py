@@ -54,7 +54,9 @@ def _show_ranges(schema: dict[str, Any]) -> None:
 class StageConfig(BaseModel):
     """Base: frozen, and a misspelt setting is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_show_ranges)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, json_schema_extra=_show_ranges
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -220,14 +220,22 @@ class IntegerNetwork:
                 f"{folder / NAMES_FILE} has format {names.get('format')!r}, this version reads "
                 f"{FORMAT}; run the quantize stage again"
             )
-        network = IntegerNetwork(
-            dt=names["dt"],
-            ensembles=tuple(Population(n, tuple(s)) for n, s in names["ensembles"]),
-            inputs=tuple(Population(n, tuple(s)) for n, s in names["inputs"]),
-            block_names=tuple(names["block_names"]),
-            **load_arrays(folder / ARRAYS_FILE),
-        )
-        if network.digest != names["sha256"]:
+        arrays = load_arrays(folder / ARRAYS_FILE)
+        try:
+            network = IntegerNetwork(
+                dt=names["dt"],
+                ensembles=tuple(Population(n, tuple(s)) for n, s in names["ensembles"]),
+                inputs=tuple(Population(n, tuple(s)) for n, s in names["inputs"]),
+                block_names=tuple(names["block_names"]),
+                **arrays,
+            )
+            expected = names["sha256"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{folder / NAMES_FILE} is damaged ({type(error).__name__}: {error}); run the "
+                f"quantize stage again"
+            ) from error
+        if network.digest != expected:
             raise DataError(f"the digest of {folder} does not match; run the quantize stage again")
         return network
 
@@ -238,5 +246,5 @@ _ARRAY_NAMES = tuple(f.name for f in fields(IntegerNetwork) if f.type == "np.nda
 def _read_names(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DataError(f"{path} cannot be read ({error}); run the quantize stage again") from error

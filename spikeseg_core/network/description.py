@@ -335,17 +335,29 @@ def load_network(folder: Path) -> tuple[Network, Weights]:
     Raises
     ------
     ConfigError
-        If the weights are not the ones the network was saved with.
+        If a file is missing or damaged, or the weights are not the ones that the network was saved
+        with.
     """
-    data = json.loads((folder / NETWORK_FILE).read_text())
+    path = folder / NETWORK_FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        network, expected = Network.from_json(data), str(data["weights_sha256"])
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist; create the network again") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path} is damaged ({error}); create the network again") from error
+    except Exception as error:  # whatever a wrong type leads to
+        raise ConfigError(
+            f"{path} is damaged ({type(error).__name__}: {error}); create the network again"
+        ) from error
     arrays = load_arrays(folder / WEIGHTS_FILE)
     weights = Weights(
         {k.removeprefix("kernel:"): v for k, v in arrays.items() if k.startswith("kernel:")},
         {k.removeprefix("bias:"): v for k, v in arrays.items() if k.startswith("bias:")},
     )
-    if weights.sha256 != data["weights_sha256"]:
+    if weights.sha256 != expected:
         raise ConfigError(
             f"{folder}: weights.npz has sha256 {weights.sha256[:12]}..., network.json expects "
-            f"{data['weights_sha256'][:12]}...; the folder mixes two networks, create it again"
+            f"{expected[:12]}...; the folder mixes two networks, create it again"
         )
-    return Network.from_json(data), weights
+    return network, weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -15,6 +16,9 @@ from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.config.overrides import merged, nested, shortened
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.sweep.definition import FOLD, FOLDS, Sweep, Value
+
+MOST_RUNS = 10_000
+"""Points times seeds of a sweep."""
 
 SEEDED = ("train.seed", "tune.seed")
 """Settings that take the seed of a sweep."""
@@ -35,8 +39,15 @@ def expand(sweep: Sweep) -> tuple[Point, ...]:
     Raises
     ------
     ConfigError
-        If a setting is unknown or out of bounds; names the point.
+        If a setting is unknown or out of bounds; names the point. If there are too many runs.
     """
+    wanted = sweep.folds or len(sweep.points) or math.prod(map(len, sweep.grid.values()))
+    if (runs := wanted * len(sweep.seeds)) > MOST_RUNS:
+        raise ConfigError(
+            f"sweep {sweep.title!r} has {runs:,} runs ({wanted:,} points with "
+            f"{len(sweep.seeds):,} seeds); at most {MOST_RUNS:,} are made: vary fewer settings "
+            f"at once, or let a search choose the points"
+        )
     if sweep.points:
         return tuple(point(sweep, each.settings, each.name) for each in sweep.points)
     if sweep.folds is not None:

@@ -80,7 +80,9 @@ def recorded() -> list[RecordedFolder]:
         for kind, name, page in zip(("pipeline", "report", "sweep"), ACCOUNTS, PAGES, strict=True):
             try:
                 account = json.loads((folder / name).read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
+                continue
+            if not isinstance(account, dict):
                 continue
             found.append(RecordedFolder(folder, kind, folder / page, account))
             break

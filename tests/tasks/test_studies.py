@@ -33,3 +33,19 @@ def test_a_yaml_file_of_the_user(tmp_path: Path) -> None:
         definition(str(file))
     with pytest.raises(ConfigError, match="ablation-bits"):
         definition("nothing-like-it")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]", "alias"),
+        (b"[" * 50_000, "nested too deeply"),
+        (b"\xff\xfe", "decode"),
+        (b"grid: {train.learning_rate: [.nan]}", "learning_rate"),
+    ],
+)
+def test_a_file_that_is_hostile_is_one_message(tmp_path: Path, content: bytes, says: str) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=says):
+        expand(definition(str(file)))

@@ -53,7 +53,10 @@ class CoreMapping:
             tiles = {name: (int(r), int(c), int(k)) for name, (r, c, k) in data["tiles"].items()}
             chips = np.array(data["chips"], dtype=np.int64).reshape(len(data["chips"]))
             return cls(tiles, chips, int(data["population_type"]), int(data["weight_bits"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            *(OSError, ValueError, KeyError, TypeError),
+            *(AttributeError, OverflowError, RecursionError),
+        ) as error:
             raise DataError(
                 f"{path} is not a mapping ({error}); run the stage that wrote it again"
             ) from error

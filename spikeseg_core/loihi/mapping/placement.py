@@ -59,7 +59,7 @@ class Placement:
         try:
             data = json.loads(path.read_text())
             return cls(data["strategy"], np.array(data["chips"]), np.array(data["positions"]))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"{path} is not a placement ({error}); run the partition stage again"
             ) from error

@@ -98,3 +98,18 @@ def test_what_is_said_twice_has_to_be_the_same() -> None:
         match="source is given twice: 'synthetic' by the dataset and 'isbi2012' by the settings",
     ):
         configured("quick", "synthetic", ["dataset.source=isbi2012"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "deploy.readout_windows=[NaN]",
+        "train.learning_rate=Infinity",
+        "deploy.early_exit=[-Infinity]",
+        f"train.epochs={'[' * 100_000}",
+        f"{'a.' * 100_000}b=1",
+    ],
+)
+def test_what_is_no_number_is_refused(change: str) -> None:
+    with pytest.raises(ConfigError):
+        configured("quick", "synthetic", [change])

@@ -56,6 +56,15 @@ def test_damage_is_noticed(truth, tmp_path):
     (tmp_path / NAMES_FILE).write_text(json.dumps({**names, "dt": 0.002}))
     with pytest.raises(DataError, match="digest"):
         IntegerNetwork.load(tmp_path)
+    for damaged in ({}, {"ensembles": 5}, {"inputs": [1]}, {"block_names": None}):
+        kept = {"format": names["format"]} if not damaged else names
+        (tmp_path / NAMES_FILE).write_text(json.dumps(kept | damaged))
+        with pytest.raises(DataError, match=r"is damaged .* run the quantize stage again"):
+            IntegerNetwork.load(tmp_path)
+    for content in ("[]", "5", "[" * 100_000):
+        (tmp_path / NAMES_FILE).write_text(content)
+        with pytest.raises(DataError, match="run the quantize stage again"):
+            IntegerNetwork.load(tmp_path)
     (tmp_path / NAMES_FILE).write_text(json.dumps(names))
     (tmp_path / ARRAYS_FILE).write_bytes(b"not arrays")
     with pytest.raises(DataError, match="cannot be read"):

@@ -109,3 +109,29 @@ def test_a_network_that_does_not_add_up_says_where(changed, message) -> None:
 def test_unknown_layer_names_those_there_are() -> None:
     with pytest.raises(ConfigError, match="no layer 'dwon'; it has stem, down, up"):
         SMALL.layer("dwon")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "null", "5", "{}", '{"layers": 3}', "[" * 100_000, "\x00", '{"layers": [[]]}'],
+)
+def test_a_damaged_description_is_one_clear_message(tmp_path, content) -> None:
+    save_network(tmp_path, SMALL, random_weights(SMALL))
+    (tmp_path / "network.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"network\.json is damaged .*create the network again"):
+        load_network(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [('"stride": 2', '"stride": 0'), ('"tile": 16', '"tile": "x"'), ('"name"', '"named"')],
+)
+def test_a_description_that_was_edited_is_refused(tmp_path, before, after) -> None:
+    save_network(tmp_path, SMALL, random_weights(SMALL))
+    file = tmp_path / "network.json"
+    file.write_text(file.read_text().replace(before, after))
+    with pytest.raises(ConfigError, match=r"network\.json is damaged"):
+        load_network(tmp_path)
+    file.unlink()
+    with pytest.raises(ConfigError, match=r"network\.json does not exist"):
+        load_network(tmp_path)

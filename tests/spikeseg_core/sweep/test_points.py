@@ -65,3 +65,12 @@ def test_workers_start_with_different_trainings() -> None:
     jobs = in_order_of_running(expand(sweep))
     trainings = [(point.configs[s].train.learning_rate, s) for point, s in jobs]
     assert trainings == [(0.001, 0), (0.001, 1), (0.002, 0), (0.002, 1)] * 2
+
+
+def test_more_runs_than_anybody_can_wait_for_are_refused_at_once() -> None:
+    values = tuple(range(1, 401))
+    grid = dict.fromkeys(("train.epochs", "tune.epochs", "train.batch_size"), values)
+    with pytest.raises(ConfigError, match=r"64,000,000 runs .* at most 10,000"):
+        expand(Sweep(grid=grid))
+    with pytest.raises(ConfigError, match=r"400 points with 26 seeds"):
+        expand(Sweep(grid={"train.epochs": values}, seeds=tuple(range(26))))

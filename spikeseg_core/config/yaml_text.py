@@ -1,0 +1,39 @@
+"""YAML from anybody: plain values, no aliases, and not nested without end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+MOST_BYTES = 2**20
+
+
+class _Plain(yaml.SafeLoader):
+    """Refuses aliases: a few lines of them stand for more values than any memory holds."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            found = self.peek_event()
+            raise yaml.composer.ComposerError(
+                None, None, f"the alias *{found.anchor}: write its values out", found.start_mark
+            )
+        return super().compose_node(parent, index)
+
+
+def read_yaml(content: bytes) -> Any:
+    """Read a YAML document.
+
+    Raises
+    ------
+    ValueError
+        If it is none, has an alias, is nested too deeply or is over 1 MiB.
+    """
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"it has over {MOST_BYTES:,} bytes")
+    try:
+        return yaml.load(content.decode("utf-8"), _Plain)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except (yaml.YAMLError, TypeError, OverflowError) as error:
+        raise ValueError(str(error)) from error
