@@ -17,8 +17,11 @@ from spikeseg_core.stages.base import StageResult
 from tasks import key as code_version
 from tasks.folder import (
     CHECKPOINTS,
+    OF_AN_ATTEMPT,
     StageRecord,
+    clear,
     content_digest,
+    damage,
     drawing_digest,
     is_drawn,
     is_finished,
@@ -30,11 +33,12 @@ from tasks.folder import (
     write_record,
 )
 from tasks.local import state
+from tasks.local.addresses import without_password
 from tasks.local.machine import machine_tags
 from tasks.local.system_metrics import monitored
 from tasks.mlflow import tracking
 from tasks.mlflow.curve import Curve
-from tasks.mlflow.store import Run
+from tasks.mlflow.store import Run, store
 from tasks.prefect.artifacts import PageProgress
 from tasks.prefect.progress import Advance, seconds_before, show_in_run
 from tasks.provenance import environment
@@ -61,7 +65,11 @@ def run_stage(name: str, config: PipelineConfig, *upstream: StageRef) -> StageRe
     folder = state.current().stage_folder(name, key)
     logger = run_logger()
     with locked(folder, lambda: logger.info("another run is computing %s; waiting for it", name)):
+        if is_finished(folder) and (wrong := damage(folder)) is not None:
+            logger.warning("%s is made again: %s", folder.name, wrong)
+            clear(folder)
         if not is_finished(folder):
+            clear(folder, keep=OF_AN_ATTEMPT)
             run_id = _compute(one, config, inputs, key, closure(upstream))
         else:
             logger.info("%s is already finished; using %s", name, folder.name)
@@ -136,21 +144,38 @@ def _folders(one: registry.Stage, upstream: Sequence[StageRef]) -> dict[str, Pat
 
 
 def fetch(ref: StageRef) -> None:
-    """Fetch the stage's folder from MLflow if it is not on this machine; may be a ConfigError."""
-    if is_finished(ref.folder):
+    """Fetch the stage's folder from MLflow if it is not on this machine, or was changed here.
+
+    Raises
+    ------
+    ConfigError
+        If MLflow does not have it as it was.
+    """
+    wrong = damage(ref.folder) if is_finished(ref.folder) else "nothing is there"
+    if wrong is None:
         return
     if ref.mlflow_run_id is None:
+        lost = "was changed" if is_finished(ref.folder) else "is gone"
         raise ConfigError(
-            f"the folder of stage {ref.stage!r} is gone ({ref.folder}) and MLflow has no copy; "
-            f"run the pipeline again, which makes what is missing"
+            f"the folder of stage {ref.stage!r} {lost} ({ref.folder}: {wrong}) and MLflow has no "
+            f"copy; run the pipeline again, which makes what is missing"
         )
-    run_logger().info("fetching %s from MLflow run %s", ref.stage, ref.mlflow_run_id)
+    run_logger().info("fetching %s from MLflow run %s: %s", ref.stage, ref.mlflow_run_id, wrong)
     try:
-        tracking.download_stage(ref.mlflow_run_id, ref.folder)
+        with locked(ref.folder, lambda: None):
+            clear(ref.folder)
+            tracking.download_stage(ref.mlflow_run_id, ref.folder)
+            wrong = damage(ref.folder)
+            if wrong is None and ref.sha256 not in ("", read_record(ref.folder).sha256):
+                wrong = "it is another one"
+            if wrong is not None:
+                clear(ref.folder)
+                raise ConfigError(f"its copy is not as it was: {wrong}")
     except Exception as error:
         raise ConfigError(
             f"stage {ref.stage!r} cannot be fetched from MLflow run {ref.mlflow_run_id} at "
-            f"{state.tracking_uri()} ({error}); run the pipeline again, which makes what is missing"
+            f"{store().name} ({without_password(str(error))}); run the pipeline again, which makes "
+            f"what is missing"
         ) from error
 
 
@@ -161,6 +186,7 @@ def _end_early(run: Run | None, error: BaseException) -> None:
             run.tags({"error": f"{type(error).__name__}: {error}"[:5000]})
             run.end(tracking.status_of(error))
 
+        run.store.try_again(seconds=0)  # this is the last chance
         run.store.attempt("end a run", end)
 
 

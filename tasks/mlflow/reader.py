@@ -105,14 +105,14 @@ class Reader:
         if len(found) > 1:
             told = "\n".join(f"  {_told(run)}" for run in found[:MOST_TOLD])
             raise ConfigError(
-                f"{name!r} fits several runs at {self.store.uri}; give the beginning of one id:\n"
+                f"{name!r} fits several runs at {self.store.name}; give the beginning of one id:\n"
                 f"{told}"
             )
         return found[0]
 
     def _missing(self, name: str, why: str = "") -> str:
         return (
-            f"there is no run {name!r} at {self.store.uri}{why}; its id and name are in the "
+            f"there is no run {name!r} at {self.store.name}{why}; its id and name are in the "
             f"summary of the run and on MLflow's page"
         )
 
@@ -144,7 +144,7 @@ class Reader:
         found = [self.named(n) for n in names] or self.search(pipelines, newest=newest)[::-1]
         if len(found) < 2:
             raise ConfigError(
-                f"{len(found)} run at {self.store.uri} to compare; give two or more ids or names, "
+                f"{len(found)} run at {self.store.name} to compare; give two or more ids or names, "
                 f"or run the pipeline again with other settings first"
             )
         return [self._compared(run) for run in found]
@@ -243,7 +243,7 @@ class MlflowRecords(Reader):
             name=str(run.info.run_name),
             tags=run.data.tags,
             ended=(run.info.end_time or run.info.start_time) / 1000,
-            page=run_page(self.store.uri, run.info.experiment_id, run_id),
+            page=run_page(self.store.name, run.info.experiment_id, run_id),
             fetch=fetch,
         )
 
