@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from tasks.terminal import open_page as open_page  # noqa: PLC0414 - the commands take it from here
+
 
 def examples(*commands: str) -> str:
     """List commands below a command's options, one per line."""
@@ -23,15 +25,6 @@ def write_result(path: Path | None, result: Any) -> None:
         from spikeseg_core.storage import write_json
 
         write_json(path, result)
-
-
-def open_page(address: str | Path) -> None:
-    """Open a page or a file in the browser; without one, say where it is."""
-    import webbrowser
-
-    shown = str(address)
-    if not webbrowser.open(shown if "://" in shown else Path(shown).resolve().as_uri()):
-        typer.echo(f"no browser can be opened here; the page is {shown}", err=True)
 
 
 def _follow(word: str, levels: Mapping[str, str]) -> Callable[[bool], bool]:
@@ -138,6 +131,14 @@ Quiet = Annotated[
         "-q",
         callback=_follow("quiet", {"PREFECT_LOGGING_LEVEL": "WARNING"}),
         help="Only warnings, errors, and where the result is.",
+    ),
+]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        callback=lambda chosen: bool(chosen and os.environ.setdefault("SPIKESEG_VERIFY", "1")),
+        help="Read all files of finished stages, not only those whose size or times differ.",
     ),
 ]
 Verbose = Annotated[

@@ -41,7 +41,7 @@ from spikeseg_core.sweep.points import Point, expand, in_order_of_running
 from spikeseg_core.sweep.table import DONE, Outcome, point_table, run_table
 from tasks.local import state
 from tasks.mlflow import sweep as sweep_tracking
-from tasks.mlflow.store import Run
+from tasks.mlflow.store import Run, store
 from tasks.mlflow.tracking import status_of
 from tasks.prefect.artifacts import PageProgress
 from tasks.prefect.bootstrap import set_up_for_prefect
@@ -297,7 +297,7 @@ def conclude(done: Progress) -> dict[str, Any]:
         "table": str(folder / "points.parquet"),
         "report": str(folder / "sweep.md"),
         "mlflow": {
-            "tracking_uri": state.tracking_uri(),
+            "tracking_uri": store().name,
             "run_id": done.run.id if done.run is not None else None,
         },
         **(tested.to_json() if tested is not None else {}),

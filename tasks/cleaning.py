@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
-from tasks.folder import RECORD, TRACKING, StageRecord, is_finished, read_record
+from tasks.folder import RECORD, StageRecord, is_finished, read_record, tracking_notes
 from tasks.in_use import alone
 from tasks.local import state
 
@@ -105,11 +104,7 @@ def _of_runs(finished: dict[Path, StageRecord], runs: set[str]) -> set[Path]:
     """Folders of the stages with one of those MLflow runs."""
     found = set()
     for folder in finished:
-        try:
-            notes = json.loads((folder / TRACKING).read_text(encoding="utf-8")).values()
-        except (OSError, ValueError):
-            continue
-        if any(note.get("run_id") in runs for note in notes):
+        if any(note.get("run_id") in runs for note in tracking_notes(folder).values()):
             found.add(folder)
     return found
 

@@ -1,14 +1,18 @@
 """A stage's folder: its key, its record, and when it counts as finished.
 
 A folder is named after its stage and key. ``stage.json`` is written last and atomically: a folder
-with it is finished, one without it was interrupted and continues from its checkpoints.
+with it is finished, one without it was interrupted and continues from its checkpoints. The record
+is sealed and knows the state of every file, so that what was changed afterwards is not used.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
+import logging
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,22 +23,32 @@ from pydantic import BaseModel, ConfigDict, Field
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.figures import stages as pictures
+from spikeseg_core.report.seal import SEAL, seal_of
 from spikeseg_core.stages import artifacts
 from spikeseg_core.stages import table as registry
 from spikeseg_core.stages.base import StageResult
 from spikeseg_core.storage import digest_json, write_text
 from tasks import key as code_version
+from tasks.file_states import FileState, first_difference, states
 from tasks.in_use import use
 from tasks.local import state
 from tasks.references import StageRef
+
+log = logging.getLogger("prefect.spikeseg")
 
 RECORD = "stage.json"
 TRACKING = "tracking.json"
 CURVES = "curves.jsonl"
 CHECKPOINTS = "checkpoints"
+LOCK = ".lock"
+
+OF_AN_ATTEMPT = (CHECKPOINTS, TRACKING, CURVES)
+"""What the next attempt needs of an interrupted one."""
 
 # Bookkeeping, and files that no stage reads, do not change what the next stage computes.
 NOT_CONTENT = artifacts.NOT_CONTENT | {RECORD, TRACKING, CURVES}
+
+_READ_BY_STAGES = {artifact.name for artifact in artifacts.ARTIFACTS if artifact.readers}
 
 
 class Outcome(BaseModel):
@@ -66,6 +80,8 @@ class StageRecord(BaseModel):
     seconds: float = Field(description="time taken, all attempts since the last interruption")
     versions: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, str] = Field(default_factory=dict, description="what it ran on")
+    files: dict[str, FileState] = Field(default_factory=dict, description="by name in the folder")
+    seal: str = Field("", description="digest of all of this record but itself")
 
 
 def stage_key(name: str, config: PipelineConfig, upstream: Sequence[StageRef]) -> str:
@@ -89,6 +105,51 @@ def is_finished(folder: Path) -> bool:
     return (folder / RECORD).is_file()
 
 
+def is_sound(folder: Path) -> bool:
+    """Whether the stage in this folder is finished, and all of it is as when it ended."""
+    return is_finished(folder) and damage(folder) is None
+
+
+def damage(folder: Path) -> str | None:
+    """Say what is wrong with the folder of a finished stage; None if it is as when it ended."""
+    try:
+        account = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = StageRecord.model_validate(account)
+        broken = account[SEAL] != seal_of(account)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return f"{RECORD} cannot be read"
+    if broken:
+        return f"{RECORD} was changed"
+    if folder.name != state.current().stage_folder(record.stage, record.key).name:
+        return f"{RECORD} is that of stage {record.stage} with key {record.key[:16]}"
+    content = {name: known for name, known in record.files.items() if not _is_picture(name)}
+    if (found := first_difference(folder, content)) is not None:
+        return found
+    for path in content_files(folder):
+        name = path.relative_to(folder).as_posix()
+        if name not in record.files and name in _READ_BY_STAGES:
+            return f"{name} was added"
+    return None
+
+
+def clear(folder: Path, keep: Sequence[str] = ()) -> None:
+    """Delete what is in a stage's folder but its lock and ``keep``, the record first."""
+    if folder.resolve().parent != state.current().stages:
+        raise ConfigError(f"{folder} is no folder of {state.current().stages}; nothing is deleted")
+    (folder / RECORD).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        if path.name == LOCK or path.name in keep:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _is_picture(name: str) -> bool:
+    return name.endswith((".png", ".svg"))
+
+
 def drawing_digest(stage: str) -> str:
     """Digest of the code that draws the stage's pictures; empty if it has none."""
     module = pictures.module_of(stage)
@@ -96,9 +157,12 @@ def drawing_digest(stage: str) -> str:
 
 
 def is_drawn(folder: Path) -> bool:
-    """Whether the finished stage's pictures are those of the current code."""
+    """Whether the finished stage's pictures are there, and are those of the current code."""
     record = read_record(folder)
-    return record.drawing == drawing_digest(record.stage)
+    drawn = {name: known for name, known in record.files.items() if _is_picture(name)}
+    return (
+        record.drawing == drawing_digest(record.stage) and first_difference(folder, drawn) is None
+    )
 
 
 def read_record(folder: Path) -> StageRecord:
@@ -113,8 +177,11 @@ def read_record(folder: Path) -> StageRecord:
 
 
 def write_record(folder: Path, record: StageRecord) -> None:
-    """Write ``stage.json``, which makes the stage finished."""
-    write_text(folder / RECORD, record.model_dump_json(indent=2) + "\n")
+    """Write ``stage.json`` with the states of the files and a seal: the stage is finished."""
+    files = [path for path in content_files(folder) if path.name not in (RECORD, TRACKING, CURVES)]
+    account = record.model_copy(update={"files": states(folder, files)}).model_dump(mode="json")
+    account[SEAL] = seal_of(account)
+    write_text(folder / RECORD, json.dumps(account, indent=2) + "\n")
 
 
 def reference(folder: Path, mlflow_run_id: str | None = None) -> StageRef:
@@ -173,7 +240,7 @@ def content_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in content_files(folder):
         name = path.relative_to(folder).as_posix()
-        if name in NOT_CONTENT or path.suffix in (".png", ".svg"):
+        if name in NOT_CONTENT or _is_picture(name):
             continue
         digest.update(f"{name}\n".encode())
         with path.open("rb") as file:
@@ -182,20 +249,38 @@ def content_digest(folder: Path) -> str:
 
 
 def content_files(folder: Path) -> list[Path]:
-    """All files of the stage except its checkpoints, in a fixed order."""
+    """All files of the stage in a fixed order, without checkpoints and what begins with a dot.
+
+    These are the lock, and files that a killed process has not finished.
+    """
+
+    def counts(parts: Sequence[str]) -> bool:
+        return parts[0] != CHECKPOINTS and not any(part.startswith(".") for part in parts)
+
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] not in (CHECKPOINTS, ".lock")
+        if counts(path.relative_to(folder).parts) and path.is_file()
     )
+
+
+def tracking_notes(folder: Path) -> dict[str, dict[str, Any]]:
+    """Read ``tracking.json``: what each store has of the stage; damaged entries are left out."""
+    try:
+        notes = json.loads((folder / TRACKING).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(notes, dict):
+        return {}
+    return {name: note for name, note in notes.items() if isinstance(note, dict)}
 
 
 @contextmanager
 def locked(folder: Path, when_waiting: Callable[[], None]) -> Iterator[None]:
     """Lock the folder: a second process waits here, and then finds the stage finished."""
     use(folder.parent)
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -215,14 +300,24 @@ def forget(stage: str, key: str) -> None:
 
 
 def find(stage: str, key: str) -> Path | None:
-    """Folder of the finished stage with that key, if it is on this machine."""
+    """Folder of the finished stage with that key, if it is on this machine and unchanged."""
     folder = state.current().stage_folder(stage, key)
-    return folder if is_finished(folder) else None
+    return folder if _usable(folder) else None
 
 
 def newest(stage: str, preset: str | None = None) -> Path | None:
     """Folder of the last finished stage of that name, of one preset or of any."""
     folders = [f for f in state.current().stages.glob(f"{stage}-*") if is_finished(f)]
-    if preset is not None:
-        folders = [f for f in folders if read_record(f).preset == preset]
-    return max(folders, key=lambda f: (f / RECORD).stat().st_mtime_ns, default=None)
+    folders.sort(key=lambda f: (f / RECORD).stat().st_mtime_ns, reverse=True)
+    usable = (f for f in folders if _usable(f))
+    return next((f for f in usable if preset in (None, read_record(f).preset)), None)
+
+
+def _usable(folder: Path) -> bool:
+    """Whether the folder holds a sound stage; a damaged one is named."""
+    if not is_finished(folder):
+        return False
+    wrong = damage(folder)
+    if wrong is not None:
+        log.warning("%s is not used: %s", folder, wrong)
+    return wrong is None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from tasks.fetching import fetch
-from tasks.folder import TRACKING, find, is_finished, newest, read_record, reference
+from tasks.folder import TRACKING, find, is_sound, newest, read_record, reference, tracking_notes
 from tasks.local import state
 from tasks.mlflow import tracking
 from tasks.mlflow.reader import Reader
@@ -100,7 +99,7 @@ def _newest(stage: str, wanted_by: str | None) -> StageRef:
         needs = f"stage {wanted_by!r} follows {stage!r}, but " if wanted_by else ""
         raise ConfigError(
             f"{needs}no finished stage {stage!r} is in {state.current().stages} or at "
-            f"{state.tracking_uri()}; run `spikeseg run` or `spikeseg stage {stage}` first"
+            f"{store().name}; run `spikeseg run` or `spikeseg stage {stage}` first"
         )
     return found
 
@@ -112,7 +111,7 @@ def _by_key(stage: str, key: str) -> StageRef:
     if found is None:
         raise ConfigError(
             f"stage {stage!r} with key {key[:16]} is neither in {state.current().stages} nor at "
-            f"{state.tracking_uri()}; run the pipeline again, which makes what is missing"
+            f"{store().name}; run the pipeline again, which makes what is missing"
         )
     return found
 
@@ -151,8 +150,8 @@ def _of_run(run_id: str, stage: str, wanted_by: str | None) -> StageRef:
 def _folders_of_run(run_id: str) -> list[Path]:
     found = []
     for path in state.current().stages.glob(f"*/{TRACKING}"):
-        notes = json.loads(path.read_text()).values()
-        if is_finished(path.parent) and any(note.get("run_id") == run_id for note in notes):
+        notes = tracking_notes(path.parent).values()
+        if any(note.get("run_id") == run_id for note in notes) and is_sound(path.parent):
             found.append(path.parent)
     return found
 

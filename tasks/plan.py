@@ -21,7 +21,7 @@ from tasks.folder import (
     RECORD,
     StageRecord,
     content_files,
-    is_finished,
+    is_sound,
     read_record,
     reference,
     stage_key,
@@ -72,7 +72,7 @@ def steps(config: PipelineConfig, last: str = "benchmark") -> list[Step]:
         if known:
             token = stage_key(one.name, config, [refs[name] for name in one.upstream])
             folder = state.current().stage_folder(one.name, token)
-            if is_finished(folder):
+            if is_sound(folder):
                 refs[one.name] = reference(folder)
         else:
             settings = registry.determining_settings(one.name, config)

@@ -16,8 +16,11 @@ from tasks import key as code_version
 from tasks.fetching import fetch
 from tasks.folder import (
     CHECKPOINTS,
+    OF_AN_ATTEMPT,
     StageRecord,
+    clear,
     content_digest,
+    damage,
     drawing_digest,
     is_drawn,
     is_finished,
@@ -61,7 +64,11 @@ def run_stage(name: str, config: PipelineConfig, *upstream: StageRef) -> StageRe
     folder = state.current().stage_folder(name, key)
     logger = run_logger()
     with locked(folder, lambda: logger.info("another run is computing %s; waiting for it", name)):
+        if is_finished(folder) and (wrong := damage(folder)) is not None:
+            logger.warning("%s is made again: %s", folder.name, wrong)
+            clear(folder)
         if not is_finished(folder):
+            clear(folder, keep=OF_AN_ATTEMPT)
             run_id = _compute(one, config, inputs, key, closure(upstream))
         else:
             logger.info("%s is already finished; using %s", name, folder.name)
@@ -142,6 +149,7 @@ def _end_early(run: Run | None, error: BaseException) -> None:
             run.tags({"error": f"{type(error).__name__}: {error}"[:5000]})
             run.end(tracking.status_of(error))
 
+        run.store.try_again(seconds=0)  # this is the last chance
         run.store.attempt("end a run", end)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import prefect
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext
+from prefect.states import Completed
 from prefect.utilities.annotations import quote
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.stages import table as registry
-from tasks.folder import is_drawn, is_finished, reference, stage_key
+from tasks.folder import is_drawn, is_sound, reference, stage_key
 from tasks.local import state
 from tasks.mlflow import tracking
 from tasks.prefect.progress import show_in_run
@@ -26,22 +27,23 @@ from tasks.run_stage import run_stage
 def stage_task(one: registry.Stage) -> Callable[..., StageRef]:
     """Make a function of (config, *references) that runs the stage as a Prefect task.
 
-    The task's cache key is the stage's key, so a finished stage shows as ``Cached`` in Prefect. A
-    stage whose folder is gone is computed again. Outside a flow the stage runs without Prefect.
+    A finished stage shows as ``Cached`` in Prefect. Prefect keeps no results of its own: it would
+    read them from the state folder by whatever means they name, pickles included. Outside a flow
+    the stage runs without Prefect.
     """
 
-    def run(config: PipelineConfig, *upstream: StageRef) -> StageRef:
-        return run_stage(one.name, config, *upstream)
+    def run(config: PipelineConfig, *upstream: StageRef) -> State[StageRef] | StageRef:
+        key = stage_key(one.name, config, upstream)
+        folder = state.current().stage_folder(one.name, key)
+        cached = is_sound(folder) and is_drawn(folder)
+        ref = run_stage(one.name, config, *upstream)
+        return Completed(name="Cached", data=ref) if cached else ref
 
     run.__name__ = run.__qualname__ = one.name
     run.__doc__ = one.description
     task = prefect.task(
         name=one.title,
-        cache_key_fn=lambda context, given: (
-            f"{one.name}-{stage_key(one.name, given['config'], given['upstream'])}"
-        ),
-        persist_result=True,
-        result_serializer="json",
+        persist_result=False,
         retries=one.retries,
         retry_delay_seconds=[2.0, 10.0][: one.retries],
         retry_condition_fn=_worth_another_try,
@@ -49,13 +51,10 @@ def stage_task(one: registry.Stage) -> Callable[..., StageRef]:
 
     def call(config: PipelineConfig, *upstream: StageRef) -> StageRef:
         if FlowRunContext.get() is None:
-            return run(config, *upstream)
+            return run_stage(one.name, config, *upstream)
         key = stage_key(one.name, config, upstream)
         folder = state.current().stage_folder(one.name, key)
-        this_time = task.with_options(
-            task_run_name=f"{one.name}-{config.preset}-{key[:8]}",
-            refresh_cache=not (is_finished(folder) and is_drawn(folder)),
-        )
+        this_time = task.with_options(task_run_name=f"{one.name}-{config.preset}-{key[:8]}")
         # It waits for the stage before, not for each that it reads, so that the page draws a chain.
         before = _Before.of_this_flow()
         untraced = [quote(ref) for ref in upstream]
@@ -64,7 +63,6 @@ def stage_task(one: registry.Stage) -> Callable[..., StageRef]:
             ended.result()  # raises what the stage raised
         _Before.note(ended)
         show_in_run(one.name, 100.0, now=True)
-        # Not Prefect's cached result: the state folder may have moved, or MLflow have caught up.
         ref = reference(folder, tracking.tracked_run_id(folder))
         show_stage(ref)
         return ref

@@ -17,12 +17,13 @@ from spikeseg_core.report.render import html, markdown
 from spikeseg_core.report.run import run_report, summarize
 from spikeseg_core.storage import write_json, write_text
 from tasks.local import state
+from tasks.local.addresses import without_password
 from tasks.mlflow import champion
 from tasks.mlflow.experiment import PICTURES
 from tasks.mlflow.headline import bases, headline, note, scores_table
 from tasks.mlflow.pages import EMBEDDED, run_page
 from tasks.mlflow.pictures import telling_pictures
-from tasks.mlflow.store import Run
+from tasks.mlflow.store import Run, store
 from tasks.mlflow.tracking import PipelineRun
 from tasks.prefect.artifacts import show_markdown
 from tasks.provenance import prefect_tags
@@ -41,7 +42,7 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
         "preset": run.config.preset,
         "config": run.config.model_dump(mode="json"),
         "mlflow": {
-            "tracking_uri": state.tracking_uri(),
+            "tracking_uri": store().name,
             "experiment": state.experiment(),
             "run_id": run.run.id if run.run is not None else None,
             "page": run.attempt("give a link", _page),
@@ -99,7 +100,7 @@ def _prefect_summary() -> dict[str, Any]:
     return {
         "flow_run_id": tags.get("prefect.flow_run_id"),
         "url": tags.get("prefect.flow_run_url"),
-        "api": (os.environ.get("PREFECT_API_URL") or "embedded") if tags else None,
+        "api": without_password(os.environ.get("PREFECT_API_URL") or "embedded") if tags else None,
     }
 
 

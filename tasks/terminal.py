@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from functools import cache
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -28,6 +30,15 @@ def is_quiet() -> bool:
 def is_verbose() -> bool:
     """Whether the user wants every line that a library has to say."""
     return os.environ.get(VERBOSITY) == "verbose"
+
+
+def open_page(address: str | Path) -> None:
+    """Open a page or a file in the browser; without one, say where it is."""
+    import webbrowser
+
+    shown = str(address)
+    if not webbrowser.open(shown if "://" in shown else Path(shown).resolve().as_uri()):
+        print(f"no browser can be opened here; the page is {shown}", file=sys.stderr)
 
 
 def plain_console(*, stderr: bool = False) -> Console:

@@ -20,6 +20,7 @@ from flows.options import (
     SegmentEngine,
     StageName,
     Verbose,
+    Verify,
     Workers,
     open_page,
     write_result,
@@ -34,6 +35,7 @@ def run(
     *,
     dry_run: DryRun = False,
     open_report: OpenPage = False,
+    verify: Verify = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:

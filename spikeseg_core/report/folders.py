@@ -16,6 +16,7 @@ from spikeseg_core.report.records import (
     RecordedSweep,
     recorded_sweep,
 )
+from spikeseg_core.report.seal import is_broken
 from spikeseg_core.stages import table as registry
 
 RECORD = "stage.json"
@@ -31,11 +32,13 @@ def recorded_stage(folder: Path) -> RecordedStage:
     """
     try:
         account = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        if is_broken(account):
+            raise ValueError("it was changed after the stage had ended")
         ended = float(account["started"]) + float(account["seconds"])
         return RecordedStage(_run(folder, str(account["key"]), ended), account)
     except FileNotFoundError:
         raise DataError(f"{folder} has no {RECORD}: the stage is not finished") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{folder / RECORD} is damaged ({error}); run the stage again") from error
 
 

@@ -73,6 +73,6 @@ def registered_runs() -> list[str]:
         return Reader(store()).registered_runs()
     except Exception as error:  # each kind of store has its own error
         raise ConfigError(
-            f"MLflow at {store().uri} does not say which models are registered "
+            f"MLflow at {store().name} does not say which models are registered "
             f"({type(error).__name__}), so nothing can go"
         ) from error

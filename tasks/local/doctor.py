@@ -14,6 +14,7 @@ from typing import Literal
 from urllib.request import urlopen
 
 from tasks.local import state
+from tasks.local.addresses import without_password
 from tasks.provenance import PACKAGES
 from tasks.terminal import plain_console
 
@@ -126,14 +127,15 @@ def _dataset() -> tuple[Verdict, str]:
 def _server(name: str, variable: str, path: str) -> Callable[[], tuple[Verdict, str]]:
     def check() -> tuple[Verdict, str]:
         address = os.environ.get(variable, "")
+        name_of = without_password(address)
         if not address.startswith("http"):
-            return "ok", f"embedded ({address or 'sqlite in the state folder'})"
+            return "ok", f"embedded ({name_of or 'sqlite in the state folder'})"
         try:
             with urlopen(address.rstrip("/") + path, timeout=2) as answer:
                 answer.read()
         except OSError as error:
-            return "fail", f"{address} does not answer ({error}); start it or unset {variable}"
-        return "ok", f"{name} answers at {address}"
+            return "fail", f"{name_of} does not answer ({error}); start it or unset {variable}"
+        return "ok", f"{name} answers at {name_of}"
 
     return check
 

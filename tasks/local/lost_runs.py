@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
@@ -16,6 +17,12 @@ from tasks.local.process import stop_all
 
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
 """Prefect sets it for the process of a flow run; child processes inherit it."""
+STARTING_SECONDS = 90.0
+"""How long a run may have no process after the worker took it."""
+NEVER_BEGAN = (
+    "the run has no process on the worker's machine: it ended before it could report anything. Its "
+    "output is in the worker's log."
+)
 MESSAGE = (
     "the worker of the run was killed, and its process was stopped. Run it again: finished stages "
     "are reused, and training continues from its last checkpoint."
@@ -39,6 +46,24 @@ def end_lost_runs(prefect: str, mlflow: str, worker: str) -> list[str]:
         _end_in_mlflow(f"{mlflow}/api/2.0/mlflow", run["id"])
         lost.append(str(run["name"]))
     return lost
+
+
+def end_runs_without_process(prefect: str, worker: str) -> list[str]:
+    """Mark runs as crashed that the worker took, but that have no process long after.
+
+    They would keep their place in the pool. Returns their names; raises as :func:`end_lost_runs`.
+    """
+    starting = {"flow_runs": {"state": {"type": {"any_": ["PENDING"]}}}}
+    crashed = {"type": "CRASHED", "name": "Crashed", "message": NEVER_BEGAN}
+    ended = []
+    for run in post(f"{prefect}/flow_runs/filter", starting):
+        since = datetime.fromisoformat(run["state"]["timestamp"])
+        waited = (datetime.now(UTC) - since).total_seconds()
+        if waited < STARTING_SECONDS or not _is_of(worker, run) or any(processes_of(run["id"])):
+            continue
+        post(f"{prefect}/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
+        ended.append(str(run["name"]))
+    return ended
 
 
 def _is_of(worker: str, run: Mapping[str, Any]) -> bool:

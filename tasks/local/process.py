@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -36,7 +38,7 @@ class Server:
         command: Sequence[str],
         environment: Mapping[str, str],
     ) -> None:
-        self.name = name
+        self.name, self.command, self.environment = name, command, environment
         self.log = state.current().home / "logs" / f"{name}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.started = time.monotonic()
@@ -48,6 +50,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,  # its database, results and log are for this user alone
             )
 
     @property
@@ -76,6 +79,12 @@ class Server:
                     soft_wrap=True,
                 )
             time.sleep(0.2)
+
+    def again(self) -> Server:
+        """Start it again after it ended, without what it left running: that holds its port."""
+        with suppress(ProcessLookupError):  # it leads the group of those that it started
+            os.killpg(self.process.pid, signal.SIGKILL)
+        return Server(self.name, self.command, self.environment)
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Stop the process and those it started; kill them after this many seconds."""

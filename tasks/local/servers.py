@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json
 from tasks.local import state
 from tasks.local.databases import check_databases
-from tasks.local.lost_runs import end_lost_runs
+from tasks.local.lost_runs import end_lost_runs, end_runs_without_process
 from tasks.local.posting import post
 from tasks.local.process import STOP_SECONDS, Server, answers, is_alive, stop_tree, tail
 from tasks.local.registration import POOL, POOL_TYPE, register
@@ -31,7 +30,9 @@ from tasks.terminal import plain_console
 
 START_SECONDS = 180.0
 WORKER_SECONDS = 30.0
-"""A worker that ends sooner than this after its start is not started again."""
+"""A process that ends sooner than this after its start is not started again."""
+SECONDS_BETWEEN_LOOKS = 30.0
+"""How often runs are looked for that have taken a place in the pool and never began."""
 HOST = "127.0.0.1"
 WORKER = "spikeseg-up"
 PREFECT_PORT = 4200
@@ -49,13 +50,9 @@ class Noted:
 
     @classmethod
     def read(cls, here: state.State) -> Noted | None:
-        """Read the state folder's ``servers.json``, if there is one."""
-        try:
-            noted = json.loads(here.servers_file.read_text())
-            processes = {name: (int(p), float(t)) for name, (p, t) in noted["processes"].items()}
-            return cls(dict(noted["environment"]), list(noted["health"]), processes)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        """Read the state folder's ``servers.json``, if there is one that is to be believed."""
+        noted = state.noted_servers(here)
+        return cls(**noted) if noted is not None else None
 
     @property
     def prefect(self) -> str:
@@ -153,6 +150,8 @@ class _Stack:
         prefect_port, mlflow_port = self.ports
         # Without it Prefect's page always uses port 4200.
         page = {"PREFECT_SERVER_UI_API_URL": self.environment["PREFECT_API_URL"]}
+        # No page of another origin may read answers or send JSON.
+        page["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = _own_pages(self.ports[0])
         health = [f"{self.prefect}/api/health", f"{self.mlflow}/health"]
         command = ["prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
         self._add("prefect", command, page)
@@ -186,27 +185,50 @@ class _Stack:
         processes = {name: (pid, psutil.Process(pid).create_time()) for name, pid in own.items()}
         noted = Noted(self.environment, self.health, processes)
         write_json(self.here.servers_file, asdict(noted))
+        self.here.servers_file.chmod(0o600)
         return noted
 
     def _watch(self) -> None:
+        looked = time.monotonic()
         while True:
             for name, server in list(self.servers.items()):
                 if not server.ended:
                     continue
-                if name != "worker" or time.monotonic() - server.started < WORKER_SECONDS:
+                if time.monotonic() - server.started < WORKER_SECONDS:
                     raise SpikeSegError(
                         f"{name} ended; its log is {server.log}:\n{tail(server.log)}"
                     )
-                self._replace_worker()
+                if name == "worker":
+                    self._replace_worker()
+                else:
+                    self._start_again(server)
+            if time.monotonic() - looked > SECONDS_BETWEEN_LOOKS:
+                looked = time.monotonic()
+                self._end_what_never_began()
             time.sleep(0.5)
+
+    def _start_again(self, server: Server) -> None:
+        """Start a server that ended; the runs go on meanwhile, and report when it answers."""
+        self.console.print(f"{server.name} ended; starting it again")
+        again = self.servers[server.name] = server.again()
+        again.wait_for(self.health[0 if server.name == "prefect" else 1])
+        self._note()
+        self.console.print(f"{server.name} answers again")
+
+    def _end_what_never_began(self) -> None:
+        api = self.environment["PREFECT_API_URL"]
+        with suppress(OSError):  # it is looked at again
+            for name in end_runs_without_process(api, WORKER):
+                self.console.print(f"run {name} never began, and was ended", soft_wrap=True)
 
     def _replace_worker(self) -> None:
         """End the runs of a killed worker, and start another worker."""
         self.console.print("the worker ended; starting another one")
-        for name in end_lost_runs(self.environment["PREFECT_API_URL"], self.mlflow, WORKER):
-            self.console.print(
-                f"its run {name} was stopped; run it again to continue", soft_wrap=True
-            )
+        with suppress(OSError):  # a server is away, too; runs without heartbeats are ended later
+            for name in end_lost_runs(self.environment["PREFECT_API_URL"], self.mlflow, WORKER):
+                self.console.print(
+                    f"its run {name} was stopped; run it again to continue", soft_wrap=True
+                )
         self._start_worker()
         self._note()
 
@@ -361,4 +383,11 @@ def _mlflow_command(here: state.State, port: int) -> list[str]:
         *("mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", here.mlflow_database),
         *("--artifacts-destination", here.mlflow_artifacts.as_uri()),
+        *("--allowed-hosts", f"{HOST}:{port},localhost:{port}"),
+        *("--cors-allowed-origins", _own_pages(port)),
     ]
+
+
+def _own_pages(port: int) -> str:
+    """Origins of a server's own page."""
+    return f"http://{HOST}:{port},http://localhost:{port}"

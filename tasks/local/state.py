@@ -9,6 +9,8 @@
     cache/          downloads
     servers.json    addresses of the servers while `spikeseg up` runs
 
+It belongs to one user, and nothing in it is ever executed.
+
 Nothing heavy is imported here: Prefect and MLflow read their settings from the environment when
 they are first imported, so :func:`activate` must run before that.
 """
@@ -18,17 +20,22 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
-from urllib.error import URLError
+from typing import Any
 from urllib.parse import quote
 from urllib.request import urlopen
 
 from spikeseg_core.errors import ConfigError
+from tasks.local.addresses import credentials, is_http_here
+from tasks.local.private import belongs_to_us, make_private
 from tasks.local.proxy import spare_loopback
 
 HOME_VARIABLE = "SPIKESEG_HOME"
 EXPERIMENT = "spikeseg"
 SERVER_START_SECONDS = 90
+SERVER_ADDRESSES = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")
+"""Variables that commands take from ``servers.json``; no other one."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,9 @@ class State:
         return sqlite_address(self.home / "mlflow.db")
 
     def stage_folder(self, stage: str, key: str) -> Path:
-        """Folder of the stage with that key."""
+        """Folder of the stage with that key; a ConfigError if they are no part of a name."""
+        if "/" in stage or "/" in key:
+            raise ConfigError(f"stage {stage!r} with key {key!r} cannot be the name of a folder")
         return self.stages / f"{stage}-{key[:16]}"
 
 
@@ -89,8 +98,18 @@ def current() -> State:
 
 
 def tracking_uri() -> str:
-    """MLflow's address: ``MLFLOW_TRACKING_URI``, or the database in the state folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or current().mlflow_database
+    """MLflow's address: ``MLFLOW_TRACKING_URI``, or the database in the state folder.
+
+    A user and password within a server's address move to MLflow's own variables for them, so that
+    they are neither shown nor stored with the address.
+    """
+    address = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if (found := credentials(address)) is not None:
+        address, user, password = found
+        os.environ["MLFLOW_TRACKING_URI"] = address
+        os.environ["MLFLOW_TRACKING_USERNAME"] = user
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = password
+    return address or current().mlflow_database
 
 
 def experiment() -> str:
@@ -98,18 +117,41 @@ def experiment() -> str:
     return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
 
 
+def noted_servers(state: State) -> dict[str, Any] | None:
+    """Read ``servers.json``: ``environment``, ``health`` and ``processes`` of `spikeseg up`.
+
+    None if there is none, or it holds anything but servers on this machine: the folder may have
+    come from somebody else.
+    """
+    try:
+        if not belongs_to_us(state.servers_file):
+            return None
+        noted = json.loads(state.servers_file.read_text(encoding="utf-8"))
+        environment = {name: str(noted["environment"][name]) for name in SERVER_ADDRESSES}
+        health = [str(address) for address in noted["health"]]
+        if not all(map(is_http_here, (*environment.values(), *health))):
+            return None
+        processes = {
+            str(name): (int(pid), float(created))
+            for name, (pid, created) in noted.get("processes", {}).items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return {"environment": environment, "health": health, "processes": processes}
+
+
 def running_servers(state: State) -> dict[str, str]:
     """Environment variables of the servers of `spikeseg up`, if they answer."""
+    noted = noted_servers(state)
+    if noted is None or not noted["health"]:
+        return {}  # there are none, or they are starting
     try:
-        noted = json.loads(state.servers_file.read_text())
-        if not noted["health"]:
-            return {}  # they are starting
         for address in noted["health"]:
             with urlopen(address, timeout=2) as answer:
                 answer.read()
-        return dict(noted["environment"])
-    except (OSError, URLError, ValueError, KeyError):
+    except (OSError, ValueError):
         return {}
+    return dict(noted["environment"])
 
 
 def activate() -> State:
@@ -118,9 +160,16 @@ def activate() -> State:
     Raises
     ------
     ConfigError
-        If the state folder is not writable.
+        If the state folder is not writable, or not this user's.
     """
     state = current()
+    try:
+        make_private(state.home)
+    except OSError as error:
+        raise ConfigError(
+            f"the state folder {state.home} cannot be written ({error}); set {HOME_VARIABLE} to "
+            f"a writable folder"
+        ) from error
     defaults = {
         "PREFECT_HOME": str(state.home / "prefect"),
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
@@ -138,6 +187,8 @@ def activate() -> State:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     }
+    if not os.environ.get("PREFECT_HOME"):
+        defaults |= _only_prefects_own()
     spare_loopback()  # before the first request
     for name, value in {**defaults, **running_servers(state)}.items():
         os.environ.setdefault(name, value)
@@ -147,10 +198,20 @@ def activate() -> State:
         address = sqlite_address(prefect / "prefect.db", "aiosqlite")
         os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = address
     try:
-        Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+        prefect.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"the state folder {state.home} cannot be written ({error}); set {HOME_VARIABLE} to "
-            f"a writable folder"
+            f"Prefect's folder {prefect} cannot be written ({error}); set PREFECT_HOME to a "
+            f"writable folder, or unset it"
         ) from error
+    tracking_uri()  # takes a password out of the address
     return state
+
+
+def _only_prefects_own() -> dict[str, str]:
+    """Keep Prefect from files in the state folder by which it would import and call anything."""
+    kept = {"PREFECT_PROFILES_PATH": os.devnull}
+    if not os.environ.get("PREFECT_LOGGING_SETTINGS_PATH"):  # the older name
+        own = metadata.distribution("prefect").locate_file("prefect/logging/logging.yml")
+        kept["PREFECT_LOGGING_CONFIG_PATH"] = str(own)
+    return kept

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from spikeseg_core.config import PromotionConfig
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from tasks.folder import read_record
+from tasks.local.addresses import without_password
 from tasks.lookup import stage_and_those_before
 from tasks.mlflow.promotion import SYNTHETIC, WAITING, Decision, decide, figures_of
 from tasks.mlflow.reader import Reader
@@ -86,7 +87,7 @@ def consider(
     except Exception as error:  # a read-only registry must not stop the rest
         run_logger().warning(
             "MLflow at %s did not register the model (%s: %.200s); the next run tries again",
-            *(at.uri, type(error).__name__, error),
+            *(at.name, type(error).__name__, without_password(str(error))),
         )
         return None
 
@@ -136,7 +137,8 @@ def promote(model: str, why: str | None, by: str | None, rule: PromotionConfig) 
     except SpikeSegError:
         raise
     except Exception as error:
-        raise SpikeSegError(f"MLflow at {at.uri} did not promote the model: {error}") from error
+        says = without_password(str(error))
+        raise SpikeSegError(f"MLflow at {at.name} did not promote the model: {says}") from error
 
 
 def _user() -> str:
@@ -202,7 +204,7 @@ class Registry:
         version = self.register(name, deployed, figures_of(deployed, benchmarked))
         if version is None:
             raise ConfigError(
-                f"run {run_id} has no model in {self.store.uri}; run the pipeline again, which "
+                f"run {run_id} has no model in {self.store.name}; run the pipeline again, which "
                 f"logs what is missing"
             )
         return version

@@ -57,10 +57,11 @@ def read_curve(folder: Path) -> list[Point]:
     if not (folder / CURVES).is_file():
         return []
     points: dict[tuple[str, int], Point] = {}
-    for line in (folder / CURVES).read_text(encoding="utf-8").splitlines():
+    for line in (folder / CURVES).read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             name, value, step, when = json.loads(line)
-        except ValueError:
+            point = (str(name), None if value is None else float(value), int(step), float(when))
+        except (ValueError, TypeError, OverflowError, RecursionError):
             continue  # a killed run may leave a truncated line
-        points[name, step] = (name, value, step, when)
+        points[point[0], point[2]] = point
     return list(points.values())

@@ -96,14 +96,14 @@ class Reader:
         if len(found) > 1:
             told = "\n".join(f"  {_told(run)}" for run in found[:MOST_TOLD])
             raise ConfigError(
-                f"{name!r} fits several runs at {self.store.uri}; give the beginning of one id:\n"
+                f"{name!r} fits several runs at {self.store.name}; give the beginning of one id:\n"
                 f"{told}"
             )
         return found[0]
 
     def _missing(self, name: str, why: str = "") -> str:
         return (
-            f"there is no run {name!r} at {self.store.uri}{why}; its id and name are in the "
+            f"there is no run {name!r} at {self.store.name}{why}; its id and name are in the "
             f"summary of the run and on MLflow's page"
         )
 
@@ -137,7 +137,7 @@ class Reader:
         found = [self.named(n) for n in names] or self.search(pipelines, newest=newest)[::-1]
         if len(found) < 2:
             raise ConfigError(
-                f"{len(found)} run at {self.store.uri} to compare; give two or more ids or names, "
+                f"{len(found)} run at {self.store.name} to compare; give two or more ids or names, "
                 f"or run the pipeline again with other settings first"
             )
         return [self._compared(run) for run in found]

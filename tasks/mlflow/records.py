@@ -66,7 +66,7 @@ class MlflowRecords(Reader):
             name=str(run.info.run_name),
             tags=run.data.tags,
             ended=(run.info.end_time or run.info.start_time) / 1000,
-            page=run_page(self.store.uri, run.info.experiment_id, run_id),
+            page=run_page(self.store.name, run.info.experiment_id, run_id),
             fetch=fetch,
         )
 

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from spikeseg_core.errors import ConfigError
-from tasks.local import state
 from tasks.mlflow.store import store
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def version_of_model(model: str) -> ModelVersion:
     except Exception as error:
         known = ", ".join(sorted(each.name for each in client.search_registered_models())) or "none"
         raise ConfigError(
-            f"there is no registered model {model!r} in {state.tracking_uri()} (registered: "
-            f"{known}); name one as NAME, NAME@ALIAS or NAME/VERSION, or give the id of a run"
+            f"there is no registered model {model!r} in {store().name} (registered: {known}); "
+            f"name one as NAME, NAME@ALIAS or NAME/VERSION, or give the id of a run"
         ) from error
     return version

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.local import state
+from tasks.local.addresses import without_password
 from tasks.mlflow.experiment import ABOUT, missing
 from tasks.mlflow.pages import run_link
 
@@ -54,6 +55,7 @@ class Store:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
+        self.name = without_password(uri)
         self._failed_at: float | None = None
         self._warned = False
         self._experiment: str | None = None
@@ -133,11 +135,11 @@ class Store:
             self._failed_at = time.monotonic()
             if not self._warned:
                 self._warned = True
-                first_line = (str(error).splitlines() or [""])[0]
+                first_line = without_password((str(error).splitlines() or [""])[0])
                 log.warning(
                     "MLflow at %s failed to %s (%s: %.200s). The work goes on; everything is "
                     "stored in %s and logged when MLflow answers again.",
-                    *(self.uri, what, type(error).__name__, first_line, state.current().stages),
+                    *(self.name, what, type(error).__name__, first_line, state.current().stages),
                 )
             return None
 
@@ -197,7 +199,7 @@ class Run:
     @property
     def page(self) -> str:
         """Link to the run's page in Markdown; without a server, its id and store."""
-        return run_link(self.store.uri, self.store.experiment, self.id)
+        return run_link(self.store.name, self.store.experiment, self.id)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log settings."""

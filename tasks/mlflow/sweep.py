@@ -127,6 +127,6 @@ def _cross_validation(reader: Reader, run: AnyRun) -> CrossValidation:
         except Exception as error:  # each kind of store has its own error
             raise ConfigError(
                 f"the cross-validation {run.info.run_id} ({run.info.status.lower()}) has no result "
-                f"at {reader.store.uri}; run it again, which repeats only what is missing"
+                f"at {reader.store.name}; run it again, which repeats only what is missing"
             ) from error
         return CrossValidation.load(Path(folder))

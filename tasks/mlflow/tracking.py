@@ -14,14 +14,23 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.config.presets import flat
 from spikeseg_core.stages import table as registry
 from spikeseg_core.storage import write_json
-from tasks.folder import RECORD, TRACKING, StageRecord, content_files, read_record, reference
+from tasks.folder import (
+    RECORD,
+    TRACKING,
+    StageRecord,
+    content_files,
+    read_record,
+    reference,
+    tracking_notes,
+)
 from tasks.local import state
+from tasks.local.addresses import without_password
 from tasks.local.machine import FINGERPRINT, machine_tags
 from tasks.mlflow.curve import Curve
 from tasks.mlflow.reader import PROVENANCE, Reader
@@ -50,25 +59,18 @@ def tracked_run_id(folder: Path) -> str | None:
 
 def _noted(folder: Path) -> tuple[str | None, bool]:
     """MLflow run for this folder in the store in use, and whether it is complete."""
-    entry = _notes(folder).get(_address(state.tracking_uri()), {})
+    entry = tracking_notes(folder).get(_address(state.tracking_uri()), {})
     return entry.get("run_id"), bool(entry.get("complete"))
 
 
 def _address(uri: str) -> str:
     """Name of the store; the embedded one keeps its name when the state folder is moved."""
-    return "embedded" if uri == state.current().mlflow_database else uri
-
-
-def _notes(folder: Path) -> dict[str, dict[str, Any]]:
-    try:
-        return dict(json.loads((folder / TRACKING).read_text()))
-    except (OSError, ValueError):
-        return {}
+    return "embedded" if uri == state.current().mlflow_database else without_password(uri)
 
 
 def _note(folder: Path, run: Run, complete: bool) -> None:
     entry = {_address(run.store.uri): {"run_id": run.id, "complete": complete}}
-    write_json(folder / TRACKING, _notes(folder) | entry)
+    write_json(folder / TRACKING, tracking_notes(folder) | entry)
 
 
 def start_stage(name: str, key: str, folder: Path, inputs: Mapping[str, str]) -> Run | None:

@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
+from tasks.local.addresses import without_password
 from tasks.local.databases import check_databases
 from tasks.local.process import Server
 from tasks.prefect.log_lines import Lines, Plain
@@ -125,8 +126,8 @@ def check_prefect_answers() -> None:
         return  # it answers, if only to ask for a password
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"no Prefect server answers at {address} ({error}); start it, or correct or unset "
-            f"PREFECT_API_URL: without it, a temporary server is used"
+            f"no Prefect server answers at {without_password(address)} ({error}); start it, or "
+            f"correct or unset PREFECT_API_URL: without it, a temporary server is used"
         ) from error
 
 

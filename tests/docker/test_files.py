@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 
@@ -61,6 +62,23 @@ def test_ports_are_open_to_this_machine_only() -> None:
     ports = {name: each["ports"] for name, each in services.items() if "ports" in each}
     assert set(ports) == {"prefect", "mlflow"}
     assert all(port.startswith("127.0.0.1:") for each in ports.values() for port in each)
+
+
+def test_every_container_is_bounded_and_gains_no_rights() -> None:
+    for name, service in compose.read(MADE_UP)["services"].items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["pids_limit"] and service["mem_limit"], name
+        assert service["image"] != "spikeseg" or service["cap_drop"] == ["ALL"], name
+
+
+def test_a_job_in_kubernetes_is_bounded_and_gains_no_rights() -> None:
+    template = json.loads((compose.ROOT / "deployments" / "pools" / "kubernetes.json").read_text())
+    pod = template["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    (container,) = pod["containers"]
+    assert not container["securityContext"]["allowPrivilegeEscalation"]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["resources"]["limits"].keys() == {"cpu", "memory"}
 
 
 def test_the_last_stage_is_not_root_and_installs_nothing() -> None:

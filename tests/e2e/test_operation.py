@@ -102,11 +102,36 @@ def test_a_run_whose_worker_is_killed_has_crashed_and_a_rerun_goes_on(
     assert again.went_on_after() == before
 
 
+def test_servers_that_are_killed_are_started_again_and_the_run_goes_on(
+    operated: Spikeseg,
+    prefect: Prefect,
+    train: Callable[[int], Training],
+    mlflow: MlflowClient,
+) -> None:
+    run = train(3)
+    run.wait_for_epoch(ENOUGH)
+    for name in ("mlflow", "prefect"):
+        server = process_of(operated, name)
+        born = psutil.Process(server).create_time()
+        until(lambda born=born: time.time() - born > WORKER_SECONDS + 5, "an old enough server")
+        os.kill(server, signal.SIGKILL)
+        until(lambda n=name, s=server: process_of(operated, n) != s, f"another {name}")
+    before = run.epochs()
+    run.wait_for_epoch(before + 1)
+    assert prefect.run(run.run)["state"]["type"] == "RUNNING"
+    assert run.cancel()["type"] == "CANCELLED"
+    assert ended_as(mlflow, run) == {"pipeline": "KILLED", "train": "KILLED"}
+
+
 def worker_of(spikeseg: Spikeseg) -> int:
-    """Process id of the worker in ``servers.json``."""
+    return process_of(spikeseg, "worker")
+
+
+def process_of(spikeseg: Spikeseg, name: str) -> int:
+    """Process id in ``servers.json``."""
     noted = Noted.read(State(spikeseg.home))
     assert noted is not None
-    return noted.processes["worker"][0]
+    return noted.processes[name][0]
 
 
 @pytest.fixture

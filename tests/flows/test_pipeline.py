@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.results import ResultRecord, ResultRecordMetadata
+from prefect.serializers import PickleSerializer
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
 from flows.pipeline import pipeline
 from spikeseg_core.config.overrides import configured
 from spikeseg_core.config.presets import changes
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
+from tasks.folder import read_record
 from tasks.local import state
 from tasks.mlflow.store import store
 from tests.fakes import FakeStages
@@ -31,6 +35,17 @@ class TestAgain:
         assert again["mlflow"]["run_ids"] == first["mlflow"]["run_ids"]
         assert not fakes.calls
 
+    def test_a_planted_result_of_prefect_is_not_even_read(
+        self, first: dict[str, Any], fakes: FakeStages, tmp_path: Path
+    ) -> None:
+        proof = tmp_path / "executed"
+        for folder in state.current().stages.glob("*/"):
+            record = read_record(folder)
+            plant(f"{record.stage}-{record.key}", proof)
+        again = pipeline(preset="quick")
+        assert again["reused"] == list(registry.STAGES)
+        assert not proof.exists()
+
     def test_a_vanished_folder_is_computed_again(
         self, first: dict[str, Any], fakes: FakeStages
     ) -> None:
@@ -39,6 +54,25 @@ class TestAgain:
         again = pipeline(preset="quick")
         assert fakes.calls == {"deploy": 1}
         assert set(registry.STAGES) - set(again["reused"]) == {"deploy"}
+
+
+class _Touch:
+    """A pickle that makes a file when it is read."""
+
+    def __init__(self, proof: Path) -> None:
+        self.proof = proof
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.proof,)
+
+
+def plant(key: str, proof: Path) -> None:
+    """Put a pickle where Prefect would look for the result of a task with that cache key."""
+    metadata = ResultRecordMetadata(serializer=PickleSerializer(), storage_key=key)
+    record = ResultRecord(result=_Touch(proof), metadata=metadata)
+    file = PREFECT_LOCAL_STORAGE_PATH.value() / key
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(record.serialize())
 
 
 def test_a_network_failure_is_tried_again_and_a_killed_run_goes_on(

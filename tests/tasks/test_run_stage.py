@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from spikeseg_core.stages import table as registry
 from tasks import key
 from tasks.folder import read_record
 from tasks.local import state
+from tasks.lookup import inputs_after
 from tasks.references import StageRef
 from tasks.run_stage import run_stage
 from tests.fakes import FakeStages
@@ -99,3 +102,88 @@ def test_an_input_that_is_nowhere(home: Path, fakes: FakeStages) -> None:
     lost = StageRef(stage="prepare", key="k", uri=(home / "gone").as_uri(), sha256="s")
     with pytest.raises(ConfigError, match=r"'prepare' is gone .* run the pipeline again"):
         run_stage("train", QUICK, lost)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def edit(record: Path) -> None:
+    record.write_text(record.read_text().replace("0.91", "0.9999"))
+
+
+DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "a flipped bit": ("made.npz", flip),
+    "truncated": ("made.npz", lambda path: os.truncate(path, 10)),
+    "emptied": ("made.npz", lambda path: os.truncate(path, 0)),
+    "removed": ("made.npz", Path.unlink),
+    "the scores removed": ("section_scores.parquet", Path.unlink),
+    "an edited score": ("stage.json", edit),
+    "a record of nothing": ("stage.json", lambda path: path.write_text("{}")),
+    "a record that is no JSON": ("stage.json", lambda path: path.write_bytes(b"\xff\x00")),
+    "deeply nested": ("stage.json", lambda path: path.write_text("[" * 100_000)),
+    "an added input": ("events.npz", lambda path: path.write_bytes(b"x")),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_what_was_changed_is_made_again(
+    home: Path, fakes: FakeStages, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ref = run_up_to("tune")["train"]
+    before = read_record(ref.folder)
+    name, spoil = DAMAGE[kind]
+    spoil(ref.folder / name)
+    assert run_up_to("tune")["train"].sha256 == ref.sha256
+    assert fakes.calls == {"prepare": 1, "train": 2, "tune": 1}
+    assert read_record(ref.folder).outcome == before.outcome
+    assert f"{ref.folder.name} is made again: {name}" in caplog.text
+
+
+def test_the_record_of_another_stage_is_not_taken(home: Path, fakes: FakeStages) -> None:
+    refs = run_up_to("tune")
+    for name in ("stage.json", "made.npz", "made.json"):
+        shutil.copy2(refs["train"].folder / name, refs["tune"].folder / name)
+    run_up_to("tune")
+    assert fakes.calls == {"prepare": 1, "train": 1, "tune": 2}
+
+
+def test_a_lost_picture_is_drawn_again(home: Path, fakes: FakeStages) -> None:
+    ref = run_up_to("train")["train"]
+    (ref.folder / "train-picture.png").write_bytes(b"")
+    run_up_to("train")
+    assert fakes.calls == {"prepare": 1, "train": 1}
+    assert fakes.drawn == {"prepare": 1, "train": 2}
+
+
+def test_what_a_kill_left_half_written_is_no_content(home: Path, fakes: FakeStages) -> None:
+    whole = run_up_to("train")["train"]
+    shutil.rmtree(whole.folder)
+    whole.folder.mkdir()
+    (whole.folder / ".weights-x7f3.npz").write_bytes(b"half")
+    (whole.folder / "events.npz").write_bytes(b"of an attempt that was killed")
+    again = run_up_to("train")["train"]
+    assert again.sha256 == whole.sha256
+    assert not (whole.folder / "events.npz").exists()
+
+
+def test_a_changed_input_comes_from_mlflow(home: Path, fakes: FakeStages) -> None:
+    refs = run_up_to("train")
+    flip(refs["train"].folder / "made.npz")
+    run_stage("tune", QUICK, refs["prepare"], refs["train"])
+    assert fakes.calls == {"prepare": 1, "train": 1, "tune": 1}
+    flip(refs["prepare"].folder / "made.npz")
+    without = refs["prepare"].model_copy(update={"mlflow_run_id": None})
+    with pytest.raises(ConfigError, match=r"'prepare' was changed .*made.npz.* run the pipeline"):
+        run_stage("train", QUICK, without)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "null", '{"embedded": 5}', "\x00" * 9])
+def test_damaged_notes_of_mlflow_are_as_none(home: Path, fakes: FakeStages, content: str) -> None:
+    ref = run_up_to("prepare")["prepare"]
+    (ref.folder / "tracking.json").write_text(content)
+    (ref.folder / "curves.jsonl").write_text('["a", {}, "x", []]\n7\n{"a": 1}\n[[]]')
+    assert run_up_to("prepare")["prepare"].mlflow_run_id is not None
+    assert inputs_after("train")[0].key == ref.key

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -106,3 +107,36 @@ def test_a_run_that_the_worker_had_only_just_taken_is_ended_too(
     assert names == ["train"]
     names, _ = end(monkeypatch, {**run, **pending, "work_pool_name": None}, "ours")
     assert names == []
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "other", "ended"),
+    [
+        (200, {}, True),
+        (10, {}, False),
+        (200, {"labels": {"prefect.worker.name": "theirs"}}, False),
+        (200, {"work_pool_name": None, "labels": {}}, False),
+    ],
+    ids=["long ago", "it may still begin", "of another worker", "of a terminal"],
+)
+def test_a_run_that_never_began_gives_its_place_back(
+    monkeypatch: pytest.MonkeyPatch,
+    run: dict[str, Any],
+    seconds_ago: int,
+    other: dict[str, Any],
+    ended: bool,
+) -> None:
+    when = (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat().replace("+00:00", "Z")
+    server = Server({**run, "state": {"type": "PENDING", "timestamp": when}, **other})
+    monkeypatch.setattr(lost_runs, "post", server.post)
+    names = lost_runs.end_runs_without_process("http://prefect/api", "ours")
+    assert names == (["train"] if ended else [])
+    assert ("set_state" in server.told) is ended
+
+
+def test_one_with_a_process_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, run: dict[str, Any], process: psutil.Process
+) -> None:
+    old = {"type": "PENDING", "timestamp": "2026-01-01T00:00:00+00:00"}
+    monkeypatch.setattr(lost_runs, "post", Server({**run, "state": old}).post)
+    assert lost_runs.end_runs_without_process("http://prefect/api", "ours") == []

@@ -4,15 +4,18 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from spikeseg_core.errors import ConfigError
+from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json
 from tasks.local import servers, state
+from tasks.local.process import Server, answers
+from tasks.terminal import plain_console
 
 
 class TestPorts:
@@ -44,8 +47,11 @@ class TestPorts:
 
 def note(home: Path, process: subprocess.Popen[bytes]) -> None:
     created = psutil.Process(process.pid).create_time()
-    environment = {"PREFECT_API_URL": "http://here:1/api", "MLFLOW_TRACKING_URI": "http://here:2"}
-    noted = {"environment": environment, "health": ["http://here:2"]}
+    environment = {
+        "PREFECT_API_URL": "http://127.0.0.1:1/api",
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:2",
+    }
+    noted = {"environment": environment, "health": ["http://127.0.0.1:2"]}
     write_json(home / "servers.json", noted | {"processes": {"mlflow": (process.pid, created)}})
 
 
@@ -65,7 +71,7 @@ def test_called_again_it_prints_where_everything_is(
         servers.up()
     said = capsys.readouterr().out
     assert "already running" in said
-    assert "http://here:1" in said
+    assert "http://127.0.0.1:1" in said
 
 
 def test_down_stops_what_a_killed_up_has_left(
@@ -89,3 +95,72 @@ def test_a_process_that_was_given_the_same_id_is_left_alone(
     write_json(home / "servers.json", noted)
     assert not servers.down()
     assert sleeper.poll() is None
+
+
+LISTENER = """
+import http.server, os, subprocess, sys
+if len(sys.argv) == 2:  # as MLflow does, it leaves the port to a child
+    subprocess.Popen([sys.executable, __file__, sys.argv[1], "child"]).wait()
+http.server.ThreadingHTTPServer.allow_reuse_address = True
+handler = http.server.SimpleHTTPRequestHandler
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), handler).serve_forever()
+"""
+
+
+def test_a_server_that_dies_is_started_again_on_its_port(
+    home: Path,
+    tmp_path: Path,
+    unused_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "listener.py").write_text(LISTENER)
+    environment = {"PYTHONPATH": str(tmp_path)}
+    server = Server("mlflow", ["listener", str(unused_port)], environment)
+    stack = servers._Stack(state.current(), plain_console(), unused_port, unused_port)
+    stack.servers["mlflow"] = server
+    address = f"http://127.0.0.1:{unused_port}/"
+    stack.health = [address, address]
+    try:
+        server.wait_for(address)
+        server.process.kill()
+        server.process.wait()
+        assert answers(address)  # by its child
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(servers, "WORKER_SECONDS", 0.0)
+            patch.setattr("time.sleep", stop_once_noted(home))
+            stack._watch()
+        again = stack.servers["mlflow"]
+        assert again.process.pid != server.process.pid and not again.ended
+        noted = servers.Noted.read(state.current())
+        assert noted is not None and noted.alive()["mlflow"] == again.process.pid
+        assert "mlflow ended; starting it again" in capsys.readouterr().out
+    finally:
+        stack.servers["mlflow"].again().stop(0)
+
+
+def stop_once_noted(home: Path) -> Callable[[float], None]:
+    """Sleep shortly, or interrupt once the servers have been noted."""
+    sleep = time.sleep
+
+    def wait(seconds: float) -> None:
+        if (home / "servers.json").exists():
+            raise KeyboardInterrupt
+        sleep(min(seconds, 0.05))
+
+    return wait
+
+
+def test_one_that_dies_at_once_is_not(home: Path, tmp_path: Path, unused_port: int) -> None:
+    (tmp_path / "broken.py").write_text("raise SystemExit('no such database')")
+    stack = servers._Stack(state.current(), plain_console(), unused_port, unused_port)
+    stack.servers["mlflow"] = Server("mlflow", ["broken"], {"PYTHONPATH": str(tmp_path)})
+    with pytest.raises(SpikeSegError, match=r"mlflow ended; its log is .*\n.*no such database"):
+        stack._watch()
+
+
+def test_only_their_own_pages_may_talk_to_them(home: Path) -> None:
+    command = servers._mlflow_command(state.current(), 5001)
+    assert command[command.index("--allowed-hosts") + 1] == "127.0.0.1:5001,localhost:5001"
+    origins = command[command.index("--cors-allowed-origins") + 1].split(",")
+    assert origins == ["http://127.0.0.1:5001", "http://localhost:5001"]

@@ -2,6 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -67,22 +72,156 @@ def test_what_the_environment_says_wins(
     assert state.tracking_uri() == "http://mlflow.example:5000"
 
 
+@pytest.fixture
+def alive() -> Iterator[str]:
+    """Address of a server on this machine that answers."""
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+HERE = {"PREFECT_API_URL": "http://127.0.0.1:4200/api", "MLFLOW_TRACKING_URI": "http://[::1]:5000"}
+
+
+def write_servers(environment: dict[str, str], health: list[str]) -> state.State:
+    here = state.current()
+    here.home.mkdir(exist_ok=True)
+    note = {"environment": environment, "health": health, "processes": {}}
+    here.servers_file.write_text(json.dumps(note))
+    return here
+
+
 @pytest.mark.parametrize(
     ("health", "used"),
-    [(["{alive}"], True), (["http://127.0.0.1:9/"], False), ([], False), (None, False)],
-    ids=["they answer", "no answer", "still starting", "damaged"],
+    [(["{alive}"], True), (["http://127.0.0.1:9/"], False), ([], False)],
+    ids=["they answer", "no answer", "still starting"],
 )
-def test_servers_are_used_if_they_answer(clean: Path, health: list[str] | None, used: bool) -> None:
+def test_servers_are_used_if_they_answer(
+    clean: Path, alive: str, health: list[str], used: bool
+) -> None:
+    here = write_servers(HERE, [address.format(alive=alive) for address in health])
+    assert state.running_servers(here) == (HERE if used else {})
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "null", '{"environment": 1}', "[" * 100_000])
+def test_a_damaged_note_is_as_none(clean: Path, content: str) -> None:
     here = state.current()
     here.home.mkdir()
-    (here.home / "alive").write_text("ok")
-    alive = (here.home / "alive").as_uri()
-    noted = {
-        "environment": {"PREFECT_API_URL": "http://127.0.0.1:4200/api"},
-        "health": [address.format(alive=alive) for address in health or ()],
-    }
-    here.servers_file.write_text("{" if health is None else json.dumps(noted))
-    assert state.running_servers(here) == (noted["environment"] if used else {})
+    here.servers_file.write_text(content)
+    assert state.noted_servers(here) is None
+    assert state.running_servers(here) == {}
+
+
+def test_a_note_sets_no_other_variable(clean: Path, alive: str) -> None:
+    here = write_servers(HERE | {"PYTHONPATH": "/tmp/planted", "LD_PRELOAD": "x"}, [alive])
+    assert state.running_servers(here) == HERE
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.org:4200/api",
+        "http://127.0.0.1.example.org/",
+        "http://user:secret@127.0.0.1:4200/api",
+        "https://127.0.0.1:4200/api",
+        "file:///etc/passwd",
+        "sqlite:////tmp/planted.db",
+    ],
+)
+@pytest.mark.parametrize("where", ["PREFECT_API_URL", "MLFLOW_TRACKING_URI", "health"])
+def test_servers_elsewhere_are_not_believed(
+    clean: Path, alive: str, address: str, where: str
+) -> None:
+    health = [address] if where == "health" else [alive]
+    environment = HERE if where == "health" else HERE | {where: address}
+    assert state.noted_servers(write_servers(environment, health)) is None
+
+
+def test_a_note_that_others_may_have_written_is_not_believed(clean: Path, alive: str) -> None:
+    here = write_servers(HERE, [alive])
+    here.servers_file.chmod(0o666)
+    assert state.noted_servers(here) is None
+    elsewhere = here.servers_file.rename(here.home / "elsewhere.json")
+    elsewhere.chmod(0o600)
+    here.servers_file.symlink_to(elsewhere)
+    assert state.noted_servers(here) is None
+
+
+def test_the_folder_is_closed_to_others(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clean.mkdir(mode=0o777)
+    clean.chmod(0o777)
+    state.activate()
+    assert clean.stat().st_mode & 0o777 == 0o700
+    assert (clean / "prefect").stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(ConfigError, match=r"belongs to user \d+, and you are user 12345; set SPI"):
+        state.activate()
+
+
+def test_prefect_obeys_nothing_in_the_folder(clean: Path, tmp_path: Path) -> None:
+    proof = tmp_path / "executed"
+    (clean / "prefect").mkdir(parents=True)
+    (clean / "prefect" / "logging.yml").write_text(
+        "version: 1\nhandlers: {h: {class: logging.NullHandler, filters: [f]}}\n"
+        f"filters: {{f: {{(): pathlib.Path.touch, self: {proof}}}}}\n"
+        "filters2: x\n"
+        f"formatters: {{f: {{(): os.mkdir, path: {proof}}}}}\n"
+    )
+    (clean / "prefect" / "profiles.toml").write_text(
+        'active = "x"\n[profiles.x]\nPREFECT_API_URL = "http://example.org/api"\n'
+    )
+    says = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import tasks, prefect.main, prefect.settings as s; print(s.PREFECT_API_URL.value())",
+        ],
+        env={
+            **{n: v for n, v in os.environ.items() if not n.startswith("PREFECT_")},
+            "SPIKESEG_HOME": str(clean),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert says.stdout == "None\n"
+    assert not proof.exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "left", "user_and_password"),
+    [
+        ("http://me:secret@host:5000", "http://host:5000", ("me", "secret")),
+        ("https://me:s%40%2Fx@host/mlflow", "https://host/mlflow", ("me", "s@/x")),
+        ("https://token@host", "https://host", ("token", "")),
+    ],
+)
+def test_a_password_leaves_the_address(
+    clean: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    left: str,
+    user_and_password: tuple[str, str],
+) -> None:
+    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    for name in names:
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    state.activate()
+    assert state.tracking_uri() == os.environ["MLFLOW_TRACKING_URI"] == left
+    assert tuple(os.environ[name] for name in names) == user_and_password
+
+
+def test_a_refused_folder_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    environment = {**os.environ, "SPIKESEG_HOME": str(tmp_path / "file" / "below")}
+    environment.pop("PREFECT_HOME", None)
+    command = [sys.executable, "-m", "flows.cli", "-h"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("spikeseg: the state folder ")
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_folder_that_cannot_be_written_is_named(
