@@ -7,8 +7,10 @@ from pathlib import Path
 from spikeseg_core.data.formats.volume import shown_name
 from spikeseg_core.errors import DataError
 
-READ = ("PNG", "TIFF", "HDF5")
-"""Formats that are read."""
+READ = ("PNG", "TIFF", "HDF5", "zarr")
+"""Formats that are read; zarr (OME-Zarr too) is a folder."""
+OF_SEVERAL = ("HDF5", "zarr")
+"""Formats that may hold images and labels together."""
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".stk", ".lsm", ".btf", ".tf2", ".tf8")
 HDF5_SUFFIXES = (".h5", ".hdf", ".hdf5", ".he5")
 
@@ -55,8 +57,6 @@ _COMMANDS = {
     "MRC": "import mrcfile, tifffile; tifffile.imwrite({to!r}, mrcfile.read({of!r}))",
     "NIfTI": "import nibabel, numpy, tifffile; "
     "tifffile.imwrite({to!r}, numpy.asarray(nibabel.load({of!r}).dataobj).T)",
-    "zarr": "import zarr, tifffile; a = zarr.open({of!r}, mode='r'); "
-    "tifffile.imwrite({to!r}, (a if hasattr(a, 'shape') else a['0'])[:].squeeze())",
     "N5": "import zarr, tifffile; tifffile.imwrite({to!r}, zarr.open({of!r}, mode='r')['s0'][:])",
     "NumPy": "import numpy, tifffile; tifffile.imwrite({to!r}, numpy.load({of!r}))",
     "NumPy archive": "import numpy, tifffile; a = numpy.load({of!r}); "
@@ -69,7 +69,6 @@ _COMMANDS = {
 _NEEDS = {
     "MRC": "mrcfile",
     "NIfTI": "nibabel",
-    "zarr": "zarr",
     "N5": "'zarr<3'",
     "NRRD": "pynrrd",
 }

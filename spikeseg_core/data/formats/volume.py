@@ -28,7 +28,7 @@ class Volume:
     name : str
         What messages call the file.
     kind : str
-        ``PNG``, ``TIFF`` or ``HDF5``.
+        ``PNG``, ``TIFF``, ``HDF5`` or ``zarr``.
     shape : (int, int, int)
         Sections, height and width, px.
     dtype : dtype

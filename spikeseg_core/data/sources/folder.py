@@ -42,7 +42,7 @@ class Folder:
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
         """Return names, sizes and dates of the files."""
         path = _path(config)
-        base = path if path.is_dir() else path.parent
+        base = path.parent  # a zarr is a folder, and its labels may lie beside it
         files = [
             (file.relative_to(base).as_posix(), file.stat().st_size, file.stat().st_mtime_ns)
             for file in pair_files(path)
