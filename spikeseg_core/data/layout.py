@@ -112,7 +112,8 @@ def labels_beside(images: Path) -> Path:
 def _in_folder(
     folder: Path, inherited: FolderSettings, depth: int = 0, above: tuple[str, ...] = ()
 ) -> Layout:
-    settings = read_settings(folder) if (folder / SETTINGS_FILE).is_file() else inherited
+    found = read_settings(folder)
+    settings = found if (folder / SETTINGS_FILE).is_file() else inherited
     if settings.images or settings.labels:
         return _stated(folder, settings)
     images, labels, plain, others, left = _candidates(folder)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spikeseg_core.data.formats.volume import Volume, shown_name
+from spikeseg_core.data.formats.volume import Volume, check_not_empty, plain_axes, shown_name
 from spikeseg_core.errors import DataError
 
 _NM = {"angstrom": 0.1, "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "picometer": 1e-3}
@@ -58,8 +58,7 @@ def open_zarr(path: Path, name: str, inner: str | None) -> Volume:
         )
     image = there[inner]
     array, own = image.array, name if inner == "/" else f"{name}:{shown_name(inner)}"
-    if 0 in array.shape:
-        raise DataError(f"{own} is empty: its shape is {array.shape}; write it again")
+    check_not_empty(array.shape, own)
     order, kept = _order(own, image)
     shape = tuple(array.shape[i] for i in order)
     if len(order) == 2 or (len(order) == 3 and kept[-1] == "c"):
@@ -177,13 +176,13 @@ def _channel_names(group: Any) -> tuple[str, ...]:
 
 
 def _plain_axes(array: Any) -> tuple[str, ...]:
-    """Axes by their declared names, else (y, x), (z, y, x) or (z, y, x, c)."""
+    """Axes by their declared names; none if they are not declared."""
     declared = getattr(array.metadata, "dimension_names", None) or dict(array.attrs).get(
         "_ARRAY_DIMENSIONS"
     )
     if declared and {"y", "x"} <= {str(axis).lower() for axis in declared}:
         return tuple(str(axis).lower() for axis in declared)
-    return tuple("zyxc"[: array.ndim]) if array.ndim != 2 else ("y", "x")
+    return ()
 
 
 def _plain_pixel_nm(array: Any) -> tuple[float, float] | None:
@@ -196,7 +195,8 @@ def _plain_pixel_nm(array: Any) -> tuple[float, float] | None:
 
 def _order(name: str, image: _Image) -> tuple[list[int], list[str]]:
     """Order the axes as (sections, y, x, channels); axes of length 1 are dropped."""
-    shape, axes = image.array.shape, image.axes
+    shape = image.array.shape
+    axes = image.axes or plain_axes(shape, name)
     listed = ", ".join(f"{axis} = {size}" for axis, size in zip(axes, shape, strict=False))
     if len(axes) != len(shape) or not {"y", "x"} <= set(axes):
         raise DataError(

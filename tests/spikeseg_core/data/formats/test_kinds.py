@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,7 @@ REFUSED: dict[str, tuple[Built, str]] = {
     "NumPy": (lambda d: raw(d / "a.npy", b"\x93NUMPY\1\0"), r"numpy\.load"),
     "Gatan": (lambda d: raw(d / "a.dm3", b"\0\0\0\3"), "Fiji"),
     "text": (lambda d: raw(d / "a.txt", b"hello"), "a.txt is no image that is read"),
+    "a pipe": (lambda d: os.mkfifo(d / "a.png") or d / "a.png", "but a pipe, socket or device"),
     "MATLAB": (lambda d: raw(d / "a.mat", b"MATLAB 5.0"), "scipy.io.loadmat"),
 }  # fmt: skip
 

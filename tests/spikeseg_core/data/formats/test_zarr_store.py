@@ -98,7 +98,8 @@ REFUSED: dict[str, tuple[Built, str]] = {
         lambda d: ome_zarr(d / "a.zarr", np.stack([GREY, DEEP // 257]), axes="czyx",
                            channels=("SEM", "gold")), "has 2 channels.*channel: SEM"),
     "five axes of no name": (
-        lambda d: zarr_array(d / "a.zarr", GREY[None, None]), r"a stack is \(z, y, x\)"),
+        lambda d: zarr_array(d / "a.zarr", np.stack([GREY, GREY])[None]),
+        r"a stack is \(z, y, x\)"),
     "empty": (lambda d: zarr_array(d / "a.zarr", GREY[:0]), "a.zarr is empty"),
     "no chunks": (
         lambda d: _without(zarr_array(d / "a.zarr", GREY), "c"), "has none of its 6 chunks"),
