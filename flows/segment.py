@@ -11,36 +11,26 @@ import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect i
 
 # isort: split
 from prefect import flow
-from prefect.artifacts import (
-    create_image_artifact,
-    create_markdown_artifact,
-    create_table_artifact,
-)
 from prefect.runtime import flow_run
 from pydantic import Field
 
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.errors import ConfigError, DataError
-from spikeseg_core.inference.files import MASK, PROBABILITY, plan
+from spikeseg_core.inference.files import plan
 from spikeseg_core.inference.files import segment_files as segment_all
 from spikeseg_core.inference.segmenter import Segmenter, load_segmenter
-from spikeseg_core.report.embed import data_uri
 from spikeseg_core.stages.table import ModelKind
 from tasks.folder import read_record
 from tasks.lookup import stage_and_those_before, stage_behind, stage_of_run
 from tasks.mlflow import models
 from tasks.mlflow.registered import run_of_model
-from tasks.mlflow.store import Run, store
-from tasks.prefect.artifacts import PageProgress
 from tasks.prefect.names import named
+from tasks.prefect.segmented import OnPage, show_segmented
 from tasks.references import StageRef
 from tasks.terminal import TerminalReporter
 
 Engine = Literal["ann", "loihi"]
 NEWEST = "the newest"
-SECONDS_BETWEEN_ARTIFACTS = 2.0
-MOST_ROWS = 200
-"""Most files listed in the table on Prefect's page."""
 
 
 def _name() -> str:
@@ -77,10 +67,10 @@ def segment(
     ] = "ann",
     *,
     threshold: Annotated[
-        float,
+        float | None,
         Field(ge=0, le=1),
-        shown("Threshold", "pixels with at least this probability count as membrane (0 to 1)"),
-    ] = 0.5,
+        shown("Threshold", "least probability of membrane (0 to 1); empty: chosen by validation"),
+    ] = None,
     overwrite: Annotated[bool, shown("Overwrite", "replace existing results")] = False,
 ) -> dict[str, Any]:
     """Segment sections: a membrane probability map and a mask of the same name and size each."""
@@ -88,7 +78,7 @@ def segment(
     result = segment_files(
         *where, model, engine, threshold=threshold, overwrite=overwrite, report=OnPage()
     )
-    _show(result)
+    show_segmented(result)
     return result
 
 
@@ -98,7 +88,8 @@ def segment_files(
     model: str | None = None,
     engine: Engine = "ann",
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
+    workers: int = 1,
     overwrite: bool = False,
     report: TerminalReporter | None = None,
 ) -> dict[str, Any]:
@@ -114,8 +105,11 @@ def segment_files(
         As for :func:`tasks.mlflow.registered.run_of_model`; default: the newest network.
     engine : {"ann", "loihi"}
         The trained network, or the integer network on the emulated chips.
-    threshold : float
-        Pixels with at least this probability count as membrane.
+    threshold : float, optional
+        Pixels with at least this probability count as membrane; default: the threshold with the
+        best V_Rand on validation, which is stored with the model.
+    workers : int
+        Sections at a time; the results are the same for any number.
     overwrite : bool
         Whether to replace existing results.
     report : TerminalReporter, optional
@@ -139,17 +133,31 @@ def segment_files(
     started = time.monotonic()
     title = f"{sections.name}, segmented as {engine}"
     reporter = report or TerminalReporter("segment")
-    done = segment_all(job, load(kind, ref), threshold, title, reporter)
+    network = load(kind, ref)
+    cut = network.threshold if threshold is None else threshold
+    done = segment_all(
+        job,
+        network,
+        cut,
+        title,
+        reporter,
+        name=f"{kind} {ref.key}",
+        workers=workers,
+        known=network.known,
+    )
     return {
         "model": model or NEWEST,
         "engine": engine,
         "network": {"kind": kind, "stage": ref.stage, "key": ref.key},
         "mlflow_run_id": ref.mlflow_run_id,
-        "threshold": threshold,
+        "threshold": cut,
         "out": str(out),
         "files": list(done.names),
         "sections": done.sections,
         "membrane": done.membrane,
+        "cells": done.cells,
+        "resumed": done.resumed,
+        "warnings": list(done.warnings),
         "preview": str(done.preview),
         "seconds": time.monotonic() - started,
     }
@@ -185,38 +193,3 @@ def load(kind: ModelKind, ref: StageRef) -> Segmenter:
                 f"the model of {ref.folder}, or of a stage before it, is damaged ({error}); delete "
                 f"the folder and run the pipeline again, which makes what is missing"
             ) from error
-
-
-class OnPage(TerminalReporter):
-    """Report to the log and, every few seconds, to Prefect's page."""
-
-    def __init__(self) -> None:
-        super().__init__("segment")
-        self._page = PageProgress("progress-segment", SECONDS_BETWEEN_ARTIFACTS)
-
-    def progress(self, done: float, total: float, message: str) -> None:
-        """Show that ``done`` of ``total`` sections are finished."""
-        super().progress(done, total, message)
-        text = f"{done:g} of {total:g} sections: {message}"
-        self._page.show(100 * done / total, text, now=done == total)
-
-
-def _show(result: dict[str, Any]) -> None:
-    """Show the results on Prefect's page."""
-    run_id = result["mlflow_run_id"]
-    page = store().attempt("give a link", lambda: Run(store(), run_id).page) if run_id else None
-    create_markdown_artifact(
-        f"{result['sections']} sections with {result['model']} as {result['engine']}, "
-        f"{result['seconds']:.0f} s; {result['membrane']:.1%} of the pixels are membrane "
-        f"(threshold {result['threshold']:g}).\n\n"
-        f"Results: `{result['out']}`\n\nMLflow run of the network: {page or 'none'}\n",
-        key="segmented",
-    )
-    rows = [
-        {"file": name, "probability": f"{PROBABILITY}/{name}", "mask": f"{MASK}/{name}"}
-        for name in result["files"][:MOST_ROWS]
-    ]
-    create_table_artifact(rows, key="segmented-files", description=f"in {result['out']}")
-    create_image_artifact(
-        data_uri(Path(result["preview"])), key="segmented-preview", description="first sections"
-    )

@@ -47,6 +47,7 @@ for command, panel, *lines in (
         "spikeseg segment --model paper@champion --engine loihi sections/ segmented/",
         "spikeseg segment --model 0123abcd... stack.tif segmented/",
     ),
+    (work.evaluate, WORK, "spikeseg evaluate paper@champion other-sections/ --json scores.json"),
     (
         work.sweep,
         WORK,

@@ -99,13 +99,13 @@ def stage(
 def segment(
     sections: Annotated[
         Path,
-        typer.Argument(metavar="INPUT", help="Folder of images (PNG or TIFF), or a TIFF stack."),
+        typer.Argument(metavar="INPUT", help="Folder of images, or an image, stack or zarr."),
     ],
     out: Annotated[
         Path,
         typer.Argument(
             metavar="OUTPUT",
-            help="Folder for probability/NAME and mask/NAME per file, and preview.png.",
+            help="Folder for probability, mask and cells of each file, cells.csv and preview.png.",
         ),
     ],
     *,
@@ -115,9 +115,10 @@ def segment(
         typer.Option(help="ann: the trained network; loihi: the network on the chips, emulated."),
     ] = SegmentEngine.ann,
     threshold: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Pixels with at least this probability count as membrane."),
-    ] = 0.5,
+        float | None,
+        typer.Option(min=0, max=1, help="Least probability of membrane; default: by validation."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Sections at a time.")] = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing results.")
     ] = False,
@@ -128,22 +129,47 @@ def segment(
 ) -> None:
     """Segment sections with a trained network.
 
-    Each section gives a probability map and a mask of the same name and size. In a PNG, 255 means
-    certain membrane; a TIFF holds probabilities as 32-bit floats.
+    Each section gives a probability map, a mask and its cells, of the same name and size. In a PNG,
+    255 means certain membrane; other formats hold probabilities as 32-bit floats. Interrupted, the
+    same command goes on where it stopped.
     """
     from flows.segment import segment_files
 
     result = segment_files(
-        sections, out, model, engine.value, threshold=threshold, overwrite=overwrite
+        sections,
+        out,
+        model,
+        engine.value,
+        threshold=threshold,
+        workers=workers,
+        overwrite=overwrite,
     )
     write_result(json, result)
     typer.echo(
         f"{result['sections']} sections by the network {result['network']['kind']} of MLflow run "
-        f"{result['mlflow_run_id']}: {result['membrane']:.1%} membrane"
+        f"{result['mlflow_run_id']}: {result['membrane']:.1%} membrane at "
+        f"threshold {result['threshold']:g}, {result['cells']:,} cells"
     )
     typer.echo(f"preview    {result['preview']}")
     if open_preview:
         open_page(result["preview"])
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="NAME[@ALIAS]|RUN_ID", help="As for segment.")],
+    path: Annotated[Path, typer.Argument(metavar="FOLDER", help="Labelled sections.")],
+    *,
+    engine: Annotated[SegmentEngine, typer.Option(help="As for segment.")] = SegmentEngine.ann,
+    json: JsonFile = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Score a finished network on other labelled sections: per section, with 95 % intervals."""
+    from flows.segment import load, network_of
+    from tasks.evaluating import evaluate_model
+
+    kind, ref = network_of(model, engine.value)
+    write_result(json, evaluate_model(model, path, kind, ref, load(kind, ref)))
 
 
 def sweep(

@@ -101,14 +101,26 @@ class DatasetConfig(StageConfig):
         description="whether label 0 (dark) or the highest label (bright) marks membrane; "
         "auto: the minority class that is darker in the image",
     )
-    train_sections: int = _between(
-        20, 1, 10_000, "Training sections", "number of sections to train on: the first ones"
+    train_sections: int | None = _between(
+        None,
+        1,
+        10_000,
+        "Training sections",
+        "number of sections to train on: the first ones; empty: fitted to the stack, 20 of 30",
     )
-    validation_sections: int = _between(
-        4, 1, 10_000, "Validation sections", "number of sections that follow, for validation"
+    validation_sections: int | None = _between(
+        None,
+        1,
+        10_000,
+        "Validation sections",
+        "number of sections that follow, for validation; empty: fitted to the stack, 4 of 30",
     )
-    test_sections: int = _between(
-        6, 1, 10_000, "Test sections", "number of sections that follow, for testing"
+    test_sections: int | None = _between(
+        None,
+        1,
+        10_000,
+        "Test sections",
+        "number of sections that follow, for testing; empty: fitted to the stack, 6 of 30",
     )
     folds: int = _between(
         1,

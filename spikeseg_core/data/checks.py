@@ -31,6 +31,7 @@ _CLEAR = 0.15
 """Correlation of label and grey from which on it counts as seen."""
 _SHARE_RATIO = 2.5
 _LENGTH_RATIO = 1.6
+_SATURATED = 0.2
 
 
 def check_labelled(
@@ -76,6 +77,7 @@ def check_labelled(
         *_warn_correlation(correlation, label_names),
         *_warn_shifted(grey, high, correlation),
         *_warn_length(grey, step, image_names),
+        *_warn_saturated(grey, image_names),
     ]
 
 
@@ -228,21 +230,32 @@ def _warn_shifted(grey: np.ndarray, high: np.ndarray, correlation: np.ndarray) -
     return found
 
 
+def _warn_saturated(grey: np.ndarray, names: Sequence[str]) -> list[str]:
+    shares = np.array([((s == s.min()) | (s == s.max())).mean() for s in grey])
+    usual = float(np.median(shares))
+    return [
+        f"section {name}: {share:.1%} of the pixels have its lowest or highest grey value, "
+        f"{usual:.1%} in the others (median); is it saturated, or cropped?"
+        for name, share in zip(names, shares, strict=True)
+        if share > max(_SATURATED, 5 * usual)
+    ]
+
+
 def _warn_length(grey: np.ndarray, step: int, names: Sequence[str]) -> list[str]:
     if len(grey) < 3:
         return []
-    lengths = np.array([_length(section) for section in grey]) * step
+    lengths = np.array([alike_over(section) for section in grey]) * step
     usual = float(np.median(lengths))
     return [
-        f"section {name}: grey values stay alike over {value:.1f} px (autocorrelation above 0.5), "
+        f"section {name}: grey values stay alike over {value:.1f} px (autocorrelation), "
         f"{usual:.1f} px in the others (median); has it another pixel size?"
         for name, value in zip(names, lengths, strict=True)
         if usual > 0 and not 1 / _LENGTH_RATIO < value / usual < _LENGTH_RATIO
     ]
 
 
-def _length(section: np.ndarray) -> float:
-    """Shift, px, at which the autocorrelation along both axes falls to one half."""
+def alike_over(section: np.ndarray) -> float:
+    """Shift, px, at which the autocorrelation along both axes falls to half that of 1 px."""
     centred = section - section.mean()
     power = np.abs(np.fft.rfft2(centred, s=[2 * s for s in section.shape])) ** 2
     full = np.fft.irfft2(power, s=[2 * s for s in section.shape])
@@ -253,11 +266,14 @@ def _length(section: np.ndarray) -> float:
 
 
 def _falls_to_half(curve: np.ndarray) -> float:
-    below = np.flatnonzero(curve < 0.5 * curve[0])
+    """Shift at which a curve has half its value at 1 px, where noise no longer counts."""
+    if len(curve) < 2 or curve[1] <= 0:
+        return 0.5
+    below = np.flatnonzero(curve[1:] < 0.5 * curve[1])
     if not len(below):
         return float(len(curve))
-    last = int(below[0])
-    before, after = curve[last - 1] / curve[0], curve[last] / curve[0]
+    last = int(below[0]) + 1
+    before, after = curve[last - 1] / curve[1], curve[last] / curve[1]
     return last - 1 + float((before - 0.5) / max(before - after, 1e-9))
 
 

@@ -46,6 +46,14 @@ class FolderSettings(BaseModel):
     pairs: Literal["name", "order"] = "name"
 
 
+def _misnamed(folder: Path) -> Path | None:
+    stems = ("spikeseg.yml", SETTINGS_FILE)
+    try:
+        return next((e for e in folder.iterdir() if e.name.lower() in stems), None)
+    except OSError:
+        return None
+
+
 def read_settings(folder: Path) -> FolderSettings:
     """Read a folder's settings; without the file, the defaults.
 
@@ -56,6 +64,8 @@ def read_settings(folder: Path) -> FolderSettings:
     """
     path = folder / SETTINGS_FILE
     if not path.is_file():
+        if other := _misnamed(folder):
+            raise DataError(f"{shown_name(other)} is not read: call it {SETTINGS_FILE}")
         return FolderSettings()
     try:
         with path.open("rb") as file:

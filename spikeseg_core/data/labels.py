@@ -56,8 +56,12 @@ def two_valued(
         labels, note = _without(labels, ignore)
         notes = (note,)
     values = distinct(labels)
+    if values.tolist() == [0, 1, 255] and all(len(np.unique(s)) == 2 for s in labels):
+        labels, values = np.where(labels == 1, 255, labels), np.array([0, 255])
+        notes = (*notes, "some labels have the values 0 and 1, others 0 and 255: 1 is read as 255")
     if len(values) <= 2 and not instances:
         return Masks(labels, None, notes)
+    labels, values = _without_background(labels, values)
     low, high = int(values[0]), int(values[-1])
     inner = _between(labels, low, high)
     if not instances and (
@@ -114,6 +118,18 @@ def _without(labels: np.ndarray, ignore: int) -> tuple[np.ndarray, str]:
             nearest = distance_transform_edt(unknown, return_distances=False, return_indices=True)
             section[unknown] = section[tuple(nearest)][unknown]
     return filled, f"label {ignore} is ignored: its {share:.1%} of the pixels get the nearest label"
+
+
+def _without_background(labels: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Call background 0: negative numbers, and the largest of 32 or 64 bits, as CREMI has it."""
+    if labels.dtype in (np.uint32, np.uint64):
+        top = np.iinfo(labels.dtype).max
+        none, kept = labels == top, values[values != top]
+    else:
+        none, kept = labels < 0, values[values >= 0]
+    if len(kept) == len(values):
+        return labels, values
+    return np.where(none, 0, labels).astype(labels.dtype), np.union1d(kept, [0]).astype(kept.dtype)
 
 
 def _from_instances(

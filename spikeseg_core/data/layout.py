@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from spikeseg_core.data.folder_settings import SETTINGS_FILE, FolderSettings, read_settings
-from spikeseg_core.data.formats import kinds
+from spikeseg_core.data.formats import kinds, zarr_store
 from spikeseg_core.data.formats.hdf5 import datasets
 from spikeseg_core.data.formats.opening import naming_the_file, open_volume
 from spikeseg_core.data.formats.volume import shown_name
@@ -20,7 +20,7 @@ from spikeseg_core.data.listing import (
     entries,
     group_of,
     holds_images,
-    kind_of_file,
+    is_read,
     why_skipped,
     with_images,
 )
@@ -57,7 +57,7 @@ def find_layout(path: Path) -> Layout:
     Parameters
     ----------
     path : Path
-        A folder, an HDF5 file with both, or an image stack with its labels beside it.
+        A folder, an HDF5 file or zarr with both, or an image stack with its labels beside it.
 
     Raises
     ------
@@ -67,9 +67,8 @@ def find_layout(path: Path) -> Layout:
     kind = kinds.kind_of(path)
     if path.is_dir() and kind is None:
         return _in_folder(path, FolderSettings())
-    if kind == "HDF5":
-        with naming_the_file(shown_name(path.name), path.stat().st_size):
-            return _inside(path, read_settings(path.parent))
+    if kind in kinds.OF_SEVERAL and len(_datasets(path)) != 1:
+        return _inside(path, read_settings(path.parent))
     if kind in kinds.READ:
         return Layout(
             (Item(path),),
@@ -81,7 +80,7 @@ def find_layout(path: Path) -> Layout:
         raise DataError(kinds.refusal(path, kind))
     raise DataError(
         f"{shown_name(path)} is neither a folder, nor a zip, nor a TIFF or HDF5 stack "
-        f"({_SUFFIX_LIST}, {kinds.HDF5_SUFFIXES[0]}): convert it to one of these"
+        f"({_SUFFIX_LIST}, {kinds.HDF5_SUFFIXES[0]}, .zarr): convert it to one of these"
     )
 
 
@@ -101,8 +100,7 @@ def labels_beside(images: Path) -> Path:
         and not file.name.startswith(".")
         and words(file.name) & LABEL_WORDS
         and _without_roles(file.name) == own
-        and file.is_file()
-        and kinds.kind_of(file) in kinds.READ
+        and is_read(file)
     ]
     if len(found) != 1:
         expected = shown_name(f"{stem(images.name).removesuffix('-volume')}-labels.tif")
@@ -114,7 +112,8 @@ def labels_beside(images: Path) -> Path:
 def _in_folder(
     folder: Path, inherited: FolderSettings, depth: int = 0, above: tuple[str, ...] = ()
 ) -> Layout:
-    settings = read_settings(folder) if (folder / SETTINGS_FILE).is_file() else inherited
+    found = read_settings(folder)
+    settings = found if (folder / SETTINGS_FILE).is_file() else inherited
     if settings.images or settings.labels:
         return _stated(folder, settings)
     images, labels, plain, others, left = _candidates(folder)
@@ -128,7 +127,9 @@ def _in_folder(
             rest = [f"{shown_name(d.name)}/" for d in others if d != deeper[0]]
             return _in_folder(deeper[0], settings, depth + 1, (*above, *left, *rest))
     alone = [item.path for group in images for item in group.items]
-    if len(alone) == 1 and not labels and kinds.kind_of(alone[0]) == "HDF5":
+    if not alone and len(stores := [e for e in plain if kinds.kind_of(e) in kinds.OF_SEVERAL]) == 1:
+        alone = stores
+    if len(alone) == 1 and not labels and kinds.kind_of(alone[0]) in kinds.OF_SEVERAL:
         return _inside(alone[0], settings)
     _check_found(folder, images, labels)
     taken = {item.path for group in (*images, *labels) for item in group.items}
@@ -198,7 +199,7 @@ def _candidates(
                 (images if role == "images" else labels).append(group_of(inner))
             else:
                 others.append(entry)
-        elif entry.is_file() and kind_of_file(entry) in kinds.READ:
+        elif is_read(entry):
             if role == "other":
                 left.append(shown_name(entry.name))
             else:
@@ -221,11 +222,12 @@ def _role(name: str) -> str:
 
 def _by_content(two: Sequence[Path]) -> tuple[list[Group], list[Group]]:
     """Of two folders or stacks of unknown names, the one of two values is the labels."""
-    if not all(holds_images(entry) for entry in two if entry.is_dir()):
+    stores = [kinds.kind_of(entry) is not None for entry in two]
+    if not all(s or holds_images(entry) for s, entry in zip(stores, two, strict=True)):
         return [], []
     groups = [
-        group_of(entry) if entry.is_dir() else Group(shown_name(entry.name), (Item(entry),))
-        for entry in two
+        Group(shown_name(entry.name), (Item(entry),)) if store else group_of(entry)
+        for store, entry in zip(stores, two, strict=True)
     ]
     binary = []
     for group in groups:
@@ -237,8 +239,8 @@ def _by_content(two: Sequence[Path]) -> tuple[list[Group], list[Group]]:
 
 
 def _inside(path: Path, settings: FolderSettings) -> Layout:
-    """Images and labels in one HDF5 file, by the names of its datasets."""
-    there = datasets(path)
+    """Images and labels in one HDF5 file or zarr, by the names of its datasets."""
+    there = _datasets(path)
     own = {name: _role(PurePosixPath(name).name) for name in there}
     group = {name: _role(PurePosixPath(name).parent.name) for name in there}
     found: dict[str, list[str]] = {}
@@ -246,6 +248,11 @@ def _inside(path: Path, settings: FolderSettings) -> Layout:
         # A dataset's own name says more than its group's: CREMI has labels/clefts, too.
         named = [name for name in there if own[name] == role]
         found[role] = named or [n for n in there if own[n] == "plain" and group[n] == role]
+    rest = [name for name in there if own[name] == group[name] == "plain"]
+    for role, other in (("images", "labels"), ("labels", "images")):
+        if not found[role] and len(found[other]) == 1 and len(rest) == 1:
+            # OME-Zarr: the image is the store itself, its labels are named.
+            found[role] = rest
     for role, names in found.items():
         if len(names) != 1:
             listed = ", ".join(f"{shown_name(n)} {shape}" for n, shape in list(there.items())[:8])
@@ -255,8 +262,16 @@ def _inside(path: Path, settings: FolderSettings) -> Layout:
                 f"the folder: '{role}: {shown_name(path.name)}:DATASET'"
             )
     images, labels = found["images"][0], found["labels"][0]
-    shown = f"images in {shown_name(path.name)}:{images}, labels in :{labels}"
+    shown = (
+        f"images in {shown_name(path.name)}:{shown_name(images)}, labels in :{shown_name(labels)}"
+    )
     return Layout((Item(path, images),), (Item(path, labels),), shown, (), settings)
+
+
+def _datasets(path: Path) -> dict[str, tuple[int, ...]]:
+    size = None if path.is_dir() else path.stat().st_size
+    with naming_the_file(shown_name(path.name), size):
+        return zarr_store.images(path) if kinds.kind_of(path) == "zarr" else datasets(path)
 
 
 def _stated(folder: Path, settings: FolderSettings) -> Layout:
@@ -275,12 +290,12 @@ def _matching(folder: Path, pattern: str) -> Group:
     if PurePosixPath(pattern).is_absolute() or ".." in PurePosixPath(pattern).parts:
         raise DataError(f"{where}: {pattern!r} leads out of the folder; name what is inside it")
     file, colon, inner = pattern.partition(":")
-    if colon and (folder / file).is_file():
+    if colon and is_read(folder / file):
         return Group(pattern, (Item(folder / file, inner),))
     if (folder / pattern).is_dir():
         return group_of(folder / pattern)
     try:
-        found = [p for p in folder.glob(pattern) if p.is_file() or p.is_symlink()]
+        found = [p for p in folder.glob(pattern) if not p.is_dir() or is_read(p)]
     except (ValueError, NotImplementedError, OSError) as error:
         raise DataError(f"{where}: {pattern!r} is no pattern of files ({error})") from error
     for entry in found:

@@ -18,7 +18,7 @@ _SUFFIXES = ", ".join(kinds.IMAGE_SUFFIXES[:3])
 
 
 class Item(NamedTuple):
-    """A file of images, and the dataset inside it if it is HDF5."""
+    """A file of images (or zarr), and the dataset inside it if there are several."""
 
     path: Path
     inner: str | None = None
@@ -66,11 +66,13 @@ def group_of(folder: Path) -> Group:
             f"{shown_name(folder)} does not exist; give a folder of images or a TIFF stack"
         )
     if kind := kinds.kind_of(folder):
-        raise DataError(kinds.refusal(folder, kind))
+        if kind not in kinds.READ:
+            raise DataError(kinds.refusal(folder, kind))
+        return Group(shown_name(folder.name), (Item(folder),))
     files: list[Path] = []
     skipped: list[str] = []
     for entry in entries(folder):
-        if entry.is_file() and kind_of_file(entry) in kinds.READ:
+        if is_read(entry):
             files.append(entry)
         else:
             skipped.append(why_skipped(entry))
@@ -106,6 +108,12 @@ def why_skipped(entry: Path) -> str:
     return name
 
 
+def is_read(entry: Path) -> bool:
+    """Whether an entry is a file, or a folder of zarr, that is read."""
+    # Anything else, such as a pipe, must not even be opened.
+    return (entry.is_file() or entry.is_dir()) and kind_of_file(entry) in kinds.READ
+
+
 def kind_of_file(file: Path) -> str | None:
     """Format of a file; None for one that cannot be opened and has no suffix of an image."""
     try:
@@ -120,7 +128,10 @@ def holds_images(folder: Path) -> bool:
     """Whether a folder holds a file of an image, read or not."""
     return any(
         not entry.name.startswith(".")
-        and (kinds.kind_of_name(entry.name) or (entry.is_file() and kinds.kind_of(entry)))
+        and (
+            kinds.kind_of_name(entry.name)
+            or ((entry.is_file() or entry.is_dir()) and kinds.kind_of(entry))
+        )
         for entry in folder.iterdir()
     )
 
@@ -130,7 +141,7 @@ def with_images(folder: Path) -> Path | None:
     for _ in range(_DEEPEST):
         if holds_images(folder):
             return folder
-        inside = [d for d in folder.iterdir() if d.is_dir() and not d.name.startswith(".")]
+        inside = [d for d in entries(folder) if d.is_dir()]
         inside = [d for d in inside if words(d.name) & {"train", "training"}] or inside
         if len(inside) != 1:
             return None

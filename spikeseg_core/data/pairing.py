@@ -28,6 +28,8 @@ LABEL_WORDS = frozenset(
 """Words that mark labels."""
 _OTHERS = frozenset(("train", "training", "ground", "stack", "tif", "tiff", "png"))
 
+_PART = re.compile(r"(?:(?<=[_\s])|^)-[0-9]+|[0-9]+|[^\W0-9_]+|[^\w\s.,+()\[\]-]+")
+
 Part = tuple[int, int, str]
 """A number or a word of a name, such that numbers come first and in order."""
 
@@ -41,10 +43,10 @@ def stem(name: str) -> str:
 
 
 def parts(name: str) -> tuple[Part, ...]:
-    """Numbers and words of a name without its suffix: 2 before 10, 01 equals 1."""
-    found = re.findall(r"[0-9]+|[^\W0-9_]+|[^\w\s.,+()\[\]-]+", stem(name).casefold())
+    """Numbers and words of a name without its suffix: -1 before 2 before 10, 01 equals 1."""
+    found = _PART.findall(stem(name).casefold())
     # Only 0-9 are digits: int() refuses others, such as the superscript 2.
-    return tuple((0, int(p), "") if p[0] in "0123456789" else (1, 0, p) for p in found)
+    return tuple((0, int(p), "") if p[-1] in "0123456789" else (1, 0, p) for p in found)
 
 
 def words(name: str) -> set[str]:

@@ -18,12 +18,11 @@ import numpy as np
 
 from spikeseg_core.data.folder_settings import SETTINGS_FILE, FolderSettings, read_settings
 from spikeseg_core.data.formats.grey import grey_sections, label_sections
-from spikeseg_core.data.formats.kinds import kind_of
+from spikeseg_core.data.formats.kinds import READ, kind_of
 from spikeseg_core.data.formats.opening import open_bytes, open_volume
 from spikeseg_core.data.formats.volume import Volume, check_pixels, shown_name
 from spikeseg_core.data.labels import two_valued
 from spikeseg_core.data.layout import Layout, find_layout
-from spikeseg_core.data.layout import labels_beside as _labels_beside
 from spikeseg_core.data.listing import Item, image_files
 from spikeseg_core.data.pairing import pairs
 from spikeseg_core.data.polarity import Polarity
@@ -100,7 +99,7 @@ def read_labelled(path: Path, polarity: Literal["auto"] | Polarity = "auto") -> 
         * a folder with images and labels in folders, stacks or files whose names say which they
           are (:func:`~spikeseg_core.data.layout.find_layout`), or with a ``spikeseg.yaml``;
         * a zip with ``train-volume.tif`` and ``train-labels.tif``;
-        * an HDF5 file with both;
+        * an HDF5 file or a zarr (OME-Zarr too) with both;
         * a stack ``NAME.tif`` with its labels next to it, ``NAME-labels.tif`` (or, for
           ``train-volume.tif``, ``train-labels.tif``).
     polarity : str
@@ -144,7 +143,8 @@ def pair_files(path: Path) -> list[Path]:
         If ``path`` does not exist, or is a TIFF stack without labels.
     """
     path = path.expanduser()
-    if path.is_dir():
+    kind = kind_of(path) if path.exists() else None
+    if path.is_dir() and kind is None:
         return sorted(file for file in path.rglob("*") if file.is_file())
     if not path.exists():
         raise DataError(
@@ -152,7 +152,10 @@ def pair_files(path: Path) -> list[Path]:
         )
     settings = path.with_name(SETTINGS_FILE)
     said = [settings] if settings.is_file() else []
-    return [path, *([_labels_beside(path)] if kind_of(path) in ("PNG", "TIFF") else []), *said]
+    layout = find_layout(path) if kind in READ else Layout((), (), "")
+    stacks = [item.path for item in (*layout.images, *layout.labels)] if kind in READ else [path]
+    inside = [sorted(f for f in p.rglob("*") if f.is_file()) if p.is_dir() else [p] for p in stacks]
+    return [*dict.fromkeys(file for files in inside for file in files), *said]
 
 
 def read_stack(path: Path) -> Stack:
@@ -167,8 +170,9 @@ def read_stack(path: Path) -> Stack:
         or too large.
     """
     path = path.expanduser()
-    items = [Item(path)] if path.is_file() else [Item(file) for file in image_files(path)]
-    settings = read_settings(path.parent if path.is_file() else path)
+    alone = path.exists() and (path.is_file() or kind_of(path) is not None)
+    items = [Item(path)] if alone else [Item(file) for file in image_files(path)]
+    settings = read_settings(path.parent if alone else path)
     return _grey(_opened(items, path), settings)
 
 

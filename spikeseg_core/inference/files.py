@@ -1,39 +1,55 @@
-"""Segment image files: each gives a probability and a mask of the same name and size.
+"""Segment image files: each gives a probability, a mask and cells of the same name and size.
 
 ::
 
-    OUTPUT/probability/NAME   of membrane: 8 bit in a PNG (255 is 1), 32-bit float in a TIFF
+    OUTPUT/probability/NAME   of membrane: 8 bit in a PNG (255 is 1), else 32-bit float
     OUTPUT/mask/NAME          255 where a pixel is membrane, else 0
+    OUTPUT/cells/NAME         numbers of cells, from 1 in every section
+    OUTPUT/cells.csv          their areas and positions
     OUTPUT/preview.png        the first sections, their probability and mask
 
-A PNG gives PNGs, everything else TIFFs. Where the suffix of NAME says something else, ``.png`` or
-``.tif`` is added.
+A PNG gives PNGs, a zarr OME-Zarrs, everything else TIFFs, which keep the pixel size and ImageJ's or
+OME's description. Where the suffix of NAME says something else, ``.png``, ``.tif`` or ``.zarr`` is
+added. Only a few sections are in memory. What is done is kept in ``OUTPUT/.unfinished`` until all
+is: a killed work goes on.
 """
 
 from __future__ import annotations
 
+import csv
+import math
 import os
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import numpy as np
-import tifffile
-from PIL import Image
 
+from spikeseg_core.data.folder_settings import read_settings
+from spikeseg_core.data.formats.grey import grey_planes
 from spikeseg_core.data.formats.kinds import kind_of
-from spikeseg_core.data.formats.volume import shown_name
+from spikeseg_core.data.formats.opening import open_volume
+from spikeseg_core.data.formats.volume import Volume, shown_name
 from spikeseg_core.data.listing import group_of
-from spikeseg_core.data.readers import Stack, read_stack
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.figures.sections import segmented_figure
+from spikeseg_core.inference.cells import LEAST_PIXELS, Cell, find_cells, measured
+from spikeseg_core.inference.known import Known, without_training
+from spikeseg_core.inference.unfinished import FOLDER as UNFINISHED
+from spikeseg_core.inference.unfinished import Unfinished
+from spikeseg_core.inference.writing import write_sections
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.storage import atomic_path
 
-PROBABILITY, MASK, PREVIEW = "probability", "mask", "preview.png"
+PROBABILITY, MASK, CELLS = "probability", "mask", "cells"
+PREVIEW, TABLE = "preview.png", "cells.csv"
 SECTIONS_SHOWN = 3
+_MOST_16_BITS = LEAST_PIXELS * (2**16 - 1)
+"""Pixels of a section whose cells can be numbered with 16 bits, whatever they are."""
 _MOST_NAME_BYTES = 255 - len(".-12345678")
 """Longest name that leaves room for the temporary name of an atomic write."""
 
@@ -45,15 +61,33 @@ class Segmented:
     Attributes
     ----------
     names : tuple of str
-        Names of the files in ``OUTPUT/probability`` and ``OUTPUT/mask``.
+        Names of the files in ``OUTPUT/probability``, ``mask`` and ``cells``.
     membrane : float
         Share of all pixels that are membrane in the masks.
+    cells : int
+        Over all sections.
+    resumed : int
+        Sections that an earlier, killed work had done.
+    warnings : tuple of str
+        Sections that the network may not know.
     """
 
     names: tuple[str, ...]
     sections: int
     membrane: float
     preview: Path
+    cells: int = 0
+    resumed: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to segment: what it declares, and its sections of 8 or 16 bits, one by one."""
+
+    path: Path
+    volume: Volume
+    planes: Callable[[], Iterator[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -62,13 +96,16 @@ class Job:
 
     Attributes
     ----------
+    existing : tuple of Path
+        Results that are there and may be replaced only by the work that began them.
     notes : tuple of str
         What is not read, and what is done to grey values.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[Source, ...]
     out: Path
     sections: int
+    existing: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -78,7 +115,7 @@ def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
     Parameters
     ----------
     source : Path
-        A folder of images (PNG, TIFF), or one image or TIFF stack; subfolders are ignored.
+        A folder of images, or one image, stack or zarr; subfolders are ignored.
     out : Path
         Folder for the results; it is created.
     overwrite : bool
@@ -98,46 +135,57 @@ def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
     names = [_result_name(file) for file in files]
     _check_names(names, files)
     notes = [f"not read: {', '.join(skipped)}"] if skipped else []
-    sections = 0
+    sources = []
     for file in files:
-        stack = _read(file)
-        sections += len(stack.names)
-        notes += stack.notes
-    targets = [out / kind / name for name in names for kind in (PROBABILITY, MASK)]
+        opened, said = _opened(file)
+        sources.append(opened)
+        notes += said
+    sections = sum(source.volume.shape[0] for source in sources)
+    targets = [out / kind / name for name in names for kind in (PROBABILITY, MASK, CELLS)]
     own = {file.resolve() for file in files}
     if lost := [path for path in targets if path.resolve() in own]:
         raise ConfigError(
             f"the results would replace {shown_name(lost[0])}; name another folder than "
             f"{shown_name(out)}"
         )
-    there = [path for path in [*targets, out / PREVIEW] if path.exists()]
-    if there and not overwrite:
-        raise ConfigError(
-            f"{shown_name(there[0])} exists, and {len(there) - 1} more of the results; name "
-            f"another folder than {shown_name(out)}, or ask for them to be overwritten"
-        )
+    there = [path for path in [*targets, out / TABLE, out / PREVIEW] if path.exists()]
+    if not overwrite and not (out / UNFINISHED).is_dir():
+        _refuse(there, out)
     try:
-        for kind in (PROBABILITY, MASK):
+        for kind in (PROBABILITY, MASK, CELLS):
             (out / kind).mkdir(parents=True, exist_ok=True)
             TemporaryFile(dir=out / kind).close()
     except OSError as error:
         raise ConfigError(
             f"the results cannot be written to {shown_name(out)} ({error}); name another folder"
         ) from error
-    return Job(tuple(files), out, sections, tuple(notes))
+    return Job(tuple(sources), out, sections, () if overwrite else tuple(there), tuple(notes))
 
 
-def _read(file: Path) -> Stack:
+def _refuse(there: Sequence[Path], out: Path) -> None:
+    if there:
+        raise ConfigError(
+            f"{shown_name(there[0])} exists, and {len(there) - 1} more of the results; name "
+            f"another folder than {shown_name(out)}, or ask for them to be overwritten"
+        )
+
+
+def _opened(file: Path) -> tuple[Source, list[str]]:
+    """Decode every section once, so that damage is found before anything is done."""
     try:
-        return read_stack(file)
+        volume = open_volume(file)
+        planes, notes = grey_planes(volume, read_settings(file.parent).channel)
     except OSError as error:
         raise DataError(f"{shown_name(file)} cannot be read ({error})") from error
+    return Source(file, volume, planes), notes
 
 
 def _result_name(file: Path) -> str:
     """Name of the results of a file: the same, if its suffix says what they will be."""
-    is_png = kind_of(file) == "PNG"
-    suffix = file.suffix.lower()
+    kind, suffix = kind_of(file), file.suffix.lower()
+    if kind == "zarr":
+        return file.name if suffix == ".zarr" else f"{file.name}.zarr"
+    is_png = kind == "PNG"
     if suffix in (".h5", ".hdf5") or is_png != (suffix == ".png"):
         return file.name + (".png" if is_png else ".tif")
     return file.name
@@ -163,8 +211,12 @@ def segment_files(
     threshold: float,
     title: str = "",
     report: Reporter = SILENT,
+    *,
+    name: str = "",
+    workers: int = 1,
+    known: Known | None = None,
 ) -> Segmented:
-    """Segment image files, section by section.
+    """Segment image files, section by section; goes on with a work that was killed.
 
     Parameters
     ----------
@@ -173,42 +225,140 @@ def segment_files(
         :class:`~spikeseg_core.inference.segmenter.Segmenter`.
     threshold : float
         Pixels with at least this probability are membrane.
+    name : str
+        Of the network: a killed work goes on with the same one only.
+    workers : int
+        Threads, each with a section; the results are the same for any number.
+    known : Known, optional
+        What the training sections look like, to warn of others.
+
+    Raises
+    ------
+    ConfigError
+        If results are there that another work began.
     """
-    shown: list[tuple[str, np.ndarray, np.ndarray]] = []
+    unfinished = Unfinished(job.out, [source.path for source in job.files], name)
+    if not unfinished.is_there:
+        _refuse(job.existing, job.out)
     for note in job.notes:
         report.say(note)
-    names: list[str] = []
-    done, membrane, pixels = 0, 0, 0
-    for file in job.files:
-        stack = _read(file)
-        found = []
-        for name, section in zip(stack.names, stack.pixels, strict=True):
-            found.append(segment(section[np.newaxis])[0])
-            if len(shown) < SECTIONS_SHOWN:
-                shown.append((name, section, found[-1]))
-            done += 1
-            report.progress(done, job.sections, name)
-        probability = np.stack(found)
-        mask = probability >= threshold
-        membrane, pixels = membrane + int(mask.sum()), pixels + mask.size
-        name = _result_name(file)
-        names.append(shown_name(name))
-        for values, kind in ((probability, PROBABILITY), (mask, MASK)):
-            _write(values, job.out / kind / name)
+    resumed = unfinished.begin()
+    if resumed:
+        report.say(f"{resumed} of {job.sections} sections are done already; the rest follows")
+    _segment_all(job, unfinished, segment, report, workers)
+    shown: list[tuple[str, np.ndarray, np.ndarray]] = []
+    names, warnings = [], list[str]()
+    membrane, pixels, cells = 0, 0, 0
+    with atomic_path(job.out / TABLE) as temporary, temporary.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(Cell._fields)
+        for number, source in enumerate(job.files):
+            for index, section in enumerate(source.planes()):
+                probability = _done(unfinished, job, number, index)
+                found = int((probability >= threshold).sum())
+                membrane += found
+                share = found / section.size
+                doubts = known.doubts(section, share) if known else without_training(section)
+                called = source.volume.names[index]
+                warnings += [f"section {called}: {doubt}" for doubt in doubts]
+                if len(shown) < SECTIONS_SHOWN:
+                    shown.append((called, section, probability))
+            names.append(shown_name(_result_name(source.path)))
+            pixels += math.prod(source.volume.shape)
+            for rows in _write_all(job, unfinished, number, threshold):
+                table.writerows(rows)
+                cells += len(rows)
+    for warning in warnings:
+        report.say(f"WARNING: {warning}")
     preview = segmented_figure(shown, threshold, job.out / PREVIEW, shown_name(title))
-    return Segmented(tuple(names), job.sections, membrane / pixels, preview)
+    unfinished.end()
+    return Segmented(
+        tuple(names),
+        job.sections,
+        membrane / pixels,
+        preview,
+        cells,
+        resumed,
+        tuple(warnings),
+    )
 
 
-def _write(values: np.ndarray, path: Path) -> None:
-    """Write probabilities in [0, 1] or a mask: a PNG if the name says so, else a TIFF."""
-    tiff = path.suffix.lower() != ".png"
-    if tiff and values.dtype != bool:
-        stored = values.astype(np.float32)
-    else:
-        stored = np.round(255.0 * values).astype(np.uint8)
-    with atomic_path(path) as temporary:
-        if tiff:
-            pages = stored if len(stored) > 1 else stored[0]
-            tifffile.imwrite(temporary, pages, photometric="minisblack")
-        else:
-            Image.fromarray(stored[0]).save(temporary, format="PNG")
+def _segment_all(
+    job: Job,
+    unfinished: Unfinished,
+    segment: Callable[[np.ndarray], np.ndarray],
+    report: Reporter,
+    workers: int,
+) -> None:
+    """Keep the probability of every section; at most a section more than workers is in memory."""
+    done = 0
+
+    def work(number: int, index: int, section: np.ndarray) -> None:
+        unfinished.put(number, index, segment(section[np.newaxis])[0])
+
+    running: deque[tuple[Future[None], str]] = deque()
+
+    def finish() -> None:
+        nonlocal done
+        future, name = running.popleft()
+        future.result()
+        done += 1
+        report.progress(done, job.sections, name)
+
+    with ThreadPoolExecutor(workers) as pool:
+        for number, source in enumerate(job.files):
+            for index, section in enumerate(source.planes()):
+                name = source.volume.names[index]
+                if unfinished.has(number, index):
+                    done += 1
+                    report.progress(done, job.sections, name)
+                    continue
+                running.append((pool.submit(work, number, index, section), name))
+                if len(running) > workers:
+                    finish()
+        while running:
+            finish()
+
+
+def _done(unfinished: Unfinished, job: Job, number: int, index: int) -> np.ndarray:
+    found = unfinished.get(number, index)
+    if found is None:
+        raise DataError(
+            f"{shown_name(unfinished.folder)} lost section {index} of "
+            f"{shown_name(job.files[number].path)}; delete that folder and segment again"
+        )
+    return found
+
+
+def _write_all(
+    job: Job, unfinished: Unfinished, number: int, threshold: float
+) -> Iterator[Sequence[Cell]]:
+    """Write the results of a file; gives the cells of every section."""
+    volume, name = job.files[number].volume, _result_name(job.files[number].path)
+    count, height, width = volume.shape
+    done = partial(_done, unfinished, job, number)
+    png = name.lower().endswith(".png")
+
+    def probabilities() -> Iterator[np.ndarray]:
+        for index in range(count):
+            found = done(index)
+            yield np.round(255.0 * found).astype(np.uint8) if png else found
+
+    def masks() -> Iterator[np.ndarray]:
+        for index in range(count):
+            yield (done(index) >= threshold).astype(np.uint8) * np.uint8(255)
+
+    def cells() -> Iterator[np.ndarray]:
+        for index in range(count):
+            yield find_cells(done(index), threshold)
+
+    eight = np.dtype(np.uint8)
+    grey = eight if png else np.dtype(np.float32)
+    # So many cells that 16 bits are too few do not fit a smaller section.
+    kind = np.dtype(np.uint16 if png or height * width <= _MOST_16_BITS else np.uint32)
+    write_sections(probabilities(), job.out / PROBABILITY / name, volume, grey, mean=True)
+    write_sections(masks(), job.out / MASK / name, volume, eight)
+    write_sections((c.astype(kind) for c in cells()), job.out / CELLS / name, volume, kind)
+    written = open_volume(job.out / CELLS / name)
+    for section, labelled in zip(volume.names, written.decode(), strict=True):
+        yield measured(labelled, shown_name(name), section, volume.pixel_nm)

@@ -12,17 +12,22 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
 from spikeseg_core.config import PipelineConfig, PresentationConfig
+from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.data.tiles import TileGrid, standardize
 from spikeseg_core.errors import DataError
+from spikeseg_core.inference.known import Known
 from spikeseg_core.loihi.integer_network import ARRAYS_FILE, NAMES_FILE
 from spikeseg_core.network import load_network
 from spikeseg_core.network.description import NETWORK_FILE, WEIGHTS_FILE
-from spikeseg_core.stages.artifacts import INTEGER, MAPPING, PLACEMENT
+from spikeseg_core.stages.artifacts import INTEGER, MAPPING, PLACEMENT, SECTION_SCORES
+from spikeseg_core.stages.files import load_section_scores
 from spikeseg_core.stages.table import ModelKind
 from spikeseg_core.storage import write_json
 
@@ -39,6 +44,12 @@ FILES: dict[ModelKind, dict[str, tuple[str, ...]]] = {
     },
 }
 """Files of each kind, by the stage that wrote them."""
+SCORED_BY: dict[ModelKind, tuple[str, str]] = {
+    "ann": ("train", "ann"),
+    "rate_tuned": ("tune", "rate_tuned"),
+    "integer": ("deploy", "loihi"),
+}
+"""Stage that scored a kind, and the tag of its scores."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,17 @@ class Segmenter:
     ----------
     segment_tiles : callable
         Standardised tiles ``(n, tile, tile)`` to logits of the same shape.
+    threshold : float
+        The threshold with the best V_Rand on validation; .5 for a model without one.
+    known : Known, optional
+        What the training sections look like.
     """
 
     tile: int
     tiles_per_axis: int
     segment_tiles: Callable[[np.ndarray], np.ndarray]
+    threshold: float = 0.5
+    known: Known | None = None
 
     def __call__(self, sections: np.ndarray) -> np.ndarray:
         """Segment grey sections.
@@ -93,7 +110,9 @@ def save_segmenter(
     ----------
     stages : mapping of str to Path
         Folders of the stages that produced it, by name: ``train``; ``tune``; or ``tune``,
-        ``quantize`` and ``partition``.
+        ``quantize`` and ``partition``. If the stage that scored the network is among them
+        (``deploy`` for an integer network), the threshold of validation is kept; with ``prepare``,
+        what the training sections look like.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for stage, names in FILES[kind].items():
@@ -107,8 +126,24 @@ def save_segmenter(
             "kind": kind,
             "tiles_per_axis": config.dataset.tiles_per_axis,
             "presentation": config.presentation.model_dump(),
+            **_chosen(kind, stages),
         },
     )
+
+
+def _chosen(kind: ModelKind, stages: Mapping[str, Path]) -> dict[str, Any]:
+    """Return the threshold of validation and the looks of training, if the stages have them."""
+    found: dict[str, Any] = {}
+    stage, tag = SCORED_BY[kind]
+    if stage in stages and (stages[stage] / SECTION_SCORES).is_file():
+        scores = load_section_scores(stages[stage], tag)
+        if len(scores):
+            found["threshold"] = float(scores["v_rand_threshold"].iloc[0])
+    if "prepare" in stages:
+        dataset = load_dataset(stages["prepare"])
+        train = dataset.splits["train"]
+        found["known"] = Known.of(dataset.images[train], dataset.labels[train]).to_json()
+    return found
 
 
 def load_segmenter(folder: Path) -> Segmenter:
@@ -123,7 +158,9 @@ def load_segmenter(folder: Path) -> Segmenter:
         facts = json.loads((folder / FACTS).read_text())
         kind, tiles_per_axis = facts["kind"], int(facts["tiles_per_axis"])
         presentation = PresentationConfig.model_validate(facts["presentation"])
-    except (OSError, ValueError, KeyError) as error:
+        threshold = float(facts.get("threshold", 0.5))
+        known = Known(**facts["known"]) if facts.get("known") else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
     if kind == "integer":
         from spikeseg_core.loihi.run import emulated
@@ -131,14 +168,18 @@ def load_segmenter(folder: Path) -> Segmenter:
 
         mapped = load_mapped(dict.fromkeys(FILES["integer"], folder))
 
-        def on_chip(tiles: np.ndarray) -> np.ndarray:
-            return emulated.run(mapped, tiles, presentation).logits
+        one_at_a_time = Lock()  # the emulator has threads of its own
 
-        return Segmenter(mapped.network.tile, tiles_per_axis, on_chip)
+        def on_chip(tiles: np.ndarray) -> np.ndarray:
+            with one_at_a_time:
+                return emulated.run(mapped, tiles, presentation).logits
+
+        return Segmenter(mapped.network.tile, tiles_per_axis, on_chip, threshold, known)
 
     from spikeseg_core.ann.unet import model_from_weights
     from spikeseg_core.evaluation.segment import keras_segmenter
 
     network, weights = load_network(folder)
     model = model_from_weights(network, weights, "relu" if kind == "ann" else "loihi")
-    return Segmenter(network.tile, tiles_per_axis, keras_segmenter(model))
+    tiled = keras_segmenter(model)
+    return Segmenter(network.tile, tiles_per_axis, tiled, threshold, known)

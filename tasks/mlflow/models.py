@@ -16,7 +16,7 @@ import spikeseg_core
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.inference.segmenter import FILES, save_segmenter
+from spikeseg_core.inference.segmenter import FILES, SCORED_BY, save_segmenter
 from spikeseg_core.network import catalogue
 from spikeseg_core.stages.table import ModelKind
 from tasks.folder import StageRecord, find
@@ -38,6 +38,10 @@ REQUIRED = (
 def gather(kind: ModelKind, record: StageRecord, folder: Path) -> None:
     """Copy the files of a stage's model to ``folder``; a ConfigError if a stage is missing."""
     stages = {name: _folder(name, record) for name in FILES[kind]}
+    for name in ("prepare", SCORED_BY[kind][0]):
+        key = {**record.inputs, record.stage: record.key}.get(name)
+        if key and (there := find(name, key)):
+            stages.setdefault(name, there)
     save_segmenter(folder, kind, stages, PipelineConfig.model_validate(record.settings))
 
 

@@ -72,6 +72,8 @@ class TestCommandLine:
         assert result["files"] == ["a.png", "b.png"]
         assert Image.open(out / "mask" / "b.png").size == (24, 20)
         assert Path(result["preview"]).is_file()
+        assert result["threshold"] == 0.5
+        assert (out / "cells.csv").is_file()
 
     def test_a_model_on_loihi(self, source: Path, tmp_path: Path, loaded: list[str]) -> None:
         words = ("--model", RUN, "--engine", "loihi", "--threshold", 0.2)

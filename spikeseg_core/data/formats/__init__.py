@@ -2,5 +2,5 @@
 
 :func:`~spikeseg_core.data.formats.opening.open_volume` gives a
 :class:`~spikeseg_core.data.formats.volume.Volume`: what the file declares, known before a pixel
-is decoded. tifffile, Pillow and h5py do the reading; one module each.
+is decoded. tifffile, Pillow, h5py and zarr do the reading; one module each.
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -11,6 +12,7 @@ from spikeseg_core.data.formats.volume import Volume
 from spikeseg_core.errors import DataError
 
 _TOP16 = np.iinfo(np.uint16).max
+_AS_IT_IS = (np.uint8, np.uint16)
 _EXACT = 1e-4
 """How far a floating-point value may be from a whole number that it stands for."""
 
@@ -26,7 +28,11 @@ def grey_sections(
         If an image is in colour and no channel is chosen, or its values fit no 16 bits.
     """
     raw, notes = _raw(volumes, [_grey_planes(volume, channel) for volume in volumes])
-    pixels, said = _in_16_bits(raw, volumes[0].name)
+    notes += _not_needed(volumes, channel)
+    pixels, said = raw, list[str]()
+    if raw.dtype not in _AS_IT_IS:
+        convert, dtype, said = _to_grey(raw.dtype, _values(raw), volumes[0].name)
+        pixels = _each(raw, convert, dtype)
     first = 0
     for volume in volumes:
         last = first + volume.shape[0]
@@ -36,6 +42,63 @@ def grey_sections(
     if any(volume.white_is_zero for volume in volumes):
         said.append("the file declares that 0 is white: grey values are turned round")
     return pixels, notes + [f"{volumes[0].name}: {note}" for note in said]
+
+
+def grey_planes(
+    volume: Volume, channel: str | int | None = None
+) -> tuple[Callable[[], Iterator[np.ndarray]], list[str]]:
+    """Decode a stack section by section, so that it need not fit in memory.
+
+    Every section is decoded once before, so damage is found, and the range of its values is known.
+
+    Returns
+    -------
+    callable
+        Gives every section (h, w), uint8 or uint16, equal to those of :func:`grey_sections`.
+    list of str
+        What is done to the values.
+
+    Raises
+    ------
+    DataError
+        As :func:`grey_sections`.
+    """
+    kinds: set[np.dtype] = set()
+
+    def looked_at() -> Iterator[np.ndarray]:
+        for plane in _grey_planes(volume, channel):
+            kinds.add(plane.dtype.newbyteorder("="))
+            if plane.dtype.newbyteorder("=") not in (*_AS_IT_IS, np.bool_):
+                yield plane
+
+    values = _values(looked_at())
+    (dtype,) = kinds
+    convert: _Convert = np.asarray
+    said: list[str] = []
+    if dtype == np.bool_:
+        convert = _from_bool
+    elif dtype not in _AS_IT_IS:
+        convert, _, said = _to_grey(dtype, values, volume.name)
+    else:
+        convert = _native
+    if volume.white_is_zero:
+        said.append("the file declares that 0 is white: grey values are turned round")
+
+    def planes() -> Iterator[np.ndarray]:
+        for plane in _grey_planes(volume, channel):
+            grey = convert(plane)
+            yield np.iinfo(grey.dtype).max - grey if volume.white_is_zero else grey
+
+    notes = [*volume.notes, *said]
+    return planes, [f"{volume.name}: {note}" for note in notes] + _not_needed([volume], channel)
+
+
+def _native(plane: np.ndarray) -> np.ndarray:
+    return np.asarray(plane, plane.dtype.newbyteorder("="))
+
+
+def _from_bool(plane: np.ndarray) -> np.ndarray:
+    return plane.astype(np.uint8) * np.uint8(255)
 
 
 def label_sections(
@@ -49,13 +112,15 @@ def label_sections(
         If values are not whole numbers and not between 0 and 1.
     """
     raw, notes = _raw(volumes, [_label_planes(volume, channel) for volume in volumes])
+    notes += _not_needed(volumes, channel)
     if raw.dtype.kind == "f":
-        _check_finite(raw, volumes[0].name)
-        low, high = float(raw.min()), float(raw.max())
-        if not _whole(raw) and low >= 0 and high <= 1:
+        low, high, whole, _, wrong = _values(raw)
+        if wrong:
+            raise DataError(_not_finite(volumes[0].name, wrong))
+        if not whole and low >= 0 and high <= 1:
             raw = np.round(255 * raw).astype(np.uint8)
             notes.append("labels between 0 and 1 are read as 0 to 255")
-        elif _whole(raw) and max(-low, high) < 2**53:
+        elif whole and max(-low, high) < 2**53:
             raw = np.round(raw).astype(np.int64)
         else:
             raise DataError(
@@ -67,6 +132,14 @@ def label_sections(
     return raw, notes
 
 
+def _not_needed(volumes: Sequence[Volume], channel: str | int | None) -> list[str]:
+    """Say that a channel was chosen where there is one."""
+    first = volumes[0]
+    if channel is None or first.channels or first.palette is not None:
+        return []
+    return [f"{first.name} has one channel, which is read instead of {channel!r}"]
+
+
 def _raw(
     volumes: Sequence[Volume], planes: Sequence[Iterator[np.ndarray]]
 ) -> tuple[np.ndarray, list[str]]:
@@ -75,7 +148,7 @@ def _raw(
     done = 0
     for decoded in planes:
         for plane in decoded:
-            values = plane.astype(np.uint8) * np.uint8(255) if plane.dtype == bool else plane
+            values = _from_bool(plane) if plane.dtype == bool else plane
             if raw is None:
                 raw = _room((count, *values.shape), values.dtype, volumes[0].name)
             elif raw.dtype != values.dtype.newbyteorder("="):
@@ -159,51 +232,97 @@ def _label_planes(volume: Volume, channel: str | int | None) -> Iterator[np.ndar
             _refuse_channels(volume)
 
 
-def _in_16_bits(raw: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
-    if raw.dtype in (np.uint8, np.uint16):
-        return raw, []
-    if raw.dtype.kind == "f":
-        return _from_float(raw, name)
-    low, high = int(raw.min()), int(raw.max())
+class _Values(NamedTuple):
+    """What is known of all values of a stack of another type than 8 or 16 bits.
+
+    Attributes
+    ----------
+    whole : bool
+        Whether all are whole numbers; ``eight``: whether 255 times all are.
+    wrong : int
+        Values that are not finite.
+    """
+
+    low: float
+    high: float
+    whole: bool = True
+    eight: bool = True
+    wrong: int = 0
+
+
+def _values(planes: Iterable[np.ndarray]) -> _Values:
+    found = _Values(np.inf, -np.inf)
+    for plane in planes:
+        if plane.dtype.kind == "f":
+            found = _Values(
+                min(found.low, float(plane.min())),
+                max(found.high, float(plane.max())),
+                found.whole and _whole(plane),
+                found.eight and _whole(255 * plane.astype(np.float64)),
+                found.wrong + int((~np.isfinite(plane)).sum()),
+            )
+        else:
+            found = _Values(min(found.low, int(plane.min())), max(found.high, int(plane.max())))
+    return found
+
+
+_Convert = Callable[[np.ndarray], np.ndarray]
+
+
+def _to_grey(dtype: np.dtype, values: _Values, name: str) -> tuple[_Convert, DTypeLike, list[str]]:
+    """Choose how planes become 8 or 16 bits: the function, its type, and what to say."""
+    low, high = values.low, values.high
+    if dtype.kind == "f":
+        return _from_float(values, name)
+    low, high = int(low), int(high)
     if low >= 0 and high <= _TOP16:
-        return raw.astype(np.uint8 if raw.dtype == np.int8 else np.uint16), []
-    if raw.dtype in (np.int8, np.int16):
-        shift = 128 if raw.dtype == np.int8 else 32768
-        unsigned = np.uint8 if raw.dtype == np.int8 else np.uint16
-        return (raw.astype(np.int32) + shift).astype(unsigned), [
-            f"signed grey values from {low} to {high} are read as value + {shift}"
-        ]
+        small = np.uint8 if dtype == np.int8 else np.uint16
+        return lambda plane: plane.astype(small), small, []
+    if dtype in (np.int8, np.int16):
+        shift = 128 if dtype == np.int8 else 32768
+        unsigned = np.uint8 if dtype == np.int8 else np.uint16
+        return (
+            lambda plane: (plane.astype(np.int32) + shift).astype(unsigned),
+            unsigned,
+            [f"signed grey values from {low} to {high} are read as value + {shift}"],
+        )
     if high - low <= _TOP16:
-        return (raw - raw.dtype.type(low)).astype(np.uint16), [
-            f"grey values from {low} to {high} are read as value - {low}"
-        ]
+        return (
+            lambda plane: (plane - plane.dtype.type(low)).astype(np.uint16),
+            np.uint16,
+            [
+                f"grey values from {low} to {high} are read as value "
+                f"{'-' if low > 0 else '+'} {abs(low)}"
+            ],
+        )
     raise DataError(
-        f"{name} has values from {low} to {high} ({raw.dtype}), more than 16 bits: if these are "
+        f"{name} has values from {low} to {high} ({dtype}), more than 16 bits: if these are "
         "labels of cells they belong to the labels; otherwise scale the images to 8 or 16 bits"
     )
 
 
-def _from_float(raw: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
-    _check_finite(raw, name)
-    low, high = float(raw.min()), float(raw.max())
-    if _whole(raw) and low >= 0 and 1 < high <= _TOP16:
-        dtype = np.uint8 if high <= 255 else np.uint16
-        return _each(raw, lambda plane: np.round(plane).astype(dtype), dtype), []
+def _from_float(values: _Values, name: str) -> tuple[_Convert, DTypeLike, list[str]]:
+    low, high = values.low, values.high
+    if values.wrong:
+        raise DataError(_not_finite(name, values.wrong))
+    if values.whole and low >= 0 and 1 < high <= _TOP16:
+        small = np.uint8 if high <= 255 else np.uint16
+        return lambda plane: np.round(plane).astype(small), small, []
     if low >= 0 and high <= 1:
-        eight = all(_whole(255 * plane.astype(np.float64)) for plane in raw)
-        top, dtype = (255, np.uint8) if eight else (_TOP16, np.uint16)
-        said = f"grey values from 0 to 1 are read as 0 to {top}"
-        return _each(raw, lambda p: np.round(top * p.astype(np.float64)).astype(dtype), dtype), [
-            said
-        ]
+        top, dtype = (255, np.uint8) if values.eight else (_TOP16, np.uint16)
+        return (
+            lambda plane: np.round(top * plane.astype(np.float64)).astype(dtype),
+            dtype,
+            [f"grey values from 0 to 1 are read as 0 to {top}"],
+        )
     span = high - low or 1.0
-
-    def scaled(plane: np.ndarray) -> np.ndarray:
-        return np.round((plane.astype(np.float64) - low) * (_TOP16 / span)).astype(np.uint16)
-
-    return _each(raw, scaled, np.uint16), [
-        f"floating-point grey values from {low:g} to {high:g} are read as 0 to {_TOP16}"
-    ]
+    return (
+        lambda plane: np.round((plane.astype(np.float64) - low) * (_TOP16 / span)).astype(
+            np.uint16
+        ),
+        np.uint16,
+        [f"floating-point grey values from {low:g} to {high:g} are read as 0 to {_TOP16}"],
+    )
 
 
 def _each(
@@ -215,13 +334,9 @@ def _each(
     return found
 
 
-def _whole(values: np.ndarray) -> bool:
-    return all(bool((np.abs(plane - np.round(plane)) < _EXACT).all()) for plane in values)
+def _whole(plane: np.ndarray) -> bool:
+    return bool((np.abs(plane - np.round(plane)) < _EXACT).all())
 
 
-def _check_finite(raw: np.ndarray, name: str) -> None:
-    wrong = sum(int((~np.isfinite(plane)).sum()) for plane in raw)
-    if wrong:
-        raise DataError(
-            f"{name} has {wrong:,} pixels that are no numbers (NaN or infinite): replace them"
-        )
+def _not_finite(name: str, count: int) -> str:
+    return f"{name} has {count:,} pixels that are no numbers (NaN or infinite): replace them"

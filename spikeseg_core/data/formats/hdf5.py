@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from spikeseg_core.data.formats.volume import Volume, shown_name
+from spikeseg_core.data.formats.volume import Volume, plain_axes, shown_name
 from spikeseg_core.errors import DataError
 
 _PIXEL_SIZES = {"resolution": 1.0, "element_size_um": 1000.0}
@@ -20,7 +21,7 @@ def datasets(path: Path) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
 
     def look(name: str, item: h5py.HLObject) -> None:
-        if isinstance(item, h5py.Dataset) and item.dtype.kind in "buif" and item.ndim in (2, 3, 4):
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "buif" and item.ndim >= 2:
             found[name] = item.shape
 
     with h5py.File(path, "r") as file:
@@ -29,12 +30,13 @@ def datasets(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
-    """Read the header of a dataset: (h, w), (z, h, w) or (z, h, w, c).
+    """Read the header of a dataset: (h, w), (z, h, w) or (z, h, w, c), after axes of length 1.
 
     Raises
     ------
     DataError
-        If there is no such dataset, or several and none is named.
+        If there is no such dataset, several and none is named, its shape is another, or nothing
+        was written to it.
     """
     there = datasets(path)
     if inner is None and len(there) == 1:
@@ -51,7 +53,11 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
         shape, dtype = data.shape, data.dtype
         pixel = _pixel_nm(data)
         _check_filters(data, name)
-    if len(shape) == 2:
+        notes = _unwritten(data, f"{name}:{shown_name(inner)}")
+    lead = plain_axes(shape, f"{name}:{shown_name(inner)}").count("1")
+    shape = shape[lead:]
+    flat = len(shape) == 2
+    if flat:
         shape = (1, *shape)
     channels = tuple(map(str, range(shape[3]))) if len(shape) == 4 and shape[3] > 1 else ()
 
@@ -59,7 +65,7 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
         with h5py.File(path, "r") as file:
             data = file[inner]
             for index in range(shape[0]):
-                plane = data[()] if data.ndim == 2 else data[index]
+                plane = data[(0,) * lead if flat else (*(0,) * lead, index)]
                 yield plane[..., 0] if plane.ndim == 3 and not channels else plane
 
     return Volume(
@@ -70,7 +76,23 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
         decode,
         channels=channels,
         pixel_nm=pixel,
+        notes=notes,
     )
+
+
+def _unwritten(data: h5py.Dataset, name: str) -> tuple[str, ...]:
+    """Say which chunks were never written: they are read as one value."""
+    if data.size and data.id.get_storage_size() == 0 and data.external is None:
+        raise DataError(f"{name} was created, but nothing was written to it; write it again")
+    if data.chunks is None:
+        return ()
+    every = math.prod(
+        -(-size // chunk) for size, chunk in zip(data.shape, data.chunks, strict=True)
+    )
+    missing = every - int(data.id.get_num_chunks())
+    if missing <= 0:
+        return ()
+    return (f"{missing:,} of {every:,} chunks are not there and read as {data.fillvalue}",)
 
 
 def _pixel_nm(data: h5py.Dataset) -> tuple[float, float] | None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from spikeseg_core.data.formats.volume import shown_name
 from spikeseg_core.errors import DataError
 
-READ = ("PNG", "TIFF", "HDF5")
-"""Formats that are read."""
+READ = ("PNG", "TIFF", "HDF5", "zarr")
+"""Formats that are read; zarr (OME-Zarr too) is a folder."""
+OF_SEVERAL = ("HDF5", "zarr")
+"""Formats that may hold images and labels together."""
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".stk", ".lsm", ".btf", ".tf2", ".tf8")
 HDF5_SUFFIXES = (".h5", ".hdf", ".hdf5", ".he5")
 
@@ -26,6 +28,12 @@ _BEGINNINGS = (
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"\x93NUMPY", "NumPy"),
     (b"NRRD", "NRRD"),
+    (b"MATLAB 7.3", "MATLAB 7.3"),
+    (b"MATLAB 5.0", "MATLAB"),
+    (b"P5", "PGM"),
+    (b"ZISRAWFILE", "Zeiss CZI"),
+    (b"\x76\x2f\x31\x01", "OpenEXR"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL"),
 )
 _SUFFIXES = {
     ".jpg": "JPEG",
@@ -35,7 +43,21 @@ _SUFFIXES = {
     ".bmp": "BMP",
     ".jp2": "JPEG 2000",
     ".mrc": "MRC",
+    ".mrcs": "MRC",
+    ".rec": "MRC",
+    ".ali": "MRC",
     ".nii": "NIfTI",
+    ".hdr": "NIfTI",
+    ".mha": "MetaImage",
+    ".mhd": "MetaImage",
+    ".avif": "AVIF",
+    ".heic": "HEIC",
+    ".tga": "TGA",
+    ".jxl": "JPEG XL",
+    ".exr": "OpenEXR",
+    ".ppm": "PGM",
+    ".pnm": "PGM",
+    ".raw": "raw bytes",
     ".npy": "NumPy",
     ".npz": "NumPy archive",
     ".nrrd": "NRRD",
@@ -50,28 +72,34 @@ _SUFFIXES = {
     ".mat": "MATLAB",
     ".svs": "Aperio SVS",
 }
-_PILLOW = ("JPEG", "WebP", "GIF", "BMP", "JPEG 2000", "PGM")
+_PILLOW = ("JPEG", "WebP", "GIF", "BMP", "JPEG 2000", "PGM", "TGA", "AVIF")
+_PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
+_UNPACK = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zip": "unzip"}
 _COMMANDS = {
     "MRC": "import mrcfile, tifffile; tifffile.imwrite({to!r}, mrcfile.read({of!r}))",
     "NIfTI": "import nibabel, numpy, tifffile; "
     "tifffile.imwrite({to!r}, numpy.asarray(nibabel.load({of!r}).dataobj).T)",
-    "zarr": "import zarr, tifffile; a = zarr.open({of!r}, mode='r'); "
-    "tifffile.imwrite({to!r}, (a if hasattr(a, 'shape') else a['0'])[:].squeeze())",
     "N5": "import zarr, tifffile; tifffile.imwrite({to!r}, zarr.open({of!r}, mode='r')['s0'][:])",
     "NumPy": "import numpy, tifffile; tifffile.imwrite({to!r}, numpy.load({of!r}))",
     "NumPy archive": "import numpy, tifffile; a = numpy.load({of!r}); "
     "tifffile.imwrite({to!r}, a[a.files[0]])",
     "MATLAB": "import scipy.io, tifffile; a = scipy.io.loadmat({of!r}); "
     "tifffile.imwrite({to!r}, [v for k, v in a.items() if k[0] != '_'][0].transpose(2, 0, 1))",
+    "MATLAB 7.3": "import h5py, tifffile; a = [v for v in h5py.File({of!r}).values() if "
+    "hasattr(v, 'shape')][0]; tifffile.imwrite({to!r}, a[:].swapaxes(-1, -2))",
+    "MetaImage": "import SimpleITK as s, tifffile; "
+    "tifffile.imwrite({to!r}, s.GetArrayFromImage(s.ReadImage({of!r})))",
+    "raw bytes": "import numpy, tifffile; tifffile.imwrite({to!r}, "
+    "numpy.fromfile({of!r}, 'u1').reshape(SECTIONS, HEIGHT, WIDTH))",
     "NRRD": "import nrrd, tifffile; tifffile.imwrite({to!r}, nrrd.read({of!r})[0].T)",
     "Pillow": "from PIL import Image; Image.open({of!r}).convert('L').save({to!r})",
 }
 _NEEDS = {
     "MRC": "mrcfile",
     "NIfTI": "nibabel",
-    "zarr": "zarr",
     "N5": "'zarr<3'",
     "NRRD": "pynrrd",
+    "MetaImage": "SimpleITK",
 }
 
 
@@ -87,6 +115,11 @@ def kind_of(path: Path) -> str | None:
         members = (".zarray", ".zgroup", ".zattrs", "zarr.json")
         zarr = path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in members)
         return "N5" if path.suffix.lower() == ".n5" else "zarr" if zarr else None
+    if path.exists() and not path.is_file():
+        raise DataError(
+            f"{shown_name(path)} is neither a file nor a folder, but a pipe, socket or device; "
+            "name a file"
+        )
     try:
         with path.open("rb") as file:
             start = file.read(352)
@@ -103,6 +136,8 @@ def kind_of_bytes(start: bytes) -> str | None:
         return "WebP"
     if start[344:348] in (b"n+1\0", b"ni1\0"):
         return "NIfTI"
+    if start[4:8] in (b"n+2\0", b"ni2\0"):
+        return "NIfTI"
     if start[208:212] in (b"MAP ", b"MAP\0"):
         return "MRC"
     if start[:2] == b"BM" and start[6:10] != b"\0\0\0\0":
@@ -116,6 +151,8 @@ def kind_of_name(name: str) -> str | None:
     if low.endswith(".nii.gz"):
         return "NIfTI"
     suffix = Path(low).suffix
+    if suffix in _PACKED and (inner := kind_of_name(low.removesuffix(suffix))):
+        return "zarr in a zip" if inner == "zarr" else _PACKED[suffix]
     if suffix == ".png":
         return "PNG"
     if suffix in IMAGE_SUFFIXES:
@@ -128,6 +165,9 @@ def refusal(path: Path, kind: str | None) -> str:
     name = shown_name(path)
     if kind is None:
         return f"{name} is no image that is read; the formats are {', '.join(READ)}"
+    if kind in _UNPACK or kind == "zarr in a zip":
+        command = f"{_UNPACK.get(kind, 'unzip -d ' + _stem(name))} {name}"
+        return f"{name} is packed ({kind}), which is not read: unpack it with {command}"
     code = _COMMANDS.get("Pillow" if kind in _PILLOW else kind)
     if code is None:
         return f"{name} is {kind}, which is not read: open it in Fiji and save it as TIFF"

@@ -16,6 +16,7 @@ from spikeseg_core.data.formats.hdf5 import open_hdf5
 from spikeseg_core.data.formats.png import open_png
 from spikeseg_core.data.formats.tiff import open_tiff
 from spikeseg_core.data.formats.volume import Volume, shown_name
+from spikeseg_core.data.formats.zarr_store import open_zarr
 from spikeseg_core.errors import DataError
 
 
@@ -25,7 +26,7 @@ def open_volume(path: Path, inner: str | None = None) -> Volume:
     Parameters
     ----------
     inner : str, optional
-        Dataset inside an HDF5 file; not needed if there is only one.
+        Dataset inside an HDF5 file or zarr; not needed if there is only one.
 
     Raises
     ------
@@ -34,13 +35,16 @@ def open_volume(path: Path, inner: str | None = None) -> Volume:
     """
     name = shown_name(path.name)
     kind = kinds.kind_of(path)
-    with naming_the_file(name, path.stat().st_size):
+    size = None if kind == "zarr" else path.stat().st_size
+    with naming_the_file(name, size):
         if kind == "PNG":
-            return _guarded(open_png(path, name), path.stat().st_size)
+            return _guarded(open_png(path, name), size)
         if kind == "TIFF":
-            return _guarded(open_tiff(path, name), path.stat().st_size)
+            return _guarded(open_tiff(path, name), size)
         if kind == "HDF5":
-            return _guarded(open_hdf5(path, name, inner), path.stat().st_size)
+            return _guarded(open_hdf5(path, name, inner), size)
+        if kind == "zarr":
+            return _guarded(open_zarr(path, name, inner), size)
     raise DataError(kinds.refusal(path, kind))
 
 
@@ -60,7 +64,7 @@ def open_bytes(data: bytes, name: str) -> Volume:
     )
 
 
-def _guarded(volume: Volume, size: int) -> Volume:
+def _guarded(volume: Volume, size: int | None) -> Volume:
     """Check that every section is decoded, whole."""
     decode: Callable[[], Iterator[np.ndarray]] = volume.decode
     shape = volume.shape[1:] + ((len(volume.channels),) if volume.channels else ())
@@ -80,8 +84,11 @@ def _guarded(volume: Volume, size: int) -> Volume:
 
 
 @contextmanager
-def naming_the_file(name: str, size: int) -> Iterator[None]:
-    """Turn whatever a decoder raises into a message that names the file."""
+def naming_the_file(name: str, size: int | None) -> Iterator[None]:
+    """Turn whatever a decoder raises into a message that names the file.
+
+    ``size`` is in bytes; None for a folder.
+    """
     try:
         yield
     except DataError:
@@ -89,9 +96,15 @@ def naming_the_file(name: str, size: int) -> Iterator[None]:
     except MemoryError as error:
         raise DataError(f"{name} does not fit in memory; split or crop it") from error
     except Exception as error:  # errors for damaged files have no common base
+        if "codec" in str(error).lower() and "availab" in str(error).lower():
+            raise DataError(
+                f"{name} is compressed with a codec that is not here ({_reason(error)}): convert "
+                "it to zstd or gzip, or pip install the package that has the codec"
+            ) from error
+        has = "" if size is None else f"it has {size:,} bytes: "
         raise DataError(
-            f"{name} is damaged ({_reason(error)}); it has {size:,} bytes: compare it with the "
-            "original and copy it again"
+            f"{name} is damaged ({_reason(error)}); {has}compare it with the original and copy it "
+            "again"
         ) from error
 
 

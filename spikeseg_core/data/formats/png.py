@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from spikeseg_core.data.formats.volume import Volume, check_pixels
+from spikeseg_core.data.formats.volume import Volume, check_pixels, check_upright
 from spikeseg_core.errors import DataError
 
 _GREY = {"1": "?", "L": "u1", "LA": "u1", "I": "u2", "I;16": "u2", "I;16B": "u2", "I;16L": "u2"}
@@ -50,6 +50,7 @@ def open_png(source: Path | IO[bytes], name: str) -> Volume:
     with pillow(source, "PNG") as image:
         width, height = image.size
         mode, frames = image.mode, getattr(image, "n_frames", 1)
+        check_upright(_orientation(image), name)
         palette = None
         if mode == "P":
             colours = image.getpalette("RGB") or []
@@ -81,6 +82,13 @@ def open_png(source: Path | IO[bytes], name: str) -> Volume:
         colour=colour,
         palette=palette,
     )
+
+
+def _orientation(image: Image.Image) -> object:
+    """EXIF's orientation; asking Pillow for it would decode the whole picture."""
+    exif = Image.Exif()
+    exif.load(image.info.get("exif", b""))
+    return exif.get(274)
 
 
 def _depth(source: Path | IO[bytes]) -> int:

@@ -21,7 +21,7 @@ import tifffile
 from PIL import Image
 
 from spikeseg_core.data.formats.png import our_limits, pillow
-from spikeseg_core.data.formats.volume import Volume, check_pixels
+from spikeseg_core.data.formats.volume import Volume, check_pixels, check_upright
 from spikeseg_core.errors import DataError
 
 Source = Path | bytes
@@ -77,6 +77,8 @@ def open_tiff(source: Source, name: str) -> Volume:
         series, notes = _series(tif, name)
         first = series[0]
         page = first.keyframe
+        orientation = page.tags.get(274)
+        check_upright(orientation and int(orientation.value), name)
         axes = _Axes(first, tif, name)
         count = axes.sections * len(series)
         shape = (count, axes.height, axes.width)
@@ -99,6 +101,7 @@ def open_tiff(source: Source, name: str) -> Volume:
             notes = (*notes, "if its planes are sections, save them as grey pages")
         dtype = np.dtype(page.dtype if page.bitspersample != 12 else "u2")
         pixel = _pixel_nm(tif, page)
+        flavour = "OME" if tif.is_ome else "ImageJ" if tif.is_imagej else ""
 
     def decode() -> Iterator[np.ndarray]:
         if native:
@@ -119,6 +122,7 @@ def open_tiff(source: Source, name: str) -> Volume:
         white_is_zero=inverted,
         palette=palette,
         pixel_nm=pixel,
+        flavour=flavour,
         notes=(*notes, *axes.notes),
     )
 
@@ -172,7 +176,9 @@ class _Axes:
             for page in series.pages:
                 yield page.asarray().reshape(self.height, self.width)
             return
-        values = series.asarray().reshape(self._kept).transpose(self._order)
+        # A stack that is no page by page is mapped, so that it need not fit in memory.
+        out = "memmap" if series.parent.filehandle.is_file else None
+        values = series.asarray(out=out).reshape(self._kept).transpose(self._order)
         if not self._stacked:
             values = values[np.newaxis]
         if self._drop_alpha:

@@ -28,7 +28,7 @@ class Volume:
     name : str
         What messages call the file.
     kind : str
-        ``PNG``, ``TIFF`` or ``HDF5``.
+        ``PNG``, ``TIFF``, ``HDF5`` or ``zarr``.
     shape : (int, int, int)
         Sections, height and width, px.
     dtype : dtype
@@ -47,6 +47,8 @@ class Volume:
         Declared height and width of a pixel, nm.
     notes : tuple of str
         What was left out or assumed.
+    flavour : str
+        ``OME`` or ``ImageJ``, if a TIFF has their description.
     """
 
     name: str
@@ -60,8 +62,10 @@ class Volume:
     palette: np.ndarray | None = None
     pixel_nm: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    flavour: str = ""
 
     def __post_init__(self) -> None:
+        check_not_empty(self.shape, self.name)
         check_pixels(self.pixels, self.shape[0], self.dtype, self.name)
 
     @property
@@ -111,6 +115,58 @@ def check_pixels(pixels: int, sections: int, dtype: np.dtype, name: object) -> N
         raise DataError(
             f"{name} has {sections:,} sections; at most {MAX_SECTIONS:,} are read at once: split it"
         )
+
+
+def check_not_empty(shape: tuple[int, ...], name: str) -> None:
+    """Refuse a shape of no pixels."""
+    if 0 in shape:
+        raise DataError(f"{name} is empty: its shape is {shape}; write it again")
+
+
+MOST_CHANNELS = 16
+"""A last axis that is longer is no axis of channels, unless the file says so."""
+
+
+def plain_axes(shape: tuple[int, ...], name: str) -> tuple[str, ...]:
+    """Name the axes of an array that declares none: (y, x), (z, y, x) or (z, y, x, c).
+
+    Axes of length 1 may come before them; they have the name ``1``.
+
+    Raises
+    ------
+    DataError
+        If the shape is neither.
+    """
+    left = list(shape)
+    while len(left) > 3 and left[0] == 1:
+        left.pop(0)
+    extra = ("1",) * (len(shape) - len(left))
+    if len(left) in (2, 3):
+        return (*extra, *"zyx"[3 - len(left) :])
+    if len(left) == 4 and left[3] <= MOST_CHANNELS:
+        return (*extra, *"zyxc")
+    raise DataError(
+        f"{name} has the shape {shape}; a stack is (z, y, x), or (z, y, x, channels) with at most "
+        f"{MOST_CHANNELS} channels: save it so"
+    )
+
+
+def check_upright(orientation: object, name: str) -> None:
+    """Refuse an image whose rows are not rows: TIFF's tag 274, which EXIF has, too.
+
+    Raises
+    ------
+    DataError
+        If it is to be turned or mirrored before it is shown.
+    """
+    if orientation in (None, 1):
+        return
+    raise DataError(
+        f"{name} declares orientation {orientation}, so it is to be turned or mirrored: turn it "
+        'with python -c "from PIL import Image, ImageOps; '
+        f"ImageOps.exif_transpose(Image.open({name!r})).save('upright.png')\", or open it in Fiji "
+        "and save it"
+    )
 
 
 def shown_name(name: str | Path) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data.checks import check_labelled
+from spikeseg_core.data.formats.kinds import kind_of
 from spikeseg_core.data.formats.volume import shown_name
 from spikeseg_core.data.polarity import choose_polarity, membrane_labels
 from spikeseg_core.data.readers import Labelled, pair_files, read_labelled
@@ -42,7 +43,8 @@ class Folder:
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
         """Return names, sizes and dates of the files."""
         path = _path(config)
-        base = path if path.is_dir() else path.parent
+        # A zarr is a folder, and its labels may lie beside it.
+        base = path if path.is_dir() and kind_of(path) is None else path.parent
         files = [
             (file.relative_to(base).as_posix(), file.stat().st_size, file.stat().st_mtime_ns)
             for file in pair_files(path)

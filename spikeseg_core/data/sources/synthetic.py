@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree
 from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data.readers import Stack
 from spikeseg_core.data.sources.base import Sections
+from spikeseg_core.data.splits import DEFAULT_SIZES
 from spikeseg_core.reporting import Reporter
 
 MEMBRANE_SHARE = 0.2
@@ -45,7 +46,9 @@ class Synthetic:
 
     def read(self, config: DatasetConfig, report: Reporter) -> Sections:
         """Generate the sections; membranes are 0 in the labels, the rest 255."""
-        count = config.train_sections + config.validation_sections + config.test_sections
+        stated = (config.train_sections, config.validation_sections, config.test_sections)
+        defaults = DEFAULT_SIZES.values()
+        count = sum(size or usual for size, usual in zip(stated, defaults, strict=True))
         size, seed = config.synthetic_size, config.synthetic_seed
         images, labels = synthetic_sections(count, size, seed)
         names = tuple(f"synthetic-{index}" for index in range(count))

@@ -67,12 +67,16 @@ def test_segmenting_says_how_much_is_membrane(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked, result = Asked(), {"sections": 3, "membrane": 0.25, "preview": "p.png"}
-    result |= {"network": {"kind": "ann"}, "mlflow_run_id": "0abc"}
+    result |= {"network": {"kind": "ann"}, "mlflow_run_id": "0abc", "threshold": 0.3, "cells": 1234}
     asked.stand_in(monkeypatch, "flows.segment.segment_files", result)
     said = spikeseg("segment", tmp_path, "out", "--engine", "loihi", "--threshold", 0.7)
     assert "3 sections by the network ann of MLflow run 0abc: 25.0% membrane" in said.output
+    assert "at threshold 0.3, 1,234 cells" in said.output
     assert asked == [
-        ((tmp_path, Path("out"), None, "loihi"), {"threshold": 0.7, "overwrite": False})
+        (
+            (tmp_path, Path("out"), None, "loihi"),
+            {"threshold": 0.7, "workers": 1, "overwrite": False},
+        )
     ]
     assert spikeseg("segment", tmp_path, "out", "--threshold", 1.5).exit_code == 2
 

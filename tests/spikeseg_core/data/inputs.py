@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
@@ -105,10 +106,60 @@ def settings(folder: Path, text: str) -> Path:
     return folder
 
 
-def zarr(folder: Path, marker: str = "zarr.json") -> Path:
-    folder.mkdir()
-    (folder / marker).write_text("{}")
-    return folder
+def zarr_array(path: Path, values: np.ndarray, **options: Any) -> Path:
+    chunks = options.pop("chunks", (1, *values.shape[1:]) if values.ndim == 3 else "auto")
+    zarr.create_array(path, data=values, chunks=chunks, **options) if values.size else (
+        zarr.create_array(path, shape=values.shape, dtype=values.dtype)
+    )
+    return path
+
+
+def zarr_group(path: Path, **arrays: np.ndarray) -> Path:
+    group = zarr.open_group(path, mode="w")
+    for name, values in arrays.items():
+        group.create_array(name.replace("__", "/"), data=values)
+    return path
+
+
+def ome_zarr(
+    path: Path,
+    values: np.ndarray,
+    *,
+    axes: str = "zyx",
+    version: str = "0.5",
+    labels: np.ndarray | None = None,
+    channels: tuple[str, ...] = (),
+) -> Path:
+    """An image at full and half resolution, 4 nm a pixel; its labels in labels/membranes."""
+
+    def image(group: zarr.Group, stack: np.ndarray) -> None:
+        datasets = []
+        for level in (0, 1):
+            shrunk = stack[..., :: 2**level, :: 2**level]
+            group.create_array(str(level), data=shrunk, chunks=shrunk.shape)
+            scale = [1.0] * (stack.ndim - 2) + [4.0 * 2**level] * 2
+            datasets.append(
+                {
+                    "path": str(level),
+                    "coordinateTransformations": [{"type": "scale", "scale": scale}],
+                }
+            )
+        kinds = {"t": "time", "c": "channel"}
+        named = [
+            {"name": a, "type": kinds.get(a, "space")}
+            | ({} if a in kinds else {"unit": "nanometer"})
+            for a in axes
+        ]
+        about: dict[str, Any] = {"multiscales": [{"axes": named, "datasets": datasets}]}
+        if channels:
+            about["omero"] = {"channels": [{"label": name} for name in channels]}
+        group.attrs.update(about if version == "0.4" else {"ome": about | {"version": version}})
+
+    root = zarr.open_group(path, mode="w", zarr_format=2 if version == "0.4" else 3)
+    image(root, values)
+    if labels is not None:
+        image(root.create_group("labels/membranes"), labels)
+    return path
 
 
 def one_sentence(error: DataError) -> None:

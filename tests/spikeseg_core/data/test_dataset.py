@@ -10,9 +10,11 @@ import pytest
 from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data.dataset import load_dataset, prepare_dataset
 from spikeseg_core.data.readers import pixel_sha256
+from spikeseg_core.data.sources.synthetic import synthetic_sections
 from spikeseg_core.data.tiles import standardize
 from spikeseg_core.errors import DataError
 from spikeseg_core.storage import load_arrays, save_arrays
+from tests.spikeseg_core.data.inputs import h5, ome_zarr, png, tif
 from tests.spikeseg_core.data.sources.challenge import write_images
 from tests.spikeseg_core.listener import Listener
 
@@ -128,7 +130,7 @@ def test_too_few_sections(tmp_path):
     masks = np.where(made.labels == 1, 0, 255).astype(np.uint8)
     write_images(tmp_path / "own" / "image", made.images)
     write_images(tmp_path / "own" / "label", masks)
-    config = DatasetConfig(source="folder", path=str(tmp_path / "own"))
+    config = DatasetConfig(source="folder", path=str(tmp_path / "own"), train_sections=20)
     with pytest.raises(DataError, match=r"need 30 sections .* the stack has 4"):
         prepare_dataset(config, 64, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -156,3 +158,62 @@ def test_isbi2012(tmp_path):
     assert dataset.labels.mean() == pytest.approx(0.2196, abs=1e-4)
     assert dataset.polarity == "membrane_dark"
     assert dataset.splits["test"].tolist() == list(range(24, 30))
+
+
+def own_set(folder, images, labels, kind):
+    """Folders raw/ and membranes/, OME-Zarr or HDF5, in which membranes are bright."""
+    if kind == "HDF5":
+        return h5(folder / "own.h5", raw=images, membranes=255 * labels)
+    if kind == "OME-Zarr":
+        return ome_zarr(folder / "own.ome.zarr", images, labels=255 * labels)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        tif(folder / "own" / "raw" / f"{number}.tif", image)
+        png(folder / "own" / "membranes" / f"{number}.png", 255 * label, "1")
+    return folder / "own"
+
+
+@pytest.mark.parametrize("shape", [(240, 240), (239, 251)])
+def test_a_set_is_prepared_with_no_option_but_its_path_in_any_format(tmp_path, shape):
+    images, labels = synthetic_sections(20, 256, 3)
+    images, labels = images[:, : shape[0], : shape[1]], labels[:, : shape[0], : shape[1]]
+    made, said = {}, {}
+    for kind in ("folders", "OME-Zarr", "HDF5"):
+        folder = tmp_path / kind
+        folder.mkdir()
+        path = own_set(folder, images, labels, kind)
+        listener = Listener()
+        config = DatasetConfig(source="folder", path=str(path))
+        made[kind] = prepare_dataset(config, 64, folder / "prepared", listener)
+        said[kind] = "\n".join(listener.said)
+        np.testing.assert_array_equal(made[kind].labels, labels)
+        assert (
+            "splits fitted to 20 sections: 13 to train on, 3 to validate and 4 to test"
+            in (said[kind])
+        )
+        assert "--set dataset.train_sections=13 --set dataset.validation_sections=3" in said[kind]
+        assert f"sections: 20 of {shape[1]} x {shape[0]} px, 8 bits" in said[kind]
+        assert "label 255 is membrane, detected as the minority and the darker class" in said[kind]
+        assert "WARNING" not in said[kind]
+    assert "paired by name, 0.tif with 0.png to 19.tif with 19.png" in said["folders"]
+    assert len({dataset.sha256 for dataset in made.values()}) == 1
+
+
+def test_one_section_is_trained_on_by_blocks(tmp_path):
+    images, labels = (stack[:1] for stack in synthetic_sections(4, 160, 3))
+    path = own_set(tmp_path, images, labels, "folders")
+    listener = Listener()
+    config = DatasetConfig(source="folder", path=str(path))
+    made = prepare_dataset(config, 64, tmp_path / "out", listener)
+    assert made.images.shape == (6, 80, 53)
+    assert {name: len(s) for name, s in made.splits.items()} == {
+        "train": 4,
+        "validation": 1,
+        "test": 1,
+    }
+    np.testing.assert_array_equal(made.labels[4], labels[0, 80:160, 53:106])
+    assert made.names[4] == "0.tif[80:160, 53:106]"
+    assert "1 section cut into 6 blocks of 53 x 80 px" in made.note
+    assert any("are better than on other sections" in line for line in listener.said)
+    stated = config.model_copy(update={"train_sections": 1})
+    with pytest.raises(DataError, match="the stack has 1: leave the sizes of the splits out"):
+        prepare_dataset(stated, 64, tmp_path / "stated")

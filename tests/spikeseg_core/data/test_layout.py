@@ -17,7 +17,6 @@ from tests.spikeseg_core.data.inputs import (
     pngs,
     raw,
     tif,
-    zarr,
 )
 from tests.spikeseg_core.data.labelled import check_found, check_not_found, pair, stacks
 
@@ -119,8 +118,8 @@ NOT_FOUND: dict[str, tuple[Built, str]] = {
     "label JPEG": (
         lambda d: jpeg(pair(d, "raw", "masks") / "masks" / "6.jpg").parent.parent,
         r"6\.jpg is JPEG"),
-    "zarr inside": (
-        lambda d: zarr(d / "raw.zarr").parent, r"raw\.zarr is zarr, which is not read"),
+    "N5 inside": (
+        lambda d: (d / "raw.n5").mkdir() or d, r"raw\.n5 is N5, which is not read"),
     "CSV": (lambda d: raw(d / "a.csv", b"1,2"), "neither a folder, nor a zip, nor a TIFF"),
     "HDF5 with two kinds of labels": (
         lambda d: h5(d / "a.h5", raw=GREY, labels__ids=CELLS, labels__membranes=MASKS),

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import csv
 import os
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -9,8 +12,12 @@ import pytest
 import tifffile
 from PIL import Image
 
+from spikeseg_core.data.formats.opening import open_volume
+from spikeseg_core.data.readers import read_stack
 from spikeseg_core.errors import ConfigError, DataError
+from spikeseg_core.inference import files
 from spikeseg_core.inference.files import Segmented, plan, segment_files
+from tests.spikeseg_core.data.inputs import ome_zarr
 from tests.spikeseg_core.listener import Listener
 
 
@@ -48,7 +55,7 @@ def test_probability_and_mask_have_the_names_and_sizes_of_the_images(
     done = segment_files(plan(source, out), brightness, 0.25, "Sections", told)
     assert done.names == ("a.png", "b.TIF", "stack.tif")
     assert done.sections == 5
-    for kind in ("probability", "mask"):
+    for kind in ("probability", "mask", "cells"):
         assert sorted(path.name for path in (out / kind).iterdir()) == sorted(done.names)
     assert told.progressed[0] == (1, 5, "a.png")
     assert told.progressed[-1] == (5, 5, "stack.tif#2")
@@ -74,7 +81,7 @@ def test_one_file_alone(source: Path, tmp_path: Path) -> None:
 def test_results_are_not_overwritten_unless_asked(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(source, out)
-    with pytest.raises(ConfigError, match=r"a\.png exists, and 6 more .* to be overwritten"):
+    with pytest.raises(ConfigError, match=r"a\.png exists, and 10 more .* to be overwritten"):
         plan(source, out)
     run(source, out, threshold=0.9, overwrite=True)
     mask = np.asarray(Image.open(out / "mask" / "a.png"))
@@ -211,3 +218,122 @@ def test_a_home_folder_is_found(source: Path, tmp_path: Path, monkeypatch) -> No
     job = plan(Path("~/sections"), Path("~/out"))
     assert job.sections == 5
     assert job.out == tmp_path / "out"
+
+
+class Killed(BaseException):
+    """As a kill: nothing catches it."""
+
+
+def killed_after(sections: int) -> Callable[[np.ndarray], np.ndarray]:
+    """A network that is killed; counts its sections."""
+    done = []
+
+    def segment(stack: np.ndarray) -> np.ndarray:
+        if len(done) == sections:
+            raise Killed
+        done.append(stack)
+        return brightness(stack)
+
+    return segment
+
+
+def written(out: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.suffix != ".png"
+    }
+
+
+def test_a_killed_work_goes_on_and_gives_the_same_bytes(source: Path, tmp_path: Path) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    segment_files(plan(source, whole), brightness, 0.5, name="ann")
+    with pytest.raises(Killed):
+        segment_files(plan(source, out), killed_after(3), 0.5, name="ann")
+    told = Listener()
+    done = segment_files(plan(source, out), killed_after(2), 0.5, "", told, name="ann")
+    assert done.resumed == 3
+    assert "3 of 5 sections are done already; the rest follows" in told.said
+    assert written(out) == written(whole)
+    assert not (out / ".unfinished").exists()
+    with pytest.raises(ConfigError, match="to be overwritten"):
+        plan(source, out)
+
+
+def test_another_network_does_not_go_on(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(Killed):
+        segment_files(plan(source, out), killed_after(3), 0.5, name="ann")
+    assert segment_files(plan(source, out), brightness, 0.5, name="loihi").resumed == 0
+    (out / ".unfinished").mkdir()
+    with pytest.raises(ConfigError, match=r"a\.png exists.*to be overwritten"):
+        segment_files(plan(source, out), brightness, 0.5, name="ann")
+
+
+def test_workers_give_the_same_bytes(source: Path, tmp_path: Path) -> None:
+    for workers in (1, 2):
+        job = plan(source, tmp_path / str(workers))
+        segment_files(job, brightness, 0.5, workers=workers)
+    assert written(tmp_path / "1") == written(tmp_path / "2")
+
+
+def test_only_a_few_sections_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "segmented_figure", lambda *about: tmp_path)
+    section = np.zeros((200, 200), np.uint8)
+    section[::10] = section[:, ::10] = 255
+    peaks = []
+    for count in (4, 4, 30):  # the first also imports
+        path = tmp_path / f"{len(peaks)}.tif"
+        with tifffile.TiffWriter(path) as writer:
+            for _ in range(count):
+                writer.write(section, photometric="minisblack", metadata=None)
+        tracemalloc.start()
+        segment_files(plan(path, tmp_path / f"out{len(peaks)}"), brightness, 0.5)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    probabilities = 4 * 26 * section.size  # of the other sections
+    assert peaks[2] - peaks[1] < probabilities / 3
+
+
+def test_cells_are_pictures_and_a_table(tmp_path: Path) -> None:
+    membrane = np.zeros((3, 40, 60), np.uint8)
+    membrane[:, :, 30] = 255
+    options = {"resolution": (0.25, 0.25), "metadata": {"unit": "nm", "axes": "ZYX"}}
+    tifffile.imwrite(tmp_path / "a.tif", membrane, imagej=True, **options)
+    done = run(tmp_path / "a.tif", tmp_path / "out")
+    assert done.cells == 6
+    cells = tifffile.imread(tmp_path / "out/cells/a.tif")
+    assert (cells.dtype, cells.shape, np.unique(cells).tolist()) == (np.uint16, (3, 40, 60), [1, 2])
+    rows = list(csv.DictReader((tmp_path / "out/cells.csv").open()))
+    assert [(row["section"], row["cell"]) for row in rows][:3] == [
+        ("a.tif#0", "1"),
+        ("a.tif#0", "2"),
+        ("a.tif#1", "1"),
+    ]
+    assert float(rows[0]["area_um2"]) == pytest.approx(int(rows[0]["area_px"]) * 16 / 1e6)
+    mask = open_volume(tmp_path / "out/mask/a.tif")
+    assert (mask.flavour, mask.pixel_nm) == ("ImageJ", pytest.approx((4.0, 4.0)))
+
+
+def test_a_zarr_gives_ome_zarrs(tmp_path: Path) -> None:
+    done = run(ome_zarr(tmp_path / "a.ome.zarr", STACK), tmp_path / "out")
+    assert done.names == ("a.ome.zarr",)
+    found = open_volume(tmp_path / "out/probability/a.ome.zarr")
+    np.testing.assert_array_equal(list(found.decode()), brightness(STACK))
+    assert open_volume(tmp_path / "out/cells/a.ome.zarr").pixel_nm == (4.0, 4.0)
+
+
+def test_a_blank_section_is_warned_about(tmp_path: Path) -> None:
+    Image.fromarray(np.full((20, 24), 9, np.uint8)).save(tmp_path / "a.png")
+    told = Listener()
+    done = segment_files(plan(tmp_path / "a.png", tmp_path / "out"), brightness, 0.5, "", told)
+    assert done.warnings == ("section a.png: it is blank: every pixel is 9",)
+    assert told.said[-1] == f"WARNING: {done.warnings[0]}"
+
+
+def test_float_sections_are_scaled_as_a_whole_stack(tmp_path: Path) -> None:
+    values = np.linspace(-3, 5, 3 * 20 * 24).reshape(3, 20, 24)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack")
+    run(tmp_path / "a.tif", tmp_path / "out")
+    expected = brightness(read_stack(tmp_path / "a.tif").pixels)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out/probability/a.tif"), expected)

@@ -106,6 +106,7 @@ def test_a_loaded_model_predicts_what_was_logged(
     example = np.asarray(loaded.input_example)
     assert (example.shape, example.dtype) == ((1, 128, 128), np.uint8)
     assert loaded.predict(example).shape == example.shape
+    assert 0 < load_segmenter(tmp_path / "segmenter").known.membrane < 1
     with pytest.raises(Exception, match=r"(?i)expect|shape|type"):
         loaded.predict(sections[0].astype(np.float64))
 

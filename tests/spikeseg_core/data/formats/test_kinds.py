@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from tests.spikeseg_core.data.inputs import (
     png,
     raw,
     tif,
-    zarr,
 )
 
 
@@ -49,8 +49,7 @@ REFUSED: dict[str, tuple[Built, str]] = {
     "JPEG 2000": (lambda d: _saved(d / "a.jp2", "JPEG2000"), r"a\.jp2 is JPEG 2000"),
     "BMP": (lambda d: _saved(d / "a.bmp", "BMP"), r"a\.bmp is BMP"),
     "GIF": (lambda d: _saved(d / "a.gif", "GIF"), r"a\.gif is GIF"),
-    "zarr v3": (lambda d: zarr(d / "a.zarr"), r"a\.zarr is zarr.*pip install zarr.*python -c"),
-    "zarr v2 without a suffix": (lambda d: zarr(d / "a", ".zgroup"), "a is zarr.*python -c"),
+    "N5": (lambda d: (d / "a.n5").mkdir() or d / "a.n5", r"a\.n5 is N5.*zarr<3.*python -c"),
     "MRC": (lambda d: raw(d / "a.mrc", b"\0" * 208 + b"MAP " + b"\0" * 900), "mrcfile.read"),
     "MRC called .st": (lambda d: raw(d / "a.st", b"\0" * 208 + b"MAP " + b"\0" * 900), "is MRC"),
     "NIfTI": (lambda d: raw(d / "a.nii", b"\0" * 344 + b"n+1\0"), "nibabel.load"),
@@ -58,6 +57,7 @@ REFUSED: dict[str, tuple[Built, str]] = {
     "NumPy": (lambda d: raw(d / "a.npy", b"\x93NUMPY\1\0"), r"numpy\.load"),
     "Gatan": (lambda d: raw(d / "a.dm3", b"\0\0\0\3"), "Fiji"),
     "text": (lambda d: raw(d / "a.txt", b"hello"), "a.txt is no image that is read"),
+    "a pipe": (lambda d: os.mkfifo(d / "a.png") or d / "a.png", "but a pipe, socket or device"),
     "MATLAB": (lambda d: raw(d / "a.mat", b"MATLAB 5.0"), "scipy.io.loadmat"),
 }  # fmt: skip
 
