@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.splits import DEFAULT_SIZES
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
 from spikeseg_core.storage import digest_json
@@ -131,7 +132,7 @@ def work(name: str, settings: dict[str, Any]) -> float:
         return float(max(1, epochs) * own["steps_per_epoch"] * own["batch_size"])
     dataset = settings["dataset"]
     parts = ("train", "validation", "test") if name == "prepare" else ("validation", "test")
-    sections = sum(dataset[f"{part}_sections"] for part in parts)
+    sections = sum(dataset[f"{part}_sections"] or DEFAULT_SIZES[part] for part in parts)
     steps_shown = settings["presentation"]["steps"] if name in ("convert", "deploy") else 1
     return float(max(1, sections * steps_shown))
 
