@@ -43,6 +43,7 @@ _STATE = {
     "searchFilter": "tags.`spikeseg.stage` = 'pipeline'",
     "selectedColumns": [f"metrics.`{name}`" for name in FIGURES],
     "compareRunCharts": [],
+    "isAccordionReordered": True,  # else MLflow sorts the sections by name
     "compareRunSections": [
         {
             "uuid": name,
