@@ -8,11 +8,8 @@ the timing, nothing is compared.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
@@ -27,22 +24,24 @@ from spikeseg_core.config import BenchmarkConfig
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.report.records import RecordedStage
 from spikeseg_core.report.render import plain_rows
-from spikeseg_core.storage import write_json, write_text
 from tasks.folder import StageRecord, read_record
 from tasks.local.machine import FINGERPRINT, machine_tags
 from tasks.lookup import inputs_after
-from tasks.mlflow.reader import records
+from tasks.mlflow.moved import log_comparison
+from tasks.mlflow.records import records
 from tasks.mlflow.registered import run_of_model
 from tasks.mlflow.store import Run, store
 from tasks.moved import MoveTolerance, also_changed, compare, figures, markdown, table, verdict
-from tasks.run_stage import run_logger
+from tasks.prefect.alert import raise_alert
+from tasks.prefect.logger import run_logger
+from tasks.prefect.names import named
 
 NEWEST = "newest"
 
 
 @flow(
     name="benchmark",
-    flow_run_name=lambda: f"benchmark-{flow_run.parameters.get('model') or NEWEST}",
+    flow_run_name=named(lambda: f"benchmark-{flow_run.parameters.get('model') or NEWEST}"),
 )
 def benchmark(
     model: Annotated[
@@ -91,43 +90,13 @@ def benchmark(
     result["verdict"] = verdict(result)
     warn = busy or any(change.moved for change in changes)
     (logger.warning if warn else logger.info)(result["verdict"])
+    raise_alert(result)
     if ref.mlflow_run_id is not None:
         run = Run(store(), ref.mlflow_run_id)
-        store().attempt("log the comparison", lambda: _log(run, result))
+        store().attempt("log the comparison", lambda: log_comparison(run, result))
         result["page"] = store().attempt("give a link", lambda: run.page)
     _show(result)
     return result
-
-
-def _log(run: Run, result: Mapping[str, Any]) -> None:
-    """Add the comparison to the benchmark's MLflow run."""
-    moved = [change for change in result["changes"] if change["moved"]]
-    run.tags(
-        {
-            "benchmark.model": result["model"],
-            "benchmark.previous": result["previous_mlflow_run_id"] or "none",
-            "benchmark.moved": "not compared" if result["busy"] else str(len(moved)),
-            "benchmark.busy": str(result["busy"]).lower(),
-            "mlflow.note.content": markdown(result)[:8000],
-        }
-    )
-    now = time.time()
-    if not result["busy"]:
-        run.metrics([("moved/figures", float(len(moved)), 0, now)])
-    run.metrics(
-        (f"moved/{_metric(change['what'])}", change["ratio"], 0, now)
-        for change in result["changes"]
-    )
-    with TemporaryDirectory() as temporary:
-        write_json(Path(temporary) / "moved.json", result)
-        write_text(Path(temporary) / "moved.md", markdown(result))
-        for path in sorted(Path(temporary).iterdir()):
-            run.artifact(path)
-
-
-def _metric(what: str) -> str:
-    """Name of a figure that MLflow accepts."""
-    return what.replace(", ", "/").replace("test/", "")
 
 
 def _show(result: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from rich.table import Table
 
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.data.sources import isbi2012
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.stages import table as registry
 from tasks.local import state
@@ -53,8 +52,7 @@ def plan_sweep(
 
 def plan_report(preset: str, seeds: str | None, runs: Sequence[str]) -> dict[str, Any]:
     """Print and return which runs a report would use, and the plan of those that are missing."""
-    from flows.research_report import missing_runs
-    from flows.single import seeds_of
+    from tasks.missing import missing_runs, seeds_of
 
     missing = [] if runs else missing_runs(preset, seeds_of(seeds))
     if not missing:
@@ -121,6 +119,8 @@ def _data(config: PipelineConfig) -> str:
         return f"{config.dataset.path}"
     if source == "synthetic":
         return "none: SYNTHETIC sections are generated"
+    from spikeseg_core.data.sources import isbi2012
+
     try:
         here = isbi2012.ISBI2012().available()
     except SpikeSegError as error:

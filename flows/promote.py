@@ -15,9 +15,10 @@ from prefect.runtime import flow_run
 from spikeseg_core.config import PromotionConfig
 from spikeseg_core.config.overrides import shown
 from tasks.mlflow import champion
+from tasks.prefect.names import named
 
 
-@flow(name="promote", flow_run_name=lambda: f"promote {flow_run.parameters['model']}")
+@flow(name="promote", flow_run_name=named(lambda: f"promote {flow_run.parameters['model']}"))
 def promote(
     model: Annotated[
         str,

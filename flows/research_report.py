@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,24 +16,26 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.pipeline import pipeline
-from spikeseg_core.config import PipelineConfig, presets
+from spikeseg_core.config import presets
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.report.evidence import Evidence
 from spikeseg_core.report.render import html, markdown, words
 from spikeseg_core.storage import write_json, write_text
 from tasks.local import state
+from tasks.missing import missing_runs
 from tasks.mlflow.pages import run_page
-from tasks.mlflow.reader import records
+from tasks.mlflow.records import records
 from tasks.mlflow.store import STAGE_TAG, Run, store
+from tasks.prefect.logger import run_logger
+from tasks.prefect.names import named
 from tasks.provenance import code_tags, prefect_tags
-from tasks.run_stage import run_logger
 
 Seed = Annotated[int, Field(ge=0)]
 
 
 @flow(
     name="research-report",
-    flow_run_name=lambda: f"report-{flow_run.parameters['preset']}",
+    flow_run_name=named(lambda: f"report-{flow_run.parameters['preset']}"),
 )
 def research_report(
     preset: Annotated[
@@ -89,34 +90,6 @@ def research_report(
     result["mlflow_run_id"] = run.id if run is not None else None
     _link(result, run, text)
     return result
-
-
-def missing_runs(preset: str, seeds: Sequence[int]) -> list[PipelineConfig]:
-    """List the settings of the pipelines that have to be run first.
-
-    Without ``seeds``, any finished run of the preset is enough.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such preset.
-    """
-    config = presets.preset(preset)
-    with records() as known:
-        found = known.pipelines()
-    if not seeds:
-        return [] if any(run.preset == preset for run in found) else [config]
-    done = {(run.seeds["train"], run.seeds["tune"]) for run in found if run.follows(config)}
-    return [_seeded(config, seed) for seed in seeds if (seed, seed) not in done]
-
-
-def _seeded(config: PipelineConfig, seed: int) -> PipelineConfig:
-    return config.model_copy(
-        update={
-            part: getattr(config, part).model_copy(update={"seed": seed})
-            for part in ("train", "tune")
-        }
-    )
 
 
 def _log(result: dict[str, Any], folder: Path, evidence: Evidence, text: str) -> Run:

@@ -32,6 +32,7 @@ from tasks.mlflow import models
 from tasks.mlflow.registered import run_of_model
 from tasks.mlflow.store import Run, store
 from tasks.prefect.artifacts import PageProgress
+from tasks.prefect.names import named
 from tasks.references import StageRef
 from tasks.terminal import TerminalReporter
 
@@ -48,7 +49,7 @@ def _name() -> str:
     return f"segment {Path(parameters['sections']).name} with {model} as {parameters['engine']}"
 
 
-@flow(name="segment", flow_run_name=_name)
+@flow(name="segment", flow_run_name=named(_name))
 def segment(
     sections: Annotated[
         str,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config import PipelineConfig, PromotionConfig
 from spikeseg_core.config.listing import did_you_mean
 from spikeseg_core.config.overrides import parsed, shortened
 from spikeseg_core.errors import ConfigError
@@ -74,10 +74,22 @@ def run_benchmark(model: str | None, changes: Iterable[str]) -> dict[str, Any]:
 def run_promotion(
     model: str, why: str | None, by: str | None, changes: Iterable[str]
 ) -> dict[str, Any]:
-    """Run the flow ``promote``; an unknown model or setting is a :class:`ConfigError`."""
+    """Run the flow ``promote``, without a server the same at once and without Prefect.
+
+    An unknown model or setting is a :class:`ConfigError`.
+    """
+    given = parsed(changes)
+    if not os.environ.get("PREFECT_API_URL"):
+        from tasks.mlflow.champion import promote as decide
+
+        try:
+            rule = PromotionConfig.model_validate(given)
+        except ValidationError as error:
+            raise ConfigError(shortened(error)) from None
+        return decide(model, why, by, rule).plain()
     from flows.promote import promote
 
-    return _run(promote, {"model": model, "why": why, "by": by, "rule": parsed(changes)})
+    return _run(promote, {"model": model, "why": why, "by": by, "rule": given})
 
 
 def run_report(
@@ -93,8 +105,10 @@ def run_report(
     ConfigError
         If the preset or a run is unknown, the seeds are not numbers, or a run is missing.
     """
+    from tasks.missing import missing_runs, seeds_of
+
     wanted = seeds_of(seeds)
-    from flows.research_report import missing_runs, research_report
+    from flows.research_report import research_report
 
     given: dict[str, Any] = {"preset": preset, "seeds": wanted, "runs": tuple(runs)}
     missing = [] if given["runs"] else missing_runs(preset, wanted)
@@ -108,14 +122,6 @@ def run_report(
         share_console()
         return research_report.fn(**given)  # Prefect has nothing to show or to repeat
     return _run(research_report, given)
-
-
-def seeds_of(text: str | None) -> tuple[int, ...]:
-    """Read seeds such as ``"0,1,2"``; a ConfigError if they are not numbers."""
-    try:
-        return tuple(int(seed) for seed in (text or "").split(",") if seed.strip())
-    except ValueError:
-        raise ConfigError(f"cannot read the seeds {text!r}; write them as 0,1,2") from None
 
 
 def _run(flow: Flow[..., Result], parameters: dict[str, Any]) -> Result:

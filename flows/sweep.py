@@ -45,6 +45,7 @@ from tasks.mlflow.store import Run
 from tasks.mlflow.tracking import status_of
 from tasks.prefect.artifacts import PageProgress
 from tasks.prefect.bootstrap import set_up_for_prefect
+from tasks.prefect.names import named
 from tasks.studies import Study, definition, fixed
 from tasks.sweep_point import PointResult, run_point
 
@@ -61,7 +62,7 @@ def _name() -> str:
     return own.title if own is not None else str(getattr(parameters["study"], "value", "sweep"))
 
 
-@flow(name="sweep", flow_run_name=_name)
+@flow(name="sweep", flow_run_name=named(_name))
 def sweep(
     study: Annotated[
         Study, shown("Study", "a sweep that comes with the project (deployments/sweeps)")

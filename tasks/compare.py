@@ -8,12 +8,10 @@ from typing import Any
 import tasks  # noqa: F401 - sets where MLflow keeps its data
 
 # isort: split
-from spikeseg_core.report import folds
 from spikeseg_core.report.comparison import comparison_table, differences
 from spikeseg_core.report.render import terminal_table, wide_console
 from tasks.mlflow.reader import Reader
 from tasks.mlflow.store import store
-from tasks.mlflow.sweep import cross_validations
 
 
 def compare(names: Sequence[str], newest: int = 2, everything: bool = False) -> dict[str, Any]:
@@ -33,7 +31,11 @@ def compare(names: Sequence[str], newest: int = 2, everything: bool = False) -> 
     reader = Reader(store())
     runs = reader.compared(names, newest)
     found = differences(runs, everything)
-    if (studies := cross_validations(reader, [run.id for run in runs])) is not None:
-        return folds.compare(runs, found["settings"], *studies)
+    if all(run.about["kind"] == "sweep" for run in runs):
+        from spikeseg_core.report import folds
+        from tasks.mlflow.sweep import cross_validations
+
+        if (studies := cross_validations(reader, [run.id for run in runs])) is not None:
+            return folds.compare(runs, found["settings"], *studies)
     wide_console().print(terminal_table(comparison_table(runs, found)))
     return {"runs": [{"id": run.id, "name": run.name, **run.about} for run in runs], **found}

@@ -17,7 +17,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.data.sources import fingerprint
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.figures import stages as pictures
 from spikeseg_core.stages import artifacts
@@ -79,6 +78,8 @@ def stage_key(name: str, config: PipelineConfig, upstream: Sequence[StageRef]) -
         "writes": [artifact.name for artifact in artifacts.written_by(name)],
     }
     if name == "prepare":
+        from spikeseg_core.data.sources import fingerprint
+
         determined["settings"]["dataset"] |= fingerprint(config.dataset)
     return digest_json(determined)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.stages import table as registry
+from tasks.fetching import fetch
 from tasks.folder import TRACKING, find, is_finished, newest, read_record, reference
 from tasks.local import state
 from tasks.mlflow import tracking
@@ -21,7 +22,6 @@ from tasks.mlflow.store import (
     store,
 )
 from tasks.references import StageRef
-from tasks.run_stage import fetch
 
 
 def inputs_after(name: str, after: str | None = None) -> list[StageRef]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import spikeseg_core
-from spikeseg_core.data.sources.isbi2012 import ISBI_URL
 from tasks.folder import find, read_record
 
 PACKAGES = (
@@ -72,6 +71,8 @@ def dataset_facts(inputs: Mapping[str, str]) -> dict[str, Any]:
     folder = find("prepare", inputs["prepare"]) if "prepare" in inputs else None
     if folder is None:
         return {}
+    from spikeseg_core.data.sources.isbi2012 import ISBI_URL
+
     record = read_record(folder)
     facts = dict(record.outcome.facts)
     settings = record.settings.get("dataset", {})

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import ConfigError
@@ -15,6 +13,7 @@ from spikeseg_core.figures import stages as pictures
 from spikeseg_core.stages import table as registry
 from spikeseg_core.stages.base import StageResult
 from tasks import key as code_version
+from tasks.fetching import fetch
 from tasks.folder import (
     CHECKPOINTS,
     StageRecord,
@@ -36,6 +35,7 @@ from tasks.mlflow import tracking
 from tasks.mlflow.curve import Curve
 from tasks.mlflow.store import Run
 from tasks.prefect.artifacts import PageProgress
+from tasks.prefect.logger import run_logger
 from tasks.prefect.progress import Advance, seconds_before, show_in_run
 from tasks.provenance import environment
 from tasks.references import StageRef, closure
@@ -135,25 +135,6 @@ def _folders(one: registry.Stage, upstream: Sequence[StageRef]) -> dict[str, Pat
     return {name: given[name].folder for name in one.upstream}
 
 
-def fetch(ref: StageRef) -> None:
-    """Fetch the stage's folder from MLflow if it is not on this machine; may be a ConfigError."""
-    if is_finished(ref.folder):
-        return
-    if ref.mlflow_run_id is None:
-        raise ConfigError(
-            f"the folder of stage {ref.stage!r} is gone ({ref.folder}) and MLflow has no copy; "
-            f"run the pipeline again, which makes what is missing"
-        )
-    run_logger().info("fetching %s from MLflow run %s", ref.stage, ref.mlflow_run_id)
-    try:
-        tracking.download_stage(ref.mlflow_run_id, ref.folder)
-    except Exception as error:
-        raise ConfigError(
-            f"stage {ref.stage!r} cannot be fetched from MLflow run {ref.mlflow_run_id} at "
-            f"{state.tracking_uri()} ({error}); run the pipeline again, which makes what is missing"
-        ) from error
-
-
 def _end_early(run: Run | None, error: BaseException) -> None:
     if run is not None:
 
@@ -162,17 +143,6 @@ def _end_early(run: Run | None, error: BaseException) -> None:
             run.end(tracking.status_of(error))
 
         run.store.attempt("end a run", end)
-
-
-def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
-    """Prefect's logger of the running task, or a plain one outside of Prefect."""
-    from prefect.exceptions import MissingContextError
-    from prefect.logging import get_run_logger
-
-    try:
-        return get_run_logger()
-    except MissingContextError:
-        return logging.getLogger("prefect.spikeseg")
 
 
 class StageReporter:

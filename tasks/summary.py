@@ -18,6 +18,7 @@ from spikeseg_core.report.run import run_report, summarize
 from spikeseg_core.storage import write_json, write_text
 from tasks.local import state
 from tasks.mlflow import champion
+from tasks.mlflow.experiment import PICTURES
 from tasks.mlflow.headline import bases, headline, note, scores_table
 from tasks.mlflow.pages import EMBEDDED, run_page
 from tasks.mlflow.pictures import telling_pictures
@@ -114,7 +115,7 @@ def _log(
     now = time.time()
     run.metrics((figure, value, 0, now) for figure, value in headline(summary).items())
     for title, path in telling.items():
-        run.picture(path, title)
+        run.picture(path, f"{PICTURES}{title}")
     for written in ("report.html", "report.md", "summary.json"):
         run.artifact(folder / written)
     run.tags(

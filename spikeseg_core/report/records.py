@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.storage import digest_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEEDS = (("train", "seed"), ("tune", "seed"), ("partition", "seed"))
 """Settings that only reseed a run."""
@@ -49,6 +50,8 @@ class RecordedRun:
 
     def table(self, name: str) -> pd.DataFrame | None:
         """Read a Parquet file; None if there is none."""
+        import pandas as pd
+
         path = self.fetch(name)
         return pd.read_parquet(path) if path is not None else None
 

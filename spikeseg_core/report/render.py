@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 from rich.console import Console
-from rich.markup import escape as escape_rich
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from spikeseg_core.report.document import Cell, Document, Table
 from spikeseg_core.report.stated import BASES, Marked, bases, printable, unmarked
@@ -60,24 +60,29 @@ def terminal(document: Document, console: Console) -> None:
         for table in section.tables:
             console.print(terminal_table(table, words(section.title)))
     for note in document.notes:
-        console.print(f"[yellow]note      {escape_rich(note)}[/]", soft_wrap=True)
+        console.print(Text(f"note      {note}", "yellow"), soft_wrap=True)
 
 
 def terminal_table(table: Table, title: str = "") -> RichTable:
-    """Make a table for the terminal; a title replaces its caption."""
-    caption = escape_rich(title or (words(table.caption) if table.caption is not None else ""))
-    found = RichTable(title=caption or None, title_justify="left", title_style="bold")
+    """Make a table for the terminal; a title replaces its caption. Brackets are no markup."""
+    caption = title or (words(table.caption) if table.caption is not None else "")
+    found = RichTable(
+        title=Text(caption) if caption else None, title_justify="left", title_style="bold"
+    )
     for position, name in enumerate(table.heading):
         justify: Any = "left" if position == 0 else "right"
-        found.add_column(escape_rich(words(name)), justify=justify, overflow="fold")
+        found.add_column(Text(words(name)), justify=justify, overflow="fold")
     for row in table.rows:
-        found.add_row(*(escape_rich(words(cell)) for cell in row))
+        found.add_row(*(Text(words(cell)) for cell in row))
     return found
 
 
 def wide_console() -> Console:
-    """Return the console for results, wide enough for a table if there is no terminal."""
-    console = Console(highlight=False)
+    """Return the console for results, wide enough for a table if there is no terminal.
+
+    It prints text as it is: brackets in a name or path are no markup.
+    """
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = WIDTH_IN_A_LOG
     return console

@@ -90,8 +90,8 @@ def losses(found: Mapping[str, Any]) -> Table:
         sums = {score: sum(step[score] for step in deployed) for score in SCORES}
         total = "ANN to chip" if deployed[-1]["to"] == DEPLOYED else "all steps"
         rows.append([total, *_changes(sums)])
-    if deployed and found["tolerance"]:
-        allowed = (found["tolerance"].get(score) for score in SCORES)
+    if deployed and (tolerance := found.get("tolerance")):
+        allowed = (tolerance.get(score) for score in SCORES)
         told = (f"down to -{value:g}" if value is not None else "–" for value in allowed)
         rows.append(["tolerated", *told])
     rows += [[f"{s['step']} (a choice)", *_changes(s)] for s in steps[len(deployed) :]]

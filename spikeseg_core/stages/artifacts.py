@@ -13,13 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from spikeseg_core.data.dataset import FACTS_FILE, MANIFEST_FILE, SECTIONS_FILE
 from spikeseg_core.loihi.integer_network import ARRAYS_FILE, NAMES_FILE
 from spikeseg_core.network.description import NETWORK_FILE, WEIGHTS_FILE
 
 Kind = Literal["arrays", "table", "json", "keras"]
 """Type of a file: npz without pickle, Parquet, JSON, or Keras' own format."""
 
+# Names of data/dataset.py, whose readers of images take seconds to import.
+SECTIONS_FILE, MANIFEST_FILE, FACTS_FILE = "sections.npz", "manifest.parquet", "dataset.json"
 MODEL = "model.keras"
 HISTORY = "history.parquet"
 RATES = "rates.npz"

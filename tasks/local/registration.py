@@ -1,4 +1,4 @@
-"""Registration with Prefect: work pool, deployments, and an automation for silent runs."""
+"""Registration with Prefect: work pool, deployments, and automations."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml  # type: ignore[import-untyped]
 
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.storage import write_text
 from tasks.local import state
+
+if TYPE_CHECKING:
+    from prefect.events.schemas.automations import AutomationCore
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = ROOT / "deployments" / "prefect.yaml"
@@ -31,7 +34,7 @@ SILENT_SECONDS = 120
 def register(environment: Mapping[str, str]) -> None:
     """Register pool, deployments and automation with the Prefect server of the environment.
 
-    The pool's limit and active schedules that a user has changed on the page are kept. Raises
+    The pool's limit and the schedules that a user has changed or added on the page are kept. Raises
     SpikeSegError with Prefect's message if it refuses.
     """
     content = deployments()
@@ -75,7 +78,7 @@ def main() -> None:
     content = json.load(sys.stdin)
     with get_client(sync_client=True) as client:
         _make_pool(client)
-        _watch_heartbeats(client)
+        _automate(client)
         _keep_schedules(client, content["deployments"])
     file = state.current().home / "prefect.yaml"
     write_text(file, yaml.safe_dump(content, sort_keys=False))
@@ -103,8 +106,17 @@ def _make_pool(client: Any) -> None:
         client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
 
 
-def _watch_heartbeats(client: Any) -> None:
-    """Have the server mark a run as crashed when its heartbeats stop."""
+def _automate(client: Any) -> None:
+    """Register the automations that the server does not have; changed ones are kept."""
+    from tasks.prefect import alert
+
+    for automation in (_silence(), alert.automation()):
+        if not client.read_automations_by_name(automation.name):
+            client.create_automation(automation)
+
+
+def _silence() -> AutomationCore:
+    """Return the automation that marks a run as crashed when its heartbeats stop."""
     from prefect.client.schemas.objects import StateType
     from prefect.events.actions import ChangeFlowRunState
     from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -125,24 +137,31 @@ def _watch_heartbeats(client: Any) -> None:
         f"Run it again: finished stages are reused, and training continues from its last "
         f"checkpoint.",
     )
-    if not client.read_automations_by_name(SILENCE):
-        client.create_automation(
-            AutomationCore(name=SILENCE, trigger=trigger, actions=[crashed], enabled=True)
-        )
+    return AutomationCore(name=SILENCE, trigger=trigger, actions=[crashed], enabled=True)
 
 
 def _keep_schedules(client: Any, wanted: list[dict[str, Any]]) -> None:
-    """Keep schedules as active or inactive as the user has set them."""
-    known = {
-        (deployment.name, schedule.slug): schedule.active
-        for deployment in client.read_deployments()
-        for schedule in deployment.schedules
-        if schedule.slug
-    }
+    """Keep schedules as they are on the page, those that were added there, too.
+
+    Prefect replaces all schedules of a deployment by those that are registered.
+    """
+    known = {each.name: each.schedules for each in client.read_deployments() if each.schedules}
     for deployment in wanted:
-        for schedule in deployment.get("schedules", ()):
-            key = (deployment["name"], schedule["slug"])
-            schedule["active"] = known.get(key, schedule["active"])
+        if "schedules" not in deployment:
+            continue  # Prefect leaves them alone
+        there = [_as_registered(schedule) for schedule in known.get(deployment["name"], ())]
+        slugs = {schedule.get("slug") for schedule in there}
+        new = [each for each in deployment["schedules"] if each["slug"] not in slugs]
+        deployment["schedules"] = new + there
+
+
+def _as_registered(schedule: Any) -> dict[str, Any]:
+    """Write a schedule as ``prefect.yaml`` does."""
+    when = schedule.schedule.model_dump(mode="json", exclude_none=True)
+    if "interval" in when:
+        when["interval"] = schedule.schedule.interval.total_seconds()
+    own = {"slug": schedule.slug, "parameters": schedule.parameters}
+    return {**when, "active": schedule.active, **{k: v for k, v in own.items() if v}}
 
 
 if __name__ == "__main__":

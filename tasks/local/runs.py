@@ -146,11 +146,19 @@ def _number(value: float | None, form: str) -> str:
 
 
 def show_run(run: RecordedFolder) -> None:
-    """Print a run's results as at its end."""
+    """Print a run's results as at its end; of a version with another summary, its report."""
     if run.kind == "pipeline":
         from tasks.show import show
 
-        show({**run.account, "report": str(run.page)})
-        return
+        try:
+            show({**run.account, "report": str(run.page)})
+        except (KeyError, TypeError, ValueError, AttributeError):
+            plain_console().print("written by another version, so this is its report:")
+        else:
+            return
     text = run.page.with_suffix(".md")
-    plain_console().print(text.read_text(encoding="utf-8"), soft_wrap=True)
+    try:
+        said = text.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{text} cannot be read ({error.strerror}); run it again") from error
+    plain_console().print(said, soft_wrap=True)

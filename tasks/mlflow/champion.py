@@ -20,9 +20,9 @@ from tasks.mlflow.promotion import SYNTHETIC, WAITING, Decision, decide, figures
 from tasks.mlflow.reader import Reader
 from tasks.mlflow.registered import RUN_ID, version_of_model
 from tasks.mlflow.store import KEY_TAG, Run, Store, store
+from tasks.prefect.logger import run_logger
 from tasks.provenance import dataset_facts, is_synthetic
 from tasks.references import StageRef
-from tasks.run_stage import run_logger
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

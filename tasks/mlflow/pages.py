@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-from urllib.parse import urlencode
-from urllib.request import urlopen
+
+from tasks.mlflow.experiment import VIEW as HEADLINE
+from tasks.mlflow.experiment import number_of
 
 PAGE_VARIABLE = "SPIKESEG_MLFLOW_PAGE"
 """Environment variable with the server's address for a browser, if a container has another."""
@@ -17,25 +17,18 @@ one used. The query goes after the ``#``."""
 
 EMBEDDED = "http://127.0.0.1:5000"
 """Where ``mlflow ui`` shows the embedded store."""
-SECONDS = 2.0
-"""How long a server may take to say which number the experiment has."""
 
 
 def runs_page(server: str, experiment: str) -> str:
-    """Return the address of the table of runs of the experiment of that name.
+    """Return the address of the table of pipelines in the experiment of that name.
 
-    Of all experiments if the server does not know it yet; asked without MLflow's client, which
-    takes seconds to import.
+    Of all experiments if the server does not answer.
     """
     base = (os.environ.get(PAGE_VARIABLE) or server).rstrip("/")
-    query = urlencode({"experiment_name": experiment})
-    try:
-        asked = f"{server.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}"
-        with urlopen(asked, timeout=SECONDS) as answer:
-            number = json.loads(answer.read())["experiment"]["experiment_id"]
-    except (OSError, ValueError, KeyError):
+    number = number_of(server, experiment)
+    if number is None:
         return f"{base}/#/experiments{VIEW}"
-    return f"{base}/#/experiments/{number}/runs{VIEW}"
+    return f"{base}/#/experiments/{number}/runs{VIEW}&viewStateShareKey={HEADLINE}"
 
 
 def run_page(tracking_uri: str, experiment: str, run_id: str, tab: str = "") -> str | None:

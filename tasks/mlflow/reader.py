@@ -1,36 +1,24 @@
-"""The only reader of MLflow: runs by query, id or name, and finished work for the reports.
+"""The only reader of MLflow: runs by query, id or name.
 
-It never reads this machine's folders, so a report can be made wherever the MLflow store is.
+The database of the state folder is read as it is, so that commands answer at once; any other store
+by MLflow's client.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.report.comparison import ComparedRun
-from spikeseg_core.report.records import (
-    Measured,
-    RecordedPipeline,
-    RecordedRun,
-    RecordedStage,
-    RecordedSweep,
-    recorded_sweep,
-)
-from spikeseg_core.stages import table as registry
-from tasks.folder import RECORD
-from tasks.local.machine import FINGERPRINT
-from tasks.mlflow.pages import run_page
+from tasks.local import state
+from tasks.mlflow.database import Database, StoredRun
 from tasks.mlflow.store import (
-    BENCH_TAG,
-    INPUTS_TAG,
     KEY_TAG,
     MOST_RUNS,
     RUNS_TAG,
@@ -38,15 +26,13 @@ from tasks.mlflow.store import (
     STAGE_TAG,
     Store,
     by_stage,
-    store,
 )
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
     from mlflow.entities import Run as MlflowRun
 
-FILES = "stage/"
-"""Artifact folder with all files of a stage."""
+AnyRun: TypeAlias = "MlflowRun | StoredRun"
 
 FINISHED = "attributes.status = 'FINISHED'"
 DATA_TAGS = ("dataset.source", "dataset.sha256", "synthetic")
@@ -62,9 +48,12 @@ class Reader:
 
     def __init__(self, at: Store) -> None:
         self.store = at
+        self._database = _database(at.uri)
 
-    def search(self, query: str, *, newest: int = MOST_RUNS) -> list[MlflowRun]:
+    def search(self, query: str, *, newest: int = MOST_RUNS) -> list[AnyRun]:
         """Return the runs that match MLflow's query, newest first."""
+        if self._database is not None:
+            return list(self._database.search(state.experiment(), query, newest))
         return list(
             self.store.client.search_runs(
                 [self.store.experiment],
@@ -74,9 +63,11 @@ class Reader:
             )
         )
 
-    def get(self, run_id: str) -> MlflowRun:
+    def get(self, run_id: str) -> AnyRun:
         """Return the run with that id; a ConfigError if there is none or MLflow is down."""
         try:
+            if self._database is not None:
+                return self._database.get(run_id)
             return self.store.client.get_run(run_id)
         except Exception as error:  # each kind of store has its own error
             raise ConfigError(self._missing(run_id, f" ({type(error).__name__})")) from error
@@ -85,7 +76,7 @@ class Reader:
         """Return a run's tags; raises as :meth:`get`."""
         return dict(self.get(run_id).data.tags)
 
-    def named(self, name: str) -> MlflowRun:
+    def named(self, name: str) -> AnyRun:
         """Return the run of that name or id, or the only one whose id starts with it.
 
         Raises
@@ -118,6 +109,8 @@ class Reader:
 
     def registered_runs(self) -> list[str]:
         """Return the runs behind all versions of all registered models."""
+        if self._database is not None:
+            return self._database.registered_runs()
         found, token = [], None
         while True:
             page = self.store.client.search_model_versions(max_results=MOST_RUNS, page_token=token)
@@ -128,7 +121,7 @@ class Reader:
 
     def logged_model(self, run_id: str) -> LoggedModel | None:
         """Return the last model that was logged to a run, or None."""
-        outputs = self.get(run_id).outputs
+        outputs = self.store.client.get_run(run_id).outputs
         models = outputs.model_outputs if outputs is not None else []
         return self.store.client.get_logged_model(models[-1].model_id) if models else None
 
@@ -149,10 +142,10 @@ class Reader:
             )
         return [self._compared(run) for run in found]
 
-    def _compared(self, run: MlflowRun) -> ComparedRun:
+    def _compared(self, run: AnyRun) -> ComparedRun:
         tags = run.data.tags
         started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
-        packages = self._artifact(run.info.run_id, PROVENANCE).get("versions", {})
+        packages = self._json(run.info.run_id, PROVENANCE).get("versions", {})
         versions = {f"version.{name}": packages[name] for name in sorted(packages)}
         return ComparedRun(
             id=run.info.run_id,
@@ -168,27 +161,33 @@ class Reader:
             metrics=dict(self._metrics(run)),
         )
 
-    def _artifact(self, run_id: str, name: str) -> dict[str, Any]:
+    def artifact(self, run_id: str, name: str, folder: Path) -> Path | None:
+        """Return the path of a run's file, fetched into ``folder`` if need be; None without it."""
+        try:
+            if self._database is not None:
+                return self._database.artifact(run_id, name)
+            return Path(self.store.client.download_artifacts(run_id, name, str(folder)))
+        except Exception:  # each kind of store has its own error
+            return None
+
+    def _json(self, run_id: str, name: str) -> dict[str, Any]:
         """Read a run's JSON file; empty if it has none."""
         with TemporaryDirectory() as temporary:
-            try:
-                path = self.store.client.download_artifacts(run_id, name, temporary)
-            except Exception:  # each kind of store has its own error
-                return {}
-            return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            path = self.artifact(run_id, name, Path(temporary))
+            return dict(json.loads(path.read_text(encoding="utf-8"))) if path is not None else {}
 
-    def _metrics(self, run: MlflowRun) -> Iterator[tuple[str, float]]:
+    def _metrics(self, run: AnyRun) -> Iterator[tuple[str, float]]:
         """Metrics of the run and of its stages, each prefixed with what segmented."""
         tags = run.data.tags
-        if tags.get(STAGE_TAG) in registry.STAGES:
-            yield from self._metrics_of_stage(run)
-        elif tags.get(STAGE_TAG) == "pipeline":
+        if tags.get(STAGE_TAG) == "pipeline":
             for run_id in by_stage(tags, RUNS_TAG).values():
                 yield from self._metrics_of_stage(self.get(run_id))
+        elif KEY_TAG in tags:
+            yield from self._metrics_of_stage(run)
         else:
             yield from run.data.metrics.items()
 
-    def _metrics_of_stage(self, run: MlflowRun) -> Iterator[tuple[str, float]]:
+    def _metrics_of_stage(self, run: AnyRun) -> Iterator[tuple[str, float]]:
         """Metrics of a stage's run and of the sibling runs for its other segmentations."""
         tags = run.data.tags
         beside = []
@@ -202,7 +201,7 @@ class Reader:
             yield from ((f"{tag}/{name}", value) for name, value in each.data.metrics.items())
 
 
-def _told(run: MlflowRun) -> str:
+def _told(run: AnyRun) -> str:
     """Describe a run in a line of a message: id, date, kind and state."""
     started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
     kind = run.data.tags.get(STAGE_TAG, "?")
@@ -212,91 +211,19 @@ def _told(run: MlflowRun) -> str:
     )
 
 
-class MlflowRecords(Reader):
-    """Finished work in one MLflow store, as :class:`spikeseg_core.report.records.Records`.
-
-    Artifacts are fetched into the folder ``cache``.
-    """
-
-    def __init__(self, at: Store, cache: Path) -> None:
-        super().__init__(at)
-        self._cache = cache
-        self._stages: dict[str, RecordedStage | None] = {}
-
-    def runs(self, query: str) -> list[RecordedRun]:
-        """Return the finished runs that match MLflow's query, newest first."""
-        return [self._recorded(run) for run in self.search(f"{FINISHED} and {query}")]
-
-    def _recorded(self, run: MlflowRun) -> RecordedRun:
-        run_id = str(run.info.run_id)
-
-        def fetch(name: str) -> Path | None:
-            folder = self._cache / run_id
-            folder.mkdir(exist_ok=True)
-            try:
-                return Path(self.store.client.download_artifacts(run_id, name, str(folder)))
-            except Exception:  # each kind of store has its own error
-                return None
-
-        return RecordedRun(
-            id=run_id,
-            name=str(run.info.run_name),
-            tags=run.data.tags,
-            ended=(run.info.end_time or run.info.start_time) / 1000,
-            page=run_page(self.store.uri, run.info.experiment_id, run_id),
-            fetch=fetch,
-        )
-
-    def stage(self, run_id: str) -> RecordedStage | None:
-        """Return the finished stage of that run; None if not all its files were logged."""
-        if run_id not in self._stages:
-            run = self._recorded(self.get(run_id))
-            account = run.json(f"{FILES}{RECORD}")
-            self._stages[run_id] = RecordedStage(run, account, FILES) if account else None
-        return self._stages[run_id]
-
-    def pipelines(self) -> list[RecordedPipeline]:
-        """All finished pipelines with all stages logged, newest first."""
-        found = []
-        for run in self.runs(f"tags.`{STAGE_TAG}` = 'pipeline'"):
-            ids = by_stage(run.tags, RUNS_TAG)
-            if set(ids) == set(registry.STAGES):
-                stages = {name: self.stage(run_id) for name, run_id in ids.items()}
-                whole = {name: stage for name, stage in stages.items() if stage is not None}
-                if len(whole) == len(ids):
-                    found.append(RecordedPipeline(run, whole))
-        return found
-
-    def sweeps(self) -> list[RecordedSweep]:
-        """All finished sweeps, newest first."""
-        found = (recorded_sweep(run) for run in self.runs(f"tags.`{STAGE_TAG}` = 'sweep'"))
-        return [sweep for sweep in found if sweep is not None]
-
-    def measured(self, preset: str) -> Mapping[str, Measured]:
-        """Newest result of each ``spikeseg bench`` of a preset, by its name."""
-        found: dict[str, Measured] = {}
-        for run in self.runs(f"tags.`{STAGE_TAG}` = 'bench' and tags.preset = '{preset}'"):
-            what = run.tags.get(BENCH_TAG, "")
-            result = run.json("result.json") if what not in found else None
-            if result is not None:
-                found[what] = (run, result)
-        return found
-
-    def benchmarks(self, machine: str, deployment: str) -> list[RecordedStage]:
-        """Return the finished benchmarks of one deployed network on one machine, newest first.
-
-        ``machine`` is a fingerprint, ``deployment`` the key of the stage ``deploy``.
-        """
-        runs = self.runs(
-            f"tags.`{STAGE_TAG}` = 'benchmark' and tags.`{SEGMENTATION_TAG}` = 'benchmark' and "
-            f"tags.`{FINGERPRINT}` = '{machine}' and tags.`{INPUTS_TAG}` LIKE '%{deployment}%'"
-        )
-        found = (self.stage(run.id) for run in runs)
-        return [stage for stage in found if stage is not None]
+def _database(uri: str) -> Database | None:
+    """Return the state folder's own database if it is the store in use, or its server's."""
+    here = state.current()
+    if uri != here.mlflow_database and uri != _own_server(here):
+        return None
+    found = Database(here.home / "mlflow.db", here.mlflow_artifacts)
+    return found if found.exists else None
 
 
-@contextmanager
-def records() -> Iterator[MlflowRecords]:
-    """Read the MLflow store in use; fetched artifacts are deleted at the end."""
-    with TemporaryDirectory(prefix="spikeseg-records-") as temporary:
-        yield MlflowRecords(store(), Path(temporary))
+def _own_server(here: state.State) -> str | None:
+    """Address of the MLflow server that `spikeseg up` has started for this state folder."""
+    try:
+        noted = json.loads(here.servers_file.read_text())
+        return str(noted["environment"]["MLFLOW_TRACKING_URI"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -6,11 +6,13 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.local import state
+from tasks.mlflow.experiment import ABOUT, missing
 from tasks.mlflow.pages import run_link
 
 if TYPE_CHECKING:
@@ -40,16 +42,6 @@ MOST_PARAMS = 100
 DIGEST_DIGITS = 8
 """Of a dataset's sha256, as MLflow shows it after the name."""
 
-ABOUT = {
-    "mlflow.note.content": "A segmentation U-Net on its way from TensorFlow to spikes on Loihi: a "
-    "run per pipeline, with a child run per stage. All segmentations have the same metrics; the "
-    "tag `stage` (ann, rate_tuned, snn_rate, snn_spiking, loihi) distinguishes them, and the tag "
-    "`synthetic` marks synthetic sections.",
-    # Makes MLflow's page show training runs, not traces of language models.
-    "mlflow.experimentKind": "custom_model_development",
-}
-"""Description and tags of the experiment."""
-
 SECONDS_TO_REST = 60.0
 """How long a store is not asked again after a failure."""
 
@@ -65,6 +57,7 @@ class Store:
         self._failed_at: float | None = None
         self._warned = False
         self._experiment: str | None = None
+        self._described = False
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -112,7 +105,18 @@ class Store:
         except MlflowException:
             self._experiment = None
             made = self.client.create_run(self.experiment, run_name=name, tags=dict(tags))
+        self._describe()
         return str(made.info.run_id)
+
+    def _describe(self) -> None:
+        """Give an experiment of an earlier version what it lacks, such as the view of its page."""
+        if self._described:
+            return
+        self._described = True
+        with suppress(Exception):  # the run is there, and counts for more
+            known = dict(self.client.get_experiment(self.experiment).tags)
+            for key, value in missing(known).items():
+                self.client.set_experiment_tag(self.experiment, key, value)
 
     @property
     def rests(self) -> bool:

@@ -18,7 +18,7 @@ from tasks.provenance import code_tags, dataset_facts, dataset_tags, environment
 from tasks.sweep_point import PointResult
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run as MlflowRun
+    from tasks.mlflow.reader import AnyRun
 
 FOLDS_TAG = "sweep.folds"
 """Number of folds; only the run of a cross-validation has it."""
@@ -29,9 +29,11 @@ def start(sweep: Sweep) -> Run | None:
     at = store()
 
     def begin() -> Run:
+        from tasks.prefect.names import given_name
+
         tags = {STAGE_TAG: "sweep", "preset": sweep.preset, **code_tags(), **prefect_tags()}
         tags |= {FOLDS_TAG: str(sweep.folds)} if sweep.folds is not None else {}
-        run = Run.create(at, sweep.title, tags, None)
+        run = Run.create(at, given_name() or sweep.title, tags, None)
         definition = sweep.model_dump(mode="json", exclude_defaults=True)
         run.params({name: value for name, value in flat(definition).items() if value != []})
         return run
@@ -117,7 +119,7 @@ def cross_validations(
     return first, second
 
 
-def _cross_validation(reader: Reader, run: MlflowRun) -> CrossValidation:
+def _cross_validation(reader: Reader, run: AnyRun) -> CrossValidation:
     with TemporaryDirectory(prefix="spikeseg-study-") as folder:
         try:
             for name in CrossValidation.FILES:

@@ -23,7 +23,6 @@ from spikeseg_core.storage import write_json
 from tasks.folder import RECORD, TRACKING, StageRecord, content_files, read_record, reference
 from tasks.local import state
 from tasks.local.machine import FINGERPRINT, machine_tags
-from tasks.mlflow import models
 from tasks.mlflow.curve import Curve
 from tasks.mlflow.reader import PROVENANCE, Reader
 from tasks.mlflow.store import (
@@ -206,6 +205,8 @@ def _log_model(run: Run, record: StageRecord, by_tag: Mapping[str, Run]) -> None
     kind = registry.stage(record.stage).model
     if kind is None:
         return
+    from tasks.mlflow import models  # which imports the readers of images, among others
+
     model = models.log(kind, record, run.id, run.store.uri)
     tag = models.SCORED_AS[kind]
     facts = dataset_facts({**record.inputs, record.stage: record.key})

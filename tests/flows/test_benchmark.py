@@ -13,6 +13,7 @@ from flows.benchmark import benchmark
 from spikeseg_core.stages import table as registry
 from tasks.local import state
 from tasks.local.machine import FINGERPRINT, machine_tags
+from tasks.mlflow.moved import ALERT_TAG
 from tasks.moved import markdown
 from tests.fakes import FakeStages
 from tests.flows.pages import artifacts
@@ -62,6 +63,8 @@ class TestFlow:
         assert "nothing moved" in same["verdict"]
 
         ids: list[str] = []
+        alerts: list[Any] = []
+        monkeypatch.setattr(module, "raise_alert", alerts.append)
         monkeypatch.setattr(module, "_show", lambda result: (ids.append(flow_run.id), show(result)))
         slower(1.5)
         moved = benchmark(first["mlflow"]["run_id"])
@@ -72,6 +75,7 @@ class TestFlow:
         run = client.get_run(moved["mlflow_run_id"])
         assert run.data.tags["benchmark.previous"] == same["mlflow_run_id"]
         assert run.data.tags["benchmark.moved"] == "2"
+        assert run.data.tags[ALERT_TAG] == moved["verdict"]
         assert run.data.tags[FINGERPRINT] == machine_tags()[FINGERPRINT]
         assert run.data.metrics["moved/Loihi/deployed/int8/online/total energy"] == 1.5
         assert "**moved**" in run.data.tags["mlflow.note.content"]
@@ -94,6 +98,7 @@ class TestFlow:
         after = benchmark()  # the disturbed one is passed over
         assert after["previous_mlflow_run_id"] == moved["mlflow_run_id"]
         assert "nothing moved" in after["verdict"]
+        assert alerts == [moved, disturbed, after]  # which of them is one, is decided there
 
         monkeypatch.setattr(module, "machine_tags", lambda: {FINGERPRINT: "another"})
         alone = benchmark()

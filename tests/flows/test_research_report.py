@@ -5,28 +5,13 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from flows.research_report import missing_runs, research_report
-from spikeseg_core.config.presets import preset
-from spikeseg_core.errors import ConfigError
+from flows.research_report import research_report
 from spikeseg_core.report.render import html
 from spikeseg_core.report.research import build
 from tasks.local import state
-from tasks.mlflow import models
-from tasks.mlflow.reader import records
+from tasks.mlflow.records import records
 from tests.fakes import FakeStages
 from tests.flows.pages import artifacts
-from tests.spikeseg_core.report.recorded import seeded
-from tests.tasks.mlflow.test_reader import record_pipeline
-
-
-def test_runs_are_missing_by_seed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [config.preset for config in missing_runs("paper", ())] == ["paper"]
-    monkeypatch.setattr(models, "log", lambda *model: None)
-    record_pipeline(0.96, seeded(preset("paper"), 1), mapped=False)
-    assert [(c.train.seed, c.tune.seed) for c in missing_runs("paper", (1, 7))] == [(7, 7)]
-    assert missing_runs("paper", ()) == []
-    with pytest.raises(ConfigError, match="unknown preset"):
-        missing_runs("none", ())
 
 
 @pytest.mark.usefixtures("prefect_server")

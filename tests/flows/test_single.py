@@ -8,6 +8,8 @@ import pytest
 
 from flows import single
 from spikeseg_core.errors import ConfigError
+from tasks.mlflow import champion
+from tasks.mlflow.promotion import Decision
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,8 @@ from spikeseg_core.errors import ConfigError
             lambda: single.run_benchmark(None, ["train.epochs=2"]),
             "settings of benchmark and tolerance, not of train",
         ),
+        (lambda: single.run_promotion("paper", None, None, ["epochs=2"]), "epochs"),
+        (lambda: single.run_promotion("paper", None, None, ["v_rand=no"]), "v_rand"),
         (lambda: single.run_report("paper", "0,one", []), "cannot read the seeds '0,one'"),
     ],
 )
@@ -29,8 +33,25 @@ def test_a_mistake_is_refused_before_prefect_starts(
     run: Callable[[], Any], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(single, "set_up_for_prefect", lambda: pytest.fail("Prefect started"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
     with pytest.raises(ConfigError, match=says):
         run()
+
+
+def test_a_promotion_needs_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(single, "set_up_for_prefect", lambda: pytest.fail("Prefect started"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+
+    def promote(*words: Any) -> champion.Standing:
+        asked.append(words)
+        return champion.Standing("paper", "3", "champion", Decision("by hand", "Ada: a reason"))
+
+    monkeypatch.setattr(champion, "promote", promote)
+    result = single.run_promotion("paper@challenger", "a reason", "Ada", ["v_rand=0.02"])
+    assert result["alias"] == "champion"
+    ((*words, rule),) = asked
+    assert (words, rule.v_rand) == (["paper@challenger", "a reason", "Ada"], 0.02)
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -79,7 +79,10 @@ def test_the_pipelines_own_run_shows_what_came_out(first: dict[str, Any]) -> Non
     assert "**quick-synthetic-seed0**: on the test sections, pixel accuracy 0.9100" in told
     assert "CPU over chip 4 (chip modelled, chip with host modelled, cpu modelled (time" in told
     pictures = [item.path for item in client.list_artifacts(run.info.run_id, "images")]
-    assert {re.split("[/%+]", path)[1] for path in pictures} == {"energy", "mapping"}
+    assert {re.split("[/%+]", path)[1] for path in pictures} == {
+        "pictures~energy",
+        "pictures~mapping",
+    }
     (dataset,) = run.inputs.dataset_inputs
     assert (dataset.dataset.name, dataset.dataset.digest) == ("synthetic", "abababab")
 

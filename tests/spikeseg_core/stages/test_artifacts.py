@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from spikeseg_core.data import dataset
 from spikeseg_core.stages import artifacts
 from spikeseg_core.stages.artifacts import ARTIFACTS, NOT_CONTENT, read_by
 from spikeseg_core.stages.table import STAGES
@@ -22,3 +23,8 @@ def test_stages_follow_those_whose_files_they_read() -> None:
 def test_what_no_stage_reads_is_not_content() -> None:
     assert {artifacts.HISTORY, artifacts.STRATEGIES, "dataset.json"} <= NOT_CONTENT
     assert not {"sections.npz", "weights.npz", artifacts.PLACEMENT, artifacts.RATES} & NOT_CONTENT
+
+
+def test_the_names_of_a_dataset_are_its_own() -> None:
+    for name in ("SECTIONS_FILE", "MANIFEST_FILE", "FACTS_FILE"):
+        assert getattr(artifacts, name) == getattr(dataset, name)

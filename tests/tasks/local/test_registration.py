@@ -2,19 +2,23 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from prefect.cli.deploy._schedules import _schedule_config_to_deployment_schedule
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
 from flows import stages
 from flows.pipeline import pipeline
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.stages import table as registry
 from tasks.local import registration
+from tasks.prefect import alert
 
 FILE = registration.DEPLOYMENTS
 STAGES = {"benchmark-stage" if name == "benchmark" else name for name in registry.STAGES}
@@ -59,6 +63,17 @@ def test_every_parameter_of_a_form_has_a_title_and_says_what_it_is(name: str) ->
     assert not untold, f"{', '.join(untold)} of {name} are not explained"
 
 
+@pytest.mark.parametrize("name", by_name(yaml.safe_load(FILE.read_text())))
+def test_a_name_given_on_the_page_stays(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = by_name(yaml.safe_load(FILE.read_text()))[name]
+    path, _, function = deployment["entrypoint"].partition(":")
+    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    monkeypatch.setattr("tasks.prefect.names.flow_run", SimpleNamespace(name="before the deadline"))
+    named = getattr(module, function).flow_run_name
+    assert callable(named)
+    assert named() == "before the deadline"
+
+
 def unexplained(
     properties: dict[str, Any], definitions: dict[str, Any], within: str = ""
 ) -> Iterator[str]:
@@ -95,11 +110,54 @@ def test_pool_templates_have_a_variable_for_every_placeholder(kind: str) -> None
     assert silent == registration.SILENT_SECONDS
 
 
-def test_a_schedule_that_was_switched_on_stays_on() -> None:
-    on = SimpleNamespace(slug="weekly", active=True)
-    there = SimpleNamespace(name="benchmark", schedules=[on])
-    client = SimpleNamespace(read_deployments=lambda: [there])
-    wanted = registration.deployments()["deployments"]
-    registration._keep_schedules(client, wanted)
-    (schedule,) = by_name({"deployments": wanted})["benchmark"]["schedules"]
-    assert schedule["active"] is True
+WEEKLY = CronSchedule(cron="0 3 * * 1", timezone="UTC")
+CHANGED = CronSchedule(cron="5 4 * * *", timezone="Europe/Vienna")
+HOURLY = IntervalSchedule(interval=timedelta(hours=1), timezone="UTC")
+RULED = RRuleSchedule(rrule="FREQ=DAILY", timezone="UTC")
+
+
+@pytest.mark.parametrize(
+    ("there", "slugs"),
+    [
+        ([("weekly", WEEKLY, True, {})], ["weekly"]),
+        ([("weekly", CHANGED, False, {})], ["weekly"]),
+        ([], ["weekly"]),
+        ([(None, HOURLY, True, {})], ["weekly", None]),
+        (
+            [("weekly", WEEKLY, True, {}), ("mine", HOURLY, True, {"model": "x"})],
+            ["weekly", "mine"],
+        ),
+        ([("weekly", WEEKLY, False, {}), (None, RULED, False, {})], ["weekly", None]),
+    ],
+)
+def test_schedules_stay_as_they_are_on_the_page(
+    there: list[tuple[str | None, Any, bool, dict[str, Any]]], slugs: list[str | None]
+) -> None:
+    names = ("slug", "schedule", "active", "parameters")
+    known = [SimpleNamespace(**dict(zip(names, each, strict=True))) for each in there]
+    client = SimpleNamespace(
+        read_deployments=lambda: [SimpleNamespace(name="benchmark", schedules=known)]
+    )
+    content = registration.deployments()
+    registration._keep_schedules(client, content["deployments"])
+    written = yaml.safe_load(yaml.safe_dump(content))  # as Prefect reads it
+    kept = by_name(written)["benchmark"]["schedules"]
+    assert [each.get("slug") for each in kept] == slugs
+    again = [_schedule_config_to_deployment_schedule(each) for each in kept]
+    for slug, schedule, active, parameters in there:
+        (own,) = (each for each in again if each.get("slug") == slug)
+        assert own["schedule"] == schedule
+        assert own["active"] is active
+        assert own.get("parameters", {}) == parameters
+    assert "schedules" not in by_name(written)["quick"]
+
+
+@pytest.mark.parametrize("there", [set(), {registration.SILENCE}])
+def test_automations_are_registered_once(there: set[str]) -> None:
+    made: list[str] = []
+    client = SimpleNamespace(
+        read_automations_by_name=lambda name: [name] if name in there else [],
+        create_automation=lambda automation: made.append(automation.name),
+    )
+    registration._automate(client)
+    assert {*made} == {registration.SILENCE, alert.NAME} - there

@@ -55,6 +55,40 @@ def test_a_run_is_shown_as_at_its_end(two: Path, capsys: pytest.CaptureFixture[s
     assert "Five questions [old]" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (("losses", "tolerance"), "Change by each step"),
+        (("dataset",), "an old report [x]"),
+        (("model",), "an old report [x]"),
+        (("energy", "figures"), "Change by each step"),
+        (("mlflow", "page"), "an old report [x]"),
+    ],
+)
+def test_a_run_of_another_version_is_shown(
+    missing: tuple[str, ...],
+    said: str,
+    two: Path,
+    summary: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    *above, name = missing
+    part = summary
+    for each in above:
+        part = part[each]
+    del part[name]
+    folder = made(two, "20260101-000000-quick", "summary.json", **summary)
+    write_text(folder / "report.md", "an old report [x]\n")
+    runs.show_run(runs.find("20260101"))
+    assert said in capsys.readouterr().out
+
+
+def test_a_run_without_its_report_is_one_message(two: Path) -> None:
+    made(two, "20260101-000000-quick", "summary.json", minutes={})
+    with pytest.raises(ConfigError, match=r"report\.md cannot be read"):
+        runs.show_run(runs.find("20260101"))
+
+
 def test_without_runs_it_says_how_to_make_one(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
