@@ -90,7 +90,7 @@ Dataset = Annotated[
     typer.Option(
         metavar="auto|isbi2012|synthetic|PATH",
         help="auto: ISBI 2012 if it is available, otherwise synthetic sections; "
-        "PATH: a folder of images, a TIFF stack or a ZIP file.",
+        "PATH: a folder of images, a TIFF stack, an HDF5 file or a ZIP file.",
     ),
 ]
 StageName = Annotated[
@@ -120,7 +120,7 @@ Workers = Annotated[
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Only say what would run, what is cached, how long, and what it needs."
+        "--dry-run", help="Only say what would run, what is cached, the time, and what it needs."
     ),
 ]
 OpenPage = Annotated[bool, typer.Option("--open", help="Open the result in the browser.")]

@@ -42,7 +42,7 @@ DATASET = Annotated[
     str,
     shown(
         "Dataset",
-        "isbi2012, synthetic, or the path of a folder, TIFF stack or zip on the worker's machine; "
+        "isbi2012, synthetic, or a folder, TIFF stack, HDF5 file or zip on the worker's machine; "
         "auto: ISBI 2012 if it is available, otherwise synthetic sections",
     ),
 ]

@@ -41,7 +41,7 @@ def plan_sweep(
     if asked.search is not None:
         jobs = asked.search.trials * len(asked.seeds)
         plain_console().print(
-            f"{asked.title}: a search of {jobs} runs up to the stage {asked.until}; which, is "
+            f"{asked.title}: a search of {jobs} runs up to the stage {asked.until}; which ones is "
             f"decided as it goes on"
         )
         return {"title": asked.title, "runs": jobs, "until": asked.until}
@@ -93,9 +93,9 @@ def _duration(to_do: Sequence[Step], known: Sequence[float]) -> str:
     if not to_do:
         return "time      under a minute: every stage is finished"
     if not known:
-        return "time      not known: no past run on this machine tells"
+        return "time      not known: this machine has no past run to judge by"
     rest = len(to_do) - len(known)
-    more = f", and {rest} stages that no past run tells of" if rest else ""
+    more = f", and {rest} stages that never ran here" if rest else ""
     return f"time      about {max(0.1, sum(known) / 60):.1f} min on this machine{more}"
 
 

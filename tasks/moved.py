@@ -155,7 +155,7 @@ def verdict(result: Mapping[str, Any]) -> str:
     if result["previous_mlflow_run_id"] is None:
         return (
             f"benchmark of {model} on machine {machine}: MLflow has no earlier one of this "
-            f"deployed network on this machine while idle, so there is nothing to compare with"
+            f"deployed network from when it was idle, so there is nothing to compare with"
         )
     before = f"since run {result['previous_mlflow_run_id']} of machine {machine}"
     moved = [change for change in result["changes"] if change["moved"]]

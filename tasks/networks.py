@@ -37,7 +37,7 @@ def map(  # noqa: A001 - the name of the command
         ),
     ] = 100.0,
     weight_bits: Annotated[int, typer.Option(min=2, max=8, help="Bits per weight.")] = 8,
-    seed: Annotated[int, typer.Option(help="Of the noise and of the placement.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the noise and the placement.")] = 0,
 ) -> None:
     """Map a network from Keras, ONNX or NIR onto Loihi: fit, tiles, chips, integers.
 
@@ -130,7 +130,7 @@ def emulate(
     ]
     _table(f"{len(run.output)} items of {steps} steps, counted", rows)
     typer.echo(
-        f"output: correlation with the ANN {result['correlation_of_output']:.3f}, same largest "
+        f"output: correlation with the ANN {result['correlation_of_output']:.3f}, same maximum "
         f"{result['same_largest_output']:.1%}\n"
         f"modelled: {result['dynamic_mj']:.3g} mJ dynamic, {result['total_mj']:.3g} mJ in all, "
         f"{result['milliseconds']:.3g} ms an item; {result['messages_per_step']:.4g} messages "

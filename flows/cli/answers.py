@@ -75,7 +75,7 @@ def runs(
         str,
         typer.Argument(
             metavar="[RUN]",
-            help="Name of a run in the list, its beginning, or that of its MLflow id; "
+            help="Name or MLflow id of a run in the list, or the beginning of either; "
             "default: the newest.",
         ),
     ] = "",
@@ -100,7 +100,7 @@ def clean(
     everything: Annotated[
         bool,
         typer.Option(
-            "--all", help="Also what the newest runs would reuse, and downloads of the dataset."
+            "--all", help="Also what the newest runs would reuse, and the dataset's downloads."
         ),
     ] = False,
     json: JsonFile = None,

@@ -41,7 +41,7 @@ def run(
 ) -> None:
     """Run the whole pipeline, reusing the stages that are already finished.
 
-    Interrupted, the same command goes on where it stopped. A changed setting runs only what depends
+    After an interruption, the same command continues. A changed setting runs only what depends
     on it. --dry-run says beforehand what would run, and how long it takes.
     """
     from spikeseg_core.config.overrides import configured
@@ -83,7 +83,7 @@ def stage(
 ) -> None:
     """Run a single stage on the results of the stages before it.
 
-    It takes the settings of its own section; the earlier stages keep theirs. At the end it says
+    It takes only its own settings; the earlier stages keep theirs. At the end it prints
     its scores and the command of the next stage.
     """
     from flows.single import run_stage_alone
@@ -197,7 +197,7 @@ def sweep(
 ) -> None:
     """Run the pipeline with different settings and compare the results.
 
-    Points that have stages in common, such as a training, run them once. --dry-run says beforehand
+    Points that have stages in common, such as training, run them once. --dry-run says beforehand
     how many stages would run, and how long it takes.
     """
     if dry_run:

@@ -102,7 +102,7 @@ def source(dataset: str) -> dict[str, Any]:
     if not path.exists():
         raise ConfigError(
             f"dataset {dataset!r} is neither one of {', '.join(NAMED_SOURCES)} nor a folder, TIFF "
-            f"stack or zip that exists"
+            f"stack, HDF5 file or zip that exists"
         )
     return {"source": "folder", "path": str(path.resolve())}
 

@@ -92,7 +92,7 @@ class DatasetConfig(StageConfig):
     )
     path: str | None = Field(
         None,
-        title="Folder, TIFF stack or zip",
+        title="Folder, TIFF stack, HDF5 file or zip",
         description="where the source 'folder' reads the sections from",
     )
     polarity: Literal["auto", "membrane_dark", "membrane_bright"] = Field(
@@ -145,7 +145,7 @@ class DatasetConfig(StageConfig):
     @model_validator(mode="after")
     def _folder_needs_a_path(self) -> DatasetConfig:
         if self.source == "folder" and not self.path:
-            raise ValueError("source 'folder' needs path: a folder, a TIFF stack or a zip")
+            raise ValueError("source 'folder' needs path: a folder, TIFF stack, HDF5 file or zip")
         return self
 
     @model_validator(mode="after")
@@ -160,7 +160,7 @@ class DatasetConfig(StageConfig):
                 f"fold: there is no fold {self.fold}; {self.folds} folds have the numbers 0 to "
                 f"{self.folds - 1}"
                 if self.folds > 1
-                else f"fold: {self.fold} needs folds, the number of folds, above it"
+                else f"fold: {self.fold} needs folds to be set, the number of folds, and larger"
             )
         return self
 
@@ -358,14 +358,14 @@ class TuneConfig(StageConfig):
         0,
         1000,
         "Weight of synaptic operations",
-        "loss per synaptic operation, step and neuron on chip: most of the chip's dynamic "
+        "loss per synaptic operation, step and neuron on chip; these take most of the dynamic "
         "energy; 0 disables it",
     )
     initial_rate_hz: float = _above_0(
         150.0,
         1000,
         "Initial rate, Hz",
-        "before tuning, each channel is scaled so that its percentile fires at this rate",
+        "before tuning, each channel is scaled so that this is its rate at the percentile",
     )
     patience: Patience = 20
     seed: int = _seed("seed of tiles and augmentation")
@@ -536,7 +536,7 @@ class PromotionConfig(StageConfig):
         CHALLENGER_ENERGY, 0, 1, "Energy", "tolerated increase in total energy on Loihi, as a ratio"
     )
     gain: float = Field(
-        2.0, gt=1, le=100, title="Gain", description="tolerances by which one figure must improve"
+        2.0, gt=1, le=100, title="Gain", description="one figure must gain this many tolerances"
     )
 
 

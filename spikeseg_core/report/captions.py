@@ -15,7 +15,7 @@ NARROW = "_narrow"
 
 _SECTION = (
     "The first test section, its truth, the membrane probability of the {network}, and what it "
-    "found, missed and saw where there is none."
+    "found, missed and reported where there is no membrane."
 )
 _RATES = (
     "How many neurons of each layer fire how fast{where}: the share of neurons on a logarithmic "
@@ -40,7 +40,7 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
         "shaded range is the loss that is tolerated."
     ),
     ("prepare", "sections"): (
-        "Prepared sections with the membrane as it was labelled, to see that they belong together."
+        "Prepared sections with their labelled membrane, to check that they belong together."
     ),
     ("train", "training"): "Loss and pixel accuracy of the ANN in every epoch of its training.",
     ("tune", "tuning"): "Losses, accuracy and synaptic operations in every epoch of the tuning.",

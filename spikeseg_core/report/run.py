@@ -154,7 +154,7 @@ def _how_large(mapping: Mapping[str, Any], loihi: Mapping[str, Any]) -> str:
     )
     rate = loihi.get("spikes/mean_rate_hz")
     fire = f" and fire at {rate:.0f} Hz on average" if rate is not None else ""
-    return f"Its {neurons} spiking neurons take {where}{fire}."
+    return f"The network's {neurons} spiking neurons take {where}{fire}."
 
 
 def _how_economical(figures: Sequence[dict[str, Any]]) -> str:

@@ -37,7 +37,7 @@ MAPPING_FACTS = {
     "weight_bits": "bits per weight",
 }
 MAPPING_METRICS = {
-    "mapping/messages_per_step": "NoC traffic, packets per step",
+    "mapping/messages_per_step": "NoC traffic, messages per step",
     "mapping/interchip_messages_per_step": "of which between chips",
     "mapping/largest_share_of_compartments": "fullest core: compartments",
     "mapping/largest_share_of_input_axons": "fullest core: input axons",

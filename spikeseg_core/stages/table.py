@@ -87,7 +87,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             "tune",
             "Tune firing rates",
-            "Fine-tune a trained ANN for firing rates.",
+            "Fine-tune a trained ANN for spike rates.",
             "tune to {tune.rate_min_hz:g}-{tune.rate_max_hz:g} Hz",
             sections=("tune",),
             upstream=("prepare", "train"),

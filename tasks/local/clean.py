@@ -24,7 +24,7 @@ def clean(*, delete: bool = False, everything: bool = False) -> dict[str, Any]:
     """
     here, console = state.current(), plain_console()
     if cleaning.is_in_use():
-        raise ConfigError(f"a run is going on in {here.home}: nothing can go until it has ended")
+        raise ConfigError(f"a run is going on in {here.home}: it must end first")
     found = cleaning.waste(registered_runs(), everything=everything)
     table = Table("can go", "size, MB", "costs", "folder")
     table.columns[1].justify = "right"
@@ -74,5 +74,5 @@ def registered_runs() -> list[str]:
     except Exception as error:  # each kind of store has its own error
         raise ConfigError(
             f"MLflow at {store().name} does not say which models are registered "
-            f"({type(error).__name__}), so nothing can go"
+            f"({type(error).__name__}), so nothing can be deleted"
         ) from error

@@ -104,7 +104,7 @@ class Reader:
     def _missing(self, name: str, why: str = "") -> str:
         return (
             f"there is no run {name!r} at {self.store.name}{why}; its id and name are in the "
-            f"summary of the run and on MLflow's page"
+            f"summaries of runs and on MLflow's page"
         )
 
     def registered_runs(self) -> list[str]:

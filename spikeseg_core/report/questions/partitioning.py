@@ -44,7 +44,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
             "mapping/messages_per_step",
             "modelled",
             ",.0f",
-            "NoC packets per time step",
+            "NoC messages per time step",
         ),
     )
     answer: list[Text] = []
@@ -86,7 +86,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         runs=[*runs, *sweep_runs],
         unknown=[
             say(
-                "The cost of a packet between chips is not published: {energy} and {time} are "
+                "The cost of a message between chips is not published: {energy} and {time} are "
                 "assumed, and varied in the benchmark.",
                 energy=stated(LoihiModel().interchip_pj, "set", ",.0f", "pJ"),
                 time=stated(LoihiModel().interchip_ns, "set", "g", "ns"),
@@ -156,7 +156,7 @@ def _compared(table: pd.DataFrame, used: str) -> list[Text]:
     own, worst = table[table["strategy"] == used].iloc[0], table.iloc[int(across.argmax())]
     return [
         say(
-            "On the same tiles, {worst} sends {many} packets per time step between chips, {used} "
+            "On the same tiles, {worst} sends {many} messages per time step between chips, {used} "
             "{few}. A step takes {slow} instead of {fast} and {dear} instead of {cheap}, static "
             "energy included: latency suffers first, because a step waits for its busiest link, "
             "and static energy follows the time.",
@@ -171,7 +171,7 @@ def _compared(table: pd.DataFrame, used: str) -> list[Text]:
         )
         if worst["time_us"] > own["time_us"]
         else say(
-            "On the same tiles, {worst} sends {many} packets per time step between chips, {used} "
+            "On the same tiles, {worst} sends {many} messages per time step between chips, {used} "
             "{few}; no step waits for a link, so only the energy differs.",
             worst=_named(worst["strategy"]),
             many=stated(worst["interchip_messages_per_step"], "modelled", ",.0f"),
@@ -197,9 +197,9 @@ def _link(evidence: Evidence) -> list[Text]:
             "({free}){widest}.",
             widest=", the widest range of all unknowns" if swing is swings[0] else "",
             low=stated(swing["low"], "modelled", "s2"),
-            dear=told(f"{swing['low_case']} per packet", "set"),
+            dear=told(f"{swing['low_case']} per message", "set"),
             high=stated(swing["high"], "modelled", "s2"),
-            free=told(f"{swing['high_case']} per packet", "set"),
+            free=told(f"{swing['high_case']} per message", "set"),
         )
     ]
 
@@ -230,8 +230,8 @@ def _strategies(evidence: Evidence, table: pd.DataFrame, used: str) -> Table:
         heading=[
             *(
                 "strategy",
-                "traffic between chips, packets per step",
-                "NoC traffic, packets per step",
+                "traffic between chips, messages per step",
+                "NoC traffic, messages per step",
             ),
             *("us per step", "dynamic uJ per step", "static uJ per step"),
             *("ms per section", "mJ per section", "bottleneck"),
@@ -270,7 +270,7 @@ def _steps(network: Mapping[str, Any]) -> Table:
                 "mapping",
                 "cores",
                 "chips",
-                "traffic between chips, packets per step",
+                "traffic between chips, messages per step",
                 "us per step",
             ),
             *("dynamic uJ per step", "static uJ per step", "bottleneck"),
