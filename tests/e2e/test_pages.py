@@ -13,6 +13,8 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 
 from tests.docs.prose import DOCS, ROOT
@@ -95,6 +97,18 @@ def script(part: list[Block], home: Path) -> list[str]:
     for run in newest_runs(home):
         text = text.replace("RUN_ID", run, 1)
     return ["bash", "-euo", "pipefail", "-c", text]
+
+
+@pytest.mark.parametrize("notebook", sorted(DOCS.rglob("*.ipynb")), ids=name)
+def test_the_notebook_runs(
+    notebook: Path, reader: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("SPIKESEG_HOME", "PATH", "PYTHONPATH"):
+        monkeypatch.setenv(variable, reader[variable])
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    cells = nbformat.read(notebook, as_version=4)
+    where = {"metadata": {"path": tmp_path}}
+    nbclient.NotebookClient(cells, timeout=900, resources=where).execute()
 
 
 @pytest.mark.parametrize("page", IN_ORDER, ids=name)

@@ -42,7 +42,8 @@ def test_three_sentences_tell_accuracy_size_and_energy(summary: dict[str, Any]) 
     assert sentences(summary) == [
         "On the test sections the ANN reaches a V_Rand and a pixel accuracy of 0.970 and 0.910; "
         "the chip reaches 0.940 and 0.900: more is lost than tolerated.",
-        "The network's 69,120 spiking neurons take 93 cores on 1 chip and fire at 18 Hz on average.",
+        "The network's 69,120 spiking neurons take 93 cores on 1 chip and fire at 18 Hz on "
+        "average.",
         "As deployed, a section takes 100 mJ on Loihi (modelled); the best int8 CPU takes 720 mJ "
         "(modelled), 7.2 times as much.",
     ]
