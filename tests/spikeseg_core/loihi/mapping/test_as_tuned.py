@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +10,7 @@ from spikeseg_core.network.catalogue import NETWORKS
 from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
 from tests.spikeseg_core.loihi.quantization.oracle import core_parts
 
-PAPER, QUICK = NETWORKS["paper"], NETWORKS["quick"]
+QUICK = NETWORKS["quick"]
 
 
 @settings(deadline=None, max_examples=40)
@@ -60,10 +59,7 @@ def test_another_depth_has_other_integers() -> None:
     assert not same_integers(QUICK, tiles, tiles | {"dec0": (r, 1, k)})
 
 
-@pytest.mark.parametrize("network", [QUICK, PAPER], ids=lambda n: n.name)
-def test_a_search_among_the_tuned_depths_keeps_them(network) -> None:
-    tuned = {name: tiles[0] for name, tiles in menu(network, 32).items()}
-    found = optimize(
-        Problem(network, menu=menu(network, 32, tuned=tuned), population_type=32), work=3000
-    )
-    assert same_integers(network, tuned, found.tiles)
+def test_a_search_among_the_tuned_depths_keeps_them() -> None:
+    tuned = {name: tiles[0] for name, tiles in menu(QUICK).items()}
+    found = optimize(Problem(QUICK, menu=menu(QUICK, tuned=tuned)), work=1000)
+    assert same_integers(QUICK, tuned, found.tiles)

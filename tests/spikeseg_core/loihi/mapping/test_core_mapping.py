@@ -25,12 +25,12 @@ def test_a_mapping_survives_the_disk(tmp_path):
         '{"tiles": {"a": [1, 2, 4]}, "chips": 2, "population_type": 16, "weight_bits": 8}',
     ],
 )
-def test_a_damaged_mapping_names_the_stage_to_run(tmp_path, text):
+def test_a_damaged_mapping_is_one_message(tmp_path, text):
     (tmp_path / "mapping.json").write_text(text)
-    with pytest.raises(DataError, match=r"is not a mapping .*run the quantize stage again"):
+    with pytest.raises(DataError, match=r"is not a mapping .*run the stage that wrote it again"):
         CoreMapping.load(tmp_path / "mapping.json")
 
 
-def test_a_missing_mapping_names_the_stage_to_run(tmp_path):
-    with pytest.raises(DataError, match="run the quantize stage again"):
+def test_a_missing_mapping_is_one_message(tmp_path):
+    with pytest.raises(DataError, match="run the stage that wrote it again"):
         CoreMapping.load(tmp_path / "mapping.json")
