@@ -22,7 +22,7 @@ from spikeseg_core.storage import load_arrays
 from tasks.local.lost_runs import processes_of
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 120.0
+SECONDS = 300.0
 """Time limit of each step on two busy cores; no test waits longer than necessary."""
 
 SECTIONS = {
