@@ -20,7 +20,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint docs format e2e chaos peers up lock secrets clean
+.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -82,6 +82,9 @@ e2e: $(DEV) ## The whole pipeline, small, the servers, and their pages in a brow
 		[ "$$have" = $(words $(DEBIAN)) ] || { apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $(DEBIAN); } || echo "make e2e: the tests that need a browser or databases are skipped: $(DEBIAN) cannot be installed here"; \
 	fi
 	$(BIN)/python -m pytest -q -rs -m e2e
+
+pages: $(DEV) ## Every command and snippet of README, tutorials and how-to guides, with small settings, and the notebook
+	$(BIN)/python -m pytest -q -rs -m pages tests/docs
 
 chaos: $(DEV) ## Faults in the real pipeline, on a tiny network (ARGS=--every: all of them; ARGS=--self-test: inject nothing)
 	SPIKESEG_VERBOSITY=quiet $(BIN)/python -m tests.chaos.run $(ARGS)

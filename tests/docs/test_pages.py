@@ -20,7 +20,7 @@ import pytest
 from tests.docs.prose import DOCS, ROOT
 from tests.docs.snippets import PAGES, Block, blocks, name
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.pages, pytest.mark.timeout(1200)]
 
 # A page may use the runs of those before it.
 FIRST = [DOCS / "tutorial" / "first.md", ROOT / "README.md", DOCS / "tutorial" / "own-sections.md"]
