@@ -17,13 +17,8 @@ from typing import Any
 import numpy as np
 
 from spikeseg_core.ann.forward import (
-    convolutions,
-    integers_of,
-    segment_in_batches,
     weights_into,
 )
-from spikeseg_core.ann.unet import model_from_weights
-from spikeseg_core.config import PresentationConfig
 from spikeseg_core.errors import MappingError
 from spikeseg_core.loihi.emulator import Emulator, EmulatorRun
 from spikeseg_core.loihi.emulator.layout import LayerIntegers, Layout
@@ -31,13 +26,9 @@ from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.loihi.mapping.tiles import choose_tiles
 from spikeseg_core.loihi.quantization.fixed_point import FixedPoint, cores_of_channels
 from spikeseg_core.loihi.run.base import steady_input
-from spikeseg_core.network import IMAGE, Network, Weights
+from spikeseg_core.network import IMAGE, Network
 from spikeseg_core.network.neuron import UNITS_PER_SPIKE
-from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import tf
-
-_BATCH = 16
-"""Tiles at a time in :func:`segment_as_tuned`."""
 
 
 def runs_on_events(network: Network) -> bool:
@@ -156,43 +147,6 @@ class ChipSpikes:
                 raise self.problem
             found[layer.name] = LayerIntegers(kernels, biases, thresholds)
         return found
-
-
-def segment_as_tuned(
-    network: Network,
-    weights: Weights,
-    tiles: np.ndarray,
-    presentation: PresentationConfig,
-    *,
-    weight_bits: int,
-    tiles_of_layers: Mapping[str, Tile] | None = None,
-    report: Reporter = SILENT,
-) -> np.ndarray:
-    """Segment tiles by the integer network in the cores that tuning assumes.
-
-    Parameters
-    ----------
-    tiles : float32 array (tiles, tile, tile)
-        Standardised.
-
-    Returns
-    -------
-    float32 array (tiles, tile, tile)
-        Logits.
-    """
-    model = model_from_weights(network, weights, "loihi")
-    cores = assumed_cores(network, weight_bits, tiles_of_layers)
-    integers = integers_of(network, model, cores, weight_bits)
-    convolve = convolutions(network, model, integers)
-    chip, last = ChipSpikes(network), network.readout
-    window = (presentation.readout_start, presentation.steps)
-
-    def logits_of(shown: Any) -> Any:
-        rates = chip.rates(model, integers, shown, [window])
-        return convolve(None, last, rates[last.source])
-
-    what = "section tiles of the network as tuned"
-    return segment_in_batches(tiles, _BATCH, logits_of, report, what)
 
 
 def assumed_cores(

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from spikeseg_core.ann.events import segment_as_tuned
+from spikeseg_core.ann.events import ChipSpikes, assumed_cores
+from spikeseg_core.ann.forward import convolutions, integers_of
+from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import DeployConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.evaluation.accounting import SCORES, loss_table
@@ -96,14 +98,14 @@ def test_a_network_not_tuned_on_events_is_compared_with_the_float_reference(
 def test_what_was_tuned_is_what_is_deployed(mapped_stages, fast) -> None:
     mapped, (_, folder) = load_mapped(mapped_stages), fast
     dataset = load_dataset(mapped_stages["prepare"]).first(1)
-    logits = segment_as_tuned(
-        mapped.network,
-        mapped.weights,
-        dataset.grid.cut(dataset.split("test")[0]),
-        CONFIG.presentation,
-        weight_bits=8,
-        tiles_of_layers=mapped.tiles,
-    )
+    network, shown = mapped.network, CONFIG.presentation
+    model = model_from_weights(network, mapped.weights, "loihi")
+    integers = integers_of(network, model, assumed_cores(network, 8, mapped.tiles), 8)
+    tiles = dataset.grid.cut(dataset.split("test")[0])[..., np.newaxis]
+    window = (shown.readout_start, shown.steps)
+    rates = ChipSpikes(network).rates(model, integers, tiles, [window])
+    convolve, last = convolutions(network, model, integers), network.readout
+    logits = np.asarray(convolve(None, last, rates[last.source]))[..., 0]
     found = dataset.grid.stitch(expit(logits)).astype(np.float16)
     np.testing.assert_array_equal(load_arrays(folder / "probability_loihi.npz")["test"], found)
 
