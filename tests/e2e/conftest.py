@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 
 import psutil  # type: ignore[import-untyped]
 import pytest
+from mlflow.tracking import MlflowClient
 
 from spikeseg_core.storage import load_arrays
 from tasks.local.lost_runs import processes_of
@@ -210,6 +211,17 @@ def addresses(operated: Spikeseg) -> dict[str, str]:
 @pytest.fixture(scope="package")
 def prefect(addresses: dict[str, str]) -> Prefect:
     return Prefect(addresses["PREFECT_API_URL"])
+
+
+@pytest.fixture(scope="package")
+def mlflow(addresses: dict[str, str]) -> MlflowClient:
+    return MlflowClient(addresses["MLFLOW_TRACKING_URI"])
+
+
+def runs_of(mlflow: MlflowClient, flow_run: str) -> list[Any]:
+    """MLflow's runs of a flow run."""
+    experiments = [each.experiment_id for each in mlflow.search_experiments()]
+    return list(mlflow.search_runs(experiments, f"tags.`prefect.flow_run_id` = '{flow_run}'"))
 
 
 @pytest.fixture

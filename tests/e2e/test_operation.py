@@ -1,4 +1,4 @@
-"""Runs that are cancelled, lose their worker, or are started by a schedule."""
+"""Runs that are cancelled or lose their worker, and commands that are stopped."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
@@ -27,23 +25,11 @@ from tests.e2e.conftest import (
     Prefect,
     Spikeseg,
     Training,
+    runs_of,
     until,
 )
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-
-QUICKLY = {"repeats": 1, "busy_above": 1}
-SECONDS_BETWEEN_BENCHMARKS = 30
-
-
-@pytest.fixture(scope="module")
-def mlflow(addresses: dict[str, str]) -> MlflowClient:
-    return MlflowClient(addresses["MLFLOW_TRACKING_URI"])
-
-
-def runs_of(mlflow: MlflowClient, flow_run: str) -> list[Any]:
-    experiments = [each.experiment_id for each in mlflow.search_experiments()]
-    return list(mlflow.search_runs(experiments, f"tags.`prefect.flow_run_id` = '{flow_run}'"))
 
 
 def ended_as(mlflow: MlflowClient, training: Training) -> dict[str, str]:
@@ -132,71 +118,6 @@ def process_of(spikeseg: Spikeseg, name: str) -> int:
     noted = Noted.read(State(spikeseg.home))
     assert noted is not None
     return noted.processes[name][0]
-
-
-@pytest.fixture
-def tiny_network(operated: Spikeseg) -> None:
-    """A network that has been through the whole pipeline, as small and quick as possible."""
-    settings = {
-        "dataset": SECTIONS,
-        "train": {**TINY, "epochs": 1},
-        "tune": {**TINY, "epochs": 1, "spiking_epochs": 0},
-        "presentation": {"steps": 20},
-        "deploy": {"presentation_steps": [10], "early_exit": []},
-        "benchmark": QUICKLY,
-    }
-    changes = [f"{name}={json.dumps(values)}" for name, values in settings.items()]
-    operated.run("run", *(word for change in changes for word in ("--set", change)))
-
-
-@contextmanager
-def every(seconds: int, prefect: Prefect, deployment: Mapping[str, Any]) -> Iterator[None]:
-    """Run a deployment's schedule at this interval, and then restore it."""
-    (schedule,) = deployment["schedules"]
-    where = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
-    often = {"schedule": {"interval": seconds}, "parameters": {"benchmark": QUICKLY}}
-    prefect.ask(where, {**often, "active": True}, "PATCH")
-    try:
-        yield
-    finally:
-        was = {name: schedule[name] for name in ("schedule", "parameters", "active")}
-        prefect.ask(where, was, "PATCH")
-
-
-def test_a_schedule_fires_by_itself_and_its_run_says_what_moved(
-    operated: Spikeseg, prefect: Prefect, mlflow: MlflowClient, tiny_network: None
-) -> None:
-    deployment = prefect.deployment("benchmark/benchmark")
-
-    def fired(*states: str) -> list[dict[str, Any]]:
-        which = {
-            "deployments": {"id": {"any_": [deployment["id"]]}},
-            "flow_runs": {"state": {"type": {"any_": states}}},
-            "sort": "START_TIME_ASC",
-        }
-        return list(prefect.ask("/flow_runs/filter", which))
-
-    with every(SECONDS_BETWEEN_BENCHMARKS, prefect, deployment):
-        until(lambda: len(fired(*ENDS)) >= 2, "two scheduled benchmarks", 2 * SECONDS)
-    for late in fired("SCHEDULED", "PENDING", "RUNNING"):
-        state = {"type": "CANCELLING" if late["state"]["type"] == "RUNNING" else "CANCELLED"}
-        prefect.ask(f"/flow_runs/{late['id']}/set_state", {"state": state})
-    first, second = fired(*ENDS)[:2]
-    for run in (first, second):
-        assert run["auto_scheduled"]
-        assert run["state"]["type"] == "COMPLETED", run["state"]
-
-    (before,), (now,) = (runs_of(mlflow, run["id"]) for run in (first, second))
-    assert now.data.tags["benchmark.previous"] == before.info.run_id
-    moved = {n: v for n, v in now.data.metrics.items() if n.startswith("moved/loihi")}
-    ratios = {n: v for n, v in moved.items() if "host" not in n}  # priced like the CPU's time
-    assert ratios
-    assert all(ratio == 1 for ratio in ratios.values())  # modelled: the same chips, the same spikes
-    assert {"moved.json", "moved.md"} <= {a.path for a in mlflow.list_artifacts(now.info.run_id)}
-    wanted = {"flow_runs": {"id": {"any_": [second["id"]]}}}
-    shown = {each["key"]: each["data"] for each in prefect.ask("/artifacts/filter", wanted)}
-    assert f"since run {before.info.run_id}" in shown["benchmark"]
-    assert '"ratio"' in shown["benchmark-moved"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
