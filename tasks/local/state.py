@@ -183,6 +183,8 @@ def activate() -> State:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        # It prints two lines for every run that ends, with an address of another page.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         # A server that stops answering should cost seconds, not 10 minutes as by default.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",

@@ -14,9 +14,13 @@ PRIVATE = re.compile(
     r"Beginning (sub)?flow run |Created (sub)?(flow|task) run |Crash detected!|"
     r"Encountered exception during execution|Finished in state |View (at|run at) |"
     r"Starting temporary server|Stopping temporary server|Executing |"
-    r"Opening process|Process .* exited"
+    r"Opening process|Process .* exited|"
+    r"\w+ is already finished; using "
 )
-"""Beginnings of lines about Prefect's own work. An error is printed by whoever catches it."""
+"""Beginnings of lines about Prefect's own work, and of those that the end of a task repeats.
+
+An error is printed by whoever catches it.
+"""
 
 ENDED = re.compile(r"Finished in state (Completed|Cached)\(")
 WORDS = {"Completed": "done", "Cached": "already finished"}

@@ -32,12 +32,12 @@ fixed:
   tune.batch_size: 2
 """
 
-EIGHT_POINTS = f"""
-title: Eight points
+FOUR_POINTS = f"""
+title: Four points
 preset: quick
 {TINY}grid:
   tune.rate_max_hz: [150, 200]
-  tune.rate_weight: [0.05, 0.1, 0.2, 0]
+  tune.rate_weight: [0.05, 0.2]
 until: tune
 metrics: [ann/test/pixel_accuracy, rate_tuned/test/pixel_accuracy, rate_tuned/test/v_info]
 picture:
@@ -54,19 +54,13 @@ def run(home: Path, file: Path, workers: int) -> tuple[dict[str, Any], str]:
     return json.loads(out.read_text()), output
 
 
-def test_two_workers_give_the_table_of_one_process(tmp_path: Path) -> None:
-    file = tmp_path / "eight.yaml"
-    file.write_text(EIGHT_POINTS)
-    one, _ = run(tmp_path / "one", file, 1)
-    two, said = run(tmp_path / "two", file, 2)
-    assert one["failed"] == two["failed"] == []
-    assert len(one["points"]) == 8
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(one["table"]), pd.read_parquet(two["table"]), check_exact=True
-    )
-    assert one["chosen"] == two["chosen"]
-    assert len(set(pd.read_parquet(one["table"])["rate_tuned/test/v_info"])) > 1
-    # The eight share one dataset and one training.
+def test_two_workers_share_one_dataset_and_one_training(tmp_path: Path) -> None:
+    file = tmp_path / "four.yaml"
+    file.write_text(FOUR_POINTS)
+    summary, said = run(tmp_path / "two", file, 2)
+    assert summary["failed"] == []
+    assert len(summary["points"]) == 4
+    assert len(set(pd.read_parquet(summary["table"])["rate_tuned/test/v_info"])) > 1
     assert len(list((tmp_path / "two" / "stages").glob("train-*"))) == 1
     assert "waiting for it" in said
 

@@ -10,6 +10,7 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
 
 from spikeseg_core.errors import ConfigError
 from tasks.local import state
@@ -32,6 +33,7 @@ def test_everything_lives_in_one_folder(clean: Path) -> None:
     assert os.environ["PREFECT_HOME"] == str(clean / "prefect")
     assert os.environ["SPIKESEG_CACHE_DIR"] == str(clean / "cache")
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
     assert state.tracking_uri() == f"sqlite:///{clean}/mlflow.db"
     assert here.stage_folder("train", "a" * 64) == clean / "stages" / ("train-" + "a" * 16)
 
