@@ -22,6 +22,7 @@ from tasks.prefect.progress import whole_run
 from tasks.provenance import dataset_facts, dataset_label
 from tasks.references import StageRef
 from tasks.stage import STAGE_TASKS
+from tasks.start_from import starting_from
 from tasks.summary import conclude
 
 prepare, train, tune, convert, quantize, partition, deploy, benchmark = STAGE_TASKS.values()
@@ -65,6 +66,14 @@ STEPS = Annotated[
     Annotated[int, Field(ge=5, le=2000)] | None,
     _whole(5, 2000),
     shown("Time steps per tile, ms", f"{_presets_own('presentation', 'steps')} (5 to 2000)"),
+]
+START_FROM = Annotated[
+    str | None,
+    shown(
+        "Start from",
+        "registered model (NAME, NAME@ALIAS, NAME/VERSION) or MLflow run whose ANN the training "
+        "starts from, with a third of the epochs; empty: random weights",
+    ),
 ]
 MORE = Annotated[
     dict[str, Any],
@@ -115,7 +124,7 @@ def run_name(config: PipelineConfig, source: str) -> str:
 
 def _first_name() -> str:
     """Name of the run until its sections are known; that of a refused one is its preset."""
-    parameters = flow_run.parameters
+    parameters = {n: v for n, v in flow_run.parameters.items() if n != "start_from"}
     try:
         config = settings(**parameters)
     except ConfigError:
@@ -131,6 +140,7 @@ def pipeline(
     seed: SEED = None,
     epochs: EPOCHS = None,
     steps: STEPS = None,
+    start_from: START_FROM = None,
     config: MORE = {},  # noqa: B006 - Prefect reads its form from it, and nothing changes it
 ) -> dict[str, Any]:
     """Turn a segmentation U-Net into a spiking network on Loihi, from sections to energy.
@@ -146,6 +156,10 @@ def pipeline(
         steps=steps,
         config=config,
     )
+    if start_from:
+        chosen_here = once({n: nested(n, v) for n, v in config.items()})
+        given = {*presets.flat(chosen_here), *(["train.epochs"] if epochs else [])}
+        asked = starting_from(start_from, asked, given)
     first_name = run_name(asked, asked.dataset.source)
     name = flow_run.name or first_name
     with pipeline_run(asked, name) as run, whole_run(list(STAGE_TASKS), asked.preset):

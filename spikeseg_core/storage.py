@@ -23,6 +23,16 @@ _UMASK = os.umask(0o022)
 os.umask(_UMASK)
 
 
+CACHE_VARIABLE = "SPIKESEG_CACHE_DIR"
+
+
+def cache_folder() -> Path:
+    """Return the folder of downloads and kept networks: ``SPIKESEG_CACHE_DIR``, or the user's."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spikeseg"
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to ``path`` that replaces it atomically on success.

@@ -33,6 +33,14 @@ def run(
     json: JsonFile = None,
     change: Changes = None,
     *,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="NAME[@ALIAS]|RUN_ID",
+            help="Registered model or MLflow run whose ANN the training starts from.",
+        ),
+    ] = None,
     dry_run: DryRun = False,
     open_report: OpenPage = False,
     verify: Verify = False,
@@ -47,6 +55,16 @@ def run(
     from spikeseg_core.config.overrides import configured
 
     config = configured(preset, dataset, change or [])
+    if start_from is not None:
+        from spikeseg_core.config.overrides import parsed
+        from spikeseg_core.config.presets import flat
+        from tasks.start_from import starting_from
+
+        config = starting_from(start_from, config, flat(parsed(change or [])))
+        typer.echo(
+            f"starting from {start_from}: {config.train.epochs} epochs at a peak learning rate of "
+            f"{config.train.learning_rate:g}; --set changes both"
+        )
     if dry_run:
         from flows.plan import plan_run
 

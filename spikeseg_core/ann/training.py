@@ -17,7 +17,7 @@ import pandas as pd
 
 from spikeseg_core.ann.averaging import WeightAverage
 from spikeseg_core.ann.checkpoint import TrainingState
-from spikeseg_core.ann.unet import build_model, weights_of
+from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import TrainConfig, TuneConfig
 from spikeseg_core.data.augmentation import mix_tiles, random_tiles
 from spikeseg_core.data.borders import pixel_weights
@@ -25,6 +25,7 @@ from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.data.tiles import TileGrid
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import Network, Weights
+from spikeseg_core.network.kept import kept
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras, tf
 
@@ -53,9 +54,12 @@ def train(
     Raises
     ------
     ConfigError
-        If the loss is not finite.
+        If the loss is not finite, or the weights to start from are missing or another network's.
     """
-    model = build_model(network, "relu", batch_norm=config.batch_norm, seed=config.seed)
+    if config.initial_weights is None:
+        model = build_model(network, "relu", batch_norm=config.batch_norm, seed=config.seed)
+    else:
+        model = model_from_weights(network, kept(config.initial_weights, network))
 
     def losses(tiles: Any, targets: Any, training: bool) -> dict[str, Any]:
         return segmentation_losses(model(tiles, training=training), targets)

@@ -246,7 +246,15 @@ class TrainConfig(StageConfig):
     batch_norm: bool = Field(
         True,
         title="Batch normalization",
-        description="train with batch normalization, which is folded into the weights afterwards",
+        description="train with batch normalization, which is folded into the weights afterwards; "
+        "not where training starts from weights",
+    )
+    initial_weights: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{64}$",
+        title="Weights to start from",
+        description="sha256 of a trained network's weights; `spikeseg run --from MODEL` sets it; "
+        "empty: random weights",
     )
     patience: Patience = None
     seed: int = _seed("seed of weights, tiles and augmentation")

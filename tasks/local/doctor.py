@@ -109,7 +109,8 @@ def _disk() -> tuple[Verdict, str]:
 
 
 def _dataset() -> tuple[Verdict, str]:
-    from spikeseg_core.data.sources.isbi2012 import ISBI_VARIABLE, cache_folder
+    from spikeseg_core.data.sources.isbi2012 import ISBI_VARIABLE
+    from spikeseg_core.storage import cache_folder
 
     named = os.environ.get(ISBI_VARIABLE)
     if named and Path(named).is_dir():

@@ -15,11 +15,10 @@ from spikeseg_core.data.readers import Stack, pixel_sha256, read_pair
 from spikeseg_core.data.sources.base import Sections, UnavailableError
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import SILENT, Reporter
-from spikeseg_core.storage import atomic_path
+from spikeseg_core.storage import atomic_path, cache_folder
 
 ISBI_VARIABLE = "SPIKESEG_ISBI2012_DIR"
 """Environment variable for the folder of the challenge's data."""
-CACHE_VARIABLE = "SPIKESEG_CACHE_DIR"
 """Environment variable for the folder of downloads."""
 
 ISBI_URL = "https://downloads.imagej.net/ISBI-2012-challenge.zip"
@@ -108,13 +107,6 @@ def _checked(path: Path, where: str) -> tuple[Stack, Stack]:
                 "download it again, or read your own data with the source 'folder'"
             )
     return images, labels
-
-
-def cache_folder() -> Path:
-    """Return the folder of downloads: ``SPIKESEG_CACHE_DIR``, or the user's cache."""
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spikeseg"
 
 
 def _archive() -> Path:

@@ -6,8 +6,10 @@ import pytest
 from spikeseg_core.ann.training import segmentation_losses, train
 from spikeseg_core.config import TrainConfig
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.network.kept import keep
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stack import tf
+from spikeseg_core.storage import CACHE_VARIABLE
 from tests.spikeseg_core.ann.networks import TINY, tiny_dataset, uncompiled
 
 CONFIG = TrainConfig(epochs=4, steps_per_epoch=5, batch_size=4, learning_rate=1e-2, seed=5)
@@ -45,3 +47,19 @@ def test_pixels_weigh_what_was_asked() -> None:
     assert float(certain["pixel_accuracy"]) == 0.5
     np.testing.assert_allclose(losses["loss"], np.log(2) * (3 + 1) / 2, rtol=1e-6)
     assert float(losses["pixel_accuracy"]) == 0.5
+
+
+def test_training_may_start_from_kept_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    dataset = tiny_dataset()
+    with uncompiled():
+        first, before = train(TINY, dataset, CONFIG, tmp_path / "a", SILENT)
+        given = {"initial_weights": keep(TINY, first), "learning_rate": 1e-9, "epochs": 1}
+        again = CONFIG.model_copy(update=given)
+        second, after = train(TINY, dataset, again, tmp_path / "b", SILENT)
+    for name, kernel in first.kernels.items():
+        np.testing.assert_allclose(second.kernels[name], kernel, atol=1e-6)
+    loss = "validation/loss"
+    np.testing.assert_allclose(after[loss].iloc[0], before[loss].iloc[-1], rtol=1e-4)

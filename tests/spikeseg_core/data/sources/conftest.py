@@ -2,6 +2,7 @@ import pytest
 
 from spikeseg_core.data.readers import pixel_sha256
 from spikeseg_core.data.sources import isbi2012
+from spikeseg_core.storage import CACHE_VARIABLE
 from tests.spikeseg_core.data.sources.challenge import IMAGES, MASKS
 
 
@@ -11,7 +12,7 @@ def small_challenge(monkeypatch, tmp_path):
     sums = {"train-volume": pixel_sha256(IMAGES), "train-labels": pixel_sha256(MASKS)}
     monkeypatch.setattr(isbi2012, "ISBI_SHA256", sums)
     monkeypatch.delenv(isbi2012.ISBI_VARIABLE, raising=False)
-    monkeypatch.setenv(isbi2012.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     # Through a proxy the loopback server could not be reached.
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
