@@ -69,6 +69,7 @@ STEPS = Annotated[
 ]
 START_FROM = Annotated[
     str | None,
+    WithJsonSchema({"type": "string"}),
     shown(
         "Start from",
         "registered model (NAME, NAME@ALIAS, NAME/VERSION) or MLflow run whose ANN the training "

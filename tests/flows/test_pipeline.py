@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from prefect.serializers import PickleSerializer
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
 from flows.pipeline import pipeline
+from spikeseg_core.config import PipelineConfig
 from spikeseg_core.config.overrides import configured
 from spikeseg_core.config.presets import changes
 from spikeseg_core.errors import ConfigError
@@ -154,15 +156,30 @@ def test_values_out_of_bounds_never_start(home: Path, fakes: FakeStages) -> None
     assert not fakes.calls
 
 
+def test_a_model_to_start_from_leaves_what_was_chosen_in_the_form(
+    home: Path, fakes: FakeStages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gentler(model: str, config: PipelineConfig, given: Collection[str]) -> PipelineConfig:
+        assert (model, sorted(given)) == ("quick@champion", ["train.epochs", "tune.epochs"])
+        return configured("quick", "auto", ["train.epochs=7", "train.learning_rate=0.0005"])
+
+    monkeypatch.setattr("flows.pipeline.starting_from", gentler)
+    asked = {"start_from": "quick@champion", "epochs": 7, "config": {"tune.epochs": 2}}
+    summary = pipeline(**asked)
+    assert summary["config"]["train"]["learning_rate"] == 0.0005
+    assert name_in_prefect(summary).startswith("quick-")
+
+
 def test_the_form_is_short_and_starts_with_what_is_changed_often() -> None:
     form = pipeline.parameters.model_dump()["properties"]
     by_position = sorted(form, key=lambda name: form[name]["position"])
-    assert by_position == ["dataset", "preset", "seed", "epochs", "steps", "config"]
+    assert by_position == ["dataset", "preset", "seed", "epochs", "steps", "start_from", "config"]
     kinds = {name: form[name]["type"] for name in by_position}
     assert kinds == {
         "dataset": "string",
         "preset": "string",
         **dict.fromkeys(("seed", "epochs", "steps"), "integer"),
+        "start_from": "string",
         "config": "object",
     }
     assert form["preset"]["enum"] == ["quick", "paper"]
