@@ -229,15 +229,18 @@ def test_a_schedule_is_made_and_fires_and_its_change_is_read(
         }
         return list(prefect.ask("/flow_runs/filter", which))
 
-    run = until(lambda: fired(*ENDS), "a scheduled benchmark", 2 * SECONDS)[0]
+    started = ("PENDING", "RUNNING", *ENDS)
+    run = until(lambda: fired(*started), "the schedule to fire")[0]
     for switch in page.get_by_role("switch").all():
         if switch.get_attribute("aria-checked") == "true":
             set_switch(switch, False)
     (weekly, own) = sorted(prefect.deployment(BENCHMARK)["schedules"], key=lambda s: not s["slug"])
     assert (weekly["active"], own["active"]) == (False, False)
-    for late in fired("SCHEDULED", "PENDING", "RUNNING"):
-        state = {"type": "CANCELLING" if late["state"]["type"] == "RUNNING" else "CANCELLED"}
-        prefect.ask(f"/flow_runs/{late['id']}/set_state", {"state": state})
+    page.goto("about:blank")  # what moves on the page takes time from the benchmark
+    for late in fired("SCHEDULED"):
+        cancelled = {"state": {"type": "CANCELLED"}}
+        prefect.ask(f"/flow_runs/{late['id']}/set_state", cancelled)
+    run = prefect.wait_for(run["id"], *ENDS)
     assert run["auto_scheduled"]
     assert run["state"]["type"] == "COMPLETED", run["state"]
     until(lambda: prefect.run(run["id"])["state"]["name"] == "Moved", "the run to be marked")
