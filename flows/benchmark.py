@@ -32,7 +32,7 @@ from tasks.mlflow.records import records
 from tasks.mlflow.registered import run_of_model
 from tasks.mlflow.store import Run, store
 from tasks.moved import MoveTolerance, also_changed, compare, figures, markdown, table, verdict
-from tasks.prefect.alert import raise_alert
+from tasks.prefect.alert import ended, raise_alert
 from tasks.prefect.logger import run_logger
 from tasks.prefect.names import named
 
@@ -96,7 +96,7 @@ def benchmark(
         store().attempt("log the comparison", lambda: log_comparison(run, result))
         result["page"] = store().attempt("give a link", lambda: run.page)
     _show(result)
-    return result
+    return ended(result)  # type: ignore[no-any-return]
 
 
 def _show(result: Mapping[str, Any]) -> None:

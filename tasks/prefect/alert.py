@@ -1,8 +1,7 @@
-"""The alert that a benchmark moved: an event, and an automation that marks its run on the page.
+"""The alert that a benchmark moved: how its run ends on the page, an event, and an automation.
 
-The event names the flow run. Once that has completed, the automation changes its state to
-:data:`STATE`, which Prefect's list of runs shows. Other actions, such as a notification by mail or
-chat, can be added to the automation on its page.
+The run ends as :data:`STATE`, which Prefect's list of runs shows. The event names the run; what
+the automation does about it, such as a notification by mail or chat, is added on its page.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 EVENT = "spikeseg.benchmark.moved"
 NAME = "spikeseg: a benchmark moved beyond its tolerance"
 STATE = "Moved"
-LONGEST_SECONDS = 3600
-"""How long a run may go on after its event."""
 
 
 def raise_alert(result: Mapping[str, Any]) -> None:
@@ -28,7 +25,7 @@ def raise_alert(result: Mapping[str, Any]) -> None:
     from prefect.events import emit_event
     from prefect.runtime import flow_run
 
-    moved = [change for change in result["changes"] if change["moved"]]
+    moved = _moved(result)
     if not moved or flow_run.id is None:
         return
     emit_event(
@@ -45,33 +42,38 @@ def raise_alert(result: Mapping[str, Any]) -> None:
     )
 
 
+def ended(result: Mapping[str, Any]) -> Any:
+    """Return what the flow returns: the result, in a state with the name :data:`STATE` if it moved.
+
+    The state is the run's own, so that it also shows while Prefect's automations lag behind.
+    """
+    from prefect.runtime import flow_run
+    from prefect.states import Completed
+
+    if not _moved(result) or flow_run.id is None:
+        return result
+    return Completed(name=STATE, message=result["verdict"], data=result)
+
+
+def _moved(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [change for change in result["changes"] if change["moved"]]
+
+
 def automation() -> AutomationCore:
     """Return the automation that `spikeseg up` registers."""
-    from prefect.client.schemas.objects import StateType
-    from prefect.events.actions import ChangeFlowRunState
+    from prefect.events.actions import DoNothing
     from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
     return AutomationCore(
         name=NAME,
-        description="Marks the run of a benchmark whose figures moved. Add a notification here to "
-        "hear of it.",
+        description="A benchmark's figures moved. Add a notification here to hear of it.",
         trigger=EventTrigger(
-            after={EVENT},
-            expect={"prefect.flow-run.Completed"},
+            expect={EVENT},
             match={"prefect.resource.id": "prefect.flow-run.*"},
             for_each={"prefect.resource.id"},
             posture=Posture.Reactive,
             threshold=1,
-            within=LONGEST_SECONDS,
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.COMPLETED,
-                name=STATE,
-                message="figures moved beyond their tolerance since the last benchmark: the "
-                "artifact benchmark-moved lists them",
-                force=True,
-            )
-        ],
+        actions=[DoNothing()],
         enabled=True,
     )

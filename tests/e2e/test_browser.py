@@ -243,7 +243,7 @@ def test_a_schedule_is_made_and_fires_and_its_change_is_read(
     run = prefect.wait_for(run["id"], *ENDS)
     assert run["auto_scheduled"]
     assert run["state"]["type"] == "COMPLETED", run["state"]
-    until(lambda: prefect.run(run["id"])["state"]["name"] == "Moved", "the run to be marked")
+    assert run["state"]["name"] == "Moved"
 
     page.goto(f"{prefect.page}/runs/flow-run/{run['id']}")
     expect(page.get_by_text("Moved", exact=True).first).to_be_visible()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from mlflow.tracking import MlflowClient
+from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
 from flows import benchmark as module
@@ -82,6 +83,8 @@ class TestFlow:
         assert {"moved.json", "moved.md"} <= {
             item.path for item in client.list_artifacts(moved["mlflow_run_id"])
         }
+        with get_client(sync_client=True) as prefect:
+            assert prefect.read_flow_run(ids[0]).state_name == "Moved"
         shown = artifacts(ids[0])
         assert "1.500" in str(shown["benchmark-moved"].data)
         assert moved["mlflow_run_id"] in str(shown["benchmark"].data)

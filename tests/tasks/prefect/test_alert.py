@@ -47,9 +47,21 @@ def test_without_a_run_nothing_is_sent(
     assert sent == []
 
 
-def test_the_automation_marks_the_run_once_it_has_completed() -> None:
-    made = alert.automation()
-    assert made.trigger.after == {alert.EVENT}  # type: ignore[union-attr]
-    assert made.trigger.expect == {"prefect.flow-run.Completed"}  # type: ignore[union-attr]
-    (action,) = made.actions
-    assert (action.state, action.name) == (StateType.COMPLETED, "Moved")  # type: ignore[union-attr]
+def test_the_run_ends_as_moved_and_still_returns_its_result(sent: list[dict[str, Any]]) -> None:
+    state = alert.ended(result(False, True))
+    assert (state.type, state.name) == (StateType.COMPLETED, alert.STATE)
+    assert (state.message, state.data) == ("1 of 2 figures moved", result(False, True))
+    assert alert.ended(result(False)) == result(False)
+
+
+def test_without_a_run_there_is_no_state(
+    sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefect.runtime.flow_run", type("Run", (), {"id": None}))
+    assert alert.ended(result(True)) == result(True)
+
+
+def test_the_automation_waits_for_the_event_alone() -> None:
+    trigger = alert.automation().trigger
+    assert trigger.expect == {alert.EVENT}  # type: ignore[union-attr]
+    assert trigger.after == set()  # type: ignore[union-attr]
