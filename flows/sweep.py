@@ -210,15 +210,18 @@ def dask(workers: int) -> Iterator[DaskTaskRunner | None]:
     if workers == 1 and not address:
         yield None
         return
+    from dask import config
     from prefect_dask.task_runners import DaskTaskRunner
 
     # It logs every connection, and every worker that it ends because TensorFlow's threads linger.
     logging.getLogger("distributed").setLevel(logging.ERROR)
 
-    # Without this address every worker would start a Prefect server.
+    # Without this address every worker would start a Prefect server. Dask's own pages would tell
+    # other users of this machine what runs.
     with (
         get_client(sync_client=True) as client,
         temporary_settings({PREFECT_API_URL: str(client.api_url)}),
+        config.set({f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}),
     ):
         runner = (
             DaskTaskRunner(address=address)
@@ -229,6 +232,7 @@ def dask(workers: int) -> Iterator[DaskTaskRunner | None]:
                     "threads_per_worker": 1,
                     "host": "127.0.0.1",
                     "dashboard_address": None,
+                    "security": True,  # TLS: other users' clients could run anything as this one
                     "memory_limit": 0,
                     "env": {"TERM": "dumb"},  # log lines: two bars would overwrite each other
                 }

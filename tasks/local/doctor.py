@@ -8,19 +8,23 @@ import platform
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from tasks.local import state
-from tasks.local.addresses import without_password
+from tasks.local.addresses import is_http_here, without_password
+from tasks.local.password import authorization, of_mlflow, of_prefect, refused
 from tasks.provenance import PACKAGES
 from tasks.terminal import plain_console
 
 Verdict = Literal["ok", "warn", "fail"]
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 FREE_GIB = 5.0
+EXPERIMENTS = "/api/2.0/mlflow/experiments/search?max_results=1"
 
 
 @dataclass(frozen=True)
@@ -125,17 +129,29 @@ def _dataset() -> tuple[Verdict, str]:
     )
 
 
-def _server(name: str, variable: str, path: str) -> Callable[[], tuple[Verdict, str]]:
+def _server(
+    name: str, variable: str, closed: str, password_of: Callable[[], str | None]
+) -> Callable[[], tuple[Verdict, str]]:
+    """Check a server; ``closed`` is a path that it opens only with its password."""
+
     def check() -> tuple[Verdict, str]:
-        address = os.environ.get(variable, "")
+        address, password = os.environ.get(variable, "").rstrip("/"), password_of()
         name_of = without_password(address)
         if not address.startswith("http"):
             return "ok", f"embedded ({name_of or 'sqlite in the state folder'})"
         try:
-            with urlopen(address.rstrip("/") + path, timeout=2) as answer:
-                answer.read()
+            for path, headers in (("/health", {}), (closed, authorization(password))):
+                with urlopen(Request(address + path, headers=headers), timeout=2) as answer:
+                    answer.read()
         except OSError as error:
+            if isinstance(error, HTTPError) and error.code == HTTPStatus.UNAUTHORIZED:
+                return "fail", refused(variable, name_of)
             return "fail", f"{name_of} does not answer ({error}); start it or unset {variable}"
+        if password is None and is_http_here(address):
+            return "warn", (
+                f"{name} at {name_of} has no password: anybody on this machine can use it; "
+                f"`spikeseg up` sets one"
+            )
         return "ok", f"{name} answers at {name_of}"
 
     return check
@@ -177,8 +193,8 @@ CHECKS: dict[str, Callable[[], tuple[Verdict, str]]] = {
     "state folder": _state_folder,
     "disk": _disk,
     "dataset": _dataset,
-    "Prefect": _server("Prefect", "PREFECT_API_URL", "/health"),
-    "MLflow": _server("MLflow", "MLFLOW_TRACKING_URI", "/health"),
+    "Prefect": _server("Prefect", "PREFECT_API_URL", "/version", of_prefect),
+    "MLflow": _server("MLflow", "MLFLOW_TRACKING_URI", EXPERIMENTS, of_mlflow),
     "CPU meter": _cpu_meter,
     "GPU meter": _gpu_meter,
     "Loihi": _loihi,

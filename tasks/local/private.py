@@ -1,4 +1,4 @@
-"""Files and folders that only this user can read or change."""
+"""Files, folders and ports that belong to this user alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from spikeseg_core.errors import ConfigError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 WRITE_OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+LISTENS = "0A"
+"""State of a listening socket in Linux's table of sockets."""
 
 
 def make_private(folder: Path) -> None:
@@ -49,3 +51,19 @@ def belongs_to_us(file: Path) -> bool:
     found = file.lstat()
     own = found.st_uid == os.geteuid() and not found.st_mode & WRITE_OF_OTHERS
     return own and stat.S_ISREG(found.st_mode)
+
+
+def others_listen(port: int) -> bool:
+    """Whether another user listens on the port, such as that of a server that was killed.
+
+    False where the system does not say who listens.
+    """
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for _, local, _, status, *_, uid in (line.split()[:8] for line in lines):
+            if (local.endswith(f":{port:04X}") and status == LISTENS) and int(uid) != os.geteuid():
+                return True
+    return False

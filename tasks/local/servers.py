@@ -22,6 +22,7 @@ from spikeseg_core.storage import write_json
 from tasks.local import state
 from tasks.local.databases import check_databases
 from tasks.local.lost_runs import end_lost_runs, end_runs_without_process
+from tasks.local.password import USER, password_in, variables
 from tasks.local.posting import post
 from tasks.local.process import STOP_SECONDS, Server, answers, is_alive, stop_tree, tail
 from tasks.local.registration import POOL, POOL_TYPE, register
@@ -35,6 +36,8 @@ SECONDS_BETWEEN_LOOKS = 30.0
 """How often runs are looked for that have taken a place in the pool and never began."""
 HOST = "127.0.0.1"
 WORKER = "spikeseg-up"
+GATE = "spikeseg"
+"""MLflow's server behind a password (``tasks/mlflow/gate.py``), as named in ``pyproject.toml``."""
 PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
 
@@ -53,6 +56,11 @@ class Noted:
         """Read the state folder's ``servers.json``, if there is one that is to be believed."""
         noted = state.noted_servers(here)
         return cls(**noted) if noted is not None else None
+
+    @property
+    def password(self) -> str | None:
+        """``user:password`` of both servers; None if a version without one started them."""
+        return self.environment.get("PREFECT_API_AUTH_STRING")
 
     @property
     def prefect(self) -> str:
@@ -124,10 +132,12 @@ class _Stack:
         self.ports = prefect_port, mlflow_port
         self.prefect = f"http://{HOST}:{prefect_port}"
         self.mlflow = f"http://{HOST}:{mlflow_port}"
+        self.password = password_in(here.password_file)
         self.environment = {
             "PREFECT_API_URL": f"{self.prefect}/api",
             "MLFLOW_TRACKING_URI": self.mlflow,
             state.HOME_VARIABLE: str(here.home),
+            **variables(self.password),
         }
         self.health: list[str] = []
         self.servers: dict[str, Server] = {}
@@ -152,12 +162,14 @@ class _Stack:
         page = {"PREFECT_SERVER_UI_API_URL": self.environment["PREFECT_API_URL"]}
         # No page of another origin may read answers or send JSON.
         page["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = _own_pages(self.ports[0])
+        page["PREFECT_SERVER_API_AUTH_STRING"] = self.password
         health = [f"{self.prefect}/api/health", f"{self.mlflow}/health"]
         command = ["prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)]
         self._add("prefect", command, page)
         # It would start seven processes for judging language models, which are not used here.
         no_judges = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        self._add("mlflow", _mlflow_command(self.here, mlflow_port), no_judges)
+        of_mlflow = {**variables(self.password), **no_judges}
+        self._add("mlflow", _mlflow_command(self.here, mlflow_port), of_mlflow)
         self.servers["prefect"].wait_for(health[0])
         self._note()
         register(self.environment)
@@ -177,7 +189,7 @@ class _Stack:
         command = ["prefect", "worker", "start", "--pool", POOL, "--type", POOL_TYPE]
         self._add("worker", [*command, "--name", WORKER], self.environment)
         api = self.environment["PREFECT_API_URL"]
-        self.servers["worker"].wait_until(lambda: worker_is_online(api))
+        self.servers["worker"].wait_until(lambda: worker_is_online(api, self.password))
 
     def _note(self) -> Noted:
         """Write ``servers.json``; other commands use the servers once ``health`` is given."""
@@ -218,14 +230,15 @@ class _Stack:
     def _end_what_never_began(self) -> None:
         api = self.environment["PREFECT_API_URL"]
         with suppress(OSError):  # it is looked at again
-            for name in end_runs_without_process(api, WORKER):
+            for name in end_runs_without_process(api, WORKER, self.password):
                 self.console.print(f"run {name} never began, and was ended", soft_wrap=True)
 
     def _replace_worker(self) -> None:
         """End the runs of a killed worker, and start another worker."""
         self.console.print("the worker ended; starting another one")
+        api = self.environment["PREFECT_API_URL"]
         with suppress(OSError):  # a server is away, too; runs without heartbeats are ended later
-            for name in end_lost_runs(self.environment["PREFECT_API_URL"], self.mlflow, WORKER):
+            for name in end_lost_runs(api, self.mlflow, WORKER, self.password):
                 self.console.print(
                     f"its run {name} was stopped; run it again to continue", soft_wrap=True
                 )
@@ -247,7 +260,8 @@ def status() -> bool:
         "mlflow": (noted.mlflow, answers(f"{noted.mlflow}/health")),
     }
     if "worker" in noted.processes:
-        online = worker_is_online(noted.environment["PREFECT_API_URL"])
+        api = noted.environment["PREFECT_API_URL"]
+        online = "prefect" in alive and worker_is_online(api, noted.password)
         works["worker"] = (f"work pool {POOL}", online)
     good = True
     for name, (where, answering) in works.items():
@@ -259,6 +273,7 @@ def status() -> bool:
             f"{name:<9} ", Text(word, colour), f"  {where}  log {log}", sep="", soft_wrap=True
         )
     console.print(f"state     {here.home}", soft_wrap=True)
+    console.print(f"password  {_how_to_enter(here, noted)}", soft_wrap=True)
     return good
 
 
@@ -321,8 +336,23 @@ def _tell(when_ready: Callable[[str], object] | None, noted: Noted) -> None:
 
 def _show(console: Console, here: state.State, noted: Noted) -> None:
     console.print(f"Prefect   {noted.prefect}")
-    console.print(f"MLflow    {runs_page(noted.mlflow, state.experiment())}", soft_wrap=True)
+    page = runs_page(noted.mlflow, state.experiment(), noted.password)
+    console.print(f"MLflow    {page}", soft_wrap=True)
     console.print(f"state     {here.home}", soft_wrap=True)
+    console.print(f"password  {_how_to_enter(here, noted)}", soft_wrap=True)
+
+
+def _how_to_enter(here: state.State, noted: Noted) -> str:
+    """Where the password is and how the pages want it, in one line that does not show it."""
+    if noted.password is None:
+        return (
+            "none: an older version started these servers, and anybody on this machine can run "
+            "commands through them; `spikeseg down`, then `spikeseg up`"
+        )
+    return (
+        f"the line in {here.password_file}: Prefect's page wants it whole, MLflow's the user "
+        f"{USER} and what follows the colon"
+    )
 
 
 def choose_ports(prefect: int | None, mlflow: int | None) -> tuple[int, int]:
@@ -365,10 +395,10 @@ def _refused(port: int) -> str | None:
     return None
 
 
-def worker_is_online(api: str) -> bool:
+def worker_is_online(api: str, password: str | None) -> bool:
     """Whether a worker of the pool has sent a heartbeat recently."""
     try:
-        workers = post(f"{api}/work_pools/{POOL}/workers/filter", {})
+        workers = post(f"{api}/work_pools/{POOL}/workers/filter", {}, password)
     except OSError:
         return False
     return any(worker["status"] == "ONLINE" for worker in workers)
@@ -380,7 +410,18 @@ def _interrupt(number: int, frame: Any) -> None:
 
 def _mlflow_command(here: state.State, port: int) -> list[str]:
     return [
-        *("mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
+        *(
+            "mlflow",
+            "server",
+            "--app-name",
+            GATE,
+            "--host",
+            HOST,
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+        ),
         *("--backend-store-uri", here.mlflow_database),
         *("--artifacts-destination", here.mlflow_artifacts.as_uri()),
         *("--allowed-hosts", f"{HOST}:{port},localhost:{port}"),

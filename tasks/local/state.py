@@ -7,7 +7,8 @@
     stages/         <stage>-<key>/: a folder per finished or interrupted stage
     runs/           <id>/: report and summary of every pipeline run
     cache/          downloads
-    servers.json    addresses of the servers while `spikeseg up` runs
+    servers.json    addresses and password of the servers while `spikeseg up` runs
+    password        the servers' password, for this user alone
 
 It belongs to one user, and nothing in it is ever executed.
 
@@ -23,19 +24,18 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from urllib.request import urlopen
 
 from spikeseg_core.errors import ConfigError
 from tasks.local.addresses import credentials, is_http_here
-from tasks.local.private import belongs_to_us, make_private
+from tasks.local.password import CREDENTIALS, is_credential
+from tasks.local.private import belongs_to_us, make_private, others_listen
 from tasks.local.proxy import spare_loopback
 
 HOME_VARIABLE = "SPIKESEG_HOME"
 EXPERIMENT = "spikeseg"
 SERVER_START_SECONDS = 90
-SERVER_ADDRESSES = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")
-"""Variables that commands take from ``servers.json``; no other one."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,13 @@ class State:
 
     @property
     def servers_file(self) -> Path:
-        """Where `spikeseg up` notes its servers' addresses."""
+        """Where `spikeseg up` notes its servers' addresses and password."""
         return self.home / "servers.json"
+
+    @property
+    def password_file(self) -> Path:
+        """The servers' password, see :mod:`tasks.local.password`."""
+        return self.home / "password"
 
     @property
     def mlflow_artifacts(self) -> Path:
@@ -121,15 +126,20 @@ def noted_servers(state: State) -> dict[str, Any] | None:
     """Read ``servers.json``: ``environment``, ``health`` and ``processes`` of `spikeseg up`.
 
     None if there is none, or it holds anything but servers on this machine: the folder may have
-    come from somebody else.
+    come from somebody else. Of its variables, only those of :data:`CREDENTIALS` are taken. Those of
+    the password are missing if a version without one wrote it.
     """
     try:
         if not belongs_to_us(state.servers_file):
             return None
         noted = json.loads(state.servers_file.read_text(encoding="utf-8"))
-        environment = {name: str(noted["environment"][name]) for name in SERVER_ADDRESSES}
+        environment = {name: str(noted["environment"][name]) for name in CREDENTIALS}
         health = [str(address) for address in noted["health"]]
         if not all(map(is_http_here, (*environment.values(), *health))):
+            return None
+        known = {name for names in CREDENTIALS.values() for name in names}
+        secret = {n: str(value) for n, value in noted["environment"].items() if n in known}
+        if not all(map(is_credential, secret.values())):
             return None
         processes = {
             str(name): (int(pid), float(created))
@@ -137,14 +147,20 @@ def noted_servers(state: State) -> dict[str, Any] | None:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return {"environment": environment, "health": health, "processes": processes}
+    return {"environment": environment | secret, "health": health, "processes": processes}
 
 
 def running_servers(state: State) -> dict[str, str]:
-    """Environment variables of the servers of `spikeseg up`, if they answer."""
+    """Environment variables of the servers of `spikeseg up`, if they answer.
+
+    What answers where they were killed may be another user's, who would learn the password.
+    """
     noted = noted_servers(state)
     if noted is None or not noted["health"]:
         return {}  # there are none, or they are starting
+    addresses = (*noted["health"], *(noted["environment"][name] for name in CREDENTIALS))
+    if any(others_listen(urlsplit(address).port or 80) for address in addresses):
+        return {}
     try:
         for address in noted["health"]:
             with urlopen(address, timeout=2) as answer:
@@ -192,8 +208,9 @@ def activate() -> State:
     if not os.environ.get("PREFECT_HOME"):
         defaults |= _only_prefects_own()
     spare_loopback()  # before the first request
-    for name, value in {**defaults, **running_servers(state)}.items():
+    for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    _connect(running_servers(state))
     spare_loopback()  # the servers that are named now, too
     prefect = Path(os.environ["PREFECT_HOME"])
     if "?" in str(prefect) and not any("DATABASE" in n for n in os.environ if "PREFECT" in n):
@@ -208,6 +225,14 @@ def activate() -> State:
         ) from error
     tracking_uri()  # takes a password out of the address
     return state
+
+
+def _connect(servers: dict[str, str]) -> None:
+    """Name the servers in the environment; each gets its own password, and no other server does."""
+    for variable, names in CREDENTIALS.items():
+        own = servers.get(variable)
+        if own is not None and os.environ.setdefault(variable, own) == own:
+            os.environ.update({name: servers[name] for name in names if name in servers})
 
 
 def _only_prefects_own() -> dict[str, str]:

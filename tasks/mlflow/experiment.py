@@ -13,6 +13,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from tasks.local.password import authorization
+
 SHARED = "mlflow.sharedViewState."
 VIEW = "headline"
 """Name of the view in addresses."""
@@ -72,26 +74,29 @@ SECONDS = 5.0
 """How long a server may take for an answer."""
 
 
-def number_of(server: str, name: str) -> str | None:
+def number_of(server: str, name: str, password: str | None = None) -> str | None:
     """Return the id of the experiment of that name, which is made if the server has none.
 
     None if the server does not answer. It is asked without MLflow's client, which takes seconds to
-    import.
+    import. ``password`` is its ``user:password``, if it has one.
     """
     try:
         try:
             query = urlencode({"experiment_name": name})
-            found = _ask(server, f"get-by-name?{query}")["experiment"]
+            found = _ask(server, password, f"get-by-name?{query}")["experiment"]
         except HTTPError as error:
             if error.code != 404:
                 raise
             tags = [{"key": key, "value": value} for key, value in ABOUT.items()]
-            return str(_ask(server, "create", {"name": name, "tags": tags})["experiment_id"])
+            return str(
+                _ask(server, password, "create", {"name": name, "tags": tags})["experiment_id"]
+            )
         number = str(found["experiment_id"])
         known = {tag["key"]: tag["value"] for tag in found.get("tags", ())}
         for key, value in missing(known).items():
             _ask(
                 server,
+                password,
                 "set-experiment-tag",
                 {"experiment_id": number, "key": key, "value": value},
             )
@@ -110,9 +115,12 @@ def missing(known: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _ask(server: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def _ask(
+    server: str, password: str | None, path: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
     data = None if body is None else json.dumps(body).encode()
     address = f"{server.rstrip('/')}/api/2.0/mlflow/experiments/{path}"
-    request = Request(address, data, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", **authorization(password)}
+    request = Request(address, data, headers)
     with urlopen(request, timeout=SECONDS) as answer:
         return dict(json.loads(answer.read()))

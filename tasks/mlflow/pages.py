@@ -19,13 +19,14 @@ EMBEDDED = "http://127.0.0.1:5000"
 """Where ``mlflow ui`` shows the embedded store."""
 
 
-def runs_page(server: str, experiment: str) -> str:
+def runs_page(server: str, experiment: str, password: str | None = None) -> str:
     """Return the address of the table of pipelines in the experiment of that name.
 
-    Of all experiments if the server does not answer.
+    Of all experiments if the server does not answer. ``password`` is its ``user:password``, if it
+    has one.
     """
     base = (os.environ.get(PAGE_VARIABLE) or server).rstrip("/")
-    number = number_of(server, experiment)
+    number = number_of(server, experiment, password)
     if number is None:
         return f"{base}/#/experiments{VIEW}"
     return f"{base}/#/experiments/{number}/runs{VIEW}&viewStateShareKey={HEADLINE}"

@@ -7,12 +7,15 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
+from tasks.local import state
 from tasks.local.addresses import without_password
 from tasks.local.databases import check_databases
+from tasks.local.password import authorization, password_in, refused
 from tasks.local.process import Server
 from tasks.prefect.log_lines import Lines, Plain
 from tasks.terminal import console, is_verbose
@@ -59,14 +62,16 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
         meanwhile()
         return
     try:
+        password = password_in(state.current().password_file)
         port = _free_port()
-        server = _start_server(port)
+        server = _start_server(port, password)
     except OSError as error:
         raise NoPrefectError(f"Prefect's temporary server cannot start ({error})") from error
     atexit.register(server.stop, SECONDS_TO_END)
     share_console()
     meanwhile()
     _lend_to_prefect(server, port)
+    _know(password)
 
 
 def _free_port() -> int:
@@ -75,13 +80,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start_server(port: int) -> Server:
+def _start_server(port: int, password: str) -> Server:
     """Start Prefect's temporary server so that no Ctrl-C or `timeout` reaches it.
 
     These go to a whole group of processes. If the server ended first, Prefect would try for a
     minute to report the interruption. It ends with this process, however that ends.
+
+    Its database is that of `spikeseg up`, whose worker runs what is in it: hence the password.
     """
     temporary = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+    temporary["PREFECT_SERVER_API_AUTH_STRING"] = password
     address = ["--host", HOST, "--port", str(port)]
     return Server(
         "prefect-temporary",
@@ -112,18 +120,31 @@ def _lend_to_prefect(server: Server, port: int) -> None:
     found.running = True
 
 
+def _know(password: str) -> None:
+    """Give Prefect's clients the password: those of this process and of those that it starts."""
+    from prefect.context import refresh_global_settings_context
+
+    os.environ["PREFECT_API_AUTH_STRING"] = password
+    refresh_global_settings_context()
+
+
 def check_prefect_answers() -> None:
-    """Raise a ConfigError, not Prefect's traceback, if the named server does not answer."""
-    from prefect.settings import PREFECT_API_URL
+    """Raise a ConfigError, not Prefect's traceback, if the named server does not let us in."""
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
     address = PREFECT_API_URL.value()
     if not address:
         return
+    headers = authorization(PREFECT_API_AUTH_STRING.value())
     try:
-        with urlopen(f"{address.rstrip('/')}/health", timeout=10) as answer:
+        with urlopen(
+            Request(f"{address.rstrip('/')}/version", headers=headers), timeout=10
+        ) as answer:
             answer.read()
-    except HTTPError:
-        return  # it answers, if only to ask for a password
+    except HTTPError as error:
+        if error.code != HTTPStatus.UNAUTHORIZED or PREFECT_API_KEY.value():
+            return  # it answers, and Prefect's client knows better how to ask
+        raise ConfigError(refused("PREFECT_API_URL", without_password(address))) from error
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"no Prefect server answers at {without_password(address)} ({error}); start it, or "

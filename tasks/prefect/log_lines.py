@@ -14,7 +14,7 @@ PRIVATE = re.compile(
     r"Beginning (sub)?flow run |Created (sub)?(flow|task) run |Crash detected!|"
     r"Encountered exception during execution|Finished in state |View (at|run at) |"
     r"Starting temporary server|Stopping temporary server|Executing |"
-    r"Opening process|Process .* exited|"
+    r"Opening process|Process .* exited|Creating a new Dask cluster |The Dask dashboard |"
     r"\w+ is already finished; using "
 )
 """Beginnings of lines about Prefect's own work, and of those that the end of a task repeats.

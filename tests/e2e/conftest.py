@@ -21,6 +21,7 @@ from mlflow.tracking import MlflowClient
 
 from spikeseg_core.storage import load_arrays
 from tasks.local.lost_runs import processes_of
+from tasks.local.password import CREDENTIALS, authorization
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300.0
@@ -74,8 +75,8 @@ class Spikeseg:
 class Prefect:
     """The server's API, as its page uses it."""
 
-    def __init__(self, api: str) -> None:
-        self.api = api
+    def __init__(self, api: str, password: str) -> None:
+        self.api, self.password = api, password
         self.page = api.removesuffix("/api")
 
     def ask(
@@ -83,7 +84,7 @@ class Prefect:
     ) -> Any:
         """Get, or post with a body."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **authorization(self.password)}
         request = Request(self.api + path, data, headers, method=method)
         while True:
             try:
@@ -202,15 +203,18 @@ def _ready(note: Path) -> bool:
 
 
 @pytest.fixture(scope="package")
-def addresses(operated: Spikeseg) -> dict[str, str]:
-    """Environment variables with the servers' addresses."""
-    noted = json.loads((operated.home / "servers.json").read_text())
-    return dict(noted["environment"])
+def addresses(operated: Spikeseg) -> Iterator[dict[str, str]]:
+    """Environment variables with the servers' addresses and password; MLflow's client has it."""
+    noted = json.loads((operated.home / "servers.json").read_text())["environment"]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CREDENTIALS["MLFLOW_TRACKING_URI"]:
+            patch.setenv(name, noted[name])
+        yield dict(noted)
 
 
 @pytest.fixture(scope="package")
 def prefect(addresses: dict[str, str]) -> Prefect:
-    return Prefect(addresses["PREFECT_API_URL"])
+    return Prefect(addresses["PREFECT_API_URL"], addresses["PREFECT_API_AUTH_STRING"])
 
 
 @pytest.fixture(scope="package")

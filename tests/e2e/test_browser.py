@@ -45,7 +45,8 @@ QUICKLY = {"repeats": 1, "busy_above": 1}
 
 
 @pytest.fixture(scope="module")
-def browser_page() -> Iterator[Page]:
+def browser_page(prefect: Prefect, addresses: dict[str, str]) -> Iterator[Page]:
+    """A page of a browser that has been let in by both servers."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(
@@ -53,9 +54,18 @@ def browser_page() -> Iterator[Page]:
         )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=QUIET)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        user, _, word = prefect.password.partition(":")
+        mlflow = addresses["MLFLOW_TRACKING_URI"]  # asks in a window of the browser
+        page = browser.new_page(
+            viewport={"width": 1280, "height": 800},
+            http_credentials={"username": user, "password": word, "origin": mlflow},
+        )
         page.set_default_timeout(1000 * SECONDS)
         expect.set_options(timeout=1000 * SECONDS)
+        page.goto(prefect.page)
+        page.get_by_placeholder("admin:pass").fill(prefect.password)
+        page.get_by_role("button", name="Login").click()
+        page.wait_for_url("**/dashboard*")
         yield page
         browser.close()
 

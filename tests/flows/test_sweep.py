@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.sweep import run_sweep, sweep
+from flows.sweep import dask, run_sweep, sweep
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.sweep.definition import Choice, Goal, NamedPoint, Picture, Search, Sweep
 from tests.fakes import FakeStages
@@ -126,3 +129,23 @@ class TestInThisProcess:
         assert written["seeds"] == [4]
         with pytest.raises(ConfigError, match="varies"):
             run_sweep(str(file), 1, "auto", [], ["train.learning_rate=0.1"])
+
+
+def test_the_workers_obey_this_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import Client, Security
+
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+    nowhere = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"})
+    with nowhere, dask(2) as runner:
+        assert runner is not None
+        assert runner.client.submit(abs, -3).result(timeout=120) == 3
+        workers = runner.client.scheduler_info(n_workers=-1)["workers"]
+        addresses = [runner.client.scheduler.address, *workers]
+        assert [address.partition("://")[0] for address in addresses] == ["tls"] * 3
+        for stranger in (None, Security(require_encryption=True), Security.temporary()):
+            for address in (addresses[0], addresses[0].replace("tls", "tcp")):
+                with pytest.raises((OSError, TypeError, RuntimeError)):
+                    Client(address, security=stranger, timeout=2)
+        page = runner.client.cluster.scheduler.http_server.port
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"http://127.0.0.1:{page}/info/main/workers.html", timeout=10)

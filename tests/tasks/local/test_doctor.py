@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +10,7 @@ import pytest
 
 from spikeseg_core.errors import DataError
 from tasks.local import doctor
+from tasks.local.password import authorization, variables
 
 
 def test_each_line_is_a_verdict(
@@ -44,3 +48,53 @@ def test_a_variable_that_leads_nowhere_is_a_failure_with_a_way_out(
     verdict, says = doctor.CHECKS[check]()
     assert verdict == "fail"
     assert way_out in says
+
+
+class Closed(BaseHTTPRequestHandler):
+    """A server of which everything but the health check wants a password."""
+
+    def do_GET(self) -> None:
+        key = authorization("me:secret")["Authorization"]
+        known = self.path == "/health" or self.headers.get("Authorization") == key
+        self.send_response(200 if known else 401)
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def closed() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Closed) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("check", "variable"), [("Prefect", "PREFECT_API_URL"), ("MLflow", "MLFLOW_TRACKING_URI")]
+)
+def test_a_server_that_wants_another_password_is_a_failure(
+    check: str, variable: str, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, closed)
+    for name in variables("me:secret"):
+        monkeypatch.setenv(name, "wrong")
+    verdict, says = doctor.CHECKS[check]()
+    assert (verdict, "wants another password" in says, "wrong" in says) == ("fail", True, False)
+    for name, value in variables("me:secret").items():
+        monkeypatch.setenv(name, value)
+    assert doctor.CHECKS[check]() == ("ok", f"{check} answers at {closed}")
+
+
+def test_one_without_a_password_on_this_machine_is_a_warning(
+    closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Closed, "do_GET", lambda self: (self.send_response(200), self.end_headers())
+    )
+    monkeypatch.setenv("PREFECT_API_URL", closed)
+    for name in variables(""):
+        monkeypatch.delenv(name, raising=False)
+    verdict, says = doctor.CHECKS["Prefect"]()
+    assert (verdict, "anybody on this machine can use it" in says) == ("warn", True)

@@ -15,6 +15,7 @@ from tasks.local import lost_runs
 from tasks.local.process import stop_all
 
 SLEEP = "import subprocess, sys, time; {}; print('up', flush=True); time.sleep(60)"
+PASSWORD = "spikeseg:secret"
 BELOW = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
 
 
@@ -38,7 +39,8 @@ class Server:
         }
         self.told: dict[str, dict[str, Any]] = {}
 
-    def post(self, address: str, body: dict[str, Any]) -> Any:
+    def post(self, address: str, body: dict[str, Any], password: str) -> Any:
+        assert password == PASSWORD
         if address.endswith("runs/search"):
             assert body == self.search
         self.told[address.rpartition("/")[2]] = body
@@ -74,7 +76,8 @@ def process(run: dict[str, Any]) -> Iterator[psutil.Process]:
 def end(monkeypatch: pytest.MonkeyPatch, run: dict[str, Any], worker: str) -> tuple[Any, Server]:
     server = Server(run)
     monkeypatch.setattr(lost_runs, "post", server.post)
-    return lost_runs.end_lost_runs("http://prefect/api", "http://mlflow", worker), server
+    names = lost_runs.end_lost_runs("http://prefect/api", "http://mlflow", worker, PASSWORD)
+    return names, server
 
 
 def test_what_still_runs_is_stopped_and_called_crashed(
@@ -129,7 +132,7 @@ def test_a_run_that_never_began_gives_its_place_back(
     when = (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat().replace("+00:00", "Z")
     server = Server({**run, "state": {"type": "PENDING", "timestamp": when}, **other})
     monkeypatch.setattr(lost_runs, "post", server.post)
-    names = lost_runs.end_runs_without_process("http://prefect/api", "ours")
+    names = lost_runs.end_runs_without_process("http://prefect/api", "ours", PASSWORD)
     assert names == (["train"] if ended else [])
     assert ("set_state" in server.told) is ended
 
@@ -139,4 +142,4 @@ def test_one_with_a_process_is_left_alone(
 ) -> None:
     old = {"type": "PENDING", "timestamp": "2026-01-01T00:00:00+00:00"}
     monkeypatch.setattr(lost_runs, "post", Server({**run, "state": old}).post)
-    assert lost_runs.end_runs_without_process("http://prefect/api", "ours") == []
+    assert lost_runs.end_runs_without_process("http://prefect/api", "ours", PASSWORD) == []

@@ -17,7 +17,8 @@ class Echo(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200 if self.headers["Content-Type"] == "application/json" else 415)
         self.end_headers()
-        self.wfile.write(json.dumps([self.path, json.loads(body)]).encode())
+        key = [self.headers["Authorization"]] if "Authorization" in self.headers else []
+        self.wfile.write(json.dumps([self.path, json.loads(body), *key]).encode())
 
     def log_message(self, *words: object) -> None:
         """Keep quiet."""
@@ -33,6 +34,10 @@ def echo() -> Iterator[str]:
 
 def test_it_posts_json_and_gives_the_answer(echo: str) -> None:
     assert post(f"{echo}/runs", {"id": 1}) == ["/runs", {"id": 1}]
+
+
+def test_a_password_is_in_a_header(echo: str) -> None:
+    assert post(f"{echo}/runs", {}, "me:secret") == ["/runs", {}, "Basic bWU6c2VjcmV0"]
 
 
 def test_a_server_that_is_away_is_an_os_error() -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from spikeseg_core.errors import ConfigError
-from tasks.local.private import belongs_to_us, make_private
+from tasks.local import private
+from tasks.local.private import belongs_to_us, make_private, others_listen
 
 
 def test_a_new_folder_is_private(tmp_path: Path) -> None:
@@ -37,3 +40,24 @@ def test_a_file_of_ours(tmp_path: Path) -> None:
     assert not belongs_to_us(file)
     with pytest.raises(FileNotFoundError):
         belongs_to_us(tmp_path / "none")
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_who_listens_on_a_port(family: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(family) as server:
+        server.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
+        port = server.getsockname()[1]
+        monkeypatch.setattr(private.os, "geteuid", lambda: os.getuid() + 1)
+        assert not others_listen(port)
+        server.listen()
+        assert others_listen(port)
+        monkeypatch.undo()
+        assert not others_listen(port)
+
+
+def test_systems_that_do_not_say_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    assert not others_listen(4200)

@@ -14,6 +14,7 @@ import pytest
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json
 from tasks.local import servers, state
+from tasks.local.password import variables
 from tasks.local.process import Server, answers
 from tasks.terminal import plain_console
 
@@ -45,11 +46,15 @@ class TestPorts:
             servers.choose_ports(unused_port, unused_port)
 
 
-def note(home: Path, process: subprocess.Popen[bytes]) -> None:
+PASSWORD = "spikeseg:secret"
+
+
+def note(home: Path, process: subprocess.Popen[bytes], password: str | None = PASSWORD) -> None:
     created = psutil.Process(process.pid).create_time()
     environment = {
         "PREFECT_API_URL": "http://127.0.0.1:1/api",
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:2",
+        **(variables(password) if password is not None else {}),
     }
     noted = {"environment": environment, "health": ["http://127.0.0.1:2"]}
     write_json(home / "servers.json", noted | {"processes": {"mlflow": (process.pid, created)}})
@@ -72,6 +77,72 @@ def test_called_again_it_prints_where_everything_is(
     said = capsys.readouterr().out
     assert "already running" in said
     assert "http://127.0.0.1:1" in said
+    assert f"password  the line in {home / 'password'}: Prefect's page wants it whole" in said
+    assert "secret" not in said
+
+
+def test_servers_of_an_older_version_have_no_password_and_that_is_said(
+    home: Path, sleeper: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    note(home, sleeper, password=None)
+    with servers._only_one(state.current()):
+        servers.up()
+    servers.status()
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("password")]
+    assert len(lines) == 2
+    for line in lines:
+        assert "none: an older version started these servers" in line
+        assert "`spikeseg down`, then `spikeseg up`" in line
+
+
+def test_a_port_of_a_server_that_died_is_not_told_the_password(
+    home: Path, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(home, sleeper)
+    noted = json.loads((home / "servers.json").read_text())
+    noted["processes"] |= {"worker": noted["processes"]["mlflow"]}
+    write_json(home / "servers.json", noted)
+    monkeypatch.setattr(servers, "post", lambda *_: pytest.fail("it was asked"))
+    assert not servers.status()
+
+
+def test_both_servers_and_the_worker_get_the_password_by_their_environment(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: dict[str, tuple[list[str], dict[str, str]]] = {}
+
+    class Started:
+        ended = False
+
+        def __init__(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+            started[name] = command, dict(environment)
+            self.process = psutil.Process()
+
+        def wait_for(self, address: str) -> None:
+            assert address.endswith("/health")
+
+        def wait_until(self, ready: Callable[[], bool]) -> None:
+            assert ready()
+
+    def post(address: str, body: object, password: str) -> list[dict[str, str]]:
+        assert password == stack.password
+        return [{"status": "ONLINE"}]
+
+    registered: list[dict[str, str]] = []
+    monkeypatch.setattr(servers, "Server", Started)
+    monkeypatch.setattr(servers, "register", registered.append)
+    monkeypatch.setattr(servers, "post", post)
+    stack = servers._Stack(state.current(), plain_console(), 4201, 5001)
+    stack._start(worker=True)
+    told = variables(stack.password)
+    assert started["prefect"][1]["PREFECT_SERVER_API_AUTH_STRING"] == stack.password
+    for environment in (started["mlflow"][1], started["worker"][1], registered[0]):
+        assert environment.items() >= told.items()
+    words = [word for command, _ in started.values() for word in command]
+    assert not any(told["MLFLOW_TRACKING_PASSWORD"] in word for word in words)
+    assert (home / "servers.json").stat().st_mode & 0o777 == 0o600
+    noted = servers.Noted.read(state.current())
+    assert noted is not None and noted.password == stack.password
 
 
 def test_down_stops_what_a_killed_up_has_left(

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
@@ -86,7 +86,7 @@ def alive() -> Iterator[str]:
 HERE = {"PREFECT_API_URL": "http://127.0.0.1:4200/api", "MLFLOW_TRACKING_URI": "http://[::1]:5000"}
 
 
-def write_servers(environment: dict[str, str], health: list[str]) -> state.State:
+def write_servers(environment: Mapping[str, object], health: list[str]) -> state.State:
     here = state.current()
     here.home.mkdir(exist_ok=True)
     note = {"environment": environment, "health": health, "processes": {}}
@@ -104,6 +104,58 @@ def test_servers_are_used_if_they_answer(
 ) -> None:
     here = write_servers(HERE, [address.format(alive=alive) for address in health])
     assert state.running_servers(here) == (HERE if used else {})
+
+
+SECRET = {
+    "PREFECT_API_AUTH_STRING": "spikeseg:secret",
+    "MLFLOW_TRACKING_USERNAME": "spikeseg",
+    "MLFLOW_TRACKING_PASSWORD": "secret",
+}
+
+
+def test_their_password_is_known_with_them(
+    clean: Path, alive: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in HERE | SECRET:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "me:elsewhere")  # of no server that is named
+    assert state.running_servers(write_servers(HERE | SECRET, [alive])) == HERE | SECRET
+    state.activate()
+    assert {name: os.environ[name] for name in HERE | SECRET} == HERE | SECRET
+
+
+def test_a_server_elsewhere_is_not_told_the_password(
+    clean: Path, alive: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in HERE | SECRET:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example/api")
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "me:elsewhere")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example")
+    write_servers(HERE | SECRET, [alive])
+    state.activate()
+    assert os.environ["PREFECT_API_AUTH_STRING"] == "me:elsewhere"
+    assert "MLFLOW_TRACKING_PASSWORD" not in os.environ
+    assert os.environ["MLFLOW_TRACKING_URI"] == "https://mlflow.example"
+
+
+@pytest.mark.parametrize("value", ["", "a\nb", "a\0b", {"a": 1}])
+@pytest.mark.parametrize("name", SECRET)
+def test_what_is_no_password_is_not_believed(
+    clean: Path, alive: str, name: str, value: object
+) -> None:
+    assert state.noted_servers(write_servers(HERE | SECRET | {name: value}, [alive])) is None
+
+
+def test_another_user_where_the_servers_were_is_not_believed(
+    clean: Path, alive: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = write_servers(HERE | SECRET, [alive])
+    port = int(alive.rstrip("/").rpartition(":")[2])
+    monkeypatch.setattr(state, "others_listen", lambda asked: asked == port)
+    assert state.running_servers(here) == {}
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "null", '{"environment": 1}', "[" * 100_000])

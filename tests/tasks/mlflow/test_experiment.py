@@ -12,6 +12,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from tasks.local import state
+from tasks.local.password import authorization
 from tasks.mlflow import experiment
 from tasks.mlflow.headline import headline
 from tasks.mlflow.store import STAGE_TAG, Run, store
@@ -24,10 +25,14 @@ class Mlflow:
 
     def __init__(self) -> None:
         self.known: dict[str, dict[str, Any]] = {}
+        self.key: str | None = None
         mlflow = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if mlflow.key not in (None, self.headers["Authorization"]):
+                    self._answer(401, {})
+                    return
                 (name,) = parse_qs(urlparse(self.path).query)["experiment_name"]
                 found = mlflow.known.get(name)
                 self._answer(200 if found else 404, {"experiment": found})
@@ -78,6 +83,12 @@ def test_an_old_experiment_gets_what_it_lacks_and_keeps_its_description(mlflow: 
     mlflow.known["spikeseg"] = {"experiment_id": "7", "tags": own}
     assert experiment.number_of(mlflow.address + "/", "spikeseg") == "7"
     assert mlflow.tags("spikeseg") == experiment.ABOUT | {"mlflow.note.content": "mine"}
+
+
+def test_a_server_behind_a_password(mlflow: Mlflow) -> None:
+    mlflow.key = authorization("me:secret")["Authorization"]
+    assert experiment.number_of(mlflow.address, "spikeseg") is None
+    assert experiment.number_of(mlflow.address, "spikeseg", "me:secret") == "7"
 
 
 def test_a_server_that_does_not_answer_has_none() -> None:

@@ -32,7 +32,9 @@ def test_without_a_server_there_is_no_page(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_table_of_pipelines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(PAGE_VARIABLE, raising=False)
     server = "http://127.0.0.1:5000"
-    monkeypatch.setattr(pages, "number_of", lambda *asked: {(server, "spikeseg"): "7"}.get(asked))
+    monkeypatch.setattr(
+        pages, "number_of", lambda *asked: {(server, "spikeseg", None): "7"}.get(asked)
+    )
     view = f"{QUERY}&viewStateShareKey=headline"
     assert runs_page(server, "spikeseg") == f"{server}/#/experiments/7/runs{view}"
     assert runs_page(server, "another") == f"{server}/#/experiments{QUERY}"

@@ -1,19 +1,25 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import prefect.context
+import psutil  # type: ignore[import-untyped]
 import pytest
 from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from spikeseg_core.errors import ConfigError, DataError
 from tasks import terminal
-from tasks.local import process
+from tasks.local import process, state
+from tasks.local.password import authorization, password_in
 from tasks.prefect import bootstrap
 
 
@@ -36,6 +42,33 @@ def test_a_prefect_server_that_is_away_is_named() -> None:
     assert "unset PREFECT_API_URL" in str(raised.value)
 
 
+class Closed(BaseHTTPRequestHandler):
+    """A server with a password."""
+
+    def do_GET(self) -> None:
+        key = authorization("me:secret")["Authorization"]
+        self.send_response(200 if self.headers.get("Authorization") == key else 401)
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        """Keep quiet."""
+
+
+def test_one_that_wants_another_password_is_named() -> None:
+    with HTTPServer(("127.0.0.1", 0), Closed) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/api"
+        for password in ("me:wrong", None):
+            named = {PREFECT_API_URL: address, PREFECT_API_AUTH_STRING: password}
+            with temporary_settings(named), pytest.raises(ConfigError) as raised:
+                bootstrap.check_prefect_answers()
+            assert f"{address} wants another password: set PREFECT_API_AUTH_ST" in str(raised.value)
+            assert "wrong" not in str(raised.value)
+        with temporary_settings({PREFECT_API_URL: address, PREFECT_API_AUTH_STRING: "me:secret"}):
+            bootstrap.check_prefect_answers()
+        server.shutdown()
+
+
 def test_without_a_prefect_server_there_is_nothing_to_ask() -> None:
     with temporary_settings(restore_defaults={PREFECT_API_URL}):
         bootstrap.check_prefect_answers()
@@ -49,6 +82,9 @@ class TestTemporaryServer:
         terminal.console.cache_clear()
         monkeypatch.setattr(SubprocessASGIServer, "_instances", {})
         monkeypatch.setattr(bootstrap, "share_console", lambda: None)
+        monkeypatch.setenv("PREFECT_API_AUTH_STRING", "")  # so that it is restored
+        known = prefect.context.GLOBAL_SETTINGS_CONTEXT
+        monkeypatch.setattr(prefect.context, "GLOBAL_SETTINGS_CONTEXT", known)
         with temporary_settings(restore_defaults={PREFECT_API_URL}):
             yield
         if (server := SubprocessASGIServer().server_process) is not None:
@@ -79,6 +115,14 @@ class TestTemporaryServer:
         bootstrap.set_up_for_prefect(timer.start)
         assert SubprocessASGIServer().running
         assert "prefect-temporary is still starting after" in capsys.readouterr().err
+        # Only this process and those that it starts know its password.
+        password = password_in(state.current().password_file)
+        server = psutil.Process(SubprocessASGIServer().server_process.pid)
+        assert server.environ()["PREFECT_SERVER_API_AUTH_STRING"] == password
+        assert not any(password in word for word in server.cmdline())
+        assert os.environ["PREFECT_API_AUTH_STRING"] == password
+        with ThreadPoolExecutor(1) as another:
+            assert another.submit(PREFECT_API_AUTH_STRING.value).result() == password
 
     def test_one_that_cannot_start_is_one_message_that_names_its_log(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -27,6 +27,7 @@ def no_wish(monkeypatch: pytest.MonkeyPatch) -> None:
         "Finished in state Failed('...')",
         "Encountered exception during execution: DataError('no labels')",
         "prepare is already finished; using prepare-940255dbda08ee44",
+        "The Dask dashboard is available at http://127.0.0.1:8787/status",
     ],
 )
 def test_prefects_own_lines_are_for_its_page(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
