@@ -96,7 +96,7 @@ def benchmark(
         store().attempt("log the comparison", lambda: log_comparison(run, result))
         result["page"] = store().attempt("give a link", lambda: run.page)
     _show(result)
-    return ended(result)  # type: ignore[no-any-return]
+    return ended(result)
 
 
 def _show(result: Mapping[str, Any]) -> None:
