@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from pathlib import Path
@@ -132,7 +133,13 @@ class TestInThisProcess:
 
 
 def test_the_workers_obey_this_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from distributed import Client, Security
+    from distributed import Security
+    from distributed.comm import connect
+
+    async def knock(address: str, stranger: Security) -> None:
+        """Connect as a client does, without the threads of one."""
+        secrets = stranger.get_connection_args("client")
+        await (await connect(address, timeout=2, **secrets)).close()
 
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
     nowhere = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"})
@@ -142,10 +149,11 @@ def test_the_workers_obey_this_process_alone(monkeypatch: pytest.MonkeyPatch) ->
         workers = runner.client.scheduler_info(n_workers=-1)["workers"]
         addresses = [runner.client.scheduler.address, *workers]
         assert [address.partition("://")[0] for address in addresses] == ["tls"] * 3
-        for stranger in (None, Security(require_encryption=True), Security.temporary()):
+        for stranger in (Security(), Security(require_encryption=True), Security.temporary()):
             for address in (addresses[0], addresses[0].replace("tls", "tcp")):
                 with pytest.raises((OSError, TypeError, RuntimeError)):
-                    Client(address, security=stranger, timeout=2)
+                    asyncio.run(knock(address, stranger))
+        asyncio.run(knock(addresses[0], runner.client.security))
         page = runner.client.cluster.scheduler.http_server.port
         with pytest.raises(HTTPError, match="404"):
             urlopen(f"http://127.0.0.1:{page}/info/main/workers.html", timeout=10)
