@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -121,26 +120,23 @@ def process_of(spikeseg: Spikeseg, name: str) -> int:
     return noted.processes[name][0]
 
 
-def test_stopped_runs_say_how_to_go_on_and_leave_nothing_behind(tmp_path: Path) -> None:
-    train, sections = json.dumps({**TINY, "epochs": EPOCHS}), json.dumps(SECTIONS)
-    words = ("run", "--set", f"train={train}", "--set", f"dataset={sections}")
-    stopped_by = {
-        signal.SIGINT: Spikeseg(tmp_path / "interrupted" / "st [old]?"),
-        signal.SIGTERM: Spikeseg(tmp_path / "terminated" / "st [old]?"),
-    }
-    processes = {number: spikeseg.start(*words) for number, spikeseg in stopped_by.items()}
-    for spikeseg in stopped_by.values():
-        checkpoints = partial(spikeseg.home.glob, "stages/train-*/checkpoints/*")
-        until(lambda found=checkpoints: any(found()), "a checkpoint", 2 * SECONDS)
-    for number, process in processes.items():
-        below = psutil.Process(process.pid).children(recursive=True)
-        assert any("tasks.local.bound" in each.cmdline() for each in below)
-        process.send_signal(number)
-        output, _ = process.communicate(timeout=15)
-        assert process.returncode == 128 + number
-        assert output.count("interrupted; run the same command again to continue") == 1
-        assert "Crash" not in output
-        assert "Traceback" not in output
-        assert psutil.wait_procs(below, timeout=5)[1] == []
-        home = stopped_by[number].home
-        assert list(home.parent.iterdir()) == [home]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_says_how_to_go_on_and_leaves_nothing_behind(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    spikeseg = Spikeseg(tmp_path / "st [old]?")
+    train = json.dumps({**TINY, "epochs": EPOCHS})
+    sections = json.dumps(SECTIONS)
+    process = spikeseg.start("run", "--set", f"train={train}", "--set", f"dataset={sections}")
+    checkpoints = "stages/train-*/checkpoints/*"
+    until(lambda: any(spikeseg.home.glob(checkpoints)), "a checkpoint", 2 * SECONDS)
+    below = psutil.Process(process.pid).children(recursive=True)
+    assert any("tasks.local.bound" in each.cmdline() for each in below)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=15)
+    assert process.returncode == 128 + number
+    assert output.count("interrupted; run the same command again to continue") == 1
+    assert "Crash" not in output
+    assert "Traceback" not in output
+    assert psutil.wait_procs(below, timeout=5)[1] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["st [old]?"]
