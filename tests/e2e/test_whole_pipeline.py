@@ -76,7 +76,7 @@ def test_the_killed_run_was_taken_up(finished: tuple[dict[str, Any], str]) -> No
 def test_again_everything_is_skipped(home: Path, finished: tuple[dict[str, Any], str]) -> None:
     began = time.monotonic()
     again, output = run(home, home / "again.json")
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 120  # starting the servers takes most of it
     assert len(again["reused"]) == 8
     assert output.count(": already finished") == 8
     assert again["stages"] == finished[0]["stages"]
