@@ -24,6 +24,7 @@ os.umask(_UMASK)
 
 
 CACHE_VARIABLE = "SPIKESEG_CACHE_DIR"
+"""Environment variable for the folder of downloads and kept networks."""
 
 
 def cache_folder() -> Path:

@@ -19,7 +19,6 @@ from spikeseg_core.storage import atomic_path, cache_folder
 
 ISBI_VARIABLE = "SPIKESEG_ISBI2012_DIR"
 """Environment variable for the folder of the challenge's data."""
-"""Environment variable for the folder of downloads."""
 
 ISBI_URL = "https://downloads.imagej.net/ISBI-2012-challenge.zip"
 ISBI_SHA256 = {
