@@ -3,8 +3,9 @@
 ``python docs/from_run.py picture RUN``   the section beside what the emulated chips found in it
 ``python docs/from_run.py animation RUN`` spikes building up a segmentation, step by step
 ``python docs/from_run.py scores PAGE RUN...`` the table of scores in a page, medians over runs
+``python docs/from_run.py folds PAGE RUN`` the same table, of a cross-validation, with intervals
 
-RUN is a folder of ``.spikeseg/runs`` with its ``summary.json``.
+RUN is a folder of ``.spikeseg/runs`` with its ``summary.json``, or ``cross-validation.json``.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ NAMES = {
     "rate_tuned": "rate-tuned ANN",
     "snn_spiking": "spikes, floating point (NengoDL)",
     "loihi": "**Loihi, emulated: 8-bit integers**",
+}
+ON_HOST = {
+    "ann_agglomerated": "ANN, cells by agglomeration on the host",
+    "loihi_agglomerated": "Loihi, cells by agglomeration on the host",
 }
 EVERY = 4
 """Steps between two frames of the animation."""
@@ -96,12 +101,39 @@ def animation(run: Path, side: int = 240) -> Path:
 
 def scores(page: Path, runs: Sequence[Path]) -> Path:
     """Write the table of scores between its marks in a page."""
-    summaries = [json.loads((run / "summary.json").read_text()) for run in runs]
-    text = page.read_text()
-    before, rest = text.split(START)
+    return _replaced(
+        page, scores_table([json.loads((run / "summary.json").read_text()) for run in runs])
+    )
+
+
+def folds(page: Path, run: Path) -> Path:
+    """Write the table of a cross-validation between its marks in a page."""
+    return _replaced(page, folds_table(json.loads((run / "cross-validation.json").read_text())))
+
+
+def _replaced(page: Path, table: str) -> Path:
+    before, rest = page.read_text().split(START)
     _, after = rest.split(END)
-    write_text(page, f"{before}{START}\n{scores_table(summaries)}\n{END}{after}")
+    write_text(page, f"{before}{START}\n{table}\n{END}{after}")
     return page
+
+
+def folds_table(found: Mapping[str, Any]) -> str:
+    """Means over all sections with their 95 % intervals, a row per network."""
+    scored = {score.removeprefix("test/"): title for title, (score, _) in SCORES.items()}
+    lines = [f"| network | {' | '.join(scored.values())} |", "|---|" + "---|" * len(scored)]
+    for tag, name in (NAMES | ON_HOST).items():
+        if tag not in found["stages"]:
+            continue
+        cells = []
+        for score, title in scored.items():
+            ends, digits = found["stages"][tag][score], SCORES[title][1]
+            mean, low, high = (
+                f"{ends[end]:.{digits}f}".lstrip("0") for end in ("mean", "low", "high")
+            )
+            cells.append(f"{mean} [{low}, {high}]")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def scores_table(summaries: Sequence[Mapping[str, Any]]) -> str:
@@ -154,6 +186,7 @@ COMMANDS: dict[str, Callable[..., Path]] = {
     "picture": picture,
     "animation": animation,
     "scores": lambda page, *runs: scores(page, runs),
+    "folds": folds,
 }
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from spikeseg_core.config.overrides import chosen, nested, once, shown
 from spikeseg_core.config.settings import MOST_SEED
 from spikeseg_core.errors import ConfigError
 from tasks.mlflow.tracking import PipelineRun, pipeline_run
+from tasks.offer import offer_registered
 from tasks.prefect.names import named, rename
 from tasks.prefect.progress import whole_run
 from tasks.provenance import dataset_facts, dataset_label
@@ -94,8 +95,8 @@ def settings(
     epochs: int | None,
     steps: int | None,
     config: Mapping[str, Any],
-) -> PipelineConfig:
-    """Build the configuration from the parameters of the flow.
+) -> tuple[PipelineConfig, set[str]]:
+    """Build the configuration from the parameters of the flow, and name what they set.
 
     Raises
     ------
@@ -115,7 +116,8 @@ def settings(
         if value is not None
     }
     together = once({**given, "the settings": more})
-    return chosen(preset or str(more.get("preset", "quick")), dataset, together)
+    asked = chosen(preset or str(more.get("preset", "quick")), dataset, together)
+    return asked, set(presets.flat(together))
 
 
 def run_name(config: PipelineConfig, source: str) -> str:
@@ -127,7 +129,7 @@ def _first_name() -> str:
     """Name of the run until its sections are known; that of a refused one is its preset."""
     parameters = {n: v for n, v in flow_run.parameters.items() if n != "start_from"}
     try:
-        config = settings(**parameters)
+        config, _ = settings(**parameters)
     except ConfigError:
         return str(parameters.get("preset") or "pipeline")
     return run_name(config, config.dataset.source)
@@ -149,17 +151,10 @@ def pipeline(
     Finished stages with the same settings, data and code are reused. The summary that is returned
     is also written to summary.json.
     """
-    asked = settings(
-        dataset=dataset,
-        preset=preset,
-        seed=seed,
-        epochs=epochs,
-        steps=steps,
-        config=config,
+    asked, given = settings(
+        dataset=dataset, preset=preset, seed=seed, epochs=epochs, steps=steps, config=config
     )
     if start_from:
-        chosen_here = once({n: nested(n, v) for n, v in config.items()})
-        given = {*presets.flat(chosen_here), *(["train.epochs"] if epochs else [])}
         asked = starting_from(start_from, asked, given)
     first_name = run_name(asked, asked.dataset.source)
     name = flow_run.name or first_name
@@ -167,6 +162,7 @@ def pipeline(
         sections = prepare(asked)
         if run.name == first_name:  # not one that the user gave it
             _say_which_sections(run, sections)
+        offer_registered(asked, sections)
         ann = train(asked, sections)
         tuned = tune(asked, sections, ann)
         spiking = convert(asked, sections, tuned)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tasks  # noqa: F401 - sets where Prefect keeps its data, before Prefect is imported
 
@@ -15,21 +14,13 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from spikeseg_core.config.overrides import shown
-from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.inference.files import plan
 from spikeseg_core.inference.files import segment_files as segment_all
-from spikeseg_core.inference.segmenter import Segmenter, load_segmenter
-from spikeseg_core.stages.table import ModelKind
-from tasks.folder import read_record
-from tasks.lookup import stage_and_those_before, stage_behind, stage_of_run
-from tasks.mlflow import models
-from tasks.mlflow.registered import run_of_model
+from tasks.finished import Engine, load, network_of
 from tasks.prefect.names import named
 from tasks.prefect.segmented import OnPage, show_segmented
-from tasks.references import StageRef
 from tasks.terminal import TerminalReporter
 
-Engine = Literal["ann", "loihi"]
 NEWEST = "the newest"
 
 
@@ -71,12 +62,21 @@ def segment(
         Field(ge=0, le=1),
         shown("Threshold", "least probability of membrane (0 to 1); empty: chosen by validation"),
     ] = None,
+    agglomerate: Annotated[
+        bool, shown("Agglomerate", "close gaps in membranes: cells by watershed and agglomeration")
+    ] = False,
     overwrite: Annotated[bool, shown("Overwrite", "replace existing results")] = False,
 ) -> dict[str, Any]:
     """Segment sections: a membrane probability map and a mask of the same name and size each."""
-    where = Path(sections), Path(out)
     result = segment_files(
-        *where, model, engine, threshold=threshold, overwrite=overwrite, report=OnPage()
+        Path(sections),
+        Path(out),
+        model,
+        engine,
+        threshold=threshold,
+        agglomerate=agglomerate,
+        overwrite=overwrite,
+        report=OnPage(),
     )
     show_segmented(result)
     return result
@@ -89,6 +89,7 @@ def segment_files(
     engine: Engine = "ann",
     *,
     threshold: float | None = None,
+    agglomerate: bool = False,
     workers: int = 1,
     overwrite: bool = False,
     report: TerminalReporter | None = None,
@@ -108,8 +109,8 @@ def segment_files(
     threshold : float, optional
         Pixels with at least this probability count as membrane; default: the threshold with the
         best V_Rand on validation, which is stored with the model.
-    workers : int
-        Sections at a time; the results are the same for any number.
+    agglomerate, workers : bool, int
+        As for :func:`spikeseg_core.inference.files.segment_files`.
     overwrite : bool
         Whether to replace existing results.
     report : TerminalReporter, optional
@@ -144,6 +145,7 @@ def segment_files(
         name=f"{kind} {ref.key}",
         workers=workers,
         known=network.known,
+        agglomerate=agglomerate,
     )
     return {
         "model": model or NEWEST,
@@ -161,35 +163,3 @@ def segment_files(
         "preview": str(done.preview),
         "seconds": time.monotonic() - started,
     }
-
-
-def network_of(model: str | None, engine: Engine) -> tuple[ModelKind, StageRef]:
-    """Find the model's network for an engine; raises as :func:`segment_files`."""
-    kind: ModelKind = "ann" if engine == "ann" else "integer"
-    stage = "train" if engine == "ann" else "deploy"
-    if model is None:
-        return kind, stage_and_those_before(stage)[stage]
-    run_id = run_of_model(model)
-    of = stage_of_run(run_id)
-    if engine == "ann" and of == "tune":
-        kind, stage = "rate_tuned", "tune"
-    try:
-        return kind, stage_behind(run_id, stage)
-    except ConfigError as error:
-        raise ConfigError(
-            f"engine {engine!r} needs a network of stage {stage!r}, which the model {model!r} does "
-            f"not have: {error}; name the run of a pipeline, or of stage {stage!r} or a later one"
-        ) from error
-
-
-def load(kind: ModelKind, ref: StageRef) -> Segmenter:
-    """Load a finished network; damaged files are a :class:`ConfigError`."""
-    with TemporaryDirectory() as temporary:
-        try:
-            models.gather(kind, read_record(ref.folder), Path(temporary))
-            return load_segmenter(Path(temporary))
-        except (DataError, FileNotFoundError) as error:
-            raise ConfigError(
-                f"the model of {ref.folder}, or of a stage before it, is damaged ({error}); delete "
-                f"the folder and run the pipeline again, which makes what is missing"
-            ) from error

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.stages import table as registry
 from spikeseg_core.stages.artifacts import SECTION_SCORES
+from spikeseg_core.sweep.agglomerated import agglomerated_sections
 from tasks.folder import read_record
 from tasks.mlflow import tracking
 from tasks.references import StageRef
@@ -52,6 +53,9 @@ def run_point(
         for stage in registry.until(until):
             refs[stage.name] = run_stage(stage.name, config, *(refs[u] for u in stage.upstream))
     records = [read_record(ref.folder) for ref in refs.values()]
+    sections = [row for ref in refs.values() for row in _section_scores(ref)]
+    if config.dataset.folds:
+        sections += agglomerated_sections({name: ref.folder for name, ref in refs.items()})
     return PointResult(
         metrics={
             f"{tag}/{metric}": value
@@ -62,7 +66,7 @@ def run_point(
         minutes=sum(record.seconds for record in records) / 60,
         started=started,
         stages=refs,
-        sections=[row for ref in refs.values() for row in _section_scores(ref)],
+        sections=sections,
         data=records[0].outcome.facts,
     )
 

@@ -38,9 +38,10 @@ class FakeStages:
         self.fail_once: dict[str, BaseException] = {}
 
     def put_in_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Replace the real stages and the drawing of their pictures."""
+        """Replace the real stages, the drawing of their pictures, and what reads their arrays."""
         monkeypatch.setattr(table, "function", self.function)
         monkeypatch.setattr(pictures, "draw", self.draw)
+        monkeypatch.setattr("tasks.sweep_point.agglomerated_sections", agglomerated)
 
     def draw(
         self, name: str, config: PipelineConfig, inputs: Mapping[str, Path], folder: Path
@@ -70,6 +71,16 @@ class FakeStages:
             return _result(stage.name, config, inputs, folder, first)
 
         return run
+
+
+def agglomerated(folders: Mapping[str, Path]) -> list[dict[str, object]]:
+    """Stand in for :func:`spikeseg_core.sweep.agglomerated.agglomerated_sections`: .01 better."""
+    if "deploy" not in folders:
+        return []
+    table = pd.read_parquet(folders["deploy"] / artifacts.SECTION_SCORES)
+    table = table[table["split"] == "test"].assign(segmentation="loihi_agglomerated")
+    table["v_rand"] += 0.01
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")]
 
 
 def _checkpoint(folder: Path) -> int:

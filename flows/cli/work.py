@@ -136,6 +136,9 @@ def segment(
         float | None,
         typer.Option(min=0, max=1, help="Least probability of membrane; default: by validation."),
     ] = None,
+    agglomerate: Annotated[
+        bool, typer.Option("--agglomerate", help="Close gaps in membranes: other cells.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sections at a time.")] = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing results.")
@@ -159,6 +162,7 @@ def segment(
         model,
         engine.value,
         threshold=threshold,
+        agglomerate=agglomerate,
         workers=workers,
         overwrite=overwrite,
     )
@@ -183,8 +187,8 @@ def evaluate(
     verbose: Verbose = False,
 ) -> None:
     """Score a finished network on other labelled sections: per section, with 95 % intervals."""
-    from flows.segment import load, network_of
     from tasks.evaluating import evaluate_model
+    from tasks.finished import load, network_of
 
     kind, ref = network_of(model, engine.value)
     write_result(json, evaluate_model(model, path, kind, ref, load(kind, ref)))

@@ -36,6 +36,7 @@ from spikeseg_core.data.formats.opening import open_volume
 from spikeseg_core.data.formats.volume import Volume, shown_name
 from spikeseg_core.data.listing import group_of
 from spikeseg_core.errors import ConfigError, DataError
+from spikeseg_core.evaluation.agglomeration import agglomerated
 from spikeseg_core.figures.sections import segmented_figure
 from spikeseg_core.inference.cells import LEAST_PIXELS, Cell, find_cells, measured
 from spikeseg_core.inference.known import Known, without_training
@@ -215,6 +216,7 @@ def segment_files(
     name: str = "",
     workers: int = 1,
     known: Known | None = None,
+    agglomerate: bool = False,
 ) -> Segmented:
     """Segment image files, section by section; goes on with a work that was killed.
 
@@ -231,6 +233,9 @@ def segment_files(
         Threads, each with a section; the results are the same for any number.
     known : Known, optional
         What the training sections look like, to warn of others.
+    agglomerate : bool
+        Whether cells are those of :func:`~spikeseg_core.evaluation.agglomeration.agglomerated`,
+        else of :func:`~spikeseg_core.inference.cells.find_cells`.
 
     Raises
     ------
@@ -242,6 +247,7 @@ def segment_files(
         _refuse(job.existing, job.out)
     for note in job.notes:
         report.say(note)
+    cells_of = agglomerated if agglomerate else partial(find_cells, threshold=threshold)
     resumed = unfinished.begin()
     if resumed:
         report.say(f"{resumed} of {job.sections} sections are done already; the rest follows")
@@ -265,7 +271,7 @@ def segment_files(
                     shown.append((called, section, probability))
             names.append(shown_name(_result_name(source.path)))
             pixels += math.prod(source.volume.shape)
-            for rows in _write_all(job, unfinished, number, threshold):
+            for rows in _write_all(job, unfinished, number, threshold, cells_of):
                 table.writerows(rows)
                 cells += len(rows)
     for warning in warnings:
@@ -331,7 +337,11 @@ def _done(unfinished: Unfinished, job: Job, number: int, index: int) -> np.ndarr
 
 
 def _write_all(
-    job: Job, unfinished: Unfinished, number: int, threshold: float
+    job: Job,
+    unfinished: Unfinished,
+    number: int,
+    threshold: float,
+    cells_of: Callable[[np.ndarray], np.ndarray],
 ) -> Iterator[Sequence[Cell]]:
     """Write the results of a file; gives the cells of every section."""
     volume, name = job.files[number].volume, _result_name(job.files[number].path)
@@ -350,7 +360,7 @@ def _write_all(
 
     def cells() -> Iterator[np.ndarray]:
         for index in range(count):
-            yield find_cells(done(index), threshold)
+            yield cells_of(done(index))
 
     eight = np.dtype(np.uint8)
     grey = eight if png else np.dtype(np.float32)

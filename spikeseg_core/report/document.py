@@ -25,6 +25,8 @@ SEGMENTATIONS = {
     "snn_rate": "SNN, rates",
     "snn_spiking": "SNN, spikes",
     "loihi": "Loihi, integers",
+    "ann_agglomerated": "ANN, agglomerated on the host",
+    "loihi_agglomerated": "Loihi, agglomerated on the host",
 }
 """Names of the segmentations by tag, in pipeline order."""
 

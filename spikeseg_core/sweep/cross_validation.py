@@ -16,12 +16,16 @@ from spikeseg_core.evaluation.accounting import START, STEPS
 from spikeseg_core.evaluation.scorer import SECTION_SCORES
 from spikeseg_core.metrics.intervals import Interval, difference, interval
 from spikeseg_core.storage import save_table, write_json
+from spikeseg_core.sweep.agglomerated import AGGLOMERATED
 from spikeseg_core.sweep.definition import FOLD
 from spikeseg_core.sweep.points import Point
 from spikeseg_core.sweep.table import Outcomes
 
-STAGES = ("ann", "rate_tuned", "snn_rate", "snn_spiking", "loihi")
+STAGES = ("ann", "rate_tuned", "snn_rate", "snn_spiking", "loihi", *AGGLOMERATED.values())
 """Segmentations of the table, in the order of the pipeline."""
+
+ON_HOST = "agglomeration on the host"
+"""The step after the chip."""
 
 Intervals = dict[str, Interval]
 """By score."""
@@ -123,7 +127,7 @@ class CrossValidation:
         -------
         list of (step, from, to, intervals)
             As in :func:`spikeseg_core.evaluation.accounting.loss_table`: a step whose end was not
-            scored is merged with the next.
+            scored is merged with the next. Then :data:`ON_HOST`.
         """
         found: list[tuple[str, str, str, Intervals]] = []
         before, names = START, list[str]()
@@ -133,6 +137,10 @@ class CrossValidation:
                 change = _changes(self.of(before), self.of(place))
                 found.append((", ".join(names), before, place, change))
                 before, names = place, []
+        after = AGGLOMERATED["loihi"]
+        if {"loihi", after} <= set(self._by_segmentation):
+            change = _changes(self.of("loihi"), self.of(after))
+            found.append((ON_HOST, "loihi", after, change))
         return found
 
     def to_json(self) -> dict[str, Any]:

@@ -117,3 +117,25 @@ def test_scores_are_medians_over_runs_and_written_between_the_marks(tmp_path: Pa
     assert "| ANN | .9100 | .500 | .500 | .500 |  |" in text
     assert ".9100 | .500 | .500 | .500 | 21.0 Hz |" in text
     assert "old" not in text
+
+
+def test_a_cross_validation_is_written_with_its_intervals(tmp_path: Path) -> None:
+    import json
+
+    import from_run
+
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- scores -->\nold\n<!-- /scores -->\nafter\n")
+    scores = ("pixel_accuracy", "membrane_iou", "v_rand", "v_info")
+    stage = {score: {"mean": 0.95, "low": 0.94, "high": 0.96} for score in scores}
+    stages = {"ann": stage, "loihi": stage, "loihi_agglomerated": stage}
+    (tmp_path / "cross-validation.json").write_text(json.dumps({"stages": stages}))
+    from_run.folds(page, tmp_path)
+    lines = page.read_text().splitlines()
+    assert lines[2] == "| network | pixel accuracy | membrane IoU | V_Rand | V_Info |"
+    assert [line.split(" | ")[0] for line in lines[4:-2]] == [
+        "| ANN",
+        "| **Loihi, emulated: 8-bit integers**",
+        "| Loihi, cells by agglomeration on the host",
+    ]
+    assert lines[4].endswith("| .9500 [.9400, .9600] " + 3 * "| .950 [.940, .960] " + "|")

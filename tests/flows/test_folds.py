@@ -15,7 +15,7 @@ from spikeseg_core.errors import ConfigError, SpikeSegError
 from tasks.compare import compare
 from tests.fakes import FakeStages
 
-STAGES = ["ann", "rate_tuned", "snn_rate", "snn_spiking", "loihi"]
+STAGES = ["ann", "rate_tuned", "snn_rate", "snn_spiking", "loihi", "loihi_agglomerated"]
 SCORES = ["pixel_accuracy", "membrane_iou", "v_rand", "v_info"]
 
 
@@ -53,11 +53,14 @@ class TestCrossValidation:
         assert alone["high"] - alone["low"] > 0.01
         steps = [step["step"] for step in summary["steps"]]
         assert steps[0] == "Loihi's rate curve, rate tuning"
-        total = sum(step["v_rand"]["mean"] for step in summary["steps"])
+        *onto_chip, on_host = summary["steps"]
+        total = sum(step["v_rand"]["mean"] for step in onto_chip)
         assert total == pytest.approx(change["mean"])
+        assert (on_host["step"], on_host["from"]) == ("agglomeration on the host", "loihi")
+        assert on_host["v_rand"]["mean"] == pytest.approx(0.01)
         folder = Path(summary["report"]).parent
         rows = pd.read_parquet(folder / "sections.parquet")
-        assert rows.groupby("segmentation").size().tolist() == [30] * 5
+        assert rows.groupby("segmentation").size().tolist() == [30] * len(STAGES)
         said = capsys.readouterr().out
         assert "SYNTHETIC DATA" in said
         assert "SYNTHETIC DATA" in (folder / "sweep.md").read_text()

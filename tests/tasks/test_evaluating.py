@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from flows import cli, segment
+from flows import cli
+from tasks import finished
 from tasks.mlflow.store import PARENT_TAG, STAGE_TAG, Run, store
 from tasks.references import StageRef
 from tests.spikeseg_core.data.inputs import COUNT, GREY, MASKS, pair_of
@@ -21,8 +22,8 @@ def test_a_model_is_scored_on_other_sections_and_logged_beside_its_run(
     ref = StageRef(
         stage="train", key="ab" * 32, uri="file:///x", sha256="", mlflow_run_id=run.id, inputs={}
     )
-    monkeypatch.setattr(segment, "network_of", lambda model, engine: ("ann", ref))
-    monkeypatch.setattr(segment, "load", lambda kind, ref: DARK)
+    monkeypatch.setattr(finished, "network_of", lambda model, engine: ("ann", ref))
+    monkeypatch.setattr(finished, "load", lambda kind, ref: DARK)
     folder = pair_of(tmp_path / "other", GREY, MASKS)
     written = tmp_path / "scores.json"
     words = ["evaluate", "paper@champion", str(folder), "--json", str(written)]

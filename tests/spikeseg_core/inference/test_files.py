@@ -315,6 +315,16 @@ def test_cells_are_pictures_and_a_table(tmp_path: Path) -> None:
     assert (mask.flavour, mask.pixel_nm) == ("ImageJ", pytest.approx((4.0, 4.0)))
 
 
+def test_agglomerated_cells_stay_apart_at_a_gap(tmp_path: Path) -> None:
+    membrane = np.zeros((40, 60), np.uint8)
+    membrane[:20, 30] = membrane[21:, 30] = 255
+    Image.fromarray(membrane).save(tmp_path / "a.png")
+    job = plan(tmp_path / "a.png", tmp_path / "out")
+    assert segment_files(job, brightness, 0.5).cells == 1
+    job = plan(tmp_path / "a.png", tmp_path / "out", overwrite=True)
+    assert segment_files(job, brightness, 0.5, agglomerate=True).cells == 2
+
+
 def test_a_zarr_gives_ome_zarrs(tmp_path: Path) -> None:
     done = run(ome_zarr(tmp_path / "a.ome.zarr", STACK), tmp_path / "out")
     assert done.names == ("a.ome.zarr",)
