@@ -95,7 +95,7 @@ def _duration(to_do: Sequence[Step], known: Sequence[float]) -> str:
     if not known:
         return "time      not known: this machine has no past run to judge by"
     rest = len(to_do) - len(known)
-    more = f", and {rest} stages that never ran here" if rest else ""
+    more = f", and {rest} stages of which no past run tells" if rest else ""
     return f"time      about {max(0.1, sum(known) / 60):.1f} min on this machine{more}"
 
 

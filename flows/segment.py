@@ -16,6 +16,7 @@ from pydantic import Field
 from spikeseg_core.config.overrides import shown
 from spikeseg_core.inference.files import plan
 from spikeseg_core.inference.files import segment_files as segment_all
+from tasks.dask_cluster import OnWorkers, cluster
 from tasks.finished import Engine, load, network_of
 from tasks.prefect.names import named
 from tasks.prefect.segmented import OnPage, show_segmented
@@ -136,17 +137,19 @@ def segment_files(
     reporter = report or TerminalReporter("segment")
     network = load(kind, ref)
     cut = network.threshold if threshold is None else threshold
-    done = segment_all(
-        job,
-        network,
-        cut,
-        title,
-        reporter,
-        name=f"{kind} {ref.key}",
-        workers=workers,
-        known=network.known,
-        agglomerate=agglomerate,
-    )
+    with cluster() as found:
+        done = segment_all(
+            job,
+            network if found is None else OnWorkers(kind, ref),
+            cut,
+            title,
+            reporter,
+            name=f"{kind} {ref.key}",
+            workers=workers if found is None else found.threads,
+            pool=None if found is None else found.pool,
+            known=network.known,
+            agglomerate=agglomerate,
+        )
     return {
         "model": model or NEWEST,
         "engine": engine,

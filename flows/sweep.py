@@ -39,6 +39,7 @@ from spikeseg_core.sweep.definition import Sweep
 from spikeseg_core.sweep.fit import cores_needed, cores_of
 from spikeseg_core.sweep.points import Point, expand, in_order_of_running
 from spikeseg_core.sweep.table import DONE, Outcome, point_table, run_table
+from tasks.dask_cluster import ADDRESS
 from tasks.local import state
 from tasks.mlflow import sweep as sweep_tracking
 from tasks.mlflow.store import Run, store
@@ -51,9 +52,6 @@ from tasks.sweep_point import PointResult, run_point
 
 if TYPE_CHECKING:
     from prefect_dask.task_runners import DaskTaskRunner
-
-ADDRESS = "DASK_SCHEDULER_ADDRESS"
-"""Environment variable with the address of a Dask scheduler, used instead of local workers."""
 
 
 def _name() -> str:

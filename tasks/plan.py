@@ -31,6 +31,9 @@ from tasks.local import state
 from tasks.local.machine import FINGERPRINT, machine_tags
 from tasks.references import StageRef
 
+MOST_SCALED = 10
+"""Runs of more or less than a tenth of the work say nothing: starting up takes as long in both."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -110,10 +113,11 @@ def _time(name: str, config: PipelineConfig) -> tuple[float | None, str]:
     if same:
         return median(same), _runs(len(same), "the same settings")
     own = work(name, wanted)
-    scaled = [record.seconds * own / work(name, record.settings) for record in here]
-    if scaled:
-        return median(scaled), _runs(len(scaled), "other settings, scaled by the work")
-    return None, "no past run on this machine"
+    factors = [(record.seconds, own / work(name, record.settings)) for record in here]
+    near = [seconds * by for seconds, by in factors if 1 / MOST_SCALED <= by <= MOST_SCALED]
+    if near:
+        return median(near), _runs(len(near), "other settings, scaled by the work")
+    return None, "past runs do too much less or more" if here else "no past run on this machine"
 
 
 def _runs(count: int, settings: str) -> str:

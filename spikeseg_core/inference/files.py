@@ -21,7 +21,8 @@ import math
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -216,6 +217,7 @@ def segment_files(
     name: str = "",
     workers: int = 1,
     known: Known | None = None,
+    pool: Executor | None = None,
     agglomerate: bool = False,
 ) -> Segmented:
     """Segment image files, section by section; goes on with a work that was killed.
@@ -230,7 +232,9 @@ def segment_files(
     name : str
         Of the network: a killed work goes on with the same one only.
     workers : int
-        Threads, each with a section; the results are the same for any number.
+        Sections at a time; the results are the same for any number.
+    pool : concurrent.futures.Executor, optional
+        Where sections are segmented; by default threads of this process.
     known : Known, optional
         What the training sections look like, to warn of others.
     agglomerate : bool
@@ -251,7 +255,8 @@ def segment_files(
     resumed = unfinished.begin()
     if resumed:
         report.say(f"{resumed} of {job.sections} sections are done already; the rest follows")
-    _segment_all(job, unfinished, segment, report, workers)
+    with nullcontext(pool) if pool is not None else ThreadPoolExecutor(workers) as executor:
+        _segment_all(job, unfinished, partial(executor.submit, segment), report, workers)
     shown: list[tuple[str, np.ndarray, np.ndarray]] = []
     names, warnings = [], list[str]()
     membrane, pixels, cells = 0, 0, 0
@@ -292,38 +297,32 @@ def segment_files(
 def _segment_all(
     job: Job,
     unfinished: Unfinished,
-    segment: Callable[[np.ndarray], np.ndarray],
+    submit: Callable[[np.ndarray], Future[np.ndarray]],
     report: Reporter,
     workers: int,
 ) -> None:
     """Keep the probability of every section; at most a section more than workers is in memory."""
     done = 0
-
-    def work(number: int, index: int, section: np.ndarray) -> None:
-        unfinished.put(number, index, segment(section[np.newaxis])[0])
-
-    running: deque[tuple[Future[None], str]] = deque()
+    running: deque[tuple[Future[np.ndarray], int, int]] = deque()
 
     def finish() -> None:
         nonlocal done
-        future, name = running.popleft()
-        future.result()
+        future, number, index = running.popleft()
+        unfinished.put(number, index, future.result()[0])
         done += 1
-        report.progress(done, job.sections, name)
+        report.progress(done, job.sections, job.files[number].volume.names[index])
 
-    with ThreadPoolExecutor(workers) as pool:
-        for number, source in enumerate(job.files):
-            for index, section in enumerate(source.planes()):
-                name = source.volume.names[index]
-                if unfinished.has(number, index):
-                    done += 1
-                    report.progress(done, job.sections, name)
-                    continue
-                running.append((pool.submit(work, number, index, section), name))
-                if len(running) > workers:
-                    finish()
-        while running:
-            finish()
+    for number, source in enumerate(job.files):
+        for index, section in enumerate(source.planes()):
+            if unfinished.has(number, index):
+                done += 1
+                report.progress(done, job.sections, source.volume.names[index])
+                continue
+            running.append((submit(section[np.newaxis]), number, index))
+            if len(running) > workers:
+                finish()
+    while running:
+        finish()
 
 
 def _done(unfinished: Unfinished, job: Job, number: int, index: int) -> np.ndarray:

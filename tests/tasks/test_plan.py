@@ -59,6 +59,12 @@ def test_other_settings_are_scaled_by_the_work_and_other_networks_do_not_count()
     assert step("train", preset("paper")).seconds is None
 
 
+def test_a_tiny_run_does_not_stand_for_a_long_one() -> None:
+    ran("train", 30.0, "a")  # most of which is starting up
+    longer = step("train", changed(train={"epochs": 11 * QUICK.train.epochs}))
+    assert (longer.seconds, longer.basis) == (None, "past runs do too much less or more")
+
+
 def test_a_stage_after_an_unfinished_one_has_a_stand_in_for_its_key() -> None:
     first, same, other = (
         plan.steps(config) for config in (QUICK, QUICK, changed(tune={"epochs": 99}))

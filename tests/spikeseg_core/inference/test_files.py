@@ -317,7 +317,7 @@ def test_cells_are_pictures_and_a_table(tmp_path: Path) -> None:
 
 def test_agglomerated_cells_stay_apart_at_a_gap(tmp_path: Path) -> None:
     membrane = np.zeros((40, 60), np.uint8)
-    membrane[:20, 30] = membrane[21:, 30] = 255
+    membrane[:20, 29:32] = membrane[21:, 29:32] = 255
     Image.fromarray(membrane).save(tmp_path / "a.png")
     job = plan(tmp_path / "a.png", tmp_path / "out")
     assert segment_files(job, brightness, 0.5).cells == 1
