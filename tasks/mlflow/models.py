@@ -38,7 +38,7 @@ REQUIRED = (
 
 def gather(kind: ModelKind, record: StageRecord, folder: Path) -> None:
     """Copy the files of a stage's model to ``folder``; a ConfigError if a stage is missing."""
-    stages = {name: _folder(name, record) for name in FILES[kind]}
+    stages = {name: folder_of(name, record) for name in FILES[kind]}
     for name in ("prepare", SCORED_BY[kind][0]):
         key = {**record.inputs, record.stage: record.key}.get(name)
         if key and (there := find(name, key)):
@@ -46,7 +46,8 @@ def gather(kind: ModelKind, record: StageRecord, folder: Path) -> None:
     save_segmenter(folder, kind, stages, PipelineConfig.model_validate(record.settings))
 
 
-def _folder(stage: str, record: StageRecord) -> Path:
+def folder_of(stage: str, record: StageRecord) -> Path:
+    """Return the folder of a stage that a stage was made from; a ConfigError if it is gone."""
     folder = find(stage, {**record.inputs, record.stage: record.key}[stage])
     if folder is None:
         raise ConfigError(
@@ -119,7 +120,7 @@ class _Unchecked:
 
 def _example(record: StageRecord) -> np.ndarray:
     """Corner of the first training section, as large as a tile: (1, height, width)."""
-    dataset = load_dataset(_folder("prepare", record))
+    dataset = load_dataset(folder_of("prepare", record))
     tile = catalogue.network(PipelineConfig.model_validate(record.settings).train.network).tile
     return dataset.images[dataset.splits["train"][:1], :tile, :tile]
 
