@@ -153,12 +153,15 @@ def check(path: Path, name: str | None = None) -> Checked:
     found = spec.load_description(path)
     details = found.validation_summary.details
     if not isinstance(found, spec.ModelDescr):
-        wrong = {".".join(map(str, e.loc)): e.msg for each in details for e in each.errors}
+        wrong: dict[str, str] = {}
+        for error in (error for each in details for error in each.errors):
+            # Without the alternatives that were tried, all of which are in brackets.
+            where = ".".join(str(part) for part in error.loc if "(" not in str(part))
+            wrong.setdefault(where, error.msg)
         said = "; ".join(f"{where}: {shorten(what, 150)}" for where, what in wrong.items())
-        said = shorten(said, 600)
-        licence = any(where.startswith("license") for where in wrong)
-        hint = "; name a licence as spdx.org/licenses does, such as CC-BY-4.0" if licence else ""
-        raise DataError(f"{name or path.name} would not be a valid bioimage.io model: {said}{hint}")
+        hint = "; licences are named as in spdx.org/licenses, such as CC-BY-4.0"
+        said = shorten(said, 600) + (hint if "license" in wrong else "")
+        raise DataError(f"{name or path.name} would not be a valid bioimage.io model: {said}")
     warnings = (f"{'.'.join(map(str, w.loc))}: {w.msg}" for each in details for w in each.warnings)
     return Checked(spec.__version__, tuple(dict.fromkeys(warnings)))
 
