@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -22,7 +22,7 @@ from PIL import Image
 from spikeseg_core.data.tiles import pad_to
 from spikeseg_core.errors import DataError
 from spikeseg_core.inference.about import UNKNOWN, About
-from spikeseg_core.inference.onnx_model import INPUT, OPSET, OUTPUT, onnx_model, step
+from spikeseg_core.inference.onnx_model import INPUT, OPSET, OUTPUT, onnx_model
 from spikeseg_core.inference.segmenter import Segmenter
 from spikeseg_core.network import Network, Weights
 from spikeseg_core.storage import atomic_path
@@ -41,7 +41,7 @@ _TEXT = """# {name}
 Probability of membrane in sections of electron microscopy.
 
 Grey values may have any scale: every section gets zero mean and unit variance (`{rdf}`).
-Rows and columns are a multiple of {multiple}.
+It is cut into overlapping tiles, which are blended, by the network itself.
 The output is the probability of membrane; pixels with at least {threshold} are membrane.
 
 | | |
@@ -92,9 +92,9 @@ def save_package(
     DataError
         If ``bioimageio.spec`` finds the package invalid.
     """
-    side = least_side(network)
+    side = network.tile + network.tile // 3  # several tiles, which overlap
     grey = pad_to(example[np.newaxis], side)[:, :side, :side]
-    probability = _original(network, weights, grey)
+    probability = _original(network, weights, about, grey)
     model = onnx_model(network, weights, about, standardized=True)
     files = {
         WEIGHTS: model.SerializeToString(deterministic=True),
@@ -119,19 +119,13 @@ class _WithoutAliases(yaml.SafeDumper):
         return True
 
 
-def least_side(network: Network) -> int:
-    """Return the least side of an input, px: a tile, or more if little of it is left inside."""
-    return max(network.tile, 3 * step(network))
-
-
-def _original(network: Network, weights: Weights, grey: np.ndarray) -> np.ndarray:
-    """Return what the network gives for square sections, each as a single tile."""
+def _original(network: Network, weights: Weights, about: About, grey: np.ndarray) -> np.ndarray:
+    """Return the probability that the network itself gives."""
     from spikeseg_core.ann.unet import model_from_weights
     from spikeseg_core.evaluation.segment import keras_segmenter
 
-    side = grey.shape[1]
-    whole = replace(network, tile=side)
-    return Segmenter(side, 1, keras_segmenter(model_from_weights(whole, weights)))(grey)
+    tiled = keras_segmenter(model_from_weights(network, weights))
+    return Segmenter(network.tile, about.tiles_per_axis, tiled)(grey)
 
 
 def check(path: Path, name: str | None = None) -> Checked:
@@ -180,9 +174,9 @@ def _described(network: Network, about: About, files: dict[str, bytes]) -> dict[
             *({"type": "space", "id": axis, **scale, **size[axis]} for axis in "yx"),
         ]
 
-    any_side = {"size": {"min": least_side(network), "step": step(network)}}
+    any_side = {"size": {"min": network.tile, "step": 1}}
     as_input = {
-        axis: {"size": {"tensor_id": INPUT, "axis_id": axis}, "halo": step(network)}
+        axis: {"size": {"tensor_id": INPUT, "axis_id": axis}, "halo": max(network.tile // 6, 1)}
         for axis in "yx"
     }
     as_float = {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}
@@ -249,7 +243,6 @@ def _readme(network: Network, about: About) -> str:
     return _TEXT.format(
         name=f"SpikeSeg {about.name}",
         rdf=RDF,
-        multiple=step(network),
         threshold=facts["threshold"],
         facts="\n".join(f"| {key.replace('_', ' ')} | {facts[key]} |" for key in facts),
         scores=facts["scores"] if about.scores else UNKNOWN,

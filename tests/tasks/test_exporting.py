@@ -52,7 +52,7 @@ def test_onnx_gives_what_the_network_of_the_run_gives(train: StageRecord, tmp_pa
     models.gather("ann", train, tmp_path / "original")
     original = load_segmenter(tmp_path / "original")
     sections = np.random.default_rng(0).integers(
-        0, 256, (3, original.tile, original.tile), dtype=np.uint8
+        0, 256, (3, 2 * original.tile + 5, original.tile), dtype=np.uint8
     )
     session = onnxruntime.InferenceSession(out)
     (found,) = session.run(None, {"sections": sections[:, np.newaxis].astype(np.float32)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import numpy as np
 import onnxruntime
@@ -13,7 +12,7 @@ from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.evaluation.segment import keras_segmenter
 from spikeseg_core.inference.about import About
-from spikeseg_core.inference.onnx_model import INPUT, onnx_model, step
+from spikeseg_core.inference.onnx_model import INPUT, onnx_model
 from spikeseg_core.inference.segmenter import Segmenter
 from spikeseg_core.network import Network, Weights, catalogue
 from tests.spikeseg_core.loihi.networks import random_network, random_weights
@@ -31,10 +30,8 @@ def run(model: object, sections: np.ndarray) -> np.ndarray:
 
 
 def expected(network: Network, weights: Weights, sections: np.ndarray) -> np.ndarray:
-    """What the segmenter gives if a tile is as large as a section."""
-    whole = replace(network, tile=sections.shape[1])
-    tiled = keras_segmenter(model_from_weights(whole, weights))
-    return Segmenter(whole.tile, 1, tiled)(sections)
+    tiled = keras_segmenter(model_from_weights(network, weights))
+    return Segmenter(network.tile, ABOUT.tiles_per_axis, tiled)(sections)
 
 
 def random_case(seed: int) -> tuple[Network, Weights, np.random.Generator]:
@@ -43,11 +40,16 @@ def random_case(seed: int) -> tuple[Network, Weights, np.random.Generator]:
     return network, random_weights(rng, network), rng
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_random_networks_give_the_same_at_every_pixel(seed: int) -> None:
+# In tiles: less than one, one, a few pixels more, between, and more than there are at least.
+SIZES = {"small": 0.4, "one": 1.0, "a little more": 1.2, "some": 2.3, "many": 3.9}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("size", SIZES)
+def test_random_networks_give_the_same_at_every_pixel(seed: int, size: str) -> None:
     network, weights, rng = random_case(seed)
-    side = network.tile + seed % 3 * step(network)
-    sections = rng.integers(0, 256, (2, side, side), dtype=np.uint8)
+    high = max(int(network.tile * SIZES[size]), 1)
+    sections = rng.integers(0, 256, (2, high, high + seed), dtype=np.uint8)
     found = run(onnx_model(network, weights, ABOUT), sections)
     wanted = expected(network, weights, sections)
     assert wanted.max() - wanted.min() > 0.1
@@ -59,10 +61,19 @@ def test_the_networks_of_the_presets_give_the_same_at_every_pixel(name: str) -> 
     rng = np.random.default_rng(3)
     network = catalogue.network(name)
     weights = random_weights(rng, network)
-    sections = rng.integers(0, 65536, (1, network.tile, network.tile), dtype=np.uint16)
+    sections = rng.integers(0, 65536, (1, 201, 330), dtype=np.uint16)
     found = run(onnx_model(network, weights, ABOUT), sections)
     wanted = expected(network, weights, sections)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCE)
+
+
+def test_tiles_are_where_they_are_when_they_nearly_coincide() -> None:
+    network, weights, rng = random_case(3)
+    model = onnx_model(network, weights, ABOUT)
+    for size in range(network.tile - 2, network.tile + 7):
+        sections = rng.integers(0, 256, (1, size, 5), dtype=np.uint8)
+        wanted = expected(network, weights, sections)
+        np.testing.assert_allclose(run(model, sections), wanted, rtol=0, atol=TOLERANCE)
 
 
 def test_the_scale_of_the_grey_values_does_not_matter() -> None:
@@ -83,16 +94,6 @@ def test_a_blank_section_is_all_zero_to_the_network(grey: float) -> None:
     np.testing.assert_array_equal(found, wanted)
 
 
-def test_rows_and_columns_may_differ() -> None:
-    network, weights, rng = random_case(4)
-    n = network.tile
-    wide = rng.normal(size=(1, n, 2 * n)).astype(np.float32)
-    model = onnx_model(network, weights, ABOUT, standardized=True)
-    assert run(model, wide).shape == wide.shape
-    flipped = run(model, np.concatenate([wide, wide], axis=1))
-    assert flipped.shape == (1, 2 * n, 2 * n)
-
-
 def test_it_says_what_it_is() -> None:
     network, weights, _ = random_case(0)
     found = {p.key: p.value for p in onnx_model(network, weights, ABOUT).metadata_props}
@@ -100,16 +101,9 @@ def test_it_says_what_it_is() -> None:
     assert found["threshold"] == "0.4"
     assert found["pixel_size_nm"] == "4"
     assert found["dataset"] == "sections of a test"
-    assert (found["tile"], found["multiple_of"]) == (str(network.tile), str(step(network)))
+    assert (found["tile"], found["tiles_per_axis"]) == (str(network.tile), "3")
     assert found["weights_sha256"] == weights.sha256
     assert "any scale" in found["input"]
-
-
-def test_sides_are_a_multiple_of_all_strides() -> None:
-    assert {name: step(catalogue.network(name)) for name in ("quick", "paper")} == {
-        "quick": 16,
-        "paper": 32,
-    }
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
