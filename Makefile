@@ -11,6 +11,8 @@ SYNC := $(UV) pip sync --quiet --python $(BIN)/python --require-hashes
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 # An environment of its own: NengoLoihi's tests need an older pytest.
 PEERS := .venv-peers
+# Another: bioimageio.core needs older versions of bioimageio.spec and pydantic.
+BIOIMAGEIO := .venv-bioimageio
 # Programs of Debian that end-to-end tests use; tests whose programs are missing are skipped, and say so.
 DEBIAN := chromium postgresql redis-server
 
@@ -20,7 +22,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers up lock secrets clean
+.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers bioimageio up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -97,6 +99,15 @@ $(PEERS)/.ready: $(UV) requirements/peers.txt
 	$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes requirements/peers.txt
 	@touch $@
 
+bioimageio: $(DEV) $(BIOIMAGEIO)/.ready ## What spikeseg export writes for bioimage.io, run by bioimageio.core
+	$(BIN)/python -m tests.bioimageio.make build/bioimageio
+	$(BIOIMAGEIO)/bin/python tests/bioimageio/run.py build/bioimageio
+
+$(BIOIMAGEIO)/.ready: $(UV) requirements/bioimageio.txt
+	$(PYTHON) -m venv --without-pip $(BIOIMAGEIO)
+	$(UV) pip sync --quiet --python $(BIOIMAGEIO)/bin/python --require-hashes requirements/bioimageio.txt
+	@touch $@
+
 secrets: docker/.env ## Write docker/.env, with passwords of your own, for docker/compose.yaml
 
 docker/.env: docker/.env.example
@@ -109,12 +120,13 @@ docker/.env: docker/.env.example
 up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
 	$(BIN)/spikeseg up
 
-lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, and uv
+lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, bioimageio, and uv
 	$(COMPILE) --all-extras pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) --extra server --constraint requirements/dev.txt pyproject.toml --output-file requirements/server.txt
 	$(COMPILE) --constraint requirements/dev.txt pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) --constraint requirements/run.txt tests/peers/requirements.in --output-file requirements/peers.txt
+	$(COMPILE) tests/bioimageio/requirements.in --output-file requirements/bioimageio.txt
 	echo uv | $(COMPILE) - --output-file requirements/uv.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
-	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(BIOIMAGEIO) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

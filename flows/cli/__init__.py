@@ -11,7 +11,7 @@ from flows.cli import answers, servers, stopping, work
 from flows.options import examples
 from spikeseg_core import __version__
 from spikeseg_core.errors import SpikeSegError
-from tasks import networks
+from tasks import exporting, networks
 
 app = typer.Typer(
     name="spikeseg",
@@ -83,6 +83,7 @@ for command, panel, *lines in (
         "spikeseg report --preset paper --seeds 0,1,2 --dry-run",
         "spikeseg report --run 0123abcd --run 4567cdef",
     ),
+    (exporting.export, WORK, "spikeseg export paper@champion --format bioimageio --out paper.zip"),
     (
         networks.map,
         WORK,

@@ -64,6 +64,8 @@ class Segmenter:
         The threshold with the best V_Rand on validation; .5 for a model without one.
     known : Known, optional
         What the training sections look like.
+    grey : {"uint8", "uint16"}
+        Type of the training sections.
     """
 
     tile: int
@@ -71,6 +73,7 @@ class Segmenter:
     segment_tiles: Callable[[np.ndarray], np.ndarray]
     threshold: float = 0.5
     known: Known | None = None
+    grey: str = "uint8"
 
     def __call__(self, sections: np.ndarray) -> np.ndarray:
         """Segment grey sections.
@@ -112,7 +115,7 @@ def save_segmenter(
         Folders of the stages that produced it, by name: ``train``; ``tune``; or ``tune``,
         ``quantize`` and ``partition``. If the stage that scored the network is among them
         (``deploy`` for an integer network), the threshold of validation is kept; with ``prepare``,
-        what the training sections look like.
+        what the training sections look like, and their type.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for stage, names in FILES[kind].items():
@@ -142,8 +145,14 @@ def _chosen(kind: ModelKind, stages: Mapping[str, Path]) -> dict[str, Any]:
     if "prepare" in stages:
         dataset = load_dataset(stages["prepare"])
         train = dataset.splits["train"]
+        found["grey"] = dataset.images.dtype.name
         found["known"] = Known.of(dataset.images[train], dataset.labels[train]).to_json()
     return found
+
+
+def threshold_of(folder: Path) -> float:
+    """Return the threshold of a saved segmenter without loading its network."""
+    return float(json.loads((folder / FACTS).read_text()).get("threshold", 0.5))
 
 
 def load_segmenter(folder: Path) -> Segmenter:
@@ -158,8 +167,9 @@ def load_segmenter(folder: Path) -> Segmenter:
         facts = json.loads((folder / FACTS).read_text())
         kind, tiles_per_axis = facts["kind"], int(facts["tiles_per_axis"])
         presentation = PresentationConfig.model_validate(facts["presentation"])
-        threshold = float(facts.get("threshold", 0.5))
+        threshold = threshold_of(folder)
         known = Known(**facts["known"]) if facts.get("known") else None
+        grey = str(facts.get("grey", "uint8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
     if kind == "integer":
@@ -174,7 +184,7 @@ def load_segmenter(folder: Path) -> Segmenter:
             with one_at_a_time:
                 return emulated.run(mapped, tiles, presentation).logits
 
-        return Segmenter(mapped.network.tile, tiles_per_axis, on_chip, threshold, known)
+        return Segmenter(mapped.network.tile, tiles_per_axis, on_chip, threshold, known, grey)
 
     from spikeseg_core.ann.unet import model_from_weights
     from spikeseg_core.evaluation.segment import keras_segmenter
@@ -182,4 +192,4 @@ def load_segmenter(folder: Path) -> Segmenter:
     network, weights = load_network(folder)
     model = model_from_weights(network, weights, "relu" if kind == "ann" else "loihi")
     tiled = keras_segmenter(model)
-    return Segmenter(network.tile, tiles_per_axis, tiled, threshold, known)
+    return Segmenter(network.tile, tiles_per_axis, tiled, threshold, known, grey)

@@ -16,6 +16,7 @@ import spikeseg_core
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.inference.payload import INPUT
 from spikeseg_core.inference.segmenter import FILES, SCORED_BY, save_segmenter
 from spikeseg_core.network import catalogue
 from spikeseg_core.stages.table import ModelKind
@@ -37,7 +38,7 @@ REQUIRED = (
 
 def gather(kind: ModelKind, record: StageRecord, folder: Path) -> None:
     """Copy the files of a stage's model to ``folder``; a ConfigError if a stage is missing."""
-    stages = {name: _folder(name, record) for name in FILES[kind]}
+    stages = {name: folder_of(name, record) for name in FILES[kind]}
     for name in ("prepare", SCORED_BY[kind][0]):
         key = {**record.inputs, record.stage: record.key}.get(name)
         if key and (there := find(name, key)):
@@ -45,7 +46,8 @@ def gather(kind: ModelKind, record: StageRecord, folder: Path) -> None:
     save_segmenter(folder, kind, stages, PipelineConfig.model_validate(record.settings))
 
 
-def _folder(stage: str, record: StageRecord) -> Path:
+def folder_of(stage: str, record: StageRecord) -> Path:
+    """Return the folder of a stage that a stage was made from; a ConfigError if it is gone."""
     folder = find(stage, {**record.inputs, record.stage: record.key}[stage])
     if folder is None:
         raise ConfigError(
@@ -58,15 +60,9 @@ def _folder(stage: str, record: StageRecord) -> Path:
 def log(kind: ModelKind, record: StageRecord, run_id: str, tracking_uri: str) -> str:
     """Log the model of a finished stage to its run, and return the model's id."""
     import mlflow
-    from mlflow.models import Model, ModelSignature
-    from mlflow.types import Schema, TensorSpec
+    from mlflow.models import Model
 
     example = _example(record)
-    shape = (-1, -1, -1)  # sections, height, width
-    signature = ModelSignature(
-        inputs=Schema([TensorSpec(example.dtype, shape)]),
-        outputs=Schema([TensorSpec(np.dtype(np.float32), shape)]),
-    )
     with TemporaryDirectory() as temporary, _tracking(tracking_uri):
         gather(kind, record, Path(temporary))
         with mlflow.start_run(run_id=run_id, log_system_metrics=False):
@@ -79,12 +75,31 @@ def log(kind: ModelKind, record: StageRecord, run_id: str, tracking_uri: str) ->
                 loader_module=LOADER.stem,
                 data_path=temporary,
                 code_paths=[str(LOADER), str(Path(spikeseg_core.__file__).parent)],
-                signature=signature,
+                signature=_signature(),
                 input_example=example,
                 pip_requirements=[f"{name}=={metadata.version(name)}" for name in REQUIRED],
-                metadata={"kind": kind, "stage": record.stage, "key": record.key},
+                metadata={
+                    "kind": kind,
+                    "stage": record.stage,
+                    "key": record.key,
+                    "input": f"whole numbers, {example.dtype} (sections, rows, columns)",
+                },
             )
     return str(logged.model_id)
+
+
+def _signature() -> Any:
+    """Return the signature: objects in, so that MLflow casts nothing before the model checks it.
+
+    With the type of the sections MLflow would make 44 of 300, and 0 of 0.9.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    return ModelSignature(
+        inputs=Schema([TensorSpec(np.dtype(object), (-1,), INPUT)]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, -1, -1))]),
+    )
 
 
 class _Unchecked:
@@ -105,7 +120,7 @@ class _Unchecked:
 
 def _example(record: StageRecord) -> np.ndarray:
     """Corner of the first training section, as large as a tile: (1, height, width)."""
-    dataset = load_dataset(_folder("prepare", record))
+    dataset = load_dataset(folder_of("prepare", record))
     tile = catalogue.network(PipelineConfig.model_validate(record.settings).train.network).tile
     return dataset.images[dataset.splits["train"][:1], :tile, :tile]
 

@@ -9,71 +9,23 @@ from urllib.request import url2pathname
 
 import numpy as np
 import pytest
+from mlflow.exceptions import MlflowException
 
-from spikeseg_core.config import DatasetConfig, PipelineConfig, PresentationConfig
-from spikeseg_core.data.dataset import prepare_dataset
 from spikeseg_core.inference.segmenter import load_segmenter
-from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
-from spikeseg_core.loihi.mapping.partition import partition
-from spikeseg_core.loihi.mapping.traffic import traffic
-from spikeseg_core.loihi.quantization.build import build_network, discretize
-from spikeseg_core.loihi.quantization.extract import extract_network
-from spikeseg_core.network import save_network
 from spikeseg_core.stages.table import ModelKind
 from tasks.folder import Outcome, StageRecord, write_record
 from tasks.local import state
 from tasks.mlflow import models, tracking
 from tasks.mlflow.store import Run, store
-from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
-from tests.tasks.runs import stage_record
+from tests.tasks.mlflow.finished import finished_stages
 
-CONFIG = PipelineConfig(
-    dataset=DatasetConfig(
-        source="synthetic",
-        synthetic_size=128,
-        train_sections=1,
-        validation_sections=1,
-        test_sections=1,
-        tiles_per_axis=8,
-    ),
-    presentation=PresentationConfig(steps=20),
-)
 KINDS: dict[str, ModelKind] = {"train": "ann", "deploy": "integer"}
 MADE_BY: dict[ModelKind, str] = {"ann": "train", "rate_tuned": "tune", "integer": "deploy"}
 
 
 @pytest.fixture
 def records(home: Path) -> dict[str, StageRecord]:
-    """Finished stages of a tiny network, with the files that models are made from."""
-    rng = np.random.default_rng(7)
-    network = random_network(rng, size=16, channels=lambda rng: 8)
-    weights, tiles = random_weights(rng, network), random_tiles(rng, network, step=4)
-    placement = partition("metis", traffic(network, tiles))
-    keys = {name: name * 8 for name in ("prepare", "train", "tune", "quantize", "partition")}
-    keys["deploy"] = "deploy" * 8
-    found = {}
-    for name, key in keys.items():
-        folder = state.current().stage_folder(name, key)
-        folder.mkdir(parents=True)
-        if name == "prepare":
-            prepare_dataset(CONFIG.dataset, 16, folder)
-        if name in ("train", "tune"):
-            save_network(folder, network, weights)
-        if name == "quantize":
-            integer = discretize(build_network(network, weights, tiles)).model
-            extract_network(integer).save(folder / "integer")
-            CoreMapping(tiles, placement.chips).save(folder / "mapping.json")
-        if name == "partition":
-            placement.save(folder / "placement.json")
-        record = stage_record(
-            name,
-            key,
-            inputs={other: keys[other] for other in keys if other != name},
-            settings=CONFIG.model_dump(mode="json", exclude={"preset"}),
-        )
-        write_record(folder, record)
-        found[name] = record
-    return found
+    return finished_stages()
 
 
 def load(run: Run) -> Any:
@@ -103,11 +55,12 @@ def test_a_loaded_model_predicts_what_was_logged(
     loaded = load(run)
     assert loaded.metadata.metadata["kind"] == kind
     np.testing.assert_array_equal(loaded.predict(sections), expected)
-    example = np.asarray(loaded.input_example)
-    assert (example.shape, example.dtype) == ((1, 128, 128), np.uint8)
+    example = np.asarray(loaded.input_example["sections"])
+    assert example.shape == (1, 128, 128)
     assert loaded.predict(example).shape == example.shape
     assert 0 < load_segmenter(tmp_path / "segmenter").known.membrane < 1
-    with pytest.raises(Exception, match=r"(?i)expect|shape|type"):
+    assert loaded.metadata.metadata["input"] == "whole numbers, uint8 (sections, rows, columns)"
+    with pytest.raises(MlflowException, match=r"^numbers with a decimal point found, from"):
         loaded.predict(sections[0].astype(np.float64))
 
 
