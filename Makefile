@@ -11,6 +11,9 @@ SYNC := $(UV) pip sync --quiet --python $(BIN)/python --require-hashes
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 # An environment of its own: NengoLoihi's tests need an older pytest.
 PEERS := .venv-peers
+# The core without Nengo, TensorFlow, Prefect and MLflow: Python 3.11 to 3.13, made anew for another PYTHON.
+CORE := .venv-core
+CORE_READY := $(CORE)/.ready-$(notdir $(PYTHON))
 # Programs of Debian that end-to-end tests use; tests whose programs are missing are skipped, and say so.
 DEBIAN := chromium postgresql redis-server
 
@@ -20,7 +23,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers up lock secrets clean
+.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers core up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -97,6 +100,14 @@ $(PEERS)/.ready: $(UV) requirements/peers.txt
 	$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes requirements/peers.txt
 	@touch $@
 
+core: $(CORE_READY) ## The core's tests without Nengo and TensorFlow (PYTHON=python3.13: another Python from 3.11 to 3.13)
+	$(CORE)/bin/python -m pytest -q -rs -p tests.core.plugin --confcutdir=tests/spikeseg_core tests/spikeseg_core $(ARGS)
+
+$(CORE_READY): requirements/core.txt
+	$(PYTHON) -m venv --clear $(CORE)
+	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 secrets: docker/.env ## Write docker/.env, with passwords of your own, for docker/compose.yaml
 
 docker/.env: docker/.env.example
@@ -109,12 +120,13 @@ docker/.env: docker/.env.example
 up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
 	$(BIN)/spikeseg up
 
-lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, and uv
+lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, the core, and uv
 	$(COMPILE) --all-extras pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) --extra server --constraint requirements/dev.txt pyproject.toml --output-file requirements/server.txt
 	$(COMPILE) --constraint requirements/dev.txt pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) --constraint requirements/run.txt tests/peers/requirements.in --output-file requirements/peers.txt
+	$(COMPILE) --universal --all-extras core/pyproject.toml --output-file requirements/core.txt
 	echo uv | $(COMPILE) - --output-file requirements/uv.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
-	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(CORE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

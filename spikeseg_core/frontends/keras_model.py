@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from spikeseg_core.errors import DataError
@@ -27,14 +26,19 @@ def read(path: Path) -> Operations:
     Raises
     ------
     DataError
-        If it cannot be read, or holds code.
+        If TensorFlow is not installed, or the file cannot be read, or holds code.
     """
     return from_model(_load(path), path.stem)
 
 
 def _load(path: Path) -> Any:
-    from spikeseg_core.stack import keras
-
+    try:
+        from spikeseg_core.stack import keras
+    except ImportError:
+        raise DataError(
+            f"reading {path} needs TensorFlow and tf-keras, which the core does without: install "
+            "spikeseg as a whole, or save the model as ONNX"
+        ) from None
     if path.suffix != ".keras":
         _refuse_code(path)
     errors = []
@@ -56,6 +60,8 @@ def _keras_3() -> Any:
 
 def _refuse_code(path: Path) -> None:
     """Refuse Lambda layers in HDF5: loading them runs whatever code they hold."""
+    import h5py
+
     try:
         with h5py.File(path) as file:
             config = str(file.attrs.get("model_config", ""))
