@@ -261,6 +261,10 @@ class _Layer:
         size, strides = tuple(layer.pool_size), tuple(layer.strides)
         self.to.average_pool(self.name, self.sources[0], size, strides)
 
+    def max_pool(self) -> None:
+        size, strides = tuple(self.layer.pool_size), tuple(self.layer.strides)
+        self.to.max_pool(self.name, self.sources[0], size, strides, self.pads())
+
     def global_average_pool(self) -> None:
         rows, columns, _ = self.to.shape(self.sources[0])
         self.to.average_pool(self.name, self.sources[0], (rows, columns), (1, 1))
@@ -322,10 +326,6 @@ def _same(layer: _Layer) -> None:
     layer.to.same(layer.name, layer.sources[0])
 
 
-def _max_pool(layer: _Layer) -> None:
-    layer.refuse(hints.MAX_POOLING)
-
-
 READERS: dict[str, Callable[[_Layer], None]] = {
     "Conv2D": _Layer.conv,
     "DepthwiseConv2D": _Layer.conv,
@@ -335,8 +335,8 @@ READERS: dict[str, Callable[[_Layer], None]] = {
     "BatchNormalization": _Layer.batch_norm,
     "AveragePooling2D": _Layer.average_pool,
     "GlobalAveragePooling2D": _Layer.global_average_pool,
-    "MaxPooling2D": _max_pool,
-    "GlobalMaxPooling2D": _max_pool,
+    "MaxPooling2D": _Layer.max_pool,
+    "GlobalMaxPooling2D": lambda x: x.refuse(hints.MAX_OF_ALL),
     "UpSampling2D": _Layer.upsample,
     "ZeroPadding2D": lambda x: x.to.pad(x.name, x.sources[0], x.layer.padding),
     "Flatten": lambda x: x.to.flatten(x.name, x.sources[0], "channels last"),
