@@ -23,7 +23,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers core up lock secrets clean
+.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers core outside up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -107,6 +107,9 @@ $(CORE_READY): requirements/core.txt
 	$(PYTHON) -m venv --clear $(CORE)
 	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
+
+outside: $(CORE_READY) ## Networks that others trained, fetched from PyPI and npm, mapped and emulated (ARGS="--only reversi")
+	$(CORE)/bin/python -m tests.outside.run $(ARGS)
 
 secrets: docker/.env ## Write docker/.env, with passwords of your own, for docker/compose.yaml
 
