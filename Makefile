@@ -13,6 +13,9 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --n
 PEERS := .venv-peers
 # Another: bioimageio.core needs older versions of bioimageio.spec and pydantic.
 BIOIMAGEIO := .venv-bioimageio
+# The core without Nengo, TensorFlow, Prefect and MLflow: Python 3.11 to 3.13, made anew for another PYTHON.
+CORE := .venv-core
+CORE_READY := $(CORE)/.ready-$(notdir $(PYTHON))
 # Programs of Debian that end-to-end tests use; tests whose programs are missing are skipped, and say so.
 DEBIAN := chromium postgresql redis-server
 
@@ -22,7 +25,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers bioimageio up lock secrets clean
+.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers bioimageio core outside up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -108,6 +111,17 @@ $(BIOIMAGEIO)/.ready: $(UV) requirements/bioimageio.txt
 	$(UV) pip sync --quiet --python $(BIOIMAGEIO)/bin/python --require-hashes requirements/bioimageio.txt
 	@touch $@
 
+core: $(CORE_READY) ## The core's tests without Nengo and TensorFlow (PYTHON=python3.13: another Python from 3.11 to 3.13)
+	$(CORE)/bin/python -m pytest -q -rs -p tests.core.plugin --confcutdir=tests/spikeseg_core tests/spikeseg_core $(ARGS)
+
+$(CORE_READY): requirements/core.txt
+	$(PYTHON) -m venv --clear $(CORE)
+	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+outside: $(CORE_READY) ## Networks that others trained, fetched from PyPI and npm, mapped and emulated (ARGS="--only reversi")
+	$(CORE)/bin/python -m tests.outside.run $(ARGS)
+
 secrets: docker/.env ## Write docker/.env, with passwords of your own, for docker/compose.yaml
 
 docker/.env: docker/.env.example
@@ -120,13 +134,14 @@ docker/.env: docker/.env.example
 up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
 	$(BIN)/spikeseg up
 
-lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, bioimageio, and uv
+lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, bioimageio, the core, uv
 	$(COMPILE) --all-extras pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) --extra server --constraint requirements/dev.txt pyproject.toml --output-file requirements/server.txt
 	$(COMPILE) --constraint requirements/dev.txt pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) --constraint requirements/run.txt tests/peers/requirements.in --output-file requirements/peers.txt
 	$(COMPILE) tests/bioimageio/requirements.in --output-file requirements/bioimageio.txt
+	$(COMPILE) --universal --all-extras core/pyproject.toml --output-file requirements/core.txt
 	echo uv | $(COMPILE) - --output-file requirements/uv.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
-	rm -rf $(VENV) $(PEERS) $(BIOIMAGEIO) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(BIOIMAGEIO) $(CORE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -3,6 +3,10 @@
 A ReLU becomes an ensemble; batch norm, padding, concatenation, addition, upsampling and average
 pooling fold into the links. An average pooling of spikes that more layers follow is an ensemble of
 its own, as on the chip: its activation is never negative, so a ReLU changes nothing.
+
+What has to become spikes without a ReLU is sent as two ensembles, ``x = relu(x) - relu(-x)``: a
+linear layer before another if no single link does what both do, and the input where it joins
+spikes.
 """
 
 from __future__ import annotations
@@ -57,6 +61,7 @@ class _Folding:
         self.ensembles: list[Ensemble] = []
         self.problems: list[str] = []
         self.tensors: dict[str, _Affine] = {}
+        self.sent: tuple[Link, ...] = ()  # the input, from ensembles of the host
         self.last: Head = "linear"
         found = operations.found
         self.readers: dict[str, list[str]] = {name: [] for name in found}
@@ -75,18 +80,12 @@ class _Folding:
         if not any(each.kind == "input" for each in found.values()):
             raise MappingError(f"network {self.operations.name!r} has no input")
         for each in found.values():
-            try:
-                self.tensors[each.name] = self.tensor(each)
-            except NotComposableError as error:
-                self.problem(each.name, f"{error}; put a ReLU between them, or leave the padding")
-                self.tensors[each.name] = self.ensemble(each.name, self.blank(each.shape))
+            self.tensors[each.name] = self.tensor(each)
         last = [name for name, readers in self.readers.items() if not readers]
         if len(last) > 1:
             self.problem(last[0], f"the network has {len(last)} outputs ({', '.join(last)})")
-        output = self.tensors[last[-1]]
-        if any(link.source == IMAGE for link in output.links):
-            self.problem(last[-1], "the output takes the input itself, without a ReLU between them")
-        elif not any(layer.on_chip for layer in self.ensembles):
+        output = self.beside_spikes(self.tensors[last[-1]])
+        if not any(layer.on_chip for layer in self.ensembles):
             self.problem(
                 last[-1], "no layer is left for the chip; the host computes the first and the last"
             )
@@ -143,6 +142,14 @@ class _Folding:
         return self.ensemble(each.name, self.blank(each.shape))
 
     def linear(self, each: Operation, given: _Affine) -> _Affine:
+        try:
+            return self.linked(each, given)
+        except NotComposableError:
+            (source,) = each.inputs
+            self.tensors[source] = self.relayed(source, self.beside_spikes(given))
+            return self.linked(each, self.tensors[source])
+
+    def linked(self, each: Operation, given: _Affine) -> _Affine:
         link = each.link
         assert link is not None
         links = tuple(compose(inner, link) for inner in given.links)
@@ -158,13 +165,34 @@ class _Folding:
     def relu(self, each: Operation, given: _Affine) -> _Affine:
         if given.ensemble:
             return given
-        from_input = [link.source == IMAGE for link in given.links]
-        if any(from_input) and not all(from_input):
-            self.problem(
-                each.name,
-                "takes the input itself as well as spikes; put a convolution and a ReLU before it",
-            )
-        return self.ensemble(each.name, given, each.ceiling)
+        return self.ensemble(each.name, self.beside_spikes(given), each.ceiling)
+
+    # -- ensembles ----------------------------------------------------------------------------
+
+    def beside_spikes(self, given: _Affine) -> _Affine:
+        """Let the input come as spikes, too, if other links bring spikes."""
+        if len({link.source == IMAGE for link in given.links}) < 2:
+            return given
+        if not self.sent:
+            found = self.operations.found.values()
+            (source,) = (each for each in found if each.kind == "input")
+            self.sent = self.relayed(source.name, self.input(source)).links
+        links = [link for link in given.links if link.source != IMAGE]
+        for link in given.links:
+            if link.source == IMAGE:
+                links += [
+                    replace(link, source=part.source, kernel=link.kernel * part.kernel[0, 0, 0, 0])
+                    for part in self.sent
+                ]
+        return replace(given, links=tuple(links))
+
+    def relayed(self, name: str, given: _Affine) -> _Affine:
+        """Make neurons of what is above zero and, if there can be any, of what is below."""
+        if given.positive:
+            return self.ensemble(name, given)
+        above = self.ensemble(f"{name}.above", given)
+        below = self.ensemble(f"{name}.below", _negative(given))
+        return _Affine(given.shape, above.links + _negative(below).links, np.zeros(given.shape))
 
     def ensemble(self, name: str, given: _Affine, ceiling: float = np.inf) -> _Affine:
         """Make neurons of a tensor."""
@@ -179,6 +207,11 @@ class _Folding:
     def blank(self, shape: Shape) -> _Affine:
         """Stand in for a tensor that cannot be mapped, to find further problems."""
         return _Affine(shape, (), np.zeros(shape))
+
+
+def _negative(given: _Affine) -> _Affine:
+    links = tuple(replace(link, kernel=-link.kernel) for link in given.links)
+    return _Affine(given.shape, links, -given.bias)
 
 
 def _identity(source: str, rows: int, columns: int, channels: int) -> Link:

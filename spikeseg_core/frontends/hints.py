@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-MAX_POOLING = (
-    "max pooling: neurons add up their inputs, they do not compare them; use average pooling or a "
-    "convolution with a stride, and train again"
+MAX_OF_NEGATIVES = (
+    "max pooling with padding of values that may be negative: padding is zero on the chip; put a "
+    "ReLU before it, or pool without padding"
 )
+MAX_ROUNDED_UP = (
+    "max pooling with dilation, or with its size rounded up (ceil_mode); use neither of them"
+)
+MAX_OF_ALL = "a maximum over all pixels; use the mean, and train again"
 AVERAGE_WITHOUT_PADDING = (
     "average pooling whose padding does not count: its weights differ at the border; use a size "
     "that divides the layer, or no padding"
@@ -27,6 +31,6 @@ def unknown(kind: str) -> str:
     """Say that a layer is of a kind that is not read."""
     return (
         f"{kind} is not mapped; convolutions (also depthwise and transposed), dense layers, batch "
-        "norm, average pooling, nearest upsampling, zero padding, concatenation, addition and ReLU "
-        "are"
+        "norm, average and max pooling, nearest upsampling, zero padding, concatenation, addition "
+        "and ReLU are"
     )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from spikeseg_core.errors import DataError
@@ -27,14 +26,19 @@ def read(path: Path) -> Operations:
     Raises
     ------
     DataError
-        If it cannot be read, or holds code.
+        If TensorFlow is not installed, or the file cannot be read, or holds code.
     """
     return from_model(_load(path), path.stem)
 
 
 def _load(path: Path) -> Any:
-    from spikeseg_core.stack import keras
-
+    try:
+        from spikeseg_core.stack import keras
+    except ImportError:
+        raise DataError(
+            f"reading {path} needs TensorFlow and tf-keras, which the core does without: install "
+            "spikeseg as a whole, or save the model as ONNX"
+        ) from None
     if path.suffix != ".keras":
         _refuse_code(path)
     errors = []
@@ -56,6 +60,8 @@ def _keras_3() -> Any:
 
 def _refuse_code(path: Path) -> None:
     """Refuse Lambda layers in HDF5: loading them runs whatever code they hold."""
+    import h5py
+
     try:
         with h5py.File(path) as file:
             config = str(file.attrs.get("model_config", ""))
@@ -255,6 +261,10 @@ class _Layer:
         size, strides = tuple(layer.pool_size), tuple(layer.strides)
         self.to.average_pool(self.name, self.sources[0], size, strides)
 
+    def max_pool(self) -> None:
+        size, strides = tuple(self.layer.pool_size), tuple(self.layer.strides)
+        self.to.max_pool(self.name, self.sources[0], size, strides, self.pads())
+
     def global_average_pool(self) -> None:
         rows, columns, _ = self.to.shape(self.sources[0])
         self.to.average_pool(self.name, self.sources[0], (rows, columns), (1, 1))
@@ -316,10 +326,6 @@ def _same(layer: _Layer) -> None:
     layer.to.same(layer.name, layer.sources[0])
 
 
-def _max_pool(layer: _Layer) -> None:
-    layer.refuse(hints.MAX_POOLING)
-
-
 READERS: dict[str, Callable[[_Layer], None]] = {
     "Conv2D": _Layer.conv,
     "DepthwiseConv2D": _Layer.conv,
@@ -329,8 +335,8 @@ READERS: dict[str, Callable[[_Layer], None]] = {
     "BatchNormalization": _Layer.batch_norm,
     "AveragePooling2D": _Layer.average_pool,
     "GlobalAveragePooling2D": _Layer.global_average_pool,
-    "MaxPooling2D": _max_pool,
-    "GlobalMaxPooling2D": _max_pool,
+    "MaxPooling2D": _Layer.max_pool,
+    "GlobalMaxPooling2D": lambda x: x.refuse(hints.MAX_OF_ALL),
     "UpSampling2D": _Layer.upsample,
     "ZeroPadding2D": lambda x: x.to.pad(x.name, x.sources[0], x.layer.padding),
     "Flatten": lambda x: x.to.flatten(x.name, x.sources[0], "channels last"),

@@ -280,14 +280,13 @@ class _Reader:
 
     def max_pool(self) -> None:
         size, strides = self.pair("kernel_shape", 1), self.pair("strides", 1)
-        pads = self.pads(size, strides)
-        rows, columns, channels = self.to.shape(self.source)
-        sizes = [
-            (n + sum(pad) - k) // s + 1
-            for n, pad, k, s in zip((rows, columns), pads, size, strides, strict=True)
-        ]
-        shape = (sizes[0], sizes[1], channels)
-        self.to.refuse(self.name, hints.MAX_POOLING, [self.source], shape)
+        if self.given.get("ceil_mode", 0) or self.pair("dilations", 1) != (1, 1):
+            self.refuse(hints.MAX_ROUNDED_UP)
+            return
+        self.to.max_pool(self.name, self.source, size, strides, self.pads(size, strides))
+
+    def max_of_all(self) -> None:
+        self.refuse(hints.MAX_OF_ALL)
 
 
 def _shape(value: Any) -> Shape | None:
@@ -315,6 +314,7 @@ READERS: dict[str, Callable[[_Reader], None]] = {
     "GlobalAveragePool": _Reader.global_average_pool,
     "ReduceMean": _Reader.global_average_pool,
     "MaxPool": _Reader.max_pool,
+    **dict.fromkeys(("GlobalMaxPool", "ReduceMax"), _Reader.max_of_all),
     "Flatten": _Reader.flatten,
     "Reshape": _Reader.flatten,
     "Relu": _Reader.relu,

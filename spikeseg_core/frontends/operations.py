@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.frontends import hints
 from spikeseg_core.network import IMAGE, Axis, Link
 from spikeseg_core.network.graph import Shape
 
@@ -185,6 +186,51 @@ class Operations:
         one = np.eye(channels, dtype=np.float32) / np.float32(np.prod(size))
         kernel = np.broadcast_to(one, (*size, channels, channels))
         self.conv(name, source, kernel, strides=strides, pads=pads, pooling=True)
+
+    def max_pool(
+        self, name: str, source: str, size: Pair, strides: Pair, pads: Pads = ((0, 0), (0, 0))
+    ) -> None:
+        """Take the largest of each window by ReLUs: ``max(a, b) = a + relu(b - a)``.
+
+        Columns come first, then rows, pixel after pixel. Padding counts as zeros, so a source that
+        is padded and may be negative is refused.
+        """
+        rows, columns = (
+            (n + sum(pad) - k) // stride + 1
+            for n, k, stride, pad in zip(self.shape(source)[:2], size, strides, pads, strict=True)
+        )
+        shape = int(rows), int(columns), self.shape(source)[2]
+        if pads != ((0, 0), (0, 0)) and not self._rectified(source):
+            self.refuse(name, hints.MAX_OF_NEGATIVES, [source], shape)
+            return
+        largest = source
+        for axis, label in ((1, "column"), (0, "row")):
+            given, largest = largest, ""
+            for k in range(size[axis]):
+                new = f"{name}.{label}.{k}"
+                along = self.shape(given)[axis], shape[axis], "conv", 1, strides[axis]
+                self._pick(new, given, axis, Axis(*along, pads[axis][0] - k))
+                if largest:
+                    self.scale(f"{new}.less", largest, -np.ones(1), np.zeros(1))
+                    self.add(f"{new}.more", [new, f"{new}.less"])
+                    self.relu(f"{new}.excess", f"{new}.more")
+                    self.add(f"{new}.largest", [largest, f"{new}.excess"])
+                    new = f"{new}.largest"
+                largest = new
+        self.conv(name, largest, np.eye(shape[2])[None, None], pooling=True)
+
+    def _pick(self, name: str, source: str, axis: int, along: Axis) -> None:
+        """Pick one pixel of each window along an axis."""
+        *sizes, channels = self.shape(source)
+        axes = [Axis(n, n, "conv", 1, 1, 0) for n in sizes]
+        axes[axis] = along
+        self._linear(name, source, axes, np.eye(channels)[None, None], None)
+
+    def _rectified(self, name: str) -> bool:
+        """Whether a tensor cannot be negative, as far as the layers say."""
+        each = self.found[name]
+        passes = each.kind in {"same", "concat", "add"} or each.pooling
+        return each.kind == "relu" or (passes and all(map(self._rectified, each.inputs)))
 
     def upsample(self, name: str, source: str, factors: Pair) -> None:
         """Repeat every pixel."""

@@ -42,8 +42,8 @@ def pixel_scores(
     """
     called = np.asarray(probability) > threshold
     membrane = np.asarray(labels) == 1
-    both = np.count_nonzero(called & membrane)
-    either = np.count_nonzero(called | membrane)
+    both = int(np.count_nonzero(called & membrane))
+    either = int(np.count_nonzero(called | membrane))
     wrong = either - both
     return PixelScores(
         accuracy=1.0 - wrong / membrane.size,

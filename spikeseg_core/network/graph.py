@@ -31,6 +31,9 @@ Shape = tuple[int, int, int]
 Head = Literal["linear", "softmax", "sigmoid"]
 """What the host does with the read-out."""
 
+DENSE = 0.75
+"""Share of connected pairs of channels above which a kernel counts as dense."""
+
 GRAPH_FILE, ARRAYS_FILE = "graph.json", "graph.npz"
 
 
@@ -58,9 +61,14 @@ class Link:
     def groups(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """Source channels that share their target channels, and these targets.
 
-        A dense kernel has one group, a depthwise one as many as channels.
+        A dense kernel has one group, a depthwise one as many as channels. Where nearly all are
+        connected, all are taken to be: single weights of zero, of which weights with few bits have
+        many, would make a group, and an axon for each pixel, of every source channel.
         """
         connected = (self.kernel != 0).any(axis=(0, 1))
+        all_of_them = np.ix_(connected.any(axis=1), connected.any(axis=0))
+        if connected[all_of_them].sum() > DENSE * connected[all_of_them].size:
+            connected[all_of_them] = True
         kinds, group = np.unique(connected, axis=0, return_inverse=True)
         found = [
             (np.flatnonzero(group.ravel() == k), np.flatnonzero(kind))

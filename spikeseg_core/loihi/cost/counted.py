@@ -160,9 +160,10 @@ class _Maps:
         self.synapses = by_core(counts.fan_out_synapses, counter, target)
 
         from_core = source >= 0
-        stays = from_core & (placement.chips[source] == placement.chips[target])
+        sender = np.where(from_core, source, 0)  # the host has no place: its messages do not count
+        stays = from_core & (placement.chips[sender] == placement.chips[target])
         routers = router_of(placement.positions)
-        passed = np.abs(routers[source] - routers[target])
+        passed = np.abs(routers[sender] - routers[target])
         one = np.ones(counter.size)
         self.others: Mapping[str, np.ndarray] = {
             "messages_interchip": in_all(one, from_core & ~stays),
@@ -174,7 +175,7 @@ class _Maps:
         targets = [ensemble.name for ensemble in network.ensembles]
         inputs = [population.name for population in network.inputs]
         into = network.block_ensemble[target]
-        origin = np.where(from_core, network.block_ensemble[source], len(targets) - 1 - source)
+        origin = np.where(from_core, network.block_ensemble[sender], len(targets) - 1 - source)
         names = targets + inputs
         pairs = np.unique(np.stack([into, origin]), axis=1).T
         self.synapses_by_connection: Mapping[str, np.ndarray] = {

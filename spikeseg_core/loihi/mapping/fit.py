@@ -21,6 +21,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -154,6 +155,7 @@ def input_fit(
     return axons.ravel(), bits.ravel(), step
 
 
+@lru_cache(maxsize=10_000)
 def _kinds_of_depths(
     network: Network | Graph, name: str, connection: Connection | Link, part: int
 ) -> tuple[list[tuple[int, Groups]], np.ndarray]:

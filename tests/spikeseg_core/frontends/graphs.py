@@ -68,6 +68,28 @@ def _residual(to: Operations, rng: np.random.Generator) -> str:
     return "sum"
 
 
+def _max_pool(**how: object) -> Callable[[Operations, np.random.Generator], str]:
+    def add(to: Operations, rng: np.random.Generator) -> str:
+        to.max_pool("pool", "stem", **how)
+        to.conv("conv", "pool", kernel(rng, 3, 3, 4, 8), pads=((1, 1), (1, 1)))
+        return "conv"
+
+    return add
+
+
+def _two_padded(to: Operations, rng: np.random.Generator) -> str:
+    to.conv("one", "stem", kernel(rng, 3, 3, 4, 4), pads=((1, 1), (1, 1)))
+    to.conv("two", "one", kernel(rng, 3, 3, 4, 8), pads=((1, 1), (1, 1)))
+    return "two"
+
+
+def _input_beside(to: Operations, rng: np.random.Generator) -> str:
+    to.scale("centred", "x", np.full(2, 2.0), np.full(2, -1.0))
+    to.concat("both", ["stem", "centred"])
+    to.conv("conv", "both", kernel(rng, 3, 3, 6, 8), pads=((1, 1), (1, 1)))
+    return "conv"
+
+
 SAME = ((1, 1), (1, 1))
 KINDS: dict[str, Callable[[Operations, np.random.Generator], str]] = {
     "convolution": _conv(),
@@ -80,6 +102,10 @@ KINDS: dict[str, Callable[[Operations, np.random.Generator], str]] = {
     "transposed": _transposed,
     "dense": _dense,
     "average pooling": _pool,
+    "max pooling": _max_pool(size=(2, 2), strides=(2, 2)),
+    "max pooling that overlaps": _max_pool(size=(3, 3), strides=(2, 2), pads=((0, 1), (1, 0))),
+    "padded layers in a row": _two_padded,
+    "the input beside spikes": _input_beside,
     "concatenation": _concat,
     "residual addition": _residual,
 }

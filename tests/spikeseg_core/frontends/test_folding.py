@@ -70,19 +70,16 @@ def test_a_graph_is_the_same_after_a_file(kind: str, tmp_path) -> None:
 
 def test_every_layer_that_cannot_be_mapped_is_named() -> None:
     to, _ = started()
-    to.refuse("pool", "max pooling: use average pooling", ["stem"], (3, 4, 4))
+    to.refuse("pool", "a maximum: use the mean", ["stem"], (3, 4, 4))
     to.head("gate", "pool", "sigmoid")
     to.conv("one", "gate", kernel(RNG, 3, 3, 4, 4), pads=((1, 1), (1, 1)))
-    to.conv("two", "one", kernel(RNG, 3, 3, 4, 4), pads=((1, 1), (1, 1)))
-    to.relu("relu", "two")
+    to.relu("relu", "one")
     with pytest.raises(MappingError) as error:
         fold(to)
     assert str(error.value).splitlines() == [
         "network 'tiny' cannot be mapped:",
-        "  layer 'pool': max pooling: use average pooling",
+        "  layer 'pool': a maximum: use the mean",
         "  layer 'gate': a sigmoid between layers; the chip's neurons are ReLUs: use ReLU here",
-        "  layer 'two': padding between two layers without a ReLU; put a ReLU between them, or "
-        "leave the padding",
     ]
 
 
@@ -92,13 +89,72 @@ def test_a_network_without_a_layer_for_the_chip_is_refused() -> None:
         fold(to)
 
 
-def test_the_input_cannot_join_spikes() -> None:
+def test_a_layer_that_no_single_link_replaces_is_sent_in_two_parts() -> None:
+    graph = graph_of("padded layers in a row")
+    assert [layer.name for layer in graph.layers] == ["stem", "one.above", "one.below", "last"]
+    found = graph.forward(items_of(graph))
+    above, below = found["one.above"], found["one.below"]
+    assert above.any() and below.any() and not (above * below).any()
+    exact = graph.layer("one.above").current(found)
+    np.testing.assert_allclose(above - below, exact, atol=1e-6)
+    one, two = graph.layer("last").inputs
+    np.testing.assert_array_equal(one.kernel, -two.kernel)
+
+
+def test_what_cannot_be_negative_is_sent_in_one_part() -> None:
     to, _ = started()
-    to.concat("both", ["stem", "x"])
-    to.conv("conv", "both", kernel(RNG, 3, 3, 6, 4))
+    to.conv("one", "stem", np.ones((3, 3, 4, 4)), pads=((1, 1), (1, 1)))
+    to.conv("two", "one", kernel(RNG, 3, 3, 4, 4), pads=((1, 1), (1, 1)))
+    to.relu("relu", "two")
+    assert [layer.name for layer in fold(to).layers] == ["stem", "one", "relu"]
+
+
+@pytest.mark.parametrize("pads", [((0, 0), (0, 0)), ((0, 1), (1, 1))])
+@pytest.mark.parametrize("size", [(2, 2), (3, 3), (1, 4)])
+def test_max_pooling_is_a_chain_of_relus(size, pads) -> None:
+    to, _ = started()
+    to.max_pool("pool", "stem", size, (2, 2), pads)
+    to.conv("conv", "pool", np.eye(4)[None, None])
     to.relu("relu", "conv")
-    with pytest.raises(MappingError, match="layer 'relu': takes the input itself as well"):
+    graph = fold(to)
+    assert len(graph.layers) == 3 + size[0] - 1 + size[1] - 1
+    found = graph.forward(items_of(graph))
+    stem = np.pad(found["stem"], ((0, 0), *pads, (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(stem, size, (1, 2))[:, ::2, ::2]
+    np.testing.assert_allclose(found["pool"], windows.max((-1, -2)), atol=1e-6)
+
+
+def test_max_pooling_of_values_that_may_be_negative_needs_no_padding() -> None:
+    to, _ = started()
+    to.conv("conv", "stem", kernel(RNG, 1, 1, 4, 4))
+    to.max_pool("pool", "conv", (2, 2), (2, 2))
+    to.relu("relu", "pool")
+    graph = fold(to)
+    found = graph.forward(items_of(graph))
+    exact = found["stem"] @ to.found["conv"].link.kernel[0, 0]
+    largest = exact.reshape(3, 3, 2, 4, 2, 4).max((2, 4))
+    np.testing.assert_allclose(found["relu"], np.maximum(largest, 0), atol=1e-6)
+    to.max_pool("padded", "conv", (3, 3), (2, 2), ((0, 1), (0, 1)))
+    with pytest.raises(MappingError, match="layer 'padded': max pooling with padding of values"):
         fold(to)
+
+
+def test_the_input_joins_spikes_as_spikes_of_the_host() -> None:
+    graph = graph_of("the input beside spikes")
+    on_chip = {layer.name: layer.on_chip for layer in graph.layers}
+    assert on_chip == {"stem": False, "x.above": False, "x.below": False, "last": True}
+    sources = [link.source for link in graph.layer("last").inputs]
+    assert sorted(sources) == ["stem", "x.above", "x.below"]
+
+
+def test_the_output_may_take_the_input_as_well() -> None:
+    to, _ = started()
+    to.conv("narrow", "stem", kernel(RNG, 1, 1, 4, 2))
+    to.relu("relu", "narrow")
+    to.add("sum", ["relu", "x"])
+    graph, given = fold(to), RNG.normal(size=(2, 6, 8, 2)).astype(np.float32)
+    found = graph.forward(given)
+    np.testing.assert_allclose(graph.read_out(found), found["relu"] + given, atol=1e-6)
 
 
 def test_two_outputs_are_refused() -> None:

@@ -13,7 +13,9 @@ def test_a_refused_layer_is_named_with_what_fits_instead() -> None:
 @pytest.mark.parametrize(
     ("hint", "way_out"),
     [
-        (hints.MAX_POOLING, "use average pooling"),
+        (hints.MAX_OF_NEGATIVES, "put a ReLU before it"),
+        (hints.MAX_ROUNDED_UP, "use neither"),
+        (hints.MAX_OF_ALL, "use the mean"),
         (hints.AVERAGE_WITHOUT_PADDING, "or no padding"),
         (hints.CHANNELS_FIRST, "save the model with channels last"),
     ],

@@ -129,6 +129,8 @@ def concatenated(build):
         residual,
         concatenated,
         lambda b: b.add("GlobalAveragePool"),
+        lambda b: b.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2]),
+        lambda b: b.add("MaxPool", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4),
         lambda b: b.add("Mul", b.weight(values=np.array(0.5))),
     ],
 )
@@ -162,7 +164,7 @@ def test_a_classifier_whose_pictures_are_normalized(tmp_path) -> None:
 
 def test_what_cannot_be_mapped_is_named(tmp_path) -> None:
     build = stem()
-    build.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    build.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
     build.add("LeakyRelu")
     build.add("Mul", build.last, sources=[build.last])
     build.add("LSTM", "x", sources=[build.last])

@@ -37,6 +37,15 @@ def test_groups_are_channels_that_share_their_targets() -> None:
     assert [(s.tolist(), t.tolist()) for s, t in groups] == [([0, 2], [0, 1]), ([1], [3])]
 
 
+def test_a_few_weights_of_zero_make_no_groups() -> None:
+    kernel = np.ones((1, 1, 4, 6), np.float32)
+    kernel[0, 0, [0, 1, 2], [3, 4, 5]] = 0
+    kernel[..., 0] = 0  # channel 0 gets nothing
+    axis = Axis(2, 2, "conv", 1, 1)
+    groups = Link(IMAGE, axis, axis, kernel).groups
+    assert [(s.tolist(), t.tolist()) for s, t in groups] == [([0, 1, 2, 3], [1, 2, 3, 4, 5])]
+
+
 @pytest.mark.parametrize("shape", [(6, 8, 2), (8, 6), (6, 8)])
 def test_items_of_another_shape_are_refused_with_the_right_one(shape: tuple[int, ...]) -> None:
     graph = graph_of("convolution")

@@ -105,7 +105,10 @@ def test_integers_and_spikes_are_nengo_loihis(kind: str) -> None:
             np.testing.assert_array_equal(found, expected)
     assert not truth.overflowed
     chip = [layer.name for layer in graph.chip_layers()]
-    run = Emulator(integer).run([truth.inputs[0][None]], STEPS, record=chip)
+    sent = zip(truth.network.inputs, truth.inputs, strict=True)
+    by_name = {population.name.split("-")[0]: spikes for population, spikes in sent}
+    given = [by_name[population.name][None] for population in integer.inputs]
+    run = Emulator(integer).run(given, STEPS, record=chip)
     for name in chip:
         of_name = run.spikes[name].reshape(STEPS, -1)
         assert of_name.any()

@@ -1,0 +1,1 @@
+"""Networks that others trained, from public packages, on the chip (``make outside``)."""
