@@ -140,7 +140,7 @@ lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a 
 	$(COMPILE) --constraint requirements/dev.txt pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) --constraint requirements/run.txt tests/peers/requirements.in --output-file requirements/peers.txt
 	$(COMPILE) tests/bioimageio/requirements.in --output-file requirements/bioimageio.txt
-	$(COMPILE) --universal --all-extras core/pyproject.toml --output-file requirements/core.txt
+	$(COMPILE) --universal --all-extras requirements/core/pyproject.toml --output-file requirements/core.txt
 	echo uv | $(COMPILE) - --output-file requirements/uv.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
