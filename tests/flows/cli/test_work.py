@@ -75,7 +75,7 @@ def test_segmenting_says_how_much_is_membrane(
     assert asked == [
         (
             (tmp_path, Path("out"), None, "loihi"),
-            {"threshold": 0.7, "workers": 1, "overwrite": False},
+            {"threshold": 0.7, "agglomerate": False, "workers": 1, "overwrite": False},
         )
     ]
     assert spikeseg("segment", tmp_path, "out", "--threshold", 1.5).exit_code == 2
