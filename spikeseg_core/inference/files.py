@@ -256,7 +256,7 @@ def segment_files(
     if resumed:
         report.say(f"{resumed} of {job.sections} sections are done already; the rest follows")
     with nullcontext(pool) if pool is not None else ThreadPoolExecutor(workers) as executor:
-        _segment_all(job, unfinished, partial(executor.submit, segment), report, workers)
+        _segment_all(job, unfinished, lambda s: executor.submit(segment, s), report, workers)
     shown: list[tuple[str, np.ndarray, np.ndarray]] = []
     names, warnings = [], list[str]()
     membrane, pixels, cells = 0, 0, 0

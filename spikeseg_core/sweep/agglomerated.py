@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.evaluation.agglomeration import agglomerated_score
@@ -22,6 +21,7 @@ from spikeseg_core.storage import load_arrays
 AGGLOMERATED = {"ann": "ann_agglomerated", "loihi": "loihi_agglomerated"}
 """Segmentation with cells cut by a threshold -> the same, agglomerated on the host."""
 
+PIXELS = ("pixel_accuracy", "membrane_iou")
 WRITERS = {"ann": "train", "loihi": "deploy"}
 """Segmentation -> the stage that writes it."""
 
@@ -55,19 +55,9 @@ def agglomerated_sections(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
         found = load_arrays(folder / probability(tag))["test"].astype(np.float32)
         scores = load_section_scores(folder, tag)
         tested = scores[scores["split"] == "test"].set_index("section")
+        kept: dict[Any, dict[str, Any]] = tested[list(PIXELS)].to_dict("index")  # type: ignore[assignment]
         for section, truth, one in zip(dataset.splits["test"], truths, found, strict=True):
-            pixels = tested.loc[int(section)]
-            rows.append(_row(name, int(section), pixels, agglomerated_score(truth, one)))
+            about = {"segmentation": name, "split": "test", "section": int(section)}
+            cells = agglomerated_score(truth, one)
+            rows.append({**about, **kept[int(section)], **cells._asdict()})
     return rows
-
-
-def _row(name: str, section: int, pixels: pd.Series, cells: Any) -> dict[str, Any]:
-    return {
-        "segmentation": name,
-        "split": "test",
-        "section": section,
-        "pixel_accuracy": float(pixels["pixel_accuracy"]),
-        "membrane_iou": float(pixels["membrane_iou"]),
-        "v_rand": cells.v_rand,
-        "v_info": cells.v_info,
-    }
