@@ -121,8 +121,10 @@ def settings(
 
 
 def run_name(config: PipelineConfig, source: str) -> str:
-    """Name of a run: preset, sections and seed, such as ``paper-isbi2012-seed0``."""
-    return f"{config.preset}-{source}-seed{config.train.seed}"
+    """Name of a run: preset, sections, fold and seed, such as ``paper-isbi2012-seed0``."""
+    folds, fold = config.dataset.folds, config.dataset.fold
+    part = f"-fold{fold}of{folds}" if folds > 1 else ""
+    return f"{config.preset}-{source}{part}-seed{config.train.seed}"
 
 
 def _first_name() -> str:

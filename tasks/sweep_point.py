@@ -54,7 +54,7 @@ def run_point(
             refs[stage.name] = run_stage(stage.name, config, *(refs[u] for u in stage.upstream))
     records = [read_record(ref.folder) for ref in refs.values()]
     sections = [row for ref in refs.values() for row in _section_scores(ref)]
-    if config.dataset.folds:
+    if config.dataset.folds > 1:
         sections += agglomerated_sections({name: ref.folder for name, ref in refs.items()})
     return PointResult(
         metrics={

@@ -40,6 +40,8 @@ CODE_TAGS = ("spikeseg.version", "git.commit", "git.dirty")
 MOST_TOLD = 10
 """Runs that a message lists."""
 PROVENANCE = "provenance.json"
+SETTINGS = "settings.json"
+"""All settings of a pipeline; its parameters are those that one looks at."""
 """Artifact with the versions of the packages, and the machine."""
 
 
@@ -155,11 +157,15 @@ class Reader:
                 "state": run.info.status.lower(),
                 "started": f"{started:%Y-%m-%d %H:%M} UTC",
             },
-            settings=dict(run.data.params),
+            settings={**run.data.params, **self._settings(run.info.run_id)},
             data={name: tags.get(name, "?") for name in DATA_TAGS},
             code={name: tags.get(name, "?") for name in CODE_TAGS} | versions,
             metrics=dict(self._metrics(run)),
         )
+
+    def _settings(self, run_id: str) -> dict[str, str]:
+        """All settings of a pipeline, as MLflow writes parameters; none of another run."""
+        return {name: str(value) for name, value in self._json(run_id, SETTINGS).items()}
 
     def artifact(self, run_id: str, name: str, folder: Path) -> Path | None:
         """Return the path of a run's file, fetched into ``folder`` if need be; None without it."""

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.config.presets import flat
+from spikeseg_core.config.presets import changes, flat
 from spikeseg_core.stages import table as registry
 from spikeseg_core.storage import write_json
 from tasks.folder import (
@@ -33,7 +33,7 @@ from tasks.local import state
 from tasks.local.addresses import without_password
 from tasks.local.machine import FINGERPRINT, machine_tags
 from tasks.mlflow.curve import Curve
-from tasks.mlflow.reader import PROVENANCE, Reader
+from tasks.mlflow.reader import PROVENANCE, SETTINGS, Reader
 from tasks.mlflow.store import (
     INPUTS_TAG,
     KEY_TAG,
@@ -240,7 +240,14 @@ def download_stage(run_id: str, folder: Path) -> None:
     _note(folder, Run(store(), run_id), complete=True)
 
 
+ALWAYS = ("dataset.source", "train.seed", "train.epochs", "presentation.steps")
 _PARENT: ContextVar[PipelineRun | str | None] = ContextVar("pipeline_run", default=None)
+
+
+def _looked_at(config: PipelineConfig) -> dict[str, Any]:
+    """Return what tells a pipeline from others: MLflow prints parameters over each picture."""
+    found = flat(config.model_dump(mode="json"))
+    return {name: found[name] for name in ALWAYS} | changes(config)
 
 
 class PipelineRun:
@@ -260,7 +267,8 @@ class PipelineRun:
 
             def start() -> Run:
                 run = Run.create(at, self.name, {**tags, "preset": self.config.preset}, None)
-                run.params(flat(self.config.model_dump(mode="json")))
+                run.params(_looked_at(self.config))
+                run.json(SETTINGS, flat(self.config.model_dump(mode="json")))
                 return run
 
             self.run = at.attempt("start the pipeline's run", start)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from mlflow.tracking import MlflowClient
 
+from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.stages import table as registry
 from tasks.mlflow.store import RUNS_TAG, by_stage
 from tests.flows.pages import artifacts, task_runs, task_states
@@ -39,7 +40,11 @@ def test_mlflow_has_the_pipeline_and_its_children(first: dict[str, Any]) -> None
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["synthetic"] == "true"
     assert parent.data.tags["prefect.flow_run_id"] == first["prefect"]["flow_run_id"]
-    assert parent.data.params["tune.rate_max_hz"] == "200.0"
+    always = {"preset", "dataset.source", "train.seed", "train.epochs", "presentation.steps"}
+    changed = presets.changes(PipelineConfig.model_validate(first["config"]))
+    assert set(parent.data.params) == always | set(changed)
+    path = client.download_artifacts(parent.info.run_id, "settings.json")
+    assert json.loads(Path(path).read_text())["tune.rate_max_hz"] == 200.0
     children = client.search_runs(
         ["1"], f"tags.`mlflow.parentRunId` = '{first['mlflow']['run_id']}'"
     )
@@ -47,7 +52,8 @@ def test_mlflow_has_the_pipeline_and_its_children(first: dict[str, Any]) -> None
         [*registry.STAGES, "convert", "convert"]
     )
     names = {item.path for item in client.list_artifacts(first["mlflow"]["run_id"])}
-    assert names == {"report.html", "report.md", "summary.json", "provenance.json", "images"}
+    files = {"report.html", "report.md", "summary.json", "provenance.json", "settings.json"}
+    assert names == files | {"images"}
     assert len(parent.data.tags) < 20
     assert by_stage(parent.data.tags, RUNS_TAG) == first["mlflow"]["run_ids"]
 
