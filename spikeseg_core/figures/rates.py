@@ -11,6 +11,8 @@ from spikeseg_core.figures.style import BLUE, GREY, ORANGE, clean, new_figure, s
 
 _BINS = 60
 _LEAST = 1e-3  # lower end of the logarithmic axis, in per cent of the neurons
+MOST_IN_A_COLUMN = 6
+"""Layers; more stand in two columns, so that a page shows them at a size one can read."""
 
 
 def rate_histogram(
@@ -42,9 +44,13 @@ def rate_histogram(
     top = max([1.25 * high, *(float(r.max()) for r in everything if r.size)])
     bins = np.linspace(0, top, _BINS + 1)
 
-    figure = new_figure(8, 1.2 + 1.15 * len(rates), title)
-    panels = figure.subplots(len(rates), 1, sharex=True, squeeze=False)[:, 0]
-    for panel, (layer, values) in zip(panels, rates.items(), strict=True):
+    columns = 1 if len(rates) <= MOST_IN_A_COLUMN else 2
+    rows = -(-len(rates) // columns)
+    figure = new_figure(8 if columns == 1 else 11, 1.2 + 1.15 * rows, title)
+    panels = figure.subplots(rows, columns, sharex=True, squeeze=False).T.ravel()
+    for unused in panels[len(rates) :]:
+        unused.set_axis_off()
+    for panel, (layer, values) in zip(panels, rates.items(), strict=False):
         panel.axvspan(low, high, color=ORANGE, alpha=0.18, linewidth=0)
         panel.stairs(_share(values, bins), bins, baseline=_LEAST, color=BLUE, linewidth=1.4)
         if layer in earlier:
@@ -56,8 +62,10 @@ def rate_histogram(
         panel.set_ylabel(layer, rotation=0, ha="right", va="center", fontsize=9)
         clean(panel)
         panel.set_title(_summary(values, band), loc="right", fontsize=8, color=GREY, pad=2)
+    for lowest in panels[[min(rows, len(rates)) - 1, len(rates) - 1]]:
+        lowest.tick_params(labelbottom=True)
     outlined = "; dotted: before" if earlier else ""
-    panels[-1].set_xlabel(f"{quantity} (Hz); shaded: {low:g}-{high:g} Hz{outlined}", fontsize=9)
+    figure.supxlabel(f"{quantity} (Hz); shaded: {low:g}-{high:g} Hz{outlined}", fontsize=9)
     figure.supylabel("neurons (%)", fontsize=9)
     return save(figure, path)
 

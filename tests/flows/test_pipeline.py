@@ -106,6 +106,11 @@ def test_a_preset_by_name_is_the_whole_preset(home: Path, fakes: FakeStages) -> 
     assert parameters(summary)["config"] == {}
 
 
+def test_the_name_of_a_fold_says_which(home: Path, fakes: FakeStages) -> None:
+    summary = pipeline(dataset="synthetic", config={"dataset.folds": 6, "dataset.fold": 2})
+    assert name_in_mlflow(summary) == "quick-synthetic-fold2of6-seed0"
+
+
 def test_a_name_that_was_given_stays(
     first: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

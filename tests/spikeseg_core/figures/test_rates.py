@@ -12,3 +12,9 @@ def test_silent_and_empty_layers_have_a_panel_too(tmp_path):
         with Image.open(rate_histogram(shown, tmp_path / "a.png", before=before)) as image:
             heights.append(image.height)
     assert heights[0] > 1.5 * heights[1]
+
+
+def test_many_layers_stand_in_two_columns_and_are_no_higher_than_wide(tmp_path):
+    rates = {f"layer{number}": np.arange(100.0) for number in range(13)}
+    with Image.open(rate_histogram(rates, tmp_path / "a.png")) as image:
+        assert image.height < image.width
