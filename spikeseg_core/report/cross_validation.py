@@ -9,7 +9,7 @@ from spikeseg_core.evaluation.scorer import SECTION_SCORES
 from spikeseg_core.metrics.intervals import LEVEL, Interval
 from spikeseg_core.report.document import SCORE_TITLES, SEGMENTATIONS, SYNTHETIC, Cell, Table
 from spikeseg_core.report.evidence import Evidence, link
-from spikeseg_core.report.stated import Link, say, stated
+from spikeseg_core.report.stated import Link, Stated, say, stated
 from spikeseg_core.sweep.cross_validation import CrossValidation, Difference
 
 _SCORES: list[Cell] = [SCORE_TITLES[score] for score in SECTION_SCORES]
@@ -57,6 +57,23 @@ def recorded(evidence: Evidence) -> tuple[list[Table], list[Link]]:
 
     Both are empty if there is none on sections of the same kind, real or synthetic.
     """
+    if (found := _newest(evidence)) is None:
+        return [], []
+    table, run = found
+    return [_recorded(table, "stages"), _recorded(table, "paired")], [run]
+
+
+def changes(evidence: Evidence) -> dict[str, Stated]:
+    """Mean change of every score from the ANN to the chip, in the newest cross-validation.
+
+    Empty if there is none, or it did not get to the chip.
+    """
+    found = _newest(evidence)
+    paired = found[0]["paired"].get("loihi", {}) if found is not None else {}
+    return {score: stated(each["mean"], "measured", "+.3f") for score, each in paired.items()}
+
+
+def _newest(evidence: Evidence) -> tuple[Mapping[str, Any], Link] | None:
     for sweep in evidence.sweeps:
         table = sweep.run.json(CrossValidation.FILES[0]) if sweep.definition.get("folds") else None
         if (
@@ -64,8 +81,12 @@ def recorded(evidence: Evidence) -> tuple[list[Table], list[Link]]:
             and sweep.definition.get("preset") == evidence.preset
             and bool(table["dataset"].get("synthetic")) == evidence.first.synthetic
         ):
-            return [_recorded(table, "stages"), _recorded(table, "paired")], [link(sweep.run)]
-    return [], []
+            return table, link(sweep.run)
+    return None
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
 
 
 def _recorded(table: Mapping[str, Any], part: str) -> Table:
@@ -73,10 +94,10 @@ def _recorded(table: Mapping[str, Any], part: str) -> Table:
     of = "Mean" if part == "stages" else "Mean change from the ANN, paired by section,"
     return Table(
         caption=say(
-            "Cross-validation: {folds} folds, {seeds} seeds. {of} over {sections} sections, each "
+            "Cross-validation: {folds} folds, {seeds}. {of} over {sections} sections, each "
             "tested once, with its {level} interval; every threshold is chosen on validation.",
             folds=stated(table["folds"], "set", ".0f"),
-            seeds=stated(len(table["seeds"]), "set", ".0f"),
+            seeds=stated(len(table["seeds"]), "set", ".0f", _plural("seed", len(table["seeds"]))),
             of=of,
             sections=stated(table["sections"], "measured", ".0f"),
             level=stated(100 * LEVEL, "set", ".0f", "%"),

@@ -172,7 +172,7 @@ def _compared(table: pd.DataFrame, used: str) -> list[Text]:
         if worst["time_us"] > own["time_us"]
         else say(
             "On the same tiles, {worst} sends {many} messages per time step between chips, {used} "
-            "{few}; no step waits for a link, so only the energy differs.",
+            "{few}; in neither does a step wait for a link, so only their energy differs.",
             worst=_named(worst["strategy"]),
             many=stated(worst["interchip_messages_per_step"], "modelled", ",.0f"),
             used=_named(used),

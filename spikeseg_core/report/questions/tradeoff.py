@@ -65,9 +65,10 @@ def section(evidence: Evidence, folder: Path) -> Section:
     share = evidence.state("loihi", "spikes/share_in_range", form=".1%")
     rate = evidence.state("loihi", "spikes/mean_rate_hz", form=".1f", unit="Hz")
     finding = say(
-        "How far is measured for {kinds}: with a percentile loss that keeps neurons between {low} "
-        "and {high}, {share} of the on-chip neurons fire within that range on the chips, at a mean "
-        "rate of {rate}, and Loihi takes {energy} per section as deployed, at a V_Rand of {score}",
+        "How far is measured for {kinds}: with a percentile loss that keeps the highest rates "
+        "between {low} and {high}, those of {share} of the on-chip neurons are in that range on "
+        "the chips, while all fire at {rate} on average, and Loihi takes {energy} per section as "
+        "deployed, at a V_Rand of {score}",
         kinds=_kinds(evidence),
         score=evidence.state("loihi", "test/v_rand"),
         low=stated(settings["rate_min_hz"], "set", "g", "Hz"),
