@@ -82,7 +82,7 @@ def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
     time = {"time": (table["time_us"].to_numpy(), GREEN)}
     for axes, (title, stacked) in zip(
         panels,
-        {"NoC messages": traffic, "time, us": time, "energy, uJ": energy}.items(),
+        {"NoC messages": traffic, "time, µs": time, "energy, µJ": energy}.items(),
         strict=True,
     ):
         left = np.zeros(len(table))

@@ -145,7 +145,7 @@ def _effect(table: pd.DataFrame | None, used: str) -> Text:
         "By up to {time} the time and {energy} the energy, for the worst strategy on the same "
         "tiles",
         time=stated(table["time_us"].max() / own["time_us"], "modelled", "s2", "times"),
-        energy=stated(float(energies.max()) / _energy(own), "modelled", "s2", "times"),
+        energy=stated(float(energies.max()) / _energy(own), "modelled", ".2f", "times"),
     )
 
 
@@ -164,10 +164,10 @@ def _compared(table: pd.DataFrame, used: str) -> list[Text]:
             many=stated(worst["interchip_messages_per_step"], "modelled", ",.0f"),
             used=_named(used),
             few=stated(own["interchip_messages_per_step"], "modelled", ",.0f"),
-            slow=stated(worst["time_us"], "modelled", "s3", "us"),
-            fast=stated(own["time_us"], "modelled", "s3", "us"),
-            dear=stated(_energy(worst), "modelled", "s3", "uJ"),
-            cheap=stated(_energy(own), "modelled", "s3", "uJ"),
+            slow=stated(worst["time_us"], "modelled", "s3", "µs"),
+            fast=stated(own["time_us"], "modelled", "s3", "µs"),
+            dear=stated(_energy(worst), "modelled", "s3", "µJ"),
+            cheap=stated(_energy(own), "modelled", "s3", "µJ"),
         )
         if worst["time_us"] > own["time_us"]
         else say(
@@ -233,7 +233,7 @@ def _strategies(evidence: Evidence, table: pd.DataFrame, used: str) -> Table:
                 "traffic between chips, messages per step",
                 "NoC traffic, messages per step",
             ),
-            *("us per step", "dynamic uJ per step", "static uJ per step"),
+            *("µs per step", "dynamic µJ per step", "static µJ per step"),
             *("ms per section", "mJ per section", "bottleneck"),
         ],
         rows=rows,
@@ -271,9 +271,9 @@ def _steps(network: Mapping[str, Any]) -> Table:
                 "cores",
                 "chips",
                 "traffic between chips, messages per step",
-                "us per step",
+                "µs per step",
             ),
-            *("dynamic uJ per step", "static uJ per step", "bottleneck"),
+            *("dynamic µJ per step", "static µJ per step", "bottleneck"),
         ],
         rows=rows,
     )
@@ -293,9 +293,9 @@ def _latency(network: Mapping[str, Any]) -> list[Text]:
             "Tiles, chips and places on the mesh chosen together take {time} per step, the slowest "
             "other mapping {slow}; they take {energy}, static included, the most expensive other "
             "mapping {dear}.",
-            time=stated(best["time_per_step_us"], "modelled", "s3", "us"),
-            slow=stated(slow, "modelled", "s3", "us"),
-            energy=stated(own, "modelled", "s3", "uJ"),
-            dear=stated(dear, "modelled", "s3", "uJ"),
+            time=stated(best["time_per_step_us"], "modelled", "s3", "µs"),
+            slow=stated(slow, "modelled", "s3", "µs"),
+            energy=stated(own, "modelled", "s3", "µJ"),
+            dear=stated(dear, "modelled", "s3", "µJ"),
         )
     ]

@@ -117,7 +117,7 @@ def _missing(
     if not has_batches:
         found.append(
             missing(
-                "The energy of larger batches is not recorded.",
+                "No bench of the energy over batch sizes is recorded.",
                 f"bench energy --preset {evidence.preset}",
             )
         )

@@ -3,7 +3,7 @@ Pages = dict[str, tuple[str, str]]
 
 def test_a_recorded_mapping_benchmark_is_shown(pages: Pages) -> None:
     _, text = pages["paper"]
-    assert "73.8 us (modelled)" in text
+    assert "73.8 µs (modelled)" in text
     assert "`spikeseg bench mapping" not in text
     assert "`spikeseg bench mapping --preset quick`" in pages["quick"][1]
 
