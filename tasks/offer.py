@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.data.dataset import load_dataset
+from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.evaluation.scorer import Scorer
 from tasks.finished import load, network_of
 from tasks.mlflow.champion import CHAMPION
@@ -25,10 +25,12 @@ def offer_registered(config: PipelineConfig, sections: StageRef) -> None:
     """
     if config.dataset.source != "folder" or config.train.initial_weights is not None:
         return
-    good: dict[str, float] = {}
-    for model in _champions():
+    if not (champions := _champions()):
+        return
+    dataset, good = load_dataset(sections.folder), dict[str, float]()
+    for model in champions:
         try:
-            score = _v_rand(model, sections)
+            score = _v_rand(model, dataset)
         except Exception as error:  # made by another version, or its files are gone
             run_logger().debug("%s is not offered: %s", model, error)
             continue
@@ -49,10 +51,9 @@ def _champions() -> list[str]:
     return [f"{each.name}@{CHAMPION}" for each in found or () if CHAMPION in each.aliases]
 
 
-def _v_rand(model: str, sections: StageRef) -> float | None:
+def _v_rand(model: str, dataset: Dataset) -> float | None:
     """V_Rand on the new validation sections at the model's own threshold; None for its own ones."""
     kind, ref = network_of(model, "ann")
-    dataset = load_dataset(sections.folder)
     if dataset_facts(ref.inputs).get("pixels_sha256") == dataset.pixels_sha256:
         return None
     segment = load(kind, ref)

@@ -152,7 +152,11 @@ def _chosen(kind: ModelKind, stages: Mapping[str, Path]) -> dict[str, Any]:
 
 def threshold_of(folder: Path) -> float:
     """Return the threshold of a saved segmenter without loading its network."""
-    return float(json.loads((folder / FACTS).read_text()).get("threshold", 0.5))
+    return _threshold(json.loads((folder / FACTS).read_text()))
+
+
+def _threshold(facts: Mapping[str, Any]) -> float:
+    return float(facts.get("threshold", 0.5))
 
 
 def load_segmenter(folder: Path) -> Segmenter:
@@ -167,7 +171,7 @@ def load_segmenter(folder: Path) -> Segmenter:
         facts = json.loads((folder / FACTS).read_text())
         kind, tiles_per_axis = facts["kind"], int(facts["tiles_per_axis"])
         presentation = PresentationConfig.model_validate(facts["presentation"])
-        threshold = threshold_of(folder)
+        threshold = _threshold(facts)
         known = Known(**facts["known"]) if facts.get("known") else None
         grey = str(facts.get("grey", "uint8"))
     except (OSError, ValueError, KeyError, TypeError) as error:

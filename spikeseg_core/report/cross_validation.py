@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from spikeseg_core.evaluation.scorer import SECTION_SCORES
@@ -52,28 +53,29 @@ def basis(tested: CrossValidation) -> str:
     )
 
 
-def recorded(evidence: Evidence) -> tuple[list[Table], list[Link]]:
-    """Return the tables of the newest cross-validation of the preset, and its run.
+@dataclass(frozen=True)
+class Recorded:
+    """The newest cross-validation of a preset.
 
-    Both are empty if there is none on sections of the same kind, real or synthetic.
+    Attributes
+    ----------
+    tables : sequence of Table
+    runs : sequence of Link
+        Its run.
+    changes : mapping of str to (Stated or None)
+        Mean change of every score from the ANN to the chip; empty if it did not get to the chip.
     """
-    if (found := _newest(evidence)) is None:
-        return [], []
-    table, run = found
-    return [_recorded(table, "stages"), _recorded(table, "paired")], [run]
+
+    tables: Sequence[Table] = ()
+    runs: Sequence[Link] = ()
+    changes: Mapping[str, Stated | None] = field(default_factory=dict)
 
 
-def changes(evidence: Evidence) -> dict[str, Stated]:
-    """Mean change of every score from the ANN to the chip, in the newest cross-validation.
+def recorded(evidence: Evidence) -> Recorded:
+    """Read the newest cross-validation of the preset.
 
-    Empty if there is none, or it did not get to the chip.
+    Everything is empty if there is none on sections of the same kind, real or synthetic.
     """
-    found = _newest(evidence)
-    paired = found[0]["paired"].get("loihi", {}) if found is not None else {}
-    return {score: stated(each["mean"], "measured", "+.3f") for score, each in paired.items()}
-
-
-def _newest(evidence: Evidence) -> tuple[Mapping[str, Any], Link] | None:
     for sweep in evidence.sweeps:
         table = sweep.run.json(CrossValidation.FILES[0]) if sweep.definition.get("folds") else None
         if (
@@ -81,8 +83,15 @@ def _newest(evidence: Evidence) -> tuple[Mapping[str, Any], Link] | None:
             and sweep.definition.get("preset") == evidence.preset
             and bool(table["dataset"].get("synthetic")) == evidence.first.synthetic
         ):
-            return table, link(sweep.run)
-    return None
+            return Recorded(
+                [_recorded(table, "stages"), _recorded(table, "paired")],
+                [link(sweep.run)],
+                {
+                    score: stated(each["mean"], "measured", "+.3f")
+                    for score, each in table["paired"].get("loihi", {}).items()
+                },
+            )
+    return Recorded()
 
 
 def _plural(word: str, count: int) -> str:

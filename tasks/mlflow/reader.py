@@ -40,9 +40,9 @@ CODE_TAGS = ("spikeseg.version", "git.commit", "git.dirty")
 MOST_TOLD = 10
 """Runs that a message lists."""
 PROVENANCE = "provenance.json"
-SETTINGS = "settings.json"
-"""All settings of a pipeline; its parameters are those that one looks at."""
 """Artifact with the versions of the packages, and the machine."""
+SETTINGS = "settings.json"
+"""Artifact with all settings of a pipeline; its parameters are those that one looks at."""
 
 
 class Reader:

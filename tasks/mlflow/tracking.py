@@ -241,6 +241,8 @@ def download_stage(run_id: str, folder: Path) -> None:
 
 
 ALWAYS = ("dataset.source", "train.seed", "train.epochs", "presentation.steps")
+"""Parameters of every pipeline, also where they are those of its preset."""
+
 _PARENT: ContextVar[PipelineRun | str | None] = ContextVar("pipeline_run", default=None)
 
 

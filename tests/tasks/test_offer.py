@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -61,59 +62,46 @@ def champion(
     monkeypatch.setattr(offer, "load", lambda kind, ref: Segmenter(64, 4, by_heart))
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
+Told = Callable[[], list[str]]
+
+
+@pytest.fixture
+def told(sections: StageRef, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Told:
+    """What a run on one's own sections says of registered networks."""
+
+    def run() -> list[str]:
+        with caplog.at_level(logging.INFO):
+            offer.offer_registered(own(tmp_path / "mine"), sections)
+        return [r.getMessage() for r in caplog.records if r.levelno >= logging.INFO]
+
+    return run
 
 
 @pytest.mark.usefixtures("champion")
 class TestOffer:
-    def test_a_good_champion_is_named_with_both_commands(
-        self, sections: StageRef, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        with caplog.at_level(logging.INFO):
-            offer.offer_registered(own(tmp_path / "mine"), sections)
-        (line,) = said(caplog)
+    def test_a_good_champion_is_named_with_both_commands(self, told: Told, tmp_path: Path) -> None:
+        (line,) = told()
         assert "good@champion has a V_Rand of 0.9" in line or "V_Rand of 1.000" in line
         assert f"`spikeseg evaluate good@champion {tmp_path / 'mine'}`" in line
         assert f"`spikeseg run --from good@champion --dataset {tmp_path / 'mine'}`" in line
 
-    def test_a_poor_one_is_not(
-        self,
-        sections: StageRef,
-        tmp_path: Path,
-        caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
+    def test_a_poor_one_is_not(self, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
         blind = Segmenter(64, 4, np.zeros_like)
         monkeypatch.setattr(offer, "load", lambda kind, ref: blind)
-        with caplog.at_level(logging.INFO):
-            offer.offer_registered(own(tmp_path / "mine"), sections)
-        assert not said(caplog)
+        assert not told()
 
     def test_one_of_the_same_sections_is_not(
-        self,
-        sections: StageRef,
-        tmp_path: Path,
-        caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
+        self, told: Told, sections: StageRef, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         same = {"pixels_sha256": load_dataset(sections.folder).pixels_sha256}
         monkeypatch.setattr(offer, "dataset_facts", lambda inputs: same)
-        with caplog.at_level(logging.INFO):
-            offer.offer_registered(own(tmp_path / "mine"), sections)
-        assert not said(caplog)
+        assert not told()
 
     def test_a_damaged_one_does_not_stop_the_run(
-        self,
-        sections: StageRef,
-        tmp_path: Path,
-        caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
+        self, told: Told, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(offer, "load", lambda kind, ref: 1 / 0)
-        with caplog.at_level(logging.INFO):
-            offer.offer_registered(own(tmp_path / "mine"), sections)
-        assert not said(caplog)
+        assert not told()
 
     def test_isbi_synthetic_and_fine_tuning_are_left_alone(
         self, sections: StageRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

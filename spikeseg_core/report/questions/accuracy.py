@@ -50,16 +50,15 @@ def more_seeds(preset: str) -> str:
 
 def section(evidence: Evidence, folder: Path) -> Section:
     """Answer from the evidence, drawing pictures in the folder."""
-    folds, fold_runs = cross_validation.recorded(evidence)
-    over_all: Mapping[str, Stated | None] = cross_validation.changes(evidence)
-    losses = over_all or {
+    folds = cross_validation.recorded(evidence)
+    losses = folds.changes or {
         score: evidence.change("ann", "loihi", f"test/{score}") for score in SCORES
     }
     finding = say(
         "{verdict}: from the ANN to the integer network on the emulated chips, as deployed, V_Rand "
         "changes by {v_rand}, V_Info by {v_info}, pixel accuracy by {pixels} and membrane IoU by "
         "{iou} on {where}",
-        where=ALL_SECTIONS if over_all else "the test sections",
+        where=ALL_SECTIONS if folds.changes else "the test sections",
         v_rand=losses["v_rand"],
         v_info=losses["v_info"],
         pixels=losses["pixel_accuracy"],
@@ -88,9 +87,9 @@ def section(evidence: Evidence, folder: Path) -> Section:
         title=QUESTION,
         finding=finding,
         answer=answer,
-        tables=[*folds, _scores(evidence), _steps(evidence)],
+        tables=[*folds.tables, _scores(evidence), _steps(evidence)],
         pictures=_pictures(evidence, folder),
-        runs=[*evidence.behind("train", "tune", "convert", "deploy"), *fold_runs],
+        runs=[*evidence.behind("train", "tune", "convert", "deploy"), *folds.runs],
         unknown=[
             say("Nothing ran on silicon: the chips are emulated, spike by spike."),
             say(
@@ -104,7 +103,11 @@ def section(evidence: Evidence, folder: Path) -> Section:
             ),
         ],
         missing=[
-            *([] if folds else [missing(ONE_SPLIT, f"{CROSS_VALIDATION} {evidence.preset}")]),
+            *(
+                []
+                if folds.tables
+                else [missing(ONE_SPLIT, f"{CROSS_VALIDATION} {evidence.preset}")]
+            ),
             *([missing(ONE_SEED, more_seeds(evidence.preset))] if len(evidence.runs) < 2 else []),
         ],
     )
