@@ -26,7 +26,10 @@ integers that share one scale per layer
 AS_TUNED = "loihi/as_tuned"
 """The deployed network itself, where it was tuned on events with the integers that it has on the
 chip. Its spikes, its clock and its integers are there from the start, so it takes the place of
-:data:`FLOAT_TWINS`: all steps after the spikes are zero by construction."""
+:data:`FLOAT_TWINS`, which are one step then (:data:`ON_INTEGERS`)."""
+
+ON_INTEGERS = "spikes on the chip's integers"
+"""Name of the step to :data:`AS_TUNED`."""
 
 FLOAT_TWINS = ("snn_spiking", "loihi/exact_weights", "loihi/one_scale_a_layer")
 """Where steps end that simulate the chip in floating point, one difference after another."""
@@ -56,7 +59,7 @@ def loss_table(
         One row per step, in order: ``step``, ``from``, ``to`` (as in ``STEPS``), and the change
         of each of ``SCORES``, negative where the step lost. Each column adds up
         to the last score minus the ANN's. Empty if the ANN or everything after it is missing. After
-        tuning on events, ``AS_TUNED`` stands for each of ``FLOAT_TWINS``.
+        tuning on events, ``ON_INTEGERS`` stands for the steps to ``FLOAT_TWINS``.
     """
     found: dict[str, dict[str, float]] = {}
     for place in (START, *(place for _, place in STEPS), AS_TUNED):
@@ -68,8 +71,7 @@ def loss_table(
             found[place] = known
     rows = []
     before, names = START, []
-    for name, twin in STEPS if START in found else ():
-        place = AS_TUNED if AS_TUNED in found and twin in FLOAT_TWINS else twin
+    for name, place in _chain(AS_TUNED in found) if START in found else ():
         names.append(name)
         if place not in found:
             continue
@@ -77,6 +79,15 @@ def loss_table(
         rows.append({"step": ", ".join(names), "from": before, "to": place, **change})
         before, names = place, []
     return pd.DataFrame(rows, columns=["step", "from", "to", *SCORES])
+
+
+def _chain(on_integers: bool) -> list[tuple[str, str]]:
+    """Return :data:`STEPS`; if tuning was on integers, with one step for those to float twins."""
+    if not on_integers:
+        return list(STEPS)
+    before = [place for _, place in STEPS].index(FLOAT_TWINS[0])
+    rest = [step for step in STEPS[before:] if step[1] not in FLOAT_TWINS]
+    return [*STEPS[:before], (ON_INTEGERS, AS_TUNED), *rest]
 
 
 def to_deployed(table: pd.DataFrame) -> pd.DataFrame:

@@ -42,17 +42,26 @@ _MARKS = {
 }
 
 
-def draw_energy(figures: Iterable[EnergyFigure], path: Path) -> Path:
+def draw_energy(figures: Iterable[EnergyFigure], path: Path, *, narrow: bool = False) -> Path:
     """Draw each device's dynamic and total energy per section on a log scale.
 
     The marker shows whether a figure was measured, modelled or published. Published figures are
     for another network; they are grey and come last.
+
+    Parameters
+    ----------
+    narrow : bool
+        For a narrow screen: names stand above their lines, not beside them.
     """
     order = sorted(
         by_device(figures).values(),
         key=lambda g: (g["total"].basis == "published", g["total"].mj_per_section),
     )
-    picture = new_figure(9, 1.3 + 0.27 * len(order))
+    picture = (
+        new_figure(4.6, 1.3 + 0.4 * len(order))
+        if narrow
+        else new_figure(9, 1.3 + 0.27 * len(order))
+    )
     axes = picture.add_subplot()
     for row, group in enumerate(order):
         basis = group["total"].basis
@@ -69,9 +78,12 @@ def draw_energy(figures: Iterable[EnergyFigure], path: Path) -> Path:
     _log(axes)
     axes.margins(x=0.1)
     axes.set_ylim(len(order) - 0.5, -0.5)
-    axes.set_yticks(range(len(order)), [_title(g["total"]) for g in order])
+    names = [_title(group["total"]) for group in order]
+    axes.set_yticks(range(len(order)), [] if narrow else names)
+    for row, name in enumerate(names if narrow else ()):
+        axes.annotate(name, (0, row - 0.28), xycoords=("axes fraction", "data"), size=7)
     axes.set_xlabel("energy, mJ per section")
-    legend_below(picture)
+    legend_below(picture, 2 if narrow else 4)
     return save(picture, path)
 
 
@@ -142,9 +154,11 @@ def draw_operating_points(table: pd.DataFrame, path: Path) -> Path:
                 axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=4, label=label)
         front = table[table["front"]].sort_values(mj)
         axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front (validation)")
-        for which, (label, colour) in _MARKS.items():
+        # Several marks may be on one point: their rings lie in each other.
+        for size, (which, (label, colour)) in enumerate(_MARKS.items()):
             row = table[table[which]].iloc[0]
-            axes.plot(row[mj], row[v_rand], "o", ms=11, mfc="none", mec=colour, mew=2, label=label)
+            ring = {"ms": 18 - 3.5 * size, "mfc": "none", "mec": colour, "mew": 1.5}
+            axes.plot(row[mj], row[v_rand], "o", label=label, **ring)
         _log(axes)
         axes.set_title(split, fontsize=9)
         axes.set_xlabel("Loihi energy, mJ per section (modelled)", fontsize=8)
@@ -171,10 +185,13 @@ def draw_anytime(table: pd.DataFrame, path: Path) -> Path:
     }
     energies = {part: f"loihi_{part}_mj" for part in ("dynamic", "total")}
     panels["mJ per section (modelled)"] = energies
-    figure = new_figure(2.9 * len(panels), 3.2)
-    for axes, (name, columns) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
+    across = min(3, len(panels))
+    down = -(-len(panels) // across)
+    figure = new_figure(3.4 * across, 0.4 + 2.6 * down)
+    places = figure.subplots(down, across, squeeze=False).ravel()
+    for axes in places[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (name, columns) in zip(places, panels.items(), strict=False):
         for label, column in columns.items():
             colour, line = _ANYTIME[label]
             axes.plot(table["steps"], table[column], line, color=colour, label=label, markersize=3)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.patches import Rectangle
 
 from spikeseg_core.figures.style import (
@@ -86,7 +86,10 @@ def chip_traffic_figure(messages: Traffic, placement: Placement, path: Path) -> 
     figure = new_figure(max(size, 5.0), size)
     figure.supxlabel(messages.unit, fontsize=8)
     panel = figure.subplots()
-    panel.imshow(np.log10(table + 1), cmap="cividis_r", vmin=0)
+    shown = panel.imshow(table + 1, cmap="cividis_r", norm=LogNorm(1))
+    bar = figure.colorbar(shown, ax=panel, fraction=0.046, pad=0.04)
+    bar.set_label("messages + 1", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
     if len(table) <= 8:
         bright = np.log10(table.max() + 1) * 0.6
         for i, j in np.ndindex(table.shape):

@@ -33,13 +33,13 @@ def draw_run(
     folder : Path
         Where the pictures go.
     """
-    return (*_overview(stages, folder), *_losses(summary, folder))
+    return (*draw_overview(stages, folder), *_losses(summary, folder))
 
 
-def _overview(stages: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
+def draw_overview(stages: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
     """Draw the first test section, its truth, the ANN's and the chip's answer, twice.
 
-    The second one is for narrow screens.
+    The second one is for narrow screens. None if an answer was not kept.
     """
     files = {name: stages[stage] / probability(tag) for name, (stage, tag) in _FOUND.items()}
     if not all(file.exists() for file in files.values()):

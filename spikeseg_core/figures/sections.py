@@ -11,7 +11,10 @@ from matplotlib.patches import Patch
 
 from spikeseg_core.figures.style import GREEN, SKY, VERMILLION, new_figure, save
 
-_OVERLAY_STRENGTH = 0.65
+_TINT = 0.65
+"""Share of an overlay's colour where the section beneath is to be seen."""
+_PAINT = 0.9
+"""The same where colours have to be told apart, in greyscale too."""
 GREY_RANGE = (0.5, 99.5)
 """Percentiles of the grey values drawn as black and as white."""
 
@@ -42,11 +45,11 @@ def sections_figure(
     overlay = grey_picture(image)
     kinds = (
         ("found", GREEN, called & membrane),
-        ("missed", VERMILLION, ~called & membrane),
-        ("false", SKY, called & ~membrane),
+        ("missed", SKY, ~called & membrane),
+        ("false", VERMILLION, called & ~membrane),
     )
     for _, colour, where in kinds:
-        lay_over(overlay, where, colour)
+        lay_over(overlay, where, colour, _PAINT)
 
     figure = new_figure(13, 3.9)
     panels = figure.subplots(1, 4)
@@ -146,18 +149,27 @@ def segmented_figure(
 
 
 def labelled_figure(
-    sections: Sequence[tuple[str, np.ndarray, np.ndarray]], path: Path, title: str
+    sections: Sequence[tuple[str, np.ndarray, np.ndarray]],
+    path: Path,
+    title: str,
+    *,
+    columns: int = 2,
 ) -> Path:
-    """Draw one section per row: the image, and its label as an overlay.
+    """Draw sections, each beside itself with its label as an overlay.
 
     Parameters
     ----------
     sections : sequence of (name, image, label)
         Image (h, w) of grey values and label (h, w), 1 = membrane.
+    columns : int
+        Sections side by side.
     """
-    figure = new_figure(7.5, 0.5 + 3.6 * len(sections), title)
-    rows = figure.subplots(len(sections), 2, squeeze=False)
-    for panels, (name, image, label) in zip(rows, sections, strict=True):
+    rows = -(-len(sections) // columns)
+    figure = new_figure(6.2 * columns, 0.5 + 3.3 * rows, title)
+    pairs = figure.subplots(rows, 2 * columns, squeeze=False).reshape(-1, 2)
+    for panel in pairs.ravel():
+        panel.set_axis_off()
+    for panels, (name, image, label) in zip(pairs, sections, strict=False):
         grey = grey_picture(image)
         overlay, membrane = grey.copy(), label == 1
         lay_over(overlay, membrane, VERMILLION)
@@ -167,8 +179,6 @@ def labelled_figure(
         )
         panels[1].imshow(overlay)
         panels[1].set_title(f"membrane as labelled: {membrane.mean():.1%}", fontsize=9)
-        for panel in panels:
-            panel.set_axis_off()
     return save(figure, path, vector=False)
 
 
@@ -179,7 +189,6 @@ def grey_picture(image: np.ndarray) -> np.ndarray:
     return np.repeat(grey[..., np.newaxis], 3, axis=2)
 
 
-def lay_over(picture: np.ndarray, where: np.ndarray, colour: str) -> None:
-    """Tint the pixels (h, w) of a picture (h, w, 3), in place."""
-    mixed = _OVERLAY_STRENGTH * np.array(to_rgb(colour))
-    picture[where] = mixed + (1 - _OVERLAY_STRENGTH) * picture[where]
+def lay_over(picture: np.ndarray, where: np.ndarray, colour: str, share: float = _TINT) -> None:
+    """Tint the pixels (h, w) of a picture (h, w, 3), in place; ``share`` is the colour's."""
+    picture[where] = share * np.array(to_rgb(colour)) + (1 - share) * picture[where]

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from spikeseg_core.report.document import Picture, Section
+from spikeseg_core.report.document import NARROW, Picture, Section
 from spikeseg_core.report.embed import data_uri
 from spikeseg_core.stages import table as registry
-
-NARROW = "_narrow"
-"""End of the name of a picture's version for narrow screens."""
 
 _SECTION = (
     "The first test section, its truth, the membrane probability of the {network}, and what it "

@@ -47,7 +47,7 @@ def basis(tested: CrossValidation) -> str:
     warning = f"{SYNTHETIC} " if tested.data.get("synthetic") else ""
     return (
         f"{warning}{tested.data.get('note')}. {tested.folds} folds over {len(tested.sections)} "
-        f"sections, each tested once, seeds {seeds}: mean over sections [95 % interval, bootstrap "
+        f"sections, each tested once, seeds {seeds}: mean over sections [95% interval, bootstrap "
         f"over sections], measured. Thresholds are chosen on the validation sections of each fold; "
         f"changes are paired by section."
     )

@@ -10,6 +10,9 @@ from spikeseg_core.report.stated import Basis, Code, Link, Printable, joined
 
 Cell = Printable | str | None
 
+NARROW = "_narrow"
+"""End of the name of a picture's version for narrow screens."""
+
 SYNTHETIC = "SYNTHETIC DATA: generated sections, no microscopy. These scores say nothing about EM."
 
 SCORE_TITLES = {
@@ -22,9 +25,9 @@ SCORE_TITLES = {
 SEGMENTATIONS = {
     "ann": "ANN",
     "rate_tuned": "rate-tuned ANN",
-    "snn_rate": "SNN, rates",
-    "snn_spiking": "SNN, spikes",
-    "loihi": "Loihi, integers",
+    "snn_rate": "SNN in NengoDL, rates",
+    "snn_spiking": "SNN in NengoDL, spikes",
+    "loihi": "Loihi, spikes and integers",
     "ann_agglomerated": "ANN, agglomerated on the host",
     "loihi_agglomerated": "Loihi, agglomerated on the host",
 }
@@ -152,6 +155,8 @@ class Document:
         Shown prominently at the top; empty if there is nothing to warn about.
     notes : sequence of str
         Shown in bold below the title.
+    pictures : sequence of Picture
+        What it is about, at a glance; below the findings.
     stated : bool
         Whether every figure must state its basis; if so, a bare number is refused.
     """
@@ -161,6 +166,7 @@ class Document:
     sections: Sequence[Section]
     warning: str = ""
     notes: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()
     stated: bool = True
 
     @property

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from spikeseg_core.config import presets
-from spikeseg_core.errors import ConfigError
-from spikeseg_core.report.document import Picture
+from spikeseg_core.errors import ConfigError, SpikeSegError
+from spikeseg_core.figures.run import draw_overview
+from spikeseg_core.report.document import NARROW, Picture
 from spikeseg_core.report.embed import data_uri
 from spikeseg_core.report.records import (
     Measured,
@@ -20,7 +21,10 @@ from spikeseg_core.report.records import (
     RecordedSweep,
     Records,
 )
-from spikeseg_core.report.stated import Basis, Link, Stated, Text, stated
+from spikeseg_core.report.stated import Basis, Link, Stated, Text, say, stated
+
+ID_LETTERS = 8
+"""Letters of a run's id that are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +115,32 @@ class Evidence:
         self, stage: str, name: str, caption: Text, *basis: Basis, wide: bool = False
     ) -> list[Picture]:
         """Return a picture of a stage of the first run; an empty list if it does not exist."""
+        stem = Path(name).stem
+        uri, narrow = (self._embedded(stage, one) for one in (stem, f"{stem}{NARROW}"))
+        return [Picture(uri, caption, basis, wide, narrow)] if uri else []
+
+    def _embedded(self, stage: str, stem: str) -> str:
+        """Embed a picture of the first run; empty if it does not exist."""
         found = self.first.stages[stage]
-        path = found.file(name)
-        found.file(str(Path(name).with_suffix(".svg")))  # lies beside it, for embedding
-        return [Picture(data_uri(path), caption, basis, wide)] if path is not None else []
+        path = found.file(f"{stem}.png")
+        found.file(f"{stem}.svg")  # lies beside it, for embedding
+        return data_uri(path) if path is not None else ""
+
+    def overview(self, folder: Path) -> list[Picture]:
+        """Draw the first test section with the answers of the first run; empty if not kept."""
+        stages = {name: stage.folder for name, stage in self.first.stages.items()}
+        kept = {name: path for name, path in stages.items() if path is not None}
+        if not {"prepare", "train", "deploy"} <= set(kept):
+            return []
+        try:
+            wide, narrow = (data_uri(path) for path in draw_overview(kept, folder))
+        except (OSError, ValueError, SpikeSegError):  # of another version, or not all logged
+            return []
+        caption = say(
+            "The first test section, its truth, and the membrane that the ANN and the chips found "
+            "in it, first seed: the darker, the more certain."
+        )
+        return [Picture(wide, caption, ("measured",), narrow=narrow)]
 
     def behind(self, *stages: str) -> list[Link]:
         """Link the runs of these stages for all seeds."""
@@ -130,8 +156,8 @@ class Evidence:
 
 
 def link(run: RecordedRun) -> Link:
-    """Link a run."""
-    return Link(run.id, run.page)
+    """Link a run by the beginning of its id, which every command accepts."""
+    return Link(run.id[:ID_LETTERS], run.page)
 
 
 def gather(records: Records, preset: str, chosen: Iterable[str] = ()) -> Evidence:

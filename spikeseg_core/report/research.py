@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from spikeseg_core.report.document import SYNTHETIC, Cell, Document, Section, Table
 from spikeseg_core.report.evidence import Evidence, gather, link
+from spikeseg_core.report.glossary import glossary
 from spikeseg_core.report.questions import QUESTIONS
 from spikeseg_core.report.records import RecordedPipeline, Records
 from spikeseg_core.report.stated import Code, Name, Printable, Text, Words, say, stated
@@ -51,7 +52,9 @@ def build(records: Records, preset: str, chosen: Iterable[str] = ()) -> tuple[Do
     evidence = gather(records, preset, chosen)
     with TemporaryDirectory() as temporary:
         sections = [each.section(evidence, Path(temporary)) for each in QUESTIONS]
+        overview = evidence.overview(Path(temporary))
     sections += [
+        glossary(),
         Section("Methods", answer=_methods(evidence), tables=[_runs(evidence)]),
         Section("Limits", points=_limits(evidence)),
         Section("References", points=REFERENCES),
@@ -61,6 +64,7 @@ def build(records: Records, preset: str, chosen: Iterable[str] = ()) -> tuple[Do
         subtitle=_subtitle(evidence),
         sections=sections,
         warning=SYNTHETIC if evidence.first.synthetic else "",
+        pictures=overview,
     )
     return document, evidence
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from spikeseg_core.energy.figure import EnergyFigure
-from spikeseg_core.energy.headline import headline
+from spikeseg_core.energy.headline import Headline, headline
 from spikeseg_core.evaluation.accounting import blame, loss_table
 from spikeseg_core.report import tables
 from spikeseg_core.report.captions import Gallery
@@ -20,6 +21,7 @@ from spikeseg_core.report.document import (
     Table,
     number,
 )
+from spikeseg_core.report.glossary import glossary
 from spikeseg_core.report.records import RecordedStage, labelled
 from spikeseg_core.report.stated import significant
 
@@ -61,6 +63,7 @@ def summarize(
         },
         "energy": {**facts.get("benchmark", {}), "metrics": metrics.get("benchmark", {})},
         "minutes": {name: stage.account["seconds"] / 60 for name, stage in stages.items()},
+        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         "reused": [name for name, one in stages.items() if one.account["started"] < started],
     }
 
@@ -100,8 +103,8 @@ def _document(
 ) -> Document:
     dataset = summary["dataset"]
     return Document(
-        title=f"SpikeSeg: {summary['preset']} on {dataset.get('source', '?')}",
-        subtitle=str(dataset.get("note") or ""),
+        title=f"A segmentation U-Net as spikes: {summary['preset']} on {_data(dataset)}",
+        subtitle=_subtitle(summary),
         sections=sections,
         warning=SYNTHETIC if dataset["synthetic"] else "",
         notes=notes,
@@ -109,18 +112,36 @@ def _document(
     )
 
 
+def _data(dataset: Mapping[str, Any]) -> str:
+    """Name the sections: ``ISBI 2012 challenge``."""
+    return str(dataset.get("note") or dataset.get("source", "?")).split(",")[0]
+
+
+def _subtitle(summary: Mapping[str, Any]) -> str:
+    config = summary["config"]
+    folds = config["dataset"]["folds"]
+    parts = [
+        f"SpikeSeg, preset {summary['preset']}",
+        f"fold {config['dataset']['fold'] + 1} of {folds}" if folds > 1 else "",
+        f"seed {config['train']['seed']}",
+        f"{datetime.fromisoformat(summary['started']):%Y-%m-%d %H:%M} UTC",
+        str(summary["dataset"].get("note") or ""),
+    ]
+    return "; ".join(part for part in parts if part)
+
+
 def _says_something(part: Section) -> bool:
     return bool(part.answer or part.pictures or part.details or any(t.rows for t in part.tables))
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:
-    """Say in three sentences how accurate, how large and how economical the network is."""
+    """Say in a few sentences how accurate, how large and how economical the network is."""
     return [
         said
         for said in (
             _how_accurate(summary),
             _how_large(summary["mapping"], summary["stages"].get("loihi", {})),
-            _how_economical(summary["energy"].get("figures", [])),
+            _how_economical(summary["energy"]),
         )
         if said
     ]
@@ -157,8 +178,9 @@ def _how_large(mapping: Mapping[str, Any], loihi: Mapping[str, Any]) -> str:
     return f"The network's {neurons} spiking neurons take {where}{fire}."
 
 
-def _how_economical(figures: Sequence[dict[str, Any]]) -> str:
-    found = headline((EnergyFigure.from_json(one) for one in labelled(figures)), "deployed")
+def _how_economical(energy: Mapping[str, Any]) -> str:
+    figures = [EnergyFigure.from_json(one) for one in labelled(energy.get("figures", []))]
+    found = headline(figures, "deployed")
     if found is None:
         return ""
     mj = significant(found.loihi.mj_per_section)
@@ -173,6 +195,21 @@ def _how_economical(figures: Sequence[dict[str, Any]]) -> str:
     return (
         f"{loihi}; the best int8 CPU takes {significant(found.cpu.mj_per_section)} mJ "
         f"({found.cpu.basis}), {significant(found.ratio, 2)} times as much{charged}."
+        f"{_at_the_operating_point(headline(figures, 'operating point'), energy['metrics'])}"
+    )
+
+
+def _at_the_operating_point(found: Headline | None, metrics: Mapping[str, float]) -> str:
+    """Say how much less a shorter presentation takes, and at which accuracy."""
+    accuracy = metrics.get("operating_point/test/pixel_accuracy")
+    if found is None or accuracy is None:
+        return ""
+    hosted = found.ratio_with_host
+    charged = f", {significant(hosted, 2)} with the host's part" if hosted else ""
+    return (
+        f" At the operating point, chosen on validation, {significant(found.loihi.mj_per_section)} "
+        f"mJ ({significant(found.ratio, 2)} times{charged}) give a pixel accuracy of "
+        f"{accuracy:.3f}."
     )
 
 
@@ -249,6 +286,7 @@ def _time(summary: Mapping[str, Any], gallery: Gallery) -> Section:
         details=_parts(
             *gallery.rest(),
             data,
+            glossary(),
             Section("Settings", tables=[tables.settings(summary["config"])]),
             Section("Where this is recorded", answer=_recorded(summary)),
         ),

@@ -122,6 +122,11 @@ class Stated:
     def _spread(self) -> list[str]:
         return [self._written(seed) for seed in self.seeds]
 
+    @property
+    def _after(self) -> str:
+        """The unit, with a space except for per cent."""
+        return self.unit if self.unit in ("", "%") else f" {self.unit}"
+
     def _written(self, value: float) -> str:
         if self.form.startswith("s"):
             return significant(value, int(self.form[1:]))
@@ -132,7 +137,7 @@ class Stated:
     def html(self) -> str:
         """Render as HTML, with the basis as a symbol and in the tooltip."""
         sign = f"<sup>{BASES[self.basis][0]}</sup>" if self.marked else ""
-        unit = f" {escape(self.unit)}" if self.unit else ""
+        unit = escape(self._after)
         seeds = f" <small>[{', '.join(self._spread)}]</small>" if self.seeds else ""
         return (
             f'<span class="figure" data-basis="{self.basis}" title="{self.basis}">{self.digits}'
@@ -141,7 +146,7 @@ class Stated:
 
     def markdown(self) -> str:
         """Render as Markdown, with the basis as a word."""
-        unit = f" {self.unit}" if self.unit else ""
+        unit = self._after
         seeds = f" [{', '.join(self._spread)}]" if self.seeds else ""
         basis = f" ({self.basis})" if self.marked else ""
         return f"{self.digits}{unit}{seeds}{basis}"

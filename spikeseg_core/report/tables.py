@@ -142,7 +142,8 @@ def energy(
         if (main and not _is_main(one)) or (one["basis"] == "published" and not published):
             continue
         busy = ", busy" if one.get("busy") else ""
-        key = (one["label"], one["precision"], str(one["batch"]), one["basis"] + busy)
+        timed = "" if one["time_basis"] == one["basis"] else f", time {one['time_basis']}"
+        key = (one["label"], one["precision"], str(one["batch"]), one["basis"] + timed + busy)
         line = found.setdefault(key, {"ms": 1000 * one["seconds_per_section"]})
         line[one["component"]] = one["mj_per_section"]
     rows: list[list[Cell]] = [

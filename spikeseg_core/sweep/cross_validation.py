@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from spikeseg_core.errors import ConfigError, DataError
-from spikeseg_core.evaluation.accounting import START, STEPS
+from spikeseg_core.evaluation.accounting import DEPLOYED, FLOAT_TWINS, START, STEPS
 from spikeseg_core.evaluation.scorer import SECTION_SCORES
 from spikeseg_core.metrics.intervals import Interval, difference, interval
 from spikeseg_core.storage import save_table, write_json
@@ -127,13 +127,17 @@ class CrossValidation:
         -------
         list of (step, from, to, intervals)
             As in :func:`spikeseg_core.evaluation.accounting.loss_table`: a step whose end was not
-            scored is merged with the next. Then :data:`ON_HOST`.
+            scored is merged with the next. NengoDL's spikes are no step by themselves where the
+            other float twins of the chip were not run: it was tuned on its own integers, so the
+            step to them leads to the chip. Then :data:`ON_HOST`.
         """
         found: list[tuple[str, str, str, Intervals]] = []
+        twins = set(FLOAT_TWINS) & set(self._by_segmentation)
+        beside = twins if DEPLOYED in self._by_segmentation and twins == {FLOAT_TWINS[0]} else set()
         before, names = START, list[str]()
         for name, place in STEPS if START in self._by_segmentation else ():
             names.append(name)
-            if place in self._by_segmentation:
+            if place in self._by_segmentation and place not in beside:
                 change = _changes(self.of(before), self.of(place))
                 found.append((", ".join(names), before, place, change))
                 before, names = place, []

@@ -28,6 +28,7 @@ def draw_benchmark(
     figures = [EnergyFigure.from_json(figure) for figure in facts["figures"]]
     pictures = [
         draw_energy(figures, folder / "energy.png"),
+        draw_energy(figures, folder / "energy_narrow.png", narrow=True),
         draw_tornado(Sensitivity.from_json(facts["sensitivity"]), folder / "tornado.png"),
     ]
     if (folder / OPERATING_POINTS).exists():

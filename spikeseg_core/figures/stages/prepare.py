@@ -22,4 +22,7 @@ def draw_prepare(
     last = len(dataset.images) - 1
     shown = np.unique(np.linspace(0, last, MOST_SECTIONS).round().astype(int))
     sections = [(dataset.names[i], dataset.images[i], dataset.labels[i]) for i in shown]
-    return (labelled_figure(sections, folder / "sections.png", "Sections and their labels"),)
+    return tuple(
+        labelled_figure(sections, folder / name, "Sections and their labels", columns=columns)
+        for name, columns in (("sections.png", 2), ("sections_narrow.png", 1))
+    )

@@ -10,25 +10,31 @@ from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.energy.headline import Headline, headline
 from spikeseg_core.report.document import Section, Table
 from spikeseg_core.report.evidence import Evidence
-from spikeseg_core.report.stated import Name, Printable, Stated, Text, say, stated
+from spikeseg_core.report.stated import Name, Printable, Stated, Text, joined, say, stated
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The one comparison that headline, range and table speak of, for every seed.
+    """The comparison that headline, range and table speak of, for every seed.
 
     Attributes
     ----------
+    deployed : sequence of Headline
+        The network as deployed against the best int8 CPU, online.
     found : sequence of Headline
-        Loihi's operating point, or the network as deployed, against the best int8 CPU, online.
+        The same at Loihi's operating point; as deployed, if there is none.
     by_accounting : mapping of str to (sequence of float)
-        Its ratio under each pair of static-power accountings.
+        Ratio of ``found`` under each pair of static-power accountings.
+    swings : sequence of (float, float)
+        Least and greatest ratio of ``found`` over the range of each other unknown, first seed.
     busy : bool
         Whether a machine was busy when it was timed, so that no ratio is stated.
     """
 
+    deployed: Sequence[Headline]
     found: Sequence[Headline]
     by_accounting: Mapping[str, Sequence[float]]
+    swings: Sequence[tuple[float, float]]
     busy: bool
 
     @property
@@ -42,31 +48,44 @@ class Comparison:
         return Name(self.loihi.label), Name(f"{self.found[0].cpu.label}, int8, online")
 
     @property
-    def ratio(self) -> Stated | None:
-        """The CPU's total energy over Loihi's."""
-        return stated([one.ratio for one in self.found], "modelled", "s2")
+    def shorter(self) -> bool:
+        """Whether there is an operating point beside the network as deployed."""
+        return self.loihi.presentation != "deployed"
 
     @property
-    def ends(self) -> tuple[Stated | None, Stated | None]:
+    def accountings(self) -> tuple[Stated | None, Stated | None]:
         """Least and greatest ratio over the accountings."""
-        middle = [median(ratios) for ratios in self.by_accounting.values()]
-        low, high = (min(middle, default=None), max(middle, default=None))
-        return stated(low, "modelled", "s2"), stated(high, "modelled", "s2")
+        return _ends([median(ratios) for ratios in self.by_accounting.values()])
+
+    @property
+    def unknowns(self) -> tuple[Stated | None, Stated | None]:
+        """Least and greatest ratio over the other unknowns."""
+        return _ends([end for swing in self.swings for end in swing])
+
+
+def _ends(values: Sequence[float]) -> tuple[Stated | None, Stated | None]:
+    low, high = min(values, default=None), max(values, default=None)
+    return stated(low, "modelled", "s2"), stated(high, "modelled", "s2")
 
 
 def comparison(evidence: Evidence) -> Comparison | None:
     """Collect the comparison; None if a device is missing."""
+    deployed: list[Headline] = []
     found: list[Headline] = []
     by_accounting: dict[str, list[float]] = {}
     for run in evidence.runs:
-        one = headline(EnergyFigure.from_json(figure) for figure in run.figures)
-        if one is None:
+        figures = [EnergyFigure.from_json(figure) for figure in run.figures]
+        best, own = headline(figures), headline(figures, "deployed")
+        if best is None or own is None:
             return None
-        found.append(one)
+        found.append(best)
+        deployed.append(own)
         sensitivity = run.stages["benchmark"].facts.get("sensitivity", {})
         for pair, ratio in sensitivity.get("by_idle", {}).items():
             by_accounting.setdefault(str(pair), []).append(float(ratio))
-    return Comparison(found, by_accounting, evidence.busy)
+    swings = evidence.facts.get("sensitivity", {}).get("swings", [])
+    ranges = [(float(swing["low"]), float(swing["high"])) for swing in swings]
+    return Comparison(deployed, found, by_accounting, ranges, evidence.busy)
 
 
 def how_far(evidence: Evidence, compared: Comparison | None) -> Text:
@@ -81,17 +100,34 @@ def how_far(evidence: Evidence, compared: Comparison | None) -> Text:
             "was timed",
             accuracy=accuracy,
         )
-    (low, high), (loihi, cpu) = compared.ends, compared.titles
-    return say(
-        "{accuracy}, and by {ratio} times in energy: the total of {cpu} over that of {loihi}, "
-        "which is {low} to {high} under the static-power accountings compared",
+    own = say(
+        "{accuracy}. In energy, the {cpu}, takes {ratio} times Loihi's total as deployed, {hosted} "
+        "times with the host's part charged to Loihi",
         accuracy=accuracy,
-        ratio=compared.ratio,
-        cpu=cpu,
-        loihi=loihi,
-        low=low,
-        high=high,
+        cpu=compared.titles[1],
+        **_ratios(compared.deployed),
     )
+    if not compared.shorter:
+        return own
+    cpu = compared.found[0].cpu
+    return say(
+        "{own}; at the operating point, which is as good on validation, {ratio} and {hosted} "
+        "times, with a pixel accuracy on the test sections of {loihi} where the CPU has {other}",
+        own=own,
+        loihi=evidence.state("loihi_operating_point_int8", "test/pixel_accuracy"),
+        other=evidence.state(
+            f"{cpu.device}_{cpu.precision}".replace(" ", "_"), "test/pixel_accuracy"
+        ),
+        **_ratios(compared.found),
+    )
+
+
+def _ratios(found: Sequence[Headline]) -> dict[str, Printable | None]:
+    """State the CPU's total energy over Loihi's, without and with the host's part."""
+    return {
+        "ratio": stated([one.ratio for one in found], "modelled", "s2"),
+        "hosted": stated([one.ratio_with_host for one in found], "modelled", "s2"),
+    }
 
 
 def accounting(compared: Comparison | None) -> list[Table]:
@@ -140,7 +176,6 @@ def power(compared: Comparison | None) -> list[Text]:
     """Say what the two devices take in energy, time and power."""
     if compared is None or compared.busy:
         return []
-    found, (loihi, cpu) = compared.found, compared.titles
 
     def told(part: Sequence[EnergyFigure]) -> dict[str, Printable | None]:
         seconds = [one.seconds_per_section for one in part]
@@ -153,15 +188,26 @@ def power(compared: Comparison | None) -> list[Text]:
         }
 
     takes = "{who} takes {mj} and {ms} per section, a mean power of {w}"
-    ratios = [one.ratio_with_host for one in found]
+    ways = [compared.deployed, *([compared.found] if compared.shorter else [])]
+    ours = [
+        say(takes, who=Name(way[0].loihi.label), **told([one.loihi for one in way])) for way in ways
+    ]
+    cpus = [one.cpu for one in compared.deployed]
+    (low, high), (least, most) = compared.accountings, compared.unknowns
     return [
         say(
             "{ours}. The rate-based network with rectified linear units on {theirs}.",
-            ours=say(takes, who=loihi, **told([one.loihi for one in found])),
-            theirs=say(takes, who=cpu, **told([one.cpu for one in found])),
+            ours=joined(ours, "; "),
+            theirs=say(takes, who=compared.titles[1], **told(cpus)),
         ),
         say(
-            "With the host's part charged to Loihi, the CPU takes {ratio} times Loihi's energy.",
-            ratio=stated(ratios, "modelled", "s2"),
+            "How sure the ratio of {loihi} is: {low} to {high} under the static-power accountings "
+            "compared, and {least} to {most} when one of the other unknowns is set to an end of "
+            "its range.",
+            loihi=compared.titles[0],
+            low=low,
+            high=high,
+            least=least,
+            most=most,
         ),
     ]

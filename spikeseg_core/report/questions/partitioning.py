@@ -32,7 +32,8 @@ def section(evidence: Evidence, folder: Path) -> Section:
     table = _strategy_table(evidence)
     used = str(evidence.first.stages["partition"].facts.get("strategy", "?"))
     finding = say(
-        "{effect}: on {chips} and {cores} cores, {across} of {every} cross between chips",
+        "{effect}; on {chips} and {cores} cores, {across} of {every} cross between chips with the "
+        "strategy used",
         effect=_effect(table, used),
         chips=evidence.state("partition", "mapping/chips", form=".0f", unit=_chips(evidence)),
         cores=evidence.state("partition", "mapping/cores", form=",.0f"),
@@ -142,8 +143,8 @@ def _effect(table: pd.DataFrame | None, used: str) -> Text:
     own = table[table["strategy"] == used].iloc[0]
     energies = table["dynamic_uj"] + table["static_uj"]
     return say(
-        "By up to {time} the time and {energy} the energy, for the worst strategy on the same "
-        "tiles",
+        "By up to {time} the time and {energy} the energy, which the worst strategy on the same "
+        "tiles takes of a step beside the one used",
         time=stated(table["time_us"].max() / own["time_us"], "modelled", "s2", "times"),
         energy=stated(float(energies.max()) / _energy(own), "modelled", ".2f", "times"),
     )
@@ -223,9 +224,12 @@ def _strategies(evidence: Evidence, table: pd.DataFrame, used: str) -> Table:
     ]
     return Table(
         caption=say(
-            "Strategies on the same tiles, first seed: modelled from the rates of the converted "
-            "network with silicon-fitted constants; static power of whole chips and their embedded "
-            "processors included. The tiles of a section run one after the other."
+            "Strategies on the same tiles, first seed, to compare them: one step at the mean rates "
+            "of the converted network, times the steps of a section, with silicon-fitted constants "
+            "and the static power of whole chips and their embedded processors. The energy and "
+            "time of the deployed network (last question) are counted instead, step by step, from "
+            "its own spikes, and charge the resets between tiles: steps with more spikes than on "
+            "average take longer, so they differ from this table."
         ),
         heading=[
             *(

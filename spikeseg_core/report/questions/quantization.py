@@ -28,9 +28,9 @@ def section(evidence: Evidence, folder: Path) -> Section:
     change = {score: evidence.change("snn_spiking", "loihi", f"test/{score}") for score in SCORES}
     error = evidence.state("quantize", "quantize/weight_error", form=".2%")
     finding = say(
-        "{verdict}: {bits} for each weight, scaled separately for each core block, are off by "
-        "{error} on average; from float spikes to integers V_Rand changes by {v_rand} and pixel "
-        "accuracy by {pixels}",
+        "{verdict}: {bits} for each weight, with a scale of its own for each core block, are off "
+        "by {error} of the weights in root mean square; from float spikes to integers V_Rand "
+        "changes by {v_rand} and pixel accuracy by {pixels}",
         verdict=_verdict(change),
         bits=bits,
         error=error,
@@ -95,14 +95,14 @@ def section(evidence: Evidence, folder: Path) -> Section:
 
 
 def _verdict(change: Mapping[str, Stated | None]) -> str:
-    """Answer yes or no: whether rounding alone stays within the tolerances."""
+    """Say whether rounding alone stays within the tolerances."""
     if not all(change.values()):
         return "How far is not known, because not all scores are recorded"
     allowed = ToleranceConfig().model_dump()
     kept = all(-found.value <= allowed[score] for score, found in change.items() if found)
     if kept:
-        return "Yes, rounding the weights keeps every score within its tolerance"
-    return "No, rounding the weights costs more than tolerated"
+        return "Yes, the one used keeps every score within its tolerance"
+    return "No, the one used loses more than is tolerated"
 
 
 def _effect(evidence: Evidence) -> Table:
@@ -137,7 +137,8 @@ def _layers(table: pd.DataFrame) -> Table:
     ]
     return Table(
         caption=say(
-            "The integer network by layer, first seed; utilization of each layer's fullest core."
+            "The integer network by layer, first seed: utilization of the layer's fullest core, "
+            "and the root mean square error of its weights over that of the weights themselves."
         ),
         heading=[
             *("layer", "tile", "cores", "compartments", "synapse memory", "weight error"),

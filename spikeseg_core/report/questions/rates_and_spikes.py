@@ -37,6 +37,8 @@ from spikeseg_core.report.stated import (
 )
 from spikeseg_core.report.sweep import recorded_sweeps
 
+_HOSTED = "_with_host"
+
 QUESTION = "How do rate-based and spike-based models compare in accuracy and power?"
 
 
@@ -96,7 +98,10 @@ def _pictures(evidence: Evidence) -> list[Picture]:
     )
     if evidence.busy:
         return found
-    caption = say("Range of the headline's ratio over each unknown, first seed.")
+    caption = say(
+        "Range of the ratio at the operating point over each unknown, first seed; as deployed, if "
+        "there is no operating point."
+    )
     return [*found, *evidence.picture("benchmark", "tornado.png", caption, "modelled")]
 
 
@@ -155,8 +160,8 @@ def _unknown(facts: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> 
 
 def _accuracy(evidence: Evidence) -> Table:
     tags: dict[str, str] = {
-        "snn_rate": "rates, float weights",
-        "snn_spiking": "spikes, float weights",
+        "snn_rate": "rates, float weights (NengoDL)",
+        "snn_spiking": "spikes, float weights (NengoDL)",
         "loihi": "spikes, integers on chips, as deployed",
         "loihi_operating_point_int8": "the same at the operating point",
         "cpu_int8": "ANN, int8, on the CPU, tiles",
@@ -261,32 +266,40 @@ def _energy(evidence: Evidence) -> list[Table]:
 def _batches(facts: Mapping[str, Any], compared: Comparison | None) -> list[Text]:
     if compared is None or compared.busy:
         return []
-    overtaking = {k: v for k, v in facts.get("overtaking_batch", {}).items() if v is not None}
-    if not facts.get("overtaking_batch"):
-        return []
-    if not overtaking:
-        return [
-            say(
-                "At no timed batch size does a conventional device need less total energy than "
-                "Loihi."
-            )
-        ]
+    overtaking: Mapping[str, int | None] = facts.get("overtaking_batch", {})
+    hosted = {name: batch for name, batch in overtaking.items() if name.endswith(_HOSTED)}
+    alone = {name: batch for name, batch in overtaking.items() if name not in hosted}
     return [
-        say(
-            "From these batch sizes on, a conventional device needs less total energy than Loihi: "
-            "{which}.",
-            which=joined(
-                [
-                    say(
-                        "{device} from {batch}",
-                        device=Name(device.replace("_", " ")),
-                        batch=stated(batch, "modelled", ".0f"),
-                    )
-                    for device, batch in overtaking.items()
-                ]
-            ),
-        )
+        _overtaken(who, batches)
+        for who, batches in (("Loihi's chips", alone), ("Loihi with the host's part", hosted))
+        if batches
     ]
+
+
+def _overtaken(who: str, batches: Mapping[str, int | None]) -> Text:
+    """Say from which batch size on which device needs less energy."""
+    sooner = {name: batch for name, batch in batches.items() if batch is not None}
+    if not sooner:
+        return say(
+            "At no batch size timed in this run does a conventional device need less total energy "
+            "than {who}.",
+            who=who,
+        )
+    return say(
+        "From these batch sizes on, a conventional device needs less total energy than {who}: "
+        "{which}.",
+        who=who,
+        which=joined(
+            [
+                say(
+                    "{device} from {batch}",
+                    device=Name(name.removesuffix(_HOSTED).replace("_", " ").replace("cpu", "CPU")),
+                    batch=stated(batch, "modelled", ".0f"),
+                )
+                for name, batch in sooner.items()
+            ]
+        ),
+    )
 
 
 def _batch_table(result: Mapping[str, Any]) -> Table:

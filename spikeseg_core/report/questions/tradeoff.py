@@ -65,10 +65,10 @@ def section(evidence: Evidence, folder: Path) -> Section:
     share = evidence.state("loihi", "spikes/share_in_range", form=".1%")
     rate = evidence.state("loihi", "spikes/mean_rate_hz", form=".1f", unit="Hz")
     finding = say(
-        "How far is measured for {kinds}: with a percentile loss that keeps the highest rates "
-        "between {low} and {high}, those of {share} of the on-chip neurons are in that range on "
-        "the chips, while all fire at {rate} on average, and Loihi takes {energy} per section as "
-        "deployed, at a V_Rand of {score}",
+        "How far they balance is known for {kinds}: with a percentile loss that keeps the highest "
+        "rates between {low} and {high}, those of {share} of the on-chip neurons are in that range "
+        "on the chips, all fire at {rate} on average, and Loihi takes {energy} per section as "
+        "deployed, at a V_Rand of {score} on the test sections",
         kinds=_kinds(evidence),
         score=evidence.state("loihi", "test/v_rand"),
         low=stated(settings["rate_min_hz"], "set", "g", "Hz"),
@@ -107,7 +107,7 @@ def _kinds(evidence: Evidence) -> Text:
     count = 1 + len(evidence.others)
     return say(
         "{count} of networks and settings",
-        count=stated(count, "set", ".0f", "kind" if count == 1 else "kinds"),
+        count=stated(count, "set", ".0f", "recorded set" if count == 1 else "recorded sets"),
     )
 
 

@@ -344,7 +344,8 @@ def short_summary() -> dict[str, Any]:
     changes = {"pixel_accuracy": -0.01, "membrane_iou": -0.02, "v_rand": -0.03, "v_info": -0.04}
     return {
         "preset": "quick",
-        "config": {"preset": "quick"},
+        "config": {"preset": "quick", "dataset": {"folds": 1, "fold": 0}, "train": {"seed": 0}},
+        "started": "2026-11-30T12:00:00+00:00",
         "dataset": {"source": "synthetic", "synthetic": True, "note": "made <script> up"},
         "stages": {
             "ann": {"test/pixel_accuracy": 0.91, "test/v_rand": 0.97},

@@ -18,7 +18,7 @@ def test_tables_of_stages_changes_and_steps() -> None:
     tested = study()
     scores = score_table(tested)
     assert scores.heading == ["stage", "pixel accuracy", "membrane IoU", "V_Rand", "V_Info"]
-    assert [row[0] for row in scores.rows] == ["ANN", "Loihi, integers"]
+    assert [row[0] for row in scores.rows] == ["ANN", "Loihi, spikes and integers"]
     assert str(scores.rows[0][3]).startswith("0.9255 [0.9")
     (change,) = change_table(tested).rows
     assert change[1:] == ["-0.0200 [-0.0200, -0.0200]"] * 4
@@ -41,4 +41,4 @@ def test_a_sentence_says_whether_it_is_a_difference() -> None:
         "sections."
     )
     table = difference_table(differences(study(), study()))
-    assert [row[0] for row in table.rows] == ["ANN", "Loihi, integers"]
+    assert [row[0] for row in table.rows] == ["ANN", "Loihi, spikes and integers"]

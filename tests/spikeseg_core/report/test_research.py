@@ -66,7 +66,7 @@ def test_it_needs_nothing_else_and_stays_small(pages: Pages) -> None:
 def test_each_question_has_table_picture_runs_and_what_is_not_known(
     built: dict[str, Document],
 ) -> None:
-    *questions, methods, limits, references = built["paper"].sections
+    *questions, terms, methods, limits, references = built["paper"].sections
     assert [section.key for section in questions] == ["Q1", "Q2", "Q3", "Q4", "Q5"]
     for section in questions:
         assert section.tables, section.key
@@ -75,6 +75,7 @@ def test_each_question_has_table_picture_runs_and_what_is_not_known(
         assert section.unknown, section.key
         assert section.answer, section.key
         assert all(table.rows for table in section.tables), section.key
+    assert terms.points
     assert methods.answer
     assert len(methods.tables[0].rows) == 3
     assert limits.points
@@ -94,7 +95,8 @@ def test_the_runs_behind_it_are_named(pages: Pages, recorded: FolderRecords) -> 
     runs = [found.run.id for found in (*recorded.pipelines(), *recorded.sweeps())]
     assert len(runs) == 6
     for run_id in (*runs, "bench"):
-        assert f"<code>{run_id}</code>" in page
+        assert f"<code>{run_id[:8]}</code>" in page
+        assert len(run_id) <= 8 or run_id not in page  # every command takes the beginning
 
 
 def test_the_median_and_every_seed_in_order(pages: Pages) -> None:

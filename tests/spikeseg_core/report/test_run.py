@@ -56,7 +56,7 @@ def test_a_busy_machine_is_said_and_gives_no_ratio(summary: dict[str, Any]) -> N
     assert "times" not in last
     table = results(summary)["Energy per section, mJ"]
     assert [row[-1] for row in table.rows if row[0] == "CPU"] == [
-        "modelled, busy",
+        "modelled, time measured, busy",
         "measured, busy",
     ]
 

@@ -17,7 +17,9 @@ def test_the_few_figures_by_segmentation_and_a_picture(tmp_path: Path) -> None:
     outcome = Outcome(metrics=metrics, figures=["rates.png"])
     record = stage_record("convert", outcome=outcome, seconds=90.0)
     text = markdown(record, tmp_path, "[abc](http://host/abc)")
-    assert text.startswith("**Convert to spikes**, 1.5 min\n\n| | SNN, rates | SNN, spikes |\n")
+    assert text.startswith(
+        "**Convert to spikes**, 1.5 min\n\n| | SNN in NengoDL, rates | SNN in NengoDL, spikes |\n"
+    )
     assert "| V_Rand, test | 0.95 | 0.97 |\n| mean rate, Hz | – | 21.48 |" in text
     assert "threshold" not in text
     assert "![rates](data:image/png;base64," in text

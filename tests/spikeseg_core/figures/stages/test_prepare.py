@@ -10,8 +10,11 @@ from tests.spikeseg_core.data.small import small_dataset
 
 def test_sections_are_drawn_with_their_labels(tmp_path: Path) -> None:
     prepare_dataset(small_dataset(4), 64, tmp_path)
-    (drawn,) = draw("prepare", PipelineConfig(), {}, tmp_path)
-    assert drawn == tmp_path / "sections.png"
+    drawn, narrow = draw("prepare", PipelineConfig(), {}, tmp_path)
+    assert (drawn, narrow) == (tmp_path / "sections.png", tmp_path / "sections_narrow.png")
+    with Image.open(drawn) as wide, Image.open(narrow) as upright:
+        assert wide.width > wide.height
+        assert upright.width < upright.height
     with Image.open(drawn) as picture:
         colours = picture.convert("RGB").getcolors(2**24)
     assert colours is not None

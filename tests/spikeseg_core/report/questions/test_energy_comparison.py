@@ -22,9 +22,9 @@ def fifth(report: Document) -> Section:
 def test_headline_range_and_table_are_of_one_comparison(built: dict[str, Document]) -> None:
     section = fifth(built["paper"])
     finding = words(section.finding)
-    assert "by 7.2 [7.2, 7.2] (modelled) times in energy" in finding
-    assert "the total of CPU, int8, online over that of Loihi, deployed" in finding
-    assert "3.2 (modelled) to 7.1 (modelled)" in finding
+    assert "the CPU, int8, online, takes 7.2 [7.2, 7.2] (modelled) times Loihi's total" in finding
+    assert "operating point" not in finding  # there is none
+    assert "3.2 (modelled) to 7.1 (modelled) under the" in words(section.answer[2])
     (table,) = [one for one in section.tables if "range of the headline" in words(one.caption)]
     assert "CPU, int8, online over that of Loihi, deployed" in words(table.caption)
     ratios = [row[1].value for row in table.rows]  # type: ignore[union-attr]

@@ -1,0 +1,49 @@
+"""Terms of the reports that a reader may not know, in a sentence each."""
+
+from __future__ import annotations
+
+from spikeseg_core.report.document import Section
+from spikeseg_core.report.stated import Name, Text, say
+
+TERMS = {
+    "V_Rand, V_Info": (
+        "the challenge's scores of the cells that a membrane separates: how often two pixels are "
+        "rightly together or apart, and how much knowing one partition says about the other; at "
+        "best one"
+    ),
+    "membrane IoU": "pixels that both call membrane, over pixels that either does",
+    "tile": (
+        "a square cut out of a section, as large as the network's input; on the chip, also the "
+        "part of a layer that one core holds"
+    ),
+    "neuron, compartment": "a spiking unit of the network, and the unit of a core that computes it",
+    "core block": "what one core holds: neurons with their axons, synapses and integer scale",
+    "NoC": "the network on chip: it carries spikes between cores, one message a spike and core",
+    "strategy": (
+        "how core blocks are put on chips: greedy fills one chip after another, round robin deals "
+        "them out, metis cuts a graph of the traffic with the program of that name, optimized "
+        "chooses tiles and chips together"
+    ),
+    "enc0, enc1b, dec0, ...": (
+        "layers of the encoder and the decoder of the U-Net, by the level of resolution; a letter "
+        "tells several at one level apart"
+    ),
+    "as deployed": "with the steps, tiles and read-out of the settings",
+    "operating point": (
+        "the presentation with the least energy that is as good as the int8 CPU on the validation "
+        "sections: fewer steps or tiles, or an end as soon as the read-out is steady"
+    ),
+    "host": "the processor beside the chips; it computes the first layer and the read-out",
+    "online, batch": "one tile or section at a time, or several at once",
+    "dynamic, static": "energy of the work itself, and of being switched on while it lasts",
+    "busy": "timed while other work used the machine, so not to be compared",
+}
+
+
+def glossary() -> Section:
+    """Return the terms as a part of a report."""
+    return Section("Terms", points=[_entry(term, meaning) for term, meaning in TERMS.items()])
+
+
+def _entry(term: str, meaning: str) -> Text:
+    return say("{term}: {meaning}.", term=Name(term), meaning=meaning)
