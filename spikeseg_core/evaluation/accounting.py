@@ -28,7 +28,7 @@ AS_TUNED = "loihi/as_tuned"
 chip. Its spikes, its clock and its integers are there from the start, so it takes the place of
 :data:`FLOAT_TWINS`, which are one step then (:data:`ON_INTEGERS`)."""
 
-ON_INTEGERS = "spikes on the chip's integers"
+ON_INTEGERS = "spikes and integers"
 """Name of the step to :data:`AS_TUNED`."""
 
 FLOAT_TWINS = ("snn_spiking", "loihi/exact_weights", "loihi/one_scale_a_layer")

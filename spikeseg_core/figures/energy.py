@@ -58,7 +58,7 @@ def draw_energy(figures: Iterable[EnergyFigure], path: Path, *, narrow: bool = F
         key=lambda g: (g["total"].basis == "published", g["total"].mj_per_section),
     )
     picture = (
-        new_figure(4.6, 1.3 + 0.4 * len(order))
+        new_figure(4.6, 1.3 + 0.46 * len(order))
         if narrow
         else new_figure(9, 1.3 + 0.27 * len(order))
     )
@@ -81,7 +81,7 @@ def draw_energy(figures: Iterable[EnergyFigure], path: Path, *, narrow: bool = F
     names = [_title(group["total"]) for group in order]
     axes.set_yticks(range(len(order)), [] if narrow else names)
     for row, name in enumerate(names if narrow else ()):
-        axes.annotate(name, (0, row - 0.28), xycoords=("axes fraction", "data"), size=7)
+        axes.annotate(name, (0, row - 0.3), xycoords=("axes fraction", "data"), size=7)
     axes.set_xlabel("energy, mJ per section")
     legend_below(picture, 2 if narrow else 4)
     return save(picture, path)

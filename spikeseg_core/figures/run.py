@@ -58,4 +58,7 @@ def _losses(summary: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
         return ()
     start = {score: summary["stages"][START][f"test/{score}"] for score in SCORES}
     tolerance = summary["losses"]["tolerance"]
-    return (waterfall_figure(steps, start, tolerance, folder / "waterfall.png"),)
+    return tuple(
+        waterfall_figure(steps, start, tolerance, folder / name, narrow=narrow)
+        for name, narrow in (("waterfall.png", False), ("waterfall_narrow.png", True))
+    )

@@ -22,6 +22,8 @@ def waterfall_figure(
     start: Mapping[str, float],
     tolerance: Mapping[str, float],
     path: Path,
+    *,
+    narrow: bool = False,
 ) -> Path:
     """Draw one panel per score from :func:`~spikeseg_core.evaluation.accounting.loss_table`.
 
@@ -33,11 +35,16 @@ def waterfall_figure(
         The ANN's scores.
     tolerance : mapping of str to float
         Largest accepted loss by score, shaded.
+    narrow : bool
+        For a narrow screen: two panels side by side, not four.
     """
-    figure = new_figure(10.4, 1.3 + 0.34 * (len(table) + 1))
+    height, across = 1.3 + 0.34 * (len(table) + 1), 2 if narrow else len(SCORES)
+    down = len(SCORES) // across
+    figure = new_figure(6 if narrow else 10.4, height * down)
     labels = ["ANN", *(fill(step, LINE) for step in table["step"])]
     rows = np.arange(len(labels))
-    for axes, score in zip(figure.subplots(1, len(SCORES), sharey=True), SCORES, strict=True):
+    panels = figure.subplots(down, across, sharey=True).ravel()
+    for axes, score in zip(panels, SCORES, strict=True):
         level = start[score] + np.cumsum([0.0, *table[score]])
         accepted = (start[score] - tolerance.get(score, 0.0), start[score])
         axes.axvspan(*accepted, color=SKY, alpha=0.45, linewidth=0)

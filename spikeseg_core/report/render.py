@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -15,6 +16,8 @@ from rich.text import Text
 
 from spikeseg_core.report.document import Cell, Document, Table
 from spikeseg_core.report.stated import BASES, Marked, bases, printable, unmarked
+
+_COMMAND = re.compile("`([^`]+)`")
 
 WIDTH_IN_A_LOG = 120
 """Columns of text if there is no terminal."""
@@ -91,7 +94,9 @@ def wide_console() -> Console:
 def _html(value: Cell) -> str:
     if value is None:
         return "–"
-    return escape(value, quote=False) if isinstance(value, str) else value.html()
+    if not isinstance(value, str):
+        return value.html()
+    return _COMMAND.sub(r"<code>\1</code>", escape(value, quote=False))
 
 
 def words(value: Cell) -> str:

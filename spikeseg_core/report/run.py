@@ -103,7 +103,7 @@ def _document(
 ) -> Document:
     dataset = summary["dataset"]
     return Document(
-        title=f"A segmentation U-Net as spikes: {summary['preset']} on {_data(dataset)}",
+        title=f"A segmentation U-Net as spikes: {summary['preset']}, {_data(dataset)}",
         subtitle=_subtitle(summary),
         sections=sections,
         warning=SYNTHETIC if dataset["synthetic"] else "",
@@ -112,9 +112,9 @@ def _document(
     )
 
 
-def _data(dataset: Mapping[str, Any]) -> str:
-    """Name the sections: ``ISBI 2012 challenge``."""
-    return str(dataset.get("note") or dataset.get("source", "?")).split(",")[0]
+def _data(dataset: Mapping[str, Any], parts: int = 1) -> str:
+    """Name the sections by the first parts of their note: ``ISBI 2012 challenge, 30 sections``."""
+    return ",".join(str(dataset.get("note") or dataset.get("source", "?")).split(",")[:parts])
 
 
 def _subtitle(summary: Mapping[str, Any]) -> str:
@@ -125,13 +125,14 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
         f"fold {config['dataset']['fold'] + 1} of {folds}" if folds > 1 else "",
         f"seed {config['train']['seed']}",
         f"{datetime.fromisoformat(summary['started']):%Y-%m-%d %H:%M} UTC",
-        str(summary["dataset"].get("note") or ""),
+        _data(summary["dataset"], 2),
     ]
     return "; ".join(part for part in parts if part)
 
 
 def _says_something(part: Section) -> bool:
-    return bool(part.answer or part.pictures or part.details or any(t.rows for t in part.tables))
+    tables = any(table.rows for table in part.tables)
+    return bool(part.answer or part.points or part.pictures or part.details or tables)
 
 
 def sentences(summary: Mapping[str, Any]) -> list[str]:

@@ -55,7 +55,7 @@ def test_after_tuning_on_events_clock_and_integers_cost_nothing() -> None:
     )
     assert dict(zip(table["step"], table["v_rand"].round(6), strict=True)) == {
         "Loihi's rate curve, rate tuning, conversion": -0.1,
-        "spikes on the chip's integers": -0.1,
+        "spikes and integers": -0.1,
         "splitting into cores": 0.05,
     }
 

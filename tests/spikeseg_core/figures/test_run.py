@@ -36,7 +36,9 @@ def test_the_sections_for_wide_and_narrow_screens_and_the_losses(
     stages: dict[str, Path], summary: dict[str, Any], tmp_path: Path
 ) -> None:
     drawn = draw_run(stages, summary, tmp_path)
-    assert [path.name for path in drawn] == ["overview.png", "overview_narrow.png", "waterfall.png"]
+    assert [path.name for path in drawn] == [
+        *("overview.png", "overview_narrow.png", "waterfall.png", "waterfall_narrow.png")
+    ]
     shapes = []
     for path in drawn[:2]:
         with Image.open(path) as picture:
