@@ -9,7 +9,7 @@ link between chips is unpublished and therefore swept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,8 +103,11 @@ class MappedStep:
         )
 
     def estimate(self, model: LoihiModel | None = None) -> StepEstimate:
-        """Model time and energy; by default as :class:`LoihiModel`."""
-        model = model or LoihiModel()
+        """Model time and energy; by default as :class:`LoihiModel`.
+
+        Resets are left out: they come once before all steps of a tile.
+        """
+        model = replace(model or LoihiModel(), reset_messages=0.0)
         costs = model.costs
         core_ns = nanoseconds(self.events.busy, costs)[0]
         busiest = int(core_ns.argmax())

@@ -226,10 +226,10 @@ def _strategies(evidence: Evidence, table: pd.DataFrame, used: str) -> Table:
         caption=say(
             "Strategies on the same tiles, first seed, to compare them: one step at the mean rates "
             "of the converted network, times the steps of a section, with silicon-fitted constants "
-            "and the static power of whole chips and their embedded processors. The energy and "
-            "time of the deployed network (last question) are counted instead, step by step, from "
-            "its own spikes, and charge the resets between tiles: steps with more spikes than on "
-            "average take longer, so they differ from this table."
+            "and the static power of whole chips and their embedded processors. Energy and time of "
+            "the deployed network (last question) are counted step by step from its own spikes, "
+            "and resets between tiles are charged: steps with more spikes than on average take "
+            "longer, so both are more than here."
         ),
         heading=[
             *(

@@ -3,7 +3,8 @@ import pytest
 
 from spikeseg_core.bench.cases import REFERENCE_235K
 from spikeseg_core.loihi.cost.constants import PRE_SILICON
-from spikeseg_core.loihi.cost.model import LoihiModel
+from spikeseg_core.loihi.cost.expected import events_from_rates
+from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
 from spikeseg_core.loihi.cost.step import MappedStep
 from spikeseg_core.loihi.mapping.mesh import place_on_mesh
 from spikeseg_core.loihi.mapping.partition import partition
@@ -54,3 +55,15 @@ def test_both_sets_of_constants_and_silence():
     assert silent.link_us == silent.mesh_us == 0
     assert 0 < silent.dynamic_uj < busy.dynamic_uj
     assert np.isclose(silent.core_us, 1024 * LoihiModel().constants.neuron_active.ns * 1e-3)
+
+
+def test_a_step_costs_its_share_of_a_presentation_and_no_resets():
+    placement = place_on_mesh(MESSAGES, partition("metis", MESSAGES))
+    steps = 100
+    presentation = loihi_energy(
+        events_from_rates(REFERENCE_235K, TILES, RATES, steps, placement), LoihiModel()
+    )
+    resets = presentation.parts_mj["resets"]
+    assert resets > 0
+    step = estimate("metis", mesh=True)
+    assert steps * step.dynamic_uj == pytest.approx(1e3 * (presentation.dynamic_mj - resets))
