@@ -34,6 +34,7 @@ TERMS = {
         "sections: fewer steps or tiles, or an end as soon as the read-out is steady"
     ),
     "host": "the processor beside the chips; it computes the first layer and the read-out",
+    "equal accuracy": "the same, as good in pixel accuracy alone; start: the longest presentation",
     "online, batch": "one tile or section at a time, or several at once",
     "dynamic, static": "energy of the work itself, and of being switched on while it lasts",
     "busy": "timed while other work used the machine, so not to be compared",

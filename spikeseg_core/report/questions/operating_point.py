@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from spikeseg_core.report.document import Cell, Table
+from spikeseg_core.report.document import Cell, Section, Table
 from spikeseg_core.report.evidence import Evidence, median_table
 from spikeseg_core.report.stated import Basis, Stated, Text, say, stated, told
+
+_MARKS = ("start", "chosen", "equal_accuracy", "as_good_as_start")
 
 
 def presentation_tables(evidence: Evidence, anytime: Sequence[pd.DataFrame]) -> list[Table]:
@@ -21,7 +23,26 @@ def presentation_tables(evidence: Evidence, anytime: Sequence[pd.DataFrame]) -> 
     """
     operating = evidence.table("benchmark", "operating_points")
     found = [_anytime(anytime)] if anytime else []
-    return found if operating is None else [*found, _operating_points(operating)]
+    if operating is None:
+        return found
+    caption = say(
+        "Operating points that have a name: number of tiles, presentation time, read-out window "
+        "and early-exit threshold. First seed, chosen on validation only."
+    )
+    return [*found, _operating_points(operating, _MARKS, caption)]
+
+
+def front(evidence: Evidence) -> list[Section]:
+    """Tabulate every operating point on the front, folded, if recorded."""
+    operating = evidence.table("benchmark", "operating_points")
+    if operating is None:
+        return []
+    caption = say(
+        "Operating points that no other one beats in both V_Rand on validation and energy, first "
+        "seed."
+    )
+    table = _operating_points(operating, ("front",), caption)
+    return [Section("Operating points on the front", tables=[table])]
 
 
 def _anytime(tables: Sequence[pd.DataFrame]) -> Table:
@@ -49,11 +70,10 @@ def _anytime(tables: Sequence[pd.DataFrame]) -> Table:
     )
 
 
-def _operating_points(table: pd.DataFrame) -> Table:
-    """Tabulate the starting point, the chosen points, and those on the front."""
+def _operating_points(table: pd.DataFrame, wanted: Sequence[str], caption: Text) -> Table:
+    """Tabulate the points with one of the wanted marks."""
     # An older table may lack some of the marks.
-    named = ("start", "chosen", "equal_accuracy", "as_good_as_start", "front")
-    marks = [mark for mark in named if mark in table]
+    marks = [mark for mark in wanted if mark in table]
     shown = table[table[[*marks]].any(axis=1)]
     rows: list[list[Cell]] = []
     for _, row in shown.sort_values("validation/loihi_total_mj").iterrows():
@@ -72,10 +92,7 @@ def _operating_points(table: pd.DataFrame) -> Table:
             ]
         )
     return Table(
-        caption=say(
-            "Operating points: number of tiles, presentation time, read-out window and early-exit "
-            "threshold. First seed; the front and the choice use validation only."
-        ),
+        caption=caption,
         heading=[
             *("point", "mean steps", "pixel accuracy, validation", "V_Rand, validation"),
             *("pixel accuracy, test", "V_Rand, test", "mJ per section, test", "notes"),

@@ -12,6 +12,7 @@ from spikeseg_core.report.evidence import Evidence, draw, link, median_table
 from spikeseg_core.report.questions.accuracy import more_seeds
 from spikeseg_core.report.questions.operating_point import (
     chosen_point,
+    front,
     presentation_tables,
     shorter,
 )
@@ -84,6 +85,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         answer=[*_cheapest(evidence), *(chosen_point(evidence) or shorter(anytime))],
         tables=[*tables, *found],
         pictures=[*pictures, *more_pictures],
+        details=front(evidence),
         runs=[
             *evidence.behind("tune", "deploy", "benchmark"),
             *(link(run.run) for run in evidence.others),

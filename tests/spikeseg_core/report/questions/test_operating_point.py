@@ -16,7 +16,7 @@ def test_the_operating_point_is_told_with_what_it_saves(pages: Pages) -> None:
 def test_points_are_tabulated_with_what_marks_them(pages: Pages) -> None:
     _, text = pages["paper"]
     assert "| 100 steps, stopped at a change of 0.02 |" in text
-    assert "| chosen, equal accuracy, front |" in text
+    assert "| chosen, equal accuracy |" in text
     assert "| 50 |" in text
 
 
