@@ -37,6 +37,12 @@ class DatasetConfig(StageConfig):
         title="Folder, TIFF stack, HDF5 file or zip",
         description="where the source 'folder' reads the sections from",
     )
+    unlabelled: str | None = Field(
+        None,
+        title="Sections without labels",
+        description="folder of images or TIFF stack of more sections, of the same tissue and "
+        "microscope, to learn from without labels; empty: those of the source, if it has any",
+    )
     polarity: Literal["auto", "membrane_dark", "membrane_bright"] = Field(
         "auto",
         title="Label that marks membrane",
