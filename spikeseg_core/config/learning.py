@@ -54,6 +54,17 @@ EmaDecay = Annotated[
         description="decay of the exponential moving average of the weights, per step",
     ),
 ]
+UnlabelledShare = Annotated[
+    float,
+    between(
+        ...,
+        0,
+        1,
+        "Share of tiles without labels",
+        "share of tiles from sections without labels, whose target is the trained network's own "
+        "output; 0: none",
+    ),
+]
 Patience = Annotated[
     int | None,
     between(
@@ -99,6 +110,34 @@ class TrainConfig(StageConfig):
         description="sha256 of a trained network's weights; `spikeseg run --from MODEL` sets it; "
         "empty: random weights",
     )
+    distillation_epochs: int = between(
+        0,
+        0,
+        2000,
+        "Epochs of distillation",
+        "epochs that follow, in which the trained network aims at what it sees in turned copies of "
+        "whole sections, those without labels too; 0: none",
+    )
+    distillation_weight: float = between(
+        0.5,
+        0,
+        1,
+        "Distillation weight",
+        "in these epochs, weight of the teachers' output in the target of labelled sections; the "
+        "rest is the labels",
+    )
+    distillation_learning_rate: float = above_0(
+        1e-3, 1, "Peak learning rate, distillation", "peak of the schedule in these epochs"
+    )
+    teachers: int = between(
+        1,
+        1,
+        16,
+        "Teachers",
+        "networks of different seeds that teach in these epochs: the trained one, and more that "
+        "take as long to train as it did",
+    )
+    unlabelled_share: UnlabelledShare = 0.5
     patience: Patience = None
     seed: int = seed_setting("seed of weights, tiles and augmentation")
 
@@ -218,6 +257,7 @@ class TuneConfig(StageConfig):
         "Initial rate, Hz",
         "before tuning, each channel is scaled so that this is its rate at the percentile",
     )
+    unlabelled_share: UnlabelledShare = 0.0
     patience: Patience = 20
     seed: int = seed_setting("seed of tiles and augmentation")
 
