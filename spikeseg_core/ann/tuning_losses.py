@@ -36,6 +36,8 @@ class TuningLosses:
     ----------
     model : keras.Model
         Whose weights are read at every call.
+    teacher : keras.Model
+        The dense network before tuning.
     cores : dict of str to int array (channels,)
         By on-chip layer, the core that holds each channel; empty if weights are not rounded.
     chip : ChipSpikes or None
@@ -55,7 +57,8 @@ class TuningLosses:
         self.model = model_from_weights(
             network, pruned(network, weights), "loihi", masks=masks(network, weights)
         )
-        self._wanted = _teacher(sparse(network, GROUP), weights, config)
+        self.teacher = model_from_weights(sparse(network, GROUP), weights)
+        self.teacher.trainable = False
         bits = config.weight_bits
         self.cores = {} if bits is None else assumed_cores(network, bits, tiles)
         runs = on_events(network, config) if chip is None else chip
@@ -68,6 +71,11 @@ class TuningLosses:
         if bits is None:
             return None
         return integers_of(self.network, self.model, self.cores, bits, synapse_ms)
+
+    def _wanted(self, images: Any, targets: Any) -> Any:
+        """Return what the loss aims at: targets mixed with the teacher's output."""
+        share, aims = self.config.distillation_weight, targets[..., :1]
+        return (1 - share) * aims + share * tf.sigmoid(self.teacher(images)) if share else aims
 
     def of_rates(self, images: Any, targets: Any, training: bool) -> dict[str, Any]:
         """Losses of the network of rates (``training.Losses``)."""
@@ -105,19 +113,6 @@ def on_events(network: Network, config: TuneConfig) -> bool:
     There are no integers without rounding, and tuning's emulator has no synaptic filter.
     """
     return config.weight_bits is not None and not config.synapse_ms and runs_on_events(network)
-
-
-def _teacher(network: Network, weights: Weights, config: TuneConfig) -> Callable[[Any, Any], Any]:
-    """Map images and targets to what the loss aims at: labels mixed with the teacher's output."""
-    teacher = model_from_weights(network, weights)
-    teacher.trainable = False
-    share = config.distillation_weight
-
-    def wanted(images: Any, targets: Any) -> Any:
-        labels = targets[..., :1]
-        return (1 - share) * labels + share * tf.sigmoid(teacher(images)) if share else labels
-
-    return wanted
 
 
 def _activation(

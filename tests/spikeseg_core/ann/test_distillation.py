@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from spikeseg_core.ann.distillation import TURNS, soft_labels, taught
+from spikeseg_core.ann.distillation import TURNS, soft_labels, taught, with_unlabelled
 from spikeseg_core.ann.predict import tile_logits
 from spikeseg_core.ann.unet import build_model
-from spikeseg_core.config import TrainConfig
+from spikeseg_core.config import TrainConfig, TuneConfig
 from spikeseg_core.data.tiles import TileGrid
 from tests.spikeseg_core.ann.networks import TINY, tiny_dataset
 
@@ -68,6 +68,19 @@ def test_labelled_sections_alone_can_be_taught_on(
     dataset, config = tiny_dataset(unlabelled=unlabelled), CONFIG.model_copy(update=change)
     made = taught([build_model(TINY, seed=1)], dataset, TINY.tile, config, tmp_path)
     assert made.unlabelled is None
+
+
+def test_tuning_has_one_look_of_the_ann_and_keeps_it(tmp_path: Path) -> None:
+    dataset, model = tiny_dataset(unlabelled=2), build_model(TINY, seed=1)
+    config = TuneConfig(unlabelled_share=0.3)
+    made = with_unlabelled(model, dataset, TINY.tile, config, tmp_path)
+    assert made.unlabelled is not None and made.share == 0.3
+    soft = soft_labels([model], dataset.without_labels(), TINY.tile, 3, TURNS[:1])
+    np.testing.assert_array_equal(made.unlabelled.targets[..., 0], soft)
+    again = with_unlabelled(build_model(TINY, seed=2), dataset, TINY.tile, config, tmp_path)
+    np.testing.assert_array_equal(again.unlabelled.targets, made.unlabelled.targets)
+    plain = with_unlabelled(model, dataset, TINY.tile, TuneConfig(), tmp_path / "off")
+    assert plain.unlabelled is None and not (tmp_path / "off").exists()
 
 
 def test_neither_validation_nor_test_sections_are_taught_on(tmp_path: Path) -> None:
