@@ -37,9 +37,19 @@ class Sections:
     images: np.ndarray
     targets: np.ndarray
 
-    def tiles(self, tile: int, count: int, rng: np.random.Generator) -> Batch:
-        """Draw augmented tiles."""
-        return random_tiles(self.images, self.targets, tile, count, rng)
+    def tiles(
+        self, tile: int, count: int, config: TrainConfig | TuneConfig, rng: np.random.Generator
+    ) -> Batch:
+        """Draw ``count`` tiles, augmented as configured."""
+        return random_tiles(
+            self.images,
+            self.targets,
+            tile,
+            count,
+            rng,
+            elastic_px=config.elastic_px,
+            intensity=config.intensity,
+        )
 
 
 @dataclass(frozen=True)
@@ -64,15 +74,18 @@ class Material:
         images, labels = dataset.split("train")
         return cls(Sections(images, targets_of(labels, config)))
 
-    def tiles(self, tile: int, count: int, step: int, rng: np.random.Generator) -> Batch:
+    def tiles(
+        self, tile: int, config: TrainConfig | TuneConfig, step: int, rng: np.random.Generator
+    ) -> Batch:
         """Draw the tiles of a batch, the ``step``-th from 0 of an epoch."""
+        count = config.batch_size
         if self.unlabelled is None:
-            return self.labelled.tiles(tile, count, rng)
+            return self.labelled.tiles(tile, count, config, rng)
         # Rounded such that any share is kept over many batches.
         others = round((step + 1) * count * self.share) - round(step * count * self.share)
         parts = (
-            self.labelled.tiles(tile, count - others, rng),
-            self.unlabelled.tiles(tile, others, rng),
+            self.labelled.tiles(tile, count - others, config, rng),
+            self.unlabelled.tiles(tile, others, config, rng),
         )
         x, y = (np.concatenate(both) for both in zip(*parts, strict=True))
         return x, y
@@ -106,7 +119,7 @@ def training_batches(
     rng = np.random.default_rng([config.seed, epoch])
 
     def cut(step: int) -> Batch:
-        x, y = material.tiles(tile, config.batch_size, step, rng)
+        x, y = material.tiles(tile, config, step, rng)
         return mix_tiles(x, y, config.mixup, rng)
 
     with ThreadPoolExecutor(max_workers=1) as pool:

@@ -54,6 +54,27 @@ EmaDecay = Annotated[
         description="decay of the exponential moving average of the weights, per step",
     ),
 ]
+ElasticPx = Annotated[
+    float,
+    between(
+        ...,
+        0,
+        20,
+        "Smooth deformation, px",
+        "standard deviation of a smooth deformation of tiles; 0: tiles are not bent",
+    ),
+]
+Intensity = Annotated[
+    float,
+    between(
+        ...,
+        0,
+        3,
+        "Variation in grey",
+        "strength of more variation in grey: blur, gamma, contrast, uneven brightness; 1: strong; "
+        "0: only contrast, brightness and noise as usual",
+    ),
+]
 UnlabelledShare = Annotated[
     float,
     between(
@@ -96,6 +117,8 @@ class TrainConfig(StageConfig):
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
     mixup: Mixup = 0.0
+    elastic_px: ElasticPx = 0.0
+    intensity: Intensity = 0.0
     ema_decay: EmaDecay = 0.995
     batch_norm: bool = Field(
         True,
@@ -206,6 +229,8 @@ class TuneConfig(StageConfig):
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
     mixup: Mixup = 0.0
+    elastic_px: ElasticPx = 0.0
+    intensity: Intensity = 0.0
     ema_decay: EmaDecay = 0.995
     weight_bits: Literal[4, 5, 6, 8] | None = Field(
         8,

@@ -35,6 +35,17 @@ def test_batches_of_labelled_sections_alone_are_the_bare_draws_of_seed_and_epoch
             np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("change", [{"elastic_px": 2.0}, {"intensity": 1.0}], ids=str)
+def test_tiles_vary_as_configured(change: dict[str, float]) -> None:
+    material = Material.of(tiny_dataset(), CONFIG)
+    plain, varied, again = (
+        next(iter(training_batches(material, 16, CONFIG.model_copy(update=how), 1)))[0]
+        for how in ({}, change, change)
+    )
+    assert not np.allclose(plain, varied)
+    np.testing.assert_array_equal(varied, again)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_the_share_of_tiles_without_labels_is_kept(share: float) -> None:
     """The others are marked by targets of 2, and have another size."""
