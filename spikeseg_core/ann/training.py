@@ -18,6 +18,7 @@ from spikeseg_core.ann.averaging import WeightAverage
 from spikeseg_core.ann.checkpoint import TrainingState
 from spikeseg_core.ann.distillation import taught
 from spikeseg_core.ann.material import Material, training_batches, validation_batches
+from spikeseg_core.ann.topology import with_topology
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import MOST_SEED, TrainConfig, TuneConfig
 from spikeseg_core.data.dataset import Dataset
@@ -61,7 +62,7 @@ def train(
         If the loss is not finite, or the weights to start from are missing or another network's.
     """
     model = _start(network, config)
-    history = fit(model, _losses(model), dataset, config, folder=folder, report=report)
+    history = fit(model, _losses(model, config), dataset, config, folder=folder, report=report)
     if config.distillation_epochs:
         teachers = [model, *_other_teachers(network, dataset, config, folder, report)]
         material = taught(teachers, dataset, network.tile, config, folder)
@@ -77,7 +78,7 @@ def train(
         }
         distilled = fit(
             model,
-            _losses(model),
+            _losses(model, config),
             dataset,
             config.model_copy(update=again),
             folder=folder,
@@ -96,9 +97,10 @@ def _start(network: Network, config: TrainConfig) -> Any:
     return model_from_weights(network, kept(config.initial_weights, network))
 
 
-def _losses(model: Any) -> Losses:
+def _losses(model: Any, config: TrainConfig) -> Losses:
     def losses(tiles: Any, targets: Any, training: bool) -> dict[str, Any]:
-        return segmentation_losses(model(tiles, training=training), targets)
+        logits = model(tiles, training=training)
+        return with_topology(segmentation_losses(logits, targets), logits, targets, config)
 
     return losses
 
@@ -124,7 +126,7 @@ def _other_teachers(
         model = _start(network, own)
         fit(
             model,
-            _losses(model),
+            _losses(model, config),
             dataset,
             own,
             folder=folder,

@@ -10,6 +10,7 @@ from spikeseg_core.ann.forward import convolutions, forward, integers_of
 from spikeseg_core.ann.neuron import counted, loihi_rate
 from spikeseg_core.ann.rate_loss import rate_range_loss, synaptic_operations
 from spikeseg_core.ann.spiking import spiking_forward, through_rates
+from spikeseg_core.ann.topology import with_topology
 from spikeseg_core.ann.training import segmentation_losses
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import TuneConfig
@@ -86,7 +87,8 @@ class TuningLosses:
             _activation(self.network, self.config, images if training else None),
         )
         parts = segmentation_losses(logits, targets, self._wanted(images, targets))
-        return _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
+        parts = _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
+        return with_topology(parts, logits, targets, self.config)
 
     def of_spikes(self, images: Any, targets: Any, training: bool) -> dict[str, Any]:
         """Losses of the network of spikes, the mean over its read-outs."""
@@ -102,9 +104,10 @@ class TuningLosses:
             )
         logits, currents, rates = found
         every = (len(self.windows), 1, 1, 1)
-        aim = tf.tile(self._wanted(images, targets), every)
-        parts = segmentation_losses(logits, tf.tile(targets, every), aim)
-        return _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
+        aim, targets = tf.tile(self._wanted(images, targets), every), tf.tile(targets, every)
+        parts = segmentation_losses(logits, targets, aim)
+        parts = _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
+        return with_topology(parts, logits, targets, self.config)
 
 
 def on_events(network: Network, config: TuneConfig) -> bool:

@@ -35,6 +35,17 @@ BorderWeight = Annotated[
         "counts less in return; 0: all membrane counts the same",
     ),
 ]
+TopologyWeight = Annotated[
+    float,
+    between(
+        ...,
+        0,
+        100,
+        "Weight of critical pixels",
+        "weight of a loss on the pixels that join two cells or split one, such as the weakest of "
+        "the membrane between them; 0 disables it",
+    ),
+]
 Mixup = Annotated[
     float,
     between(
@@ -116,6 +127,7 @@ class TrainConfig(StageConfig):
     learning_rate: float = above_0(2e-3, 1, "Peak learning rate", "peak of the cosine schedule")
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
+    topology_weight: TopologyWeight = 0.0
     mixup: Mixup = 0.0
     elastic_px: ElasticPx = 0.0
     intensity: Intensity = 0.0
@@ -228,6 +240,7 @@ class TuneConfig(StageConfig):
     )
     membrane_weight: MembraneWeight = 1.0
     border_weight: BorderWeight = 2.0
+    topology_weight: TopologyWeight = 0.0
     mixup: Mixup = 0.0
     elastic_px: ElasticPx = 0.0
     intensity: Intensity = 0.0

@@ -48,6 +48,22 @@ DISTILLED = {
 }
 
 
+def test_a_killed_run_with_critical_pixels_and_bent_tiles_is_resumed(tmp_path: Path) -> None:
+    settings = {"epochs": 2, "steps_per_epoch": 2, "elastic_px": 2.0, "intensity": 0.5}
+    plain = CONFIG.model_copy(update=settings)
+    config = plain.model_copy(update={"topology_weight": 1.0})
+    dataset = tiny_dataset()
+    with uncompiled():
+        without, _ = train(TINY, dataset, plain, tmp_path / "plain", SILENT)
+        whole, history = train(TINY, dataset, config, tmp_path / "whole", SILENT)
+        with pytest.raises(KilledError):
+            train(TINY, dataset, config, tmp_path / "cut", KillAfterAll(1))
+        resumed, again = train(TINY, dataset, config, tmp_path / "cut", SILENT)
+    assert (history["train/topology"] > 0).all() and "validation/topology" in history
+    assert resumed.sha256 == whole.sha256 != without.sha256
+    assert again.equals(history)
+
+
 @pytest.mark.parametrize("epochs", [3, 5], ids=lambda n: f"after {n} epochs")
 def test_a_killed_distillation_is_resumed(tmp_path: Path, epochs: int) -> None:
     """In the epochs of a teacher (3), or in those of the student (5)."""

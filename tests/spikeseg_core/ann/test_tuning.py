@@ -150,8 +150,9 @@ def test_no_epochs_change_nothing(tmp_path: Path) -> None:
         SPIKES | {"spiking_epochs": 2},
         {"epochs": 2, "noise_window_steps": 50},
         SPIKES | {"epochs": 1, "spiking_epochs": 1, "weight_bits": 8, "unlabelled_share": 0.3},
+        SPIKES | {"spiking_epochs": 2, "weight_bits": 8, "topology_weight": 1.0},
     ],
-    ids=["events", "float spikes", "noise", "without labels"],
+    ids=["events", "float spikes", "noise", "without labels", "critical pixels"],
 )
 def test_a_killed_run_is_resumed(tmp_path: Path, settings: dict[str, Any]) -> None:
     settings = {**settings, "steps_per_epoch": 2}
@@ -181,6 +182,8 @@ def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
         {"rate_min_hz": 0.0},
         {"distillation_weight": 0.5},
         {"synop_weight": 0.01},
+        {"topology_weight": 1.0},
+        {"elastic_px": 2.0, "intensity": 0.5},
     ],
     ids=lambda settings: ", ".join(f"{k}={v}" for k, v in settings.items()),
 )
