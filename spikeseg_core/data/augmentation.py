@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from scipy import ndimage
 
@@ -115,9 +117,18 @@ def _turn(array: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
 
 def _smooth(tile: int, apart: int, rng: np.random.Generator) -> np.ndarray:
     """Draw a smooth field (tile, tile): a spline through normal numbers every ``apart`` px."""
-    points = rng.standard_normal((tile // apart + 4,) * 2)
-    at = 1 + np.arange(tile) / apart
-    return ndimage.map_coordinates(points, np.meshgrid(at, at, indexing="ij"), order=3)
+    spline = _spline(tile, apart)
+    points = rng.standard_normal((spline.shape[1],) * 2)
+    return spline @ points @ spline.T
+
+
+@cache
+def _spline(tile: int, apart: int) -> np.ndarray:
+    """Weight of every point in every pixel along one axis, (tile, points): a cubic spline."""
+    at = (1 + np.arange(tile) / apart)[np.newaxis]
+    points = np.eye(tile // apart + 4)
+    rows = [ndimage.map_coordinates(p, at, order=3, mode="mirror") for p in points]
+    return np.stack(rows, axis=1)
 
 
 def _moved(
