@@ -14,7 +14,7 @@ from pydantic import Field, WithJsonSchema
 
 from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.config.overrides import chosen, nested, once, shown
-from spikeseg_core.config.settings import MOST_SEED
+from spikeseg_core.config.stage_config import MOST_SEED
 from spikeseg_core.errors import ConfigError
 from tasks.mlflow.tracking import PipelineRun, pipeline_run
 from tasks.offer import offer_registered

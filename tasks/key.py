@@ -21,8 +21,10 @@ IN_THE_KEY_BY_VALUE = frozenset(
     {
         "spikeseg_core",  # the version
         "spikeseg_core.config",
+        "spikeseg_core.config.learning",
         "spikeseg_core.config.presets",
         "spikeseg_core.config.settings",
+        "spikeseg_core.config.stage_config",
         "spikeseg_core.network.catalogue",
         "spikeseg_core.stages.artifacts",
     }

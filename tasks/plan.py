@@ -132,7 +132,9 @@ def work(name: str, settings: dict[str, Any]) -> float:
     """Work of a stage in units of its own: tiles of training, or sections; at least 1."""
     if name in ("train", "tune"):
         own = settings[name]
-        epochs = own["epochs"] + own.get("spiking_epochs", 0)
+        more = own.get("distillation_epochs", 0)
+        networks = own.get("teachers", 1) if more else 1
+        epochs = own["epochs"] * networks + own.get("spiking_epochs", 0) + more
         return float(max(1, epochs) * own["steps_per_epoch"] * own["batch_size"])
     dataset = settings["dataset"]
     parts = ("train", "validation", "test") if name == "prepare" else ("validation", "test")

@@ -7,8 +7,7 @@ sees the same batches, and ends with the same weights, as one that was not inter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +16,33 @@ import pandas as pd
 
 from spikeseg_core.ann.averaging import WeightAverage
 from spikeseg_core.ann.checkpoint import TrainingState
+from spikeseg_core.ann.distillation import taught
+from spikeseg_core.ann.material import Material, training_batches, validation_batches
+from spikeseg_core.ann.topology import with_topology
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
-from spikeseg_core.config import TrainConfig, TuneConfig
-from spikeseg_core.data.augmentation import mix_tiles, random_tiles
-from spikeseg_core.data.borders import pixel_weights
+from spikeseg_core.config import MOST_SEED, TrainConfig, TuneConfig
 from spikeseg_core.data.dataset import Dataset
-from spikeseg_core.data.tiles import TileGrid
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network import Network, Weights
 from spikeseg_core.network.kept import kept
-from spikeseg_core.reporting import Reporter
+from spikeseg_core.reporting import Reporter, Silent
 from spikeseg_core.stack import keras, tf
+
+SEEDS_APART = 1_000_003
+"""Distance between the seeds of teachers."""
 
 Losses = Callable[[Any, Any, bool], Mapping[str, Any]]
 """Map ``(tiles, targets, training)`` to named scalars; ``"loss"`` is minimised. Targets are from
-:func:`targets_of`."""
+:func:`~spikeseg_core.ann.material.targets_of`."""
 
 
 def train(
     network: Network, dataset: Dataset, config: TrainConfig, folder: Path, report: Reporter
 ) -> tuple[Weights, pd.DataFrame]:
     """Train a network as an ANN with rectified linear neurons (stage 2).
+
+    With ``config.distillation_epochs``, the trained network and possibly others then teach it, on
+    sections without labels, too (:mod:`spikeseg_core.ann.distillation`).
 
     Parameters
     ----------
@@ -56,33 +61,80 @@ def train(
     ConfigError
         If the loss is not finite, or the weights to start from are missing or another network's.
     """
-    if config.initial_weights is None:
-        model = build_model(network, "relu", batch_norm=config.batch_norm, seed=config.seed)
-    else:
-        model = model_from_weights(network, kept(config.initial_weights, network))
-
-    def losses(tiles: Any, targets: Any, training: bool) -> dict[str, Any]:
-        return segmentation_losses(model(tiles, training=training), targets)
-
-    history = fit(model, losses, dataset, config, folder=folder, report=report)
+    model = _start(network, config)
+    history = fit(model, _losses(model, config), dataset, config, folder=folder, report=report)
+    if config.distillation_epochs:
+        teachers = [model, *_other_teachers(network, dataset, config, folder, report)]
+        material = taught(teachers, dataset, network.tile, config, folder)
+        others = 0 if material.unlabelled is None else len(material.unlabelled.images)
+        report.say(
+            f"teaching with {len(teachers)} trained network{'s' * (len(teachers) > 1)}, on "
+            f"{len(material.labelled.images)} labelled sections and {others} without labels"
+        )
+        again = {
+            "epochs": config.distillation_epochs,
+            "learning_rate": config.distillation_learning_rate,
+            "seed": config.seed + 1,
+        }
+        distilled = fit(
+            model,
+            _losses(model, config),
+            dataset,
+            config.model_copy(update=again),
+            folder=folder,
+            report=report,
+            name="distilled",
+            epochs_before=len(history),
+            material=material,
+        )
+        history = pd.concat([history, distilled], ignore_index=True)
     return weights_of(network, model), history
 
 
-def targets_of(labels: np.ndarray, config: TrainConfig | TuneConfig) -> np.ndarray:
-    """Give the targets of training: each pixel's label, and how much it counts.
+def _start(network: Network, config: TrainConfig) -> Any:
+    if config.initial_weights is None:
+        return build_model(network, "relu", batch_norm=config.batch_norm, seed=config.seed)
+    return model_from_weights(network, kept(config.initial_weights, network))
 
-    Parameters
-    ----------
-    labels : array (n, h, w)
-        1 = membrane, 0 = interior.
 
-    Returns
-    -------
-    float32 array (n, h, w, 2)
-        Label and weight (:func:`~spikeseg_core.data.borders.pixel_weights`).
-    """
-    weights = pixel_weights(labels, config.border_weight, config.membrane_weight)
-    return np.stack([labels.astype(np.float32), weights], axis=-1)
+def _losses(model: Any, config: TrainConfig) -> Losses:
+    def losses(tiles: Any, targets: Any, training: bool) -> dict[str, Any]:
+        logits = model(tiles, training=training)
+        return with_topology(segmentation_losses(logits, targets), logits, targets, config)
+
+    return losses
+
+
+class _WithoutCurves(Silent):
+    """Passes on progress alone: only the network that is returned has curves."""
+
+    def __init__(self, report: Reporter) -> None:
+        self.progress = report.progress  # type: ignore[method-assign]
+        self.say = report.say  # type: ignore[method-assign]
+
+
+def _other_teachers(
+    network: Network, dataset: Dataset, config: TrainConfig, folder: Path, report: Reporter
+) -> list[Any]:
+    """Train the other teachers, which differ in their seeds."""
+    found = []
+    for number in range(2, config.teachers + 1):
+        report.say(f"training teacher {number} of {config.teachers}")
+        # Far apart: runs that differ in their seed share no teacher.
+        seed = (config.seed + SEEDS_APART * (number - 1)) % (MOST_SEED + 1)
+        own = config.model_copy(update={"seed": seed})
+        model = _start(network, own)
+        fit(
+            model,
+            _losses(model, config),
+            dataset,
+            own,
+            folder=folder,
+            report=_WithoutCurves(report),
+            name=f"teacher-{number}",
+        )
+        found.append(model)
+    return found
 
 
 def segmentation_losses(logits: Any, targets: Any, wanted: Any | None = None) -> dict[str, Any]:
@@ -91,8 +143,8 @@ def segmentation_losses(logits: Any, targets: Any, wanted: Any | None = None) ->
     Parameters
     ----------
     wanted : tensor, optional
-        Target probability of membrane, ``(batch, tile, tile, 1)``; by default the labels, which
-        pixel accuracy always uses.
+        Target probability of membrane, ``(batch, tile, tile, 1)``; by default that of ``targets``,
+        which pixel accuracy always uses.
 
     Returns
     -------
@@ -118,6 +170,7 @@ def fit(
     report: Reporter,
     name: str = "rates",
     epochs_before: int = 0,
+    material: Material | None = None,
 ) -> pd.DataFrame:
     """Fit a model on random tiles, and leave it with averaged weights.
 
@@ -133,6 +186,8 @@ def fit(
         Name of the checkpoint, where a stage fits more than once.
     epochs_before : int
         Epochs of an earlier fit of the stage, for counting.
+    material : Material, optional
+        What tiles are drawn from; by default the training sections with their labels.
 
     Raises
     ------
@@ -146,12 +201,11 @@ def fit(
         report.say(f"resuming after epoch {state.epoch} of {config.epochs}")
     learn, judge = compiled(model, losses, optimizer, average)
     tile = model.input_shape[1]
-    images, labels = dataset.split("train")
-    targets = targets_of(labels, config)
-    validation = list(_validation_batches(dataset, tile, config))
+    material = material or Material.of(dataset, config)
+    validation = list(validation_batches(dataset, tile, config))
     patience = config.patience or config.epochs
     while state.epoch < config.epochs and state.epochs_without_progress < patience:
-        batches = training_batches(images, targets, tile, config, state.epoch)
+        batches = training_batches(material, tile, config, state.epoch)
         record = _means("train", [learn(tf.constant(x), tf.constant(y)) for x, y in batches])
         with average.in_model():
             rows = [judge(tf.constant(x), tf.constant(y)) for x, y in validation]
@@ -219,41 +273,3 @@ def compiled(
         return dict(losses(x, y, False))
 
     return train, validate
-
-
-def training_batches(
-    images: np.ndarray,
-    targets: np.ndarray,
-    tile: int,
-    config: TrainConfig | TuneConfig,
-    epoch: int,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the batches of one epoch; the next one is cut while the current one is processed."""
-    rng = np.random.default_rng([config.seed, epoch])
-
-    def cut() -> tuple[np.ndarray, np.ndarray]:
-        x, y = random_tiles(images, targets, tile, config.batch_size, rng)
-        return mix_tiles(x, y, config.mixup, rng)
-
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(cut)
-        for remaining in reversed(range(config.steps_per_epoch)):
-            batch = coming.result()
-            if remaining:
-                coming = pool.submit(cut)
-            yield batch
-
-
-def _validation_batches(
-    dataset: Dataset, tile: int, config: TrainConfig | TuneConfig
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield as few tiles as possible that cover the validation sections."""
-    images, labels = dataset.split("validation")
-    grid = TileGrid(dataset.section_shape, tile, tiles_per_axis=1)
-    tiles = grid.cut(images)[..., np.newaxis]
-    targets = np.stack(
-        [grid.cut(part) for part in np.moveaxis(targets_of(labels, config), -1, 0)], axis=-1
-    )
-    for start in range(0, len(tiles), config.batch_size):
-        batch = np.s_[start : start + config.batch_size]
-        yield tiles[batch], targets[batch]

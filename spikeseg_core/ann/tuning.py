@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spikeseg_core.ann.distillation import with_unlabelled
 from spikeseg_core.ann.training import fit
 from spikeseg_core.ann.tuning_losses import TuningLosses
 from spikeseg_core.ann.unet import model_from_weights, weights_of
@@ -69,14 +70,17 @@ def tune(
     Raises
     ------
     ConfigError
-        If the loss is not finite.
+        If the loss is not finite, or sections without labels are asked for and there are none.
     MappingError
         If weights are to be rounded and a layer does not fit a core, or no exponent fits its
         weights and biases.
     """
     losses = TuningLosses(network, weights, config, tiles)
     model = losses.model
-    with_rates = fit(model, losses.of_rates, dataset, config, folder=folder, report=report)
+    material = with_unlabelled(losses.teacher, dataset, network.tile, config, folder)
+    with_rates = fit(
+        model, losses.of_rates, dataset, config, folder=folder, report=report, material=material
+    )
     try:
         with_spikes = fit(
             model,
@@ -93,6 +97,7 @@ def tune(
             report=report,
             name="spikes",
             epochs_before=len(with_rates),
+            material=material,
         )
     except tf.errors.OpError as error:
         if losses.chip is not None and losses.chip.problem is not None:

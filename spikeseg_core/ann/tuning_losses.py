@@ -10,6 +10,7 @@ from spikeseg_core.ann.forward import convolutions, forward, integers_of
 from spikeseg_core.ann.neuron import counted, loihi_rate
 from spikeseg_core.ann.rate_loss import rate_range_loss, synaptic_operations
 from spikeseg_core.ann.spiking import spiking_forward, through_rates
+from spikeseg_core.ann.topology import with_topology
 from spikeseg_core.ann.training import segmentation_losses
 from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import TuneConfig
@@ -36,6 +37,8 @@ class TuningLosses:
     ----------
     model : keras.Model
         Whose weights are read at every call.
+    teacher : keras.Model
+        The dense network before tuning.
     cores : dict of str to int array (channels,)
         By on-chip layer, the core that holds each channel; empty if weights are not rounded.
     chip : ChipSpikes or None
@@ -55,7 +58,8 @@ class TuningLosses:
         self.model = model_from_weights(
             network, pruned(network, weights), "loihi", masks=masks(network, weights)
         )
-        self._wanted = _teacher(sparse(network, GROUP), weights, config)
+        self.teacher = model_from_weights(sparse(network, GROUP), weights)
+        self.teacher.trainable = False
         bits = config.weight_bits
         self.cores = {} if bits is None else assumed_cores(network, bits, tiles)
         runs = on_events(network, config) if chip is None else chip
@@ -69,6 +73,11 @@ class TuningLosses:
             return None
         return integers_of(self.network, self.model, self.cores, bits, synapse_ms)
 
+    def _wanted(self, images: Any, targets: Any) -> Any:
+        """Return what the loss aims at: targets mixed with the teacher's output."""
+        share, aims = self.config.distillation_weight, targets[..., :1]
+        return (1 - share) * aims + share * tf.sigmoid(self.teacher(images)) if share else aims
+
     def of_rates(self, images: Any, targets: Any, training: bool) -> dict[str, Any]:
         """Losses of the network of rates (``training.Losses``)."""
         logits, currents, rates = forward(
@@ -78,7 +87,8 @@ class TuningLosses:
             _activation(self.network, self.config, images if training else None),
         )
         parts = segmentation_losses(logits, targets, self._wanted(images, targets))
-        return _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
+        parts = _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
+        return with_topology(parts, logits, targets, self.config)
 
     def of_spikes(self, images: Any, targets: Any, training: bool) -> dict[str, Any]:
         """Losses of the network of spikes, the mean over its read-outs."""
@@ -94,9 +104,10 @@ class TuningLosses:
             )
         logits, currents, rates = found
         every = (len(self.windows), 1, 1, 1)
-        aim = tf.tile(self._wanted(images, targets), every)
-        parts = segmentation_losses(logits, tf.tile(targets, every), aim)
-        return _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
+        aim, targets = tf.tile(self._wanted(images, targets), every), tf.tile(targets, every)
+        parts = segmentation_losses(logits, targets, aim)
+        parts = _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
+        return with_topology(parts, logits, targets, self.config)
 
 
 def on_events(network: Network, config: TuneConfig) -> bool:
@@ -105,19 +116,6 @@ def on_events(network: Network, config: TuneConfig) -> bool:
     There are no integers without rounding, and tuning's emulator has no synaptic filter.
     """
     return config.weight_bits is not None and not config.synapse_ms and runs_on_events(network)
-
-
-def _teacher(network: Network, weights: Weights, config: TuneConfig) -> Callable[[Any, Any], Any]:
-    """Map images and targets to what the loss aims at: labels mixed with the teacher's output."""
-    teacher = model_from_weights(network, weights)
-    teacher.trainable = False
-    share = config.distillation_weight
-
-    def wanted(images: Any, targets: Any) -> Any:
-        labels = targets[..., :1]
-        return (1 - share) * labels + share * tf.sigmoid(teacher(images)) if share else labels
-
-    return wanted
 
 
 def _activation(

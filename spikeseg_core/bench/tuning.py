@@ -18,7 +18,8 @@ import numpy as np
 from numba import get_num_threads
 
 from spikeseg_core.ann.averaging import WeightAverage
-from spikeseg_core.ann.training import compiled, optimizer_of, targets_of, training_batches
+from spikeseg_core.ann.material import Material, training_batches
+from spikeseg_core.ann.training import compiled, optimizer_of
 from spikeseg_core.ann.tuning import scaled_for_spikes
 from spikeseg_core.ann.tuning_losses import TuningLosses, on_events
 from spikeseg_core.ann.unet import weights_of
@@ -82,13 +83,12 @@ def bench_tuning(
         for name in ("reference", "events")
     }
     steps = {name: _step(losses, settings) for name, losses in ways.items()}
-    images, labels = dataset.split("train")
     spiking = settings.model_copy(update={"steps_per_epoch": batches + 1})
     parts = _parts(ways["events"])
     seconds: dict[str, list[float]] = {name: [] for name in (*steps, *parts)}
     shown = np.zeros(0)
     for number, (x, y) in enumerate(
-        training_batches(images, targets_of(labels, settings), network.tile, spiking, 0)
+        training_batches(Material.of(dataset, settings), network.tile, spiking, 0)
     ):
         shown = x
         calls = {

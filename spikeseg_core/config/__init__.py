@@ -1,7 +1,7 @@
 """All settings of the pipeline, their presets, and overrides by dotted name."""
 
+from spikeseg_core.config.learning import TrainConfig, TuneConfig
 from spikeseg_core.config.settings import (
-    MOST_SEED,
     BenchmarkConfig,
     ConvertConfig,
     DatasetConfig,
@@ -11,11 +11,9 @@ from spikeseg_core.config.settings import (
     PresentationConfig,
     PromotionConfig,
     QuantizeConfig,
-    StageConfig,
     ToleranceConfig,
-    TrainConfig,
-    TuneConfig,
 )
+from spikeseg_core.config.stage_config import MOST_SEED, StageConfig
 
 __all__ = [
     "MOST_SEED",

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from spikeseg_core.config.presets import PRESETS
-from spikeseg_core.config.settings import PipelineConfig, StageConfig
+from spikeseg_core.config.settings import PipelineConfig
+from spikeseg_core.config.stage_config import StageConfig
 from spikeseg_core.errors import ConfigError
 
 TYPES = {

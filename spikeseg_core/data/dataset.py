@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,7 @@ from spikeseg_core.data.splits import (
     fold_splits,
 )
 from spikeseg_core.data.tiles import TileGrid, standardize
+from spikeseg_core.data.unlabelled import load_unlabelled, refuse_labelled, save_unlabelled
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.storage import atomic_path, digest_arrays, load_arrays, save_arrays, write_json
@@ -60,6 +62,8 @@ class Dataset:
         How sections are cut for the network: side in px, overlapping tiles along each axis.
     sha256 : str
         Digest of images, labels and splits, independent of the file format.
+    unlabelled : Stack or None
+        More sections, without labels: learned from, never scored. Their digest is their own.
     """
 
     images: np.ndarray
@@ -73,6 +77,7 @@ class Dataset:
     tile: int
     tiles_per_axis: int
     sha256: str
+    unlabelled: Stack | None = None
     _shown: dict[str, tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -96,6 +101,18 @@ class Dataset:
     def grid(self) -> TileGrid:
         """The tiles a section is cut into for the network."""
         return TileGrid(self.section_shape, self.tile, self.tiles_per_axis)
+
+    def without_labels(self) -> np.ndarray:
+        """Return the sections without labels as the network sees them.
+
+        Returns
+        -------
+        float32 array (n, h, w)
+            With n = 0 if there are none. Their size may differ from that of the labelled ones.
+        """
+        if self.unlabelled is None:
+            return np.zeros((0, *self.section_shape), np.float32)
+        return standardize(self.unlabelled.pixels)
 
     def first(self, count: int | None) -> Dataset:
         """Return the dataset with the first ``count`` sections of every split (None: all)."""
@@ -135,7 +152,8 @@ def prepare_dataset(
     Parameters
     ----------
     folder : Path
-        Where ``sections.npz``, ``manifest.parquet`` and ``dataset.json`` go.
+        Where ``sections.npz``, ``manifest.parquet``, ``dataset.json`` and, if there are sections
+        without labels, ``unlabelled.npz`` go.
 
     Raises
     ------
@@ -143,6 +161,8 @@ def prepare_dataset(
         If the source cannot be read or does not fit the splits.
     """
     raw = read_source(config, report)
+    if raw.unlabelled is not None:
+        refuse_labelled(raw.unlabelled, raw.images)
     polarity = choose_polarity(
         raw.images.pixels,
         raw.labels.pixels,
@@ -163,8 +183,11 @@ def prepare_dataset(
         tile=tile,
         tiles_per_axis=config.tiles_per_axis,
         sha256=_digest(raw.images.pixels, labels, splits),
+        unlabelled=raw.unlabelled,
     )
     report.say(dataset.note)
+    if raw.unlabelled is not None:
+        report.say(f"{len(raw.unlabelled.names)} sections without labels")
     report.say(f"polarity: {dataset.polarity_note}")
     _write(dataset, raw.labels.pixels, folder)
     return dataset
@@ -206,8 +229,13 @@ def _splits(config: DatasetConfig, sections: int, report: Reporter) -> dict[str,
     return found
 
 
-def load_dataset(folder: Path) -> Dataset:
+def load_dataset(folder: Path, *, unlabelled: bool = False) -> Dataset:
     """Read a folder written by :func:`prepare_dataset`, and check that it is unchanged.
+
+    Parameters
+    ----------
+    unlabelled : bool
+        Whether to read the sections without labels, too, if there are any.
 
     Raises
     ------
@@ -221,6 +249,7 @@ def load_dataset(folder: Path) -> Dataset:
             images=arrays["images"],
             labels=arrays["labels"],
             splits={name: arrays[f"{_SPLIT}{name}"] for name in SPLITS},
+            unlabelled=load_unlabelled(folder, facts["unlabelled"]) if unlabelled else None,
             names=tuple(facts["names"]),
             **{name: facts[name] for name in _FACTS},
         )
@@ -256,6 +285,7 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
     save_arrays(folder / SECTIONS_FILE, arrays)
     with atomic_path(folder / MANIFEST_FILE) as temporary:
         pq.write_table(_manifest(dataset, masks), temporary)
+    unlabelled = save_unlabelled(dataset.unlabelled, folder)
     # Last: a folder with this file is complete.
     write_json(
         folder / FACTS_FILE,
@@ -268,15 +298,19 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
             "membrane_fraction": float(dataset.labels.mean()),
             "splits": {name: _blocks(indices) for name, indices in dataset.splits.items()},
             "names": dataset.names,
+            "unlabelled": unlabelled,
         },
     )
 
 
 def _manifest(dataset: Dataset, masks: np.ndarray) -> pa.Table:
-    """One row per section; facts about the whole stack are in the schema's metadata."""
+    """One row per labelled section, then one per section without labels.
+
+    Facts about the whole stacks are in the schema's metadata.
+    """
     split_of = {int(index): name for name, indices in dataset.splits.items() for index in indices}
     count, height, width = dataset.images.shape
-    columns = {
+    columns: dict[str, list[Any]] = {
         "section": list(range(count)),
         "name": list(dataset.names),
         "split": [split_of.get(index, "unused") for index in range(count)],
@@ -288,6 +322,8 @@ def _manifest(dataset: Dataset, masks: np.ndarray) -> pa.Table:
         "polarity": [dataset.polarity] * count,
         "membrane_fraction": [float(label.mean()) for label in dataset.labels],
     }
+    if dataset.unlabelled is not None:
+        _add_unlabelled(columns, dataset.unlabelled)
     return pa.table(columns).replace_schema_metadata(
         {
             "source": dataset.source,
@@ -297,3 +333,19 @@ def _manifest(dataset: Dataset, masks: np.ndarray) -> pa.Table:
             "dataset_sha256": dataset.sha256,
         }
     )
+
+
+def _add_unlabelled(columns: dict[str, list[Any]], stack: Stack) -> None:
+    """Append a row per section without labels, numbered from 0; what labels tell is empty."""
+    count, height, width = stack.pixels.shape
+    own = {
+        "section": range(count),
+        "name": stack.names,
+        "split": ["unlabelled"] * count,
+        "height": [height] * count,
+        "width": [width] * count,
+        "dtype": [stack.pixels.dtype.name] * count,
+        "image_sha256": [pixel_sha256(image) for image in stack.pixels],
+    }
+    for name, values in columns.items():
+        values.extend(own.get(name, [None] * count))

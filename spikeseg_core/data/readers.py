@@ -176,6 +176,21 @@ def read_stack(path: Path) -> Stack:
     return _grey(_opened(items, path), settings)
 
 
+def dated_files(path: Path) -> list[tuple[str, int, int]]:
+    """Name, size and date (ns) of a file, or of all files in a folder, in a fixed order.
+
+    Raises
+    ------
+    DataError
+        If there is nothing at the path.
+    """
+    if not path.exists():
+        raise DataError(f"{shown_name(path)} does not exist; give a folder of images or a stack")
+    files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+    states = [(file.relative_to(path.parent).as_posix(), file.stat()) for file in files]
+    return [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+
+
 def read_challenge_zip(path: Path) -> tuple[Stack, Stack]:
     """Read ``train-volume.tif`` and ``train-labels.tif`` from the challenge's zip.
 
@@ -186,19 +201,28 @@ def read_challenge_zip(path: Path) -> tuple[Stack, Stack]:
     DataError
         If the zip is damaged, or a member is missing, duplicated, encrypted or over 512 MiB.
     """
+    images, labels = _open_members(path, _CHALLENGE)
+    return _grey([images], FolderSettings()), _labels([labels], FolderSettings())
+
+
+def read_zip_stack(path: Path, name: str) -> Stack:
+    """Read one stack of grey values from a zip; see :func:`read_challenge_zip`."""
+    return _grey(_open_members(path, (name,)), FolderSettings())
+
+
+def _open_members(path: Path, names: Sequence[str]) -> list[Volume]:
     try:
         with zipfile.ZipFile(path) as archive:
-            images, labels = (
+            return [
                 open_bytes(_read_member(archive, name, path), f"{shown_name(path.name)}:{name}")
-                for name in _CHALLENGE
-            )
+                for name in names
+            ]
     except DataError:
         raise
     except Exception as error:  # zipfile passes on whatever its decompressors raise
         raise DataError(
             f"{shown_name(path)} is not a readable zip ({error}); download it again"
         ) from error
-    return _grey([images], FolderSettings()), _labels([labels], FolderSettings())
 
 
 def _read_layout(layout: Layout) -> tuple[Stack, Stack, str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from spikeseg_core.ann.predict import tile_logits
 from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.evaluation.scorer import Scorer, Thresholds, evaluate
 
@@ -127,10 +128,6 @@ def keras_segmenter(model: Any, batch_tiles: int = 16) -> SegmentTiles:
     """Make a function that segments tiles from a Keras model (:mod:`spikeseg_core.ann.unet`)."""
 
     def segment_tiles(tiles: np.ndarray) -> np.ndarray:
-        logits = [
-            np.asarray(model(tiles[i : i + batch_tiles, ..., np.newaxis]))[..., 0]
-            for i in range(0, len(tiles), batch_tiles)
-        ]
-        return np.concatenate(logits)
+        return tile_logits(model, tiles, batch_tiles)
 
     return segment_tiles

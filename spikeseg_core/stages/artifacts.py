@@ -21,6 +21,7 @@ Kind = Literal["arrays", "table", "json", "keras"]
 
 # Names of data/dataset.py, whose readers of images take seconds to import.
 SECTIONS_FILE, MANIFEST_FILE, FACTS_FILE = "sections.npz", "manifest.parquet", "dataset.json"
+UNLABELLED_FILE = "unlabelled.npz"
 MODEL = "model.keras"
 HISTORY = "history.parquet"
 RATES = "rates.npz"
@@ -93,6 +94,14 @@ _BY_SECTION = "scores at the thresholds chosen on validation, a row per segmenta
 ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(SECTIONS_FILE, "prepare", "arrays", "sections and labels", _SEGMENTING),
     Artifact(FACTS_FILE, "prepare", "json", "splits, tiles, source", _SEGMENTING, note=True),
+    Artifact(
+        UNLABELLED_FILE,
+        "prepare",
+        "arrays",
+        "sections without labels, if there are any",
+        ("train", "tune"),
+        optional=True,
+    ),
     Artifact(MANIFEST_FILE, "prepare", "table", "a row per section"),
     Artifact(NETWORK_FILE, "train", "json", "layers of the ANN", ("tune", "benchmark")),
     Artifact(WEIGHTS_FILE, "train", "arrays", "weights of the ANN", ("tune", "benchmark")),

@@ -40,6 +40,7 @@ def run(
             "polarity": dataset.polarity_note,
             "sha256": dataset.sha256,
             "pixels_sha256": dataset.pixels_sha256,
+            "unlabelled_sections": len(dataset.unlabelled.names) if dataset.unlabelled else 0,
             "sections": {name: len(sections) for name, sections in dataset.splits.items()},
             "section_shape": list(dataset.section_shape),
         },

@@ -28,7 +28,7 @@ def run(
         If the network is unknown, the loss is not finite, or the weights to start from are missing
         or another network's.
     """
-    dataset = load_dataset(inputs["prepare"])
+    dataset = load_dataset(inputs["prepare"], unlabelled=True)
     network = catalogue.network(config.train.network)
     metrics = {}
     if config.train.initial_weights is not None:

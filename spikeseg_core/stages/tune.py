@@ -57,7 +57,7 @@ def run(
     MappingError
         If weights are to be rounded and a layer does not fit a core, or the network the board.
     """
-    dataset = load_dataset(inputs["prepare"])
+    dataset = load_dataset(inputs["prepare"], unlabelled=True)
     network, trained = load_network(inputs["train"])
     network = replace(network, initial_potential=config.tune.initial_potential)
     scaled = scaled_for_spikes(network, trained, dataset, config.tune)

@@ -80,6 +80,10 @@ def test_the_work_is_tiles_or_sections_and_never_none() -> None:
     train = QUICK.train
     tiles = train.epochs * train.steps_per_epoch * train.batch_size
     assert plan.work("train", settings["train"]) == tiles
+    taught = {"train": settings["train"]["train"] | {"distillation_epochs": train.epochs}}
+    assert plan.work("train", taught) == 2 * tiles
+    taught["train"]["teachers"] = 3
+    assert plan.work("train", taught) == 4 * tiles
     shown = QUICK.presentation.steps
     assert plan.work("deploy", settings["deploy"]) == shown * plan.work(
         "quantize", settings["quantize"]

@@ -26,6 +26,8 @@ class Sections:
         Of the same shape; labels with two grey values of either polarity.
     polarity : str
         Which value is membrane, if the source knows; else ``auto``.
+    unlabelled : Stack, optional
+        More sections, without labels, which may differ in size from the others.
     """
 
     images: Stack
@@ -33,6 +35,7 @@ class Sections:
     source: str
     note: str
     polarity: Literal["auto"] | Polarity = "auto"
+    unlabelled: Stack | None = None
 
 
 class Source(Protocol):

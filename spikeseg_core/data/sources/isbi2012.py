@@ -1,4 +1,4 @@
-"""Source ``isbi2012``: the training stack of the ISBI 2012 challenge."""
+"""Source ``isbi2012``: the ISBI 2012 challenge, labelled sections and those without labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from spikeseg_core.config import DatasetConfig
-from spikeseg_core.data.readers import Stack, pixel_sha256, read_pair
+from spikeseg_core.data.readers import (
+    Stack,
+    pixel_sha256,
+    read_pair,
+    read_stack,
+    read_zip_stack,
+)
 from spikeseg_core.data.sources.base import Sections, UnavailableError
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import SILENT, Reporter
@@ -24,6 +30,7 @@ ISBI_URL = "https://downloads.imagej.net/ISBI-2012-challenge.zip"
 ISBI_SHA256 = {
     "train-volume": "200da3d452d726e6c9ca1ce04b869d4edb727320d23b516d01cce707dc8c4760",
     "train-labels": "a7cb64000a1a7e542682927e19c91339f58f9f178e0bcce4e207371116f0ca36",
+    "test-volume": "1b58fa7ec1d0ff9d39a855622db3ff66a97863036339b0d04be51b2f5a99b0e9",
 }
 """sha256 of the decoded stacks: uint8, C order, (30, 512, 512)."""
 ISBI_TERMS = (
@@ -47,6 +54,9 @@ class ISBI2012:
     The folder in ``SPIKESEG_ISBI2012_DIR`` comes first (``train/image`` and ``train/label``,
     or ``train-volume.tif`` and ``train-labels.tif``, or the zip), then the cache, then a download
     into the cache. The decoded pixels must have the published checksums.
+
+    The challenge's test volume (``test/image`` or ``test-volume.tif`` beside them) are the sections
+    without labels. Where it is missing or another, they are left out, and the log says so.
     """
 
     name = "isbi2012"
@@ -68,15 +78,20 @@ class ISBI2012:
                 )
             archive = folder / Path(ISBI_URL).name
             where = f"{ISBI_VARIABLE} ({folder})"
-            images, labels = _checked(archive if archive.exists() else folder, where)
+            path = archive if archive.exists() else folder
+            images, labels = _checked(path, where)
         else:
-            images, labels, where = _cached(_archive(), self.url, report)
+            path = _archive()
+            images, labels, where = _cached(path, self.url, report)
         report.say(ISBI_TERMS)
         note = f"ISBI 2012 challenge, {len(images.names)} sections, {where}"
-        return Sections(images, labels, self.name, note)
+        return Sections(images, labels, self.name, note, unlabelled=_test_volume(path, report))
 
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:
-        """Return only the name: published checksums fix the pixels."""
+        """Return the name and what is missing: published checksums fix the pixels."""
+        named = os.environ.get(ISBI_VARIABLE)
+        if named and not _test_files(Path(named)):
+            return {"source": self.name, "unlabelled_files": []}
         return {"source": self.name}
 
 
@@ -106,6 +121,33 @@ def _checked(path: Path, where: str) -> tuple[Stack, Stack]:
                 "download it again, or read your own data with the source 'folder'"
             )
     return images, labels
+
+
+def _test_volume(path: Path, report: Reporter) -> Stack | None:
+    """Read the challenge's test volume; None, and said, if it is missing or another."""
+    name = "test-volume"
+    try:
+        if path.suffix == ".zip":
+            found = read_zip_stack(path, f"{name}.tif")
+        elif files := _test_files(path):
+            found = read_stack(files[0])
+        else:
+            raise DataError(f"{path} has neither test/image nor {name}.tif")
+        if (digest := pixel_sha256(found.pixels)) != ISBI_SHA256[name]:
+            raise DataError(
+                f"{name} in {path} is not the challenge's: its pixels {found.pixels.shape} have "
+                f"sha256 {digest[:12]}..., expected {ISBI_SHA256[name][:12]}..."
+            )
+    except DataError as error:
+        report.say(f"no sections without labels: {error}")
+        return None
+    return found
+
+
+def _test_files(folder: Path) -> list[Path]:
+    """Where a folder may hold the test volume: the first that exists is read."""
+    places = (Path(ISBI_URL).name, "test/image", "test-volume.tif")
+    return [folder / place for place in places if (folder / place).exists()]
 
 
 def _archive() -> Path:

@@ -51,12 +51,16 @@ def assert_gradients(loss: Any, tape: Any, model: Any) -> None:
         assert np.any(gradient.numpy() != 0), weight.name
 
 
-def tiny_dataset(sections: int = 4, size: int = 40, seed: int = 0) -> Any:
-    """Sections with the parts of a Dataset that training uses; membrane is where it is dark."""
+def tiny_dataset(sections: int = 4, size: int = 40, seed: int = 0, unlabelled: int = 0) -> Any:
+    """Sections with the parts of a Dataset that training uses; membrane is where it is dark.
+
+    Sections without labels are wider than the others.
+    """
     rng = np.random.default_rng(seed)
     waves = rng.normal(size=(sections, size // 4, size // 4)).repeat(4, axis=1).repeat(4, axis=2)
     labels = (waves < -0.5).astype(np.uint8)
     images = (waves + 0.1 * rng.normal(size=waves.shape)).astype(np.float32)
+    more = rng.normal(size=(unlabelled, size, size + 8)).astype(np.float32)
     splits = {
         "train": np.arange(sections - 2),
         "validation": np.array([sections - 2]),
@@ -69,6 +73,8 @@ def tiny_dataset(sections: int = 4, size: int = 40, seed: int = 0) -> Any:
         section_shape=(size, size),
         split=lambda name: (images[splits[name]], labels[splits[name]]),
         grid=TileGrid((size, size), TINY.tile, 3),
+        tiles_per_axis=3,
+        without_labels=lambda: more,
         source="synthetic",
     )
 
@@ -85,4 +91,16 @@ class KillAfter(Silent):
 
     def progress(self, done: float, total: float, message: str) -> None:
         if done >= self.epochs:
+            raise KilledError
+
+
+class KillAfterAll(Silent):
+    """Ends the run after this many epochs of all fits together."""
+
+    def __init__(self, epochs: int) -> None:
+        self.left = epochs
+
+    def progress(self, done: float, total: float, message: str) -> None:
+        self.left -= 1
+        if not self.left:
             raise KilledError

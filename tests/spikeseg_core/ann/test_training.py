@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from spikeseg_core.ann.training import segmentation_losses, train
@@ -10,7 +11,14 @@ from spikeseg_core.network.kept import keep
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stack import tf
 from spikeseg_core.storage import CACHE_VARIABLE
-from tests.spikeseg_core.ann.networks import TINY, tiny_dataset, uncompiled
+from tests.spikeseg_core.ann.networks import (
+    TINY,
+    KillAfterAll,
+    KilledError,
+    tiny_dataset,
+    uncompiled,
+)
+from tests.spikeseg_core.listener import Listener
 
 CONFIG = TrainConfig(epochs=4, steps_per_epoch=5, batch_size=4, learning_rate=1e-2, seed=5)
 
@@ -29,6 +37,66 @@ def test_the_seed_decides_the_run(tmp_path: Path) -> None:
         first, _ = train(TINY, tiny_dataset(), CONFIG, tmp_path / "a", SILENT)
         second, _ = train(TINY, tiny_dataset(), other, tmp_path / "b", SILENT)
     assert first.sha256 != second.sha256
+
+
+DISTILLED = {
+    "epochs": 2,
+    "steps_per_epoch": 2,
+    "distillation_epochs": 2,
+    "distillation_learning_rate": 1e-2,
+    "teachers": 2,
+}
+
+
+def test_a_killed_run_with_critical_pixels_and_bent_tiles_is_resumed(tmp_path: Path) -> None:
+    settings = {"epochs": 2, "steps_per_epoch": 2, "elastic_px": 2.0, "intensity": 0.5}
+    plain = CONFIG.model_copy(update=settings)
+    config = plain.model_copy(update={"topology_weight": 1.0})
+    dataset = tiny_dataset()
+    with uncompiled():
+        without, _ = train(TINY, dataset, plain, tmp_path / "plain", SILENT)
+        whole, history = train(TINY, dataset, config, tmp_path / "whole", SILENT)
+        with pytest.raises(KilledError):
+            train(TINY, dataset, config, tmp_path / "cut", KillAfterAll(1))
+        resumed, again = train(TINY, dataset, config, tmp_path / "cut", SILENT)
+    assert (history["train/topology"] > 0).all() and "validation/topology" in history
+    assert resumed.sha256 == whole.sha256 != without.sha256
+    assert again.equals(history)
+
+
+@pytest.mark.parametrize("epochs", [3, 5], ids=lambda n: f"after {n} epochs")
+def test_a_killed_distillation_is_resumed(tmp_path: Path, epochs: int) -> None:
+    """In the epochs of a teacher (3), or in those of the student (5)."""
+    config, dataset = CONFIG.model_copy(update=DISTILLED), tiny_dataset(unlabelled=2)
+    with uncompiled():
+        whole, history = train(TINY, dataset, config, tmp_path / "whole", SILENT)
+        with pytest.raises(KilledError):
+            train(TINY, dataset, config, tmp_path / "cut", KillAfterAll(epochs))
+        resumed, again = train(TINY, dataset, config, tmp_path / "cut", SILENT)
+    assert list(history["epoch"]) == [1, 2, 3, 4]
+    assert resumed.sha256 == whole.sha256
+    assert again.equals(history)
+
+
+def test_distillation_goes_on_from_the_trained_network_and_teachers_and_sections_count(
+    tmp_path: Path,
+) -> None:
+    config, listener = CONFIG.model_copy(update=DISTILLED), Listener()
+    digests, histories = [], []
+    for number, (unlabelled, change) in enumerate(
+        [(0, {"distillation_epochs": 0}), (0, {"teachers": 1}), (0, {}), (2, {}), (2, {"seed": 9})]
+    ):
+        dataset, one = tiny_dataset(unlabelled=unlabelled), config.model_copy(update=change)
+        with uncompiled():
+            found, history = train(TINY, dataset, one, tmp_path / str(number), listener)
+        digests.append(found.sha256)
+        histories.append(history)
+    assert len(set(digests)) == 5
+    for history in histories[1:4]:
+        pd.testing.assert_frame_equal(history[:2], histories[0])
+        assert list(history["epoch"]) == [1, 2, 3, 4]
+    assert "with 1 trained network, on" in listener.said[0]
+    assert "with 2 trained networks, on 2 labelled sections and 2 without" in listener.said[-1]
 
 
 def test_a_loss_that_is_not_finite_is_an_error_with_a_way_out(tmp_path: Path) -> None:

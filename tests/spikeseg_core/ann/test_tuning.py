@@ -12,7 +12,7 @@ from spikeseg_core.ann.tuning import channel_percentiles, scale_channels, scaled
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
 from spikeseg_core.data.tiles import TileGrid
-from spikeseg_core.errors import MappingError
+from spikeseg_core.errors import ConfigError, MappingError
 from spikeseg_core.network import Weights
 from spikeseg_core.network.sparsity import masks, sparse
 from spikeseg_core.reporting import SILENT, Reporter
@@ -149,16 +149,19 @@ def test_no_epochs_change_nothing(tmp_path: Path) -> None:
         SPIKES | {"spiking_epochs": 2, "weight_bits": 8},
         SPIKES | {"spiking_epochs": 2},
         {"epochs": 2, "noise_window_steps": 50},
+        SPIKES | {"epochs": 1, "spiking_epochs": 1, "weight_bits": 8, "unlabelled_share": 0.3},
+        SPIKES | {"spiking_epochs": 2, "weight_bits": 8, "topology_weight": 1.0},
     ],
-    ids=["events", "float spikes", "noise"],
+    ids=["events", "float spikes", "noise", "without labels", "critical pixels"],
 )
 def test_a_killed_run_is_resumed(tmp_path: Path, settings: dict[str, Any]) -> None:
     settings = {**settings, "steps_per_epoch": 2}
-    whole, history = tuned(tmp_path / "whole", **settings)
+    dataset = tiny_dataset(unlabelled=2)
+    whole, history = tuned(tmp_path / "whole", dataset=dataset, **settings)
     assert list(history["epoch"]) == [1, 2]
     with pytest.raises(KilledError):
-        tuned(tmp_path / "cut", report=KillAfter(1), **settings)
-    resumed, again = tuned(tmp_path / "cut", **settings)
+        tuned(tmp_path / "cut", dataset=dataset, report=KillAfter(1), **settings)
+    resumed, again = tuned(tmp_path / "cut", dataset=dataset, **settings)
     assert resumed.sha256 == whole.sha256
     assert again.equals(history)
 
@@ -179,6 +182,8 @@ def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
         {"rate_min_hz": 0.0},
         {"distillation_weight": 0.5},
         {"synop_weight": 0.01},
+        {"topology_weight": 1.0},
+        {"elastic_px": 2.0, "intensity": 0.5},
     ],
     ids=lambda settings: ", ".join(f"{k}={v}" for k, v in settings.items()),
 )
@@ -203,6 +208,25 @@ def test_full_distillation_needs_no_labels(tmp_path: Path, epochs: dict[str, Any
 
     assert digest(1.0, wrong=False) == digest(1.0, wrong=True)
     assert digest(0.5, wrong=False) != digest(0.5, wrong=True)
+
+
+@pytest.mark.parametrize("epochs", [{"epochs": 1}, SPIKES | {"spiking_epochs": 1}])
+def test_sections_without_labels_aim_at_the_anns_output(
+    tmp_path: Path, epochs: dict[str, Any]
+) -> None:
+    """With tiles of those alone, labels count for nothing, whatever their weight in the target."""
+    settings = epochs | {"steps_per_epoch": 2, "distillation_weight": 0.5}
+
+    def digest(share: float, wrong: bool) -> str:
+        dataset = tiny_dataset(unlabelled=2)
+        dataset.labels[:] ^= wrong
+        folder = tmp_path / f"{share} {wrong}"
+        return tuned(folder, dataset=dataset, unlabelled_share=share, **settings)[0].sha256
+
+    assert digest(1.0, wrong=False) == digest(1.0, wrong=True)
+    assert len({digest(0.5, wrong=False), digest(0.5, wrong=True), digest(0.0, wrong=False)}) == 3
+    with pytest.raises(ConfigError, match=r"unlabelled_share is 0\.5, but the dataset has no"):
+        tuned(tmp_path / "none", unlabelled_share=0.5, **settings)
 
 
 def test_without_a_weight_the_rate_loss_counts_for_nothing(

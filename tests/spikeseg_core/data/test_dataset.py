@@ -10,6 +10,7 @@ import pytest
 from spikeseg_core.config import DatasetConfig
 from spikeseg_core.data.dataset import load_dataset, prepare_dataset
 from spikeseg_core.data.readers import pixel_sha256
+from spikeseg_core.data.sources import fingerprint
 from spikeseg_core.data.sources.synthetic import synthetic_sections
 from spikeseg_core.data.tiles import standardize
 from spikeseg_core.errors import DataError
@@ -81,6 +82,63 @@ def test_digest_depends_on_pixels_and_splits_only(tmp_path):
     other = prepare_dataset(other_split, 64, tmp_path / "c")
     assert first.sha256 == same.sha256
     assert first.sha256 != other.sha256
+
+
+def with_unlabelled(folder):
+    """Settings with two sections without labels, larger than the others."""
+    images, _ = synthetic_sections(2, 160, 9)
+    write_images(folder, images)
+    return SMALL.model_copy(update={"unlabelled": str(folder)}), images
+
+
+def test_sections_without_labels_have_a_file_and_a_digest_of_their_own(tmp_path):
+    config, images = with_unlabelled(tmp_path / "more")
+    listener = Listener()
+    made = prepare_dataset(config, 64, tmp_path / "with", listener)
+    plain = prepare_dataset(SMALL, 64, tmp_path / "without")
+    assert "2 sections without labels" in listener.said
+    assert (made.sha256, made.pixels_sha256) == (plain.sha256, plain.pixels_sha256)
+    read = load_dataset(tmp_path / "with", unlabelled=True)
+    np.testing.assert_array_equal(read.unlabelled.pixels, images)
+    np.testing.assert_array_equal(read.without_labels(), standardize(images))
+    assert set(read.splits) == {"train", "validation", "test"}
+    assert plain.without_labels().shape == (0, 128, 128)
+    for file in ("sections.npz",):
+        kept = [(tmp_path / folder / file).read_bytes() for folder in ("with", "without")]
+        assert kept[0] == kept[1]
+    rows = pq.read_table(tmp_path / "with" / "manifest.parquet").to_pylist()[4:]
+    assert [(row["section"], row["name"], row["split"]) for row in rows] == [
+        (0, "0.png", "unlabelled"),
+        (1, "1.png", "unlabelled"),
+    ]
+    assert [row["image_sha256"] for row in rows] == [pixel_sha256(image) for image in images]
+    assert {(row["height"], row["label_sha256"], row["membrane_fraction"]) for row in rows} == {
+        (160, None, None)
+    }
+    (tmp_path / "with" / "unlabelled.npz").unlink()
+    assert load_dataset(tmp_path / "with").unlabelled is None
+    with pytest.raises(DataError, match=r"unlabelled\.npz does not exist"):
+        load_dataset(tmp_path / "with", unlabelled=True)
+
+
+def test_a_section_that_is_labelled_is_not_learned_from_without_its_label(tmp_path):
+    plain = prepare_dataset(SMALL, 64, tmp_path / "without")
+    write_images(tmp_path / "more", plain.images[3:])
+    config = SMALL.model_copy(update={"unlabelled": str(tmp_path / "more")})
+    with pytest.raises(DataError, match=r"0\.png has the pixels of synthetic-3, which is labelled"):
+        prepare_dataset(config, 64, tmp_path / "with")
+
+
+def test_changed_files_without_labels_change_the_fingerprint(tmp_path):
+    config, _ = with_unlabelled(tmp_path / "more")
+    before = fingerprint(config)
+    assert fingerprint(SMALL) == {"source": "synthetic"} != before
+    (tmp_path / "more" / "1.png").unlink()
+    assert fingerprint(config) not in (before, fingerprint(SMALL))
+    missing = SMALL.model_copy(update={"unlabelled": str(tmp_path / "nowhere")})
+    for look in (fingerprint, lambda config: prepare_dataset(config, 64, tmp_path / "out")):
+        with pytest.raises(DataError, match="nowhere does not exist"):
+            look(missing)
 
 
 def test_the_folds_of_a_stack(tmp_path):
@@ -158,6 +216,7 @@ def test_isbi2012(tmp_path):
     assert dataset.labels.mean() == pytest.approx(0.2196, abs=1e-4)
     assert dataset.polarity == "membrane_dark"
     assert dataset.splits["test"].tolist() == list(range(24, 30))
+    assert dataset.without_labels().shape == (30, 512, 512)
 
 
 def own_set(folder, images, labels, kind):

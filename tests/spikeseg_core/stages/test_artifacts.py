@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from spikeseg_core.data import dataset
+from spikeseg_core.data import dataset, unlabelled
 from spikeseg_core.stages import artifacts
 from spikeseg_core.stages.artifacts import ARTIFACTS, NOT_CONTENT, read_by
 from spikeseg_core.stages.table import STAGES
@@ -28,3 +28,4 @@ def test_what_no_stage_reads_is_not_content() -> None:
 def test_the_names_of_a_dataset_are_its_own() -> None:
     for name in ("SECTIONS_FILE", "MANIFEST_FILE", "FACTS_FILE"):
         assert getattr(artifacts, name) == getattr(dataset, name)
+    assert artifacts.UNLABELLED_FILE == unlabelled.UNLABELLED_FILE

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 16, 16)).astype(np.uint8)
+TEST_IMAGES = IMAGES[:2, ::-1].copy()
 MASKS = np.where(IMAGES > 60, 255, 0).astype(np.uint8)
 
 
@@ -38,5 +39,5 @@ def challenge_zip(images: np.ndarray = IMAGES) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("train-volume.tif", tiff(images))
         archive.writestr("train-labels.tif", tiff(MASKS))
-        archive.writestr("test-volume.tif", tiff(images))
+        archive.writestr("test-volume.tif", tiff(TEST_IMAGES))
     return buffer.getvalue()

@@ -15,4 +15,5 @@ def test_it_is_the_challenge_where_its_data_is_here(monkeypatch, tmp_path):
     auto, named = (DatasetConfig(source=name) for name in ("auto", "isbi2012"))
     assert fingerprint(auto) == {"source": "auto"}
     monkeypatch.setenv(isbi2012.ISBI_VARIABLE, str(tmp_path))
+    (tmp_path / "test-volume.tif").touch()
     assert fingerprint(auto) == fingerprint(named) == {"source": "isbi2012"}

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from spikeseg_core.config import DatasetConfig
-from spikeseg_core.data.sources import UnavailableError, isbi2012, read_source
+from spikeseg_core.data.sources import UnavailableError, fingerprint, isbi2012, read_source
 from spikeseg_core.data.sources.isbi2012 import ISBI2012
 from spikeseg_core.errors import DataError
 from spikeseg_core.reporting import SILENT
 from tests.spikeseg_core.data.sources.challenge import (
     IMAGES,
     MASKS,
+    TEST_IMAGES,
     challenge_zip,
     tiff,
     write_images,
@@ -78,6 +79,7 @@ def test_download_then_cache(server, tmp_path):
     first = ISBI2012(url(server)).read(CONFIG, listener)
     np.testing.assert_array_equal(first.images.pixels, IMAGES)
     np.testing.assert_array_equal(first.labels.pixels, MASKS)
+    np.testing.assert_array_equal(first.unlabelled.pixels, TEST_IMAGES)
     assert first.source == "isbi2012"
     assert ISBI2012().available()
     assert url(server) in first.note
@@ -138,6 +140,7 @@ def test_the_named_folder_comes_first(tmp_path, monkeypatch, layout):
     if layout == "folders":
         write_images(folder / "train" / "image", IMAGES)
         write_images(folder / "train" / "label", MASKS)
+        write_images(folder / "test" / "image", TEST_IMAGES)
     else:
         folder.mkdir()
         with zipfile.ZipFile(io.BytesIO(challenge_zip())) as archive:
@@ -150,6 +153,23 @@ def test_the_named_folder_comes_first(tmp_path, monkeypatch, layout):
     source = read_source(DatasetConfig(source="auto"))
     assert source.source == "isbi2012"
     np.testing.assert_array_equal(source.images.pixels, IMAGES)
+    np.testing.assert_array_equal(source.unlabelled.pixels, TEST_IMAGES)
+    assert fingerprint(CONFIG) == {"source": "isbi2012"}
+
+
+@pytest.mark.parametrize("there", ["nothing", "another volume"])
+def test_a_folder_may_lack_the_sections_without_labels(tmp_path, monkeypatch, there):
+    write_images(tmp_path / "train" / "image", IMAGES)
+    write_images(tmp_path / "train" / "label", MASKS)
+    monkeypatch.setenv(isbi2012.ISBI_VARIABLE, str(tmp_path))
+    if there == "nothing":
+        assert fingerprint(CONFIG) != {"source": "isbi2012"}
+    else:
+        (tmp_path / "test-volume.tif").write_bytes(tiff(255 - TEST_IMAGES))
+    listener = Listener()
+    assert ISBI2012().read(CONFIG, listener).unlabelled is None
+    why = "has neither test/image nor" if there == "nothing" else "is not the challenge's"
+    assert any(line.startswith("no sections without") and why in line for line in listener.said)
 
 
 def test_a_named_folder_that_is_wrong_stops_even_auto(tmp_path, monkeypatch):
