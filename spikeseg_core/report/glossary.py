@@ -11,6 +11,7 @@ TERMS = {
         "rightly together or apart, and how much knowing one partition says about the other; at "
         "best one"
     ),
+    "pixel accuracy": "share of pixels that are called right, membrane or not",
     "membrane IoU": "pixels that both call membrane, over pixels that either does",
     "tile": (
         "a square cut out of a section, as large as the network's input; on the chip, also the "
@@ -21,8 +22,9 @@ TERMS = {
     "NoC": "the network on chip: it carries spikes between cores, one message a spike and core",
     "strategy": (
         "how core blocks are put on chips: greedy fills one chip after another, round robin deals "
-        "them out, metis cuts a graph of the traffic with the program of that name, optimized "
-        "chooses tiles and chips together"
+        "them out, greedy interchip goes on with the block that talks most to the chip, metis cuts "
+        "a graph of the traffic with the program of that name, optimized chooses tiles and chips "
+        "together"
     ),
     "enc0, enc1b, dec0, ...": (
         "layers of the encoder and the decoder of the U-Net, by the level of resolution; a letter "
@@ -33,8 +35,8 @@ TERMS = {
         "the presentation with the least energy that is as good as the int8 CPU on the validation "
         "sections: fewer steps or tiles, or an end as soon as the read-out is steady"
     ),
-    "host": "the processor beside the chips; it computes the first layer and the read-out",
     "equal accuracy": "the same, as good in pixel accuracy alone; start: the longest presentation",
+    "host": "the processor beside the chips; it computes the first layer and the read-out",
     "online, batch": "one tile or section at a time, or several at once",
     "dynamic, static": "energy of the work itself, and of being switched on while it lasts",
     "busy": "timed while other work used the machine, so not to be compared",
