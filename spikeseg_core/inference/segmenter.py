@@ -178,9 +178,12 @@ def load_segmenter(folder: Path) -> Segmenter:
         raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
     if kind == "integer":
         from spikeseg_core.loihi.run import emulated
+        from spikeseg_core.loihi.soundness import check_network, check_size
         from spikeseg_core.stages.mapped import load_mapped
 
+        check_size(folder / INTEGER)
         mapped = load_mapped(dict.fromkeys(FILES["integer"], folder))
+        check_network(mapped.integer)
 
         one_at_a_time = Lock()  # the emulator has threads of its own
 
