@@ -27,7 +27,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint docs format e2e pages chaos fuzz peers bioimageio core outside up lock secrets clean
+.PHONY: help run test coverage setup dev lint docs format e2e pages chaos fuzz load peers bioimageio core outside up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -95,6 +95,9 @@ pages: $(DEV) ## Every command and snippet of README, tutorials and how-to guide
 
 chaos: $(DEV) ## Faults in the real pipeline, on a tiny network (ARGS=--every: all of them; ARGS=--self-test: inject nothing)
 	SPIKESEG_VERBOSITY=quiet $(BIN)/python -m tests.chaos.run $(ARGS)
+
+load: $(DEV) ## Many runs, points, MLflow runs and queued flow runs: nothing lost, memory flat, disk bounded (ARGS="--queued 10")
+	SPIKESEG_VERBOSITY=quiet $(BIN)/python -m tests.load.run $(ARGS)
 
 fuzz: $(DEV) $(FUZZ)/.ready ## Every reader and parser under Atheris, 30 minutes in all (ARGS="--minutes 5 --only image")
 	$(FUZZ)/bin/python -m tests.fuzz.run $(ARGS)

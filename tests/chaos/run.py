@@ -20,7 +20,7 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--every", action="store_true", help="all ways of damage; takes an hour")
     words.add_argument("--self-test", action="store_true", help="inject nothing; all has to fail")
-    words.add_argument("--only", default="", help="faults with this word in their line")
+    words.add_argument("--only", default="", help="faults with one of these words, with commas")
     asked = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="spikeseg-chaos-") as folder:
         os.environ["SPIKESEG_HOME"] = str(Path(folder) / "state")
@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from tests.chaos import faults
+    from tests.chaos import faults, processes
     from tests.chaos.pipeline import run_all
 
     said = _listen()
@@ -43,9 +43,16 @@ def _run(asked: argparse.Namespace) -> int:
         *faults.of_mlflow(refs),
         *faults.of_files(refs, said, every=asked.every),
         *faults.of_disks(refs),
-        *faults.of_kills(refs, (1, 2, 3) if asked.every else (1,)),
+        *(processes.of_mounts(refs) if processes.can_mount() else ()),
+        *processes.of_numbers(refs),
+        *processes.of_clocks(refs),
+        *processes.of_pauses(refs, 90 if asked.every else 5),
+        *processes.of_two(refs),
+        *processes.of_caches(refs),
+        *processes.of_kills(refs, every=asked.every),
     ]
-    chosen = [fault for fault in matrix if asked.only in fault.name]
+    words = asked.only.split(",")
+    chosen = [fault for fault in matrix if any(word in fault.name for word in words)]
     lost = 0
     for fault in chosen:
         began = time.monotonic()
