@@ -123,8 +123,8 @@ def _mlflow(count: int) -> int:
     named, by_name = _timed(lambda: compare(["load-0000", made[-1][:8]]))
     _, listed = _timed(runs.show_list)
     print(
-        f"{count} runs in MLflow: {1000 * written:.0f} ms each, compare answers in {seconds:.1f} s, "
-        f"by name in {by_name:.1f} s, runs in {listed:.1f} s; "
+        f"{count} runs in MLflow: {1000 * written:.0f} ms each, compare answers in "
+        f"{seconds:.1f} s, by name in {by_name:.1f} s, runs in {listed:.1f} s; "
         f"{len(found & set(made))} of {count} there"
     )
     slow = max(seconds, by_name, listed) > SLOWEST_ANSWER
