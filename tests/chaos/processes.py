@@ -197,7 +197,7 @@ def mounted(folder: Path, size: str = "64k") -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        _unmount(folder)
 
 
 @contextmanager
@@ -208,11 +208,16 @@ def read_only(folder: Path) -> Iterator[None]:
         _mount("-o", "remount,ro,bind", str(folder))
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        _unmount(folder)
 
 
 def _mount(*words: str) -> None:
     subprocess.run(["mount", *words], check=True, capture_output=True)
+
+
+def _unmount(folder: Path) -> None:
+    # Lazily: a library that failed to write may hold its file until its error is forgotten.
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def of_mounts(refs: Refs) -> Iterator[Fault]:
