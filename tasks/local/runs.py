@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.report.seal import is_broken
 from tasks.local import state
 from tasks.terminal import plain_console
+
+log = logging.getLogger("prefect.spikeseg")
 
 SHORTEST = 4
 """Fewest characters that may abbreviate a run's name or MLflow id."""
@@ -80,7 +84,7 @@ class RecordedFolder:
 
 
 def recorded() -> list[RecordedFolder]:
-    """Return the runs of the state folder, newest first; damaged ones are left out."""
+    """Return the runs of the state folder, newest first; damaged and edited ones are left out."""
     found = []
     for folder in sorted(state.current().runs.glob("*/"), reverse=True):
         for kind, name, page in zip(("pipeline", "report", "sweep"), ACCOUNTS, PAGES, strict=True):
@@ -89,6 +93,9 @@ def recorded() -> list[RecordedFolder]:
             except (OSError, ValueError, RecursionError):
                 continue
             if not isinstance(account, dict):
+                continue
+            if is_broken(account):
+                log.warning("%s is not shown: it was changed after its run", folder / name)
                 continue
             found.append(RecordedFolder(folder, kind, folder / page, account))
             break

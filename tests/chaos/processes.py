@@ -191,7 +191,7 @@ def can_mount() -> bool:
 
 
 @contextmanager
-def mounted(folder: Path, size: str = "64k") -> Iterator[None]:
+def mounted(folder: Path, size: str = "8k") -> Iterator[None]:
     """Put a file system of a few bytes over a folder."""
     _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
     try:
