@@ -23,7 +23,7 @@ from spikeseg_core.loihi.mapping.tiles import choose_tiles
 from spikeseg_core.loihi.mapping.traffic import Traffic
 from spikeseg_core.loihi.quantization.compiler import compile_graph
 from spikeseg_core.loihi.quantization.counts import core_needs, traffic_of
-from spikeseg_core.loihi.soundness import check_network, check_size
+from spikeseg_core.loihi.soundness import check_network, check_sizes
 from spikeseg_core.network import RATE_HZ_PER_UNIT, Graph
 from spikeseg_core.reporting import SILENT, Reporter
 
@@ -81,9 +81,9 @@ class MappedGraph:
         DataError
             If a file is missing or damaged, or they do not belong together.
         """
+        check_sizes(folder)
         graph = Graph.load(folder)
         mapping = CoreMapping.load(folder / MAPPING_FILE)
-        check_size(folder)
         integer = IntegerNetwork.load(folder)
         check_network(integer)
         placement = Placement.load(folder / PLACEMENT_FILE)

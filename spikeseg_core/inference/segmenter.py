@@ -24,6 +24,7 @@ from spikeseg_core.data.tiles import TileGrid, standardize
 from spikeseg_core.errors import DataError
 from spikeseg_core.inference.known import Known
 from spikeseg_core.loihi.integer_network import ARRAYS_FILE, NAMES_FILE
+from spikeseg_core.loihi.soundness import check_network, check_sizes
 from spikeseg_core.network import load_network
 from spikeseg_core.network.description import NETWORK_FILE, WEIGHTS_FILE
 from spikeseg_core.stages.artifacts import INTEGER, MAPPING, PLACEMENT, SECTION_SCORES
@@ -176,12 +177,11 @@ def load_segmenter(folder: Path) -> Segmenter:
         grey = str(facts.get("grey", "uint8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
+    check_sizes(folder)
     if kind == "integer":
         from spikeseg_core.loihi.run import emulated
-        from spikeseg_core.loihi.soundness import check_network, check_size
         from spikeseg_core.stages.mapped import load_mapped
 
-        check_size(folder / INTEGER)
         mapped = load_mapped(dict.fromkeys(FILES["integer"], folder))
         check_network(mapped.integer)
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from spikeseg_core.errors import DataError
-from spikeseg_core.loihi.integer_network import ARRAYS_FILE, IntegerNetwork
+from spikeseg_core.loihi.integer_network import IntegerNetwork
 
 MOST_BYTES = 2**33
-"""Largest unpacked network, 8 GiB: that of a board of 32 chips is below 2 GiB."""
+"""Largest unpacked file of a network, 8 GiB: that of a board of 32 chips is below 2 GiB."""
 
 _INT64 = ("axon_set",)
 _COUNTED = {
@@ -36,27 +36,25 @@ _ALIKE = {
 """Arrays of the same length."""
 
 
-def check_size(folder: Path) -> None:
-    """Refuse arrays that unpack to more than any board holds.
+def check_sizes(folder: Path) -> None:
+    """Refuse a folder whose arrays unpack to more than any board holds.
 
     Raises
     ------
     DataError
-        If they do, or the file is no archive.
+        If they do, or a file is no archive.
     """
-    path = folder / ARRAYS_FILE
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-    except FileNotFoundError:
-        return  # reading it says so
-    except Exception as error:  # whatever a damaged directory leads to
-        raise DataError(f"{path} cannot be read as arrays ({error}); copy it again") from error
-    if size > MOST_BYTES:
-        raise DataError(
-            f"{path} unpacks to {size:,} bytes, and at most {MOST_BYTES:,} are read: no board has "
-            "room for such a network"
-        )
+    for path in sorted(folder.rglob("*.npz")):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                size = sum(member.file_size for member in archive.infolist())
+        except Exception as error:  # whatever a damaged directory leads to
+            raise DataError(f"{path} cannot be read as arrays ({error}); copy it again") from error
+        if size > MOST_BYTES:
+            raise DataError(
+                f"{path} unpacks to {size:,} bytes, and at most {MOST_BYTES:,} are read: no board "
+                "has room for such a network"
+            )
 
 
 def check_network(network: IntegerNetwork) -> None:

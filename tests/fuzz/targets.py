@@ -206,11 +206,11 @@ def integer_network(data: bytes) -> None:
     from spikeseg_core.loihi.emulator import Emulator
     from spikeseg_core.loihi.emulator.stepwise import StepwiseEmulator
     from spikeseg_core.loihi.integer_network import IntegerNetwork
-    from spikeseg_core.loihi.soundness import check_network, check_size
+    from spikeseg_core.loihi.soundness import check_network, check_sizes
 
     folder = _room() / "integer"
     _damaged(data).save(folder)
-    check_size(folder)
+    check_sizes(folder)
     found = IntegerNetwork.load(folder)
     check_network(found)
     if found.n_neurons > 10_000:

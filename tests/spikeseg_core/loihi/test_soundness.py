@@ -13,7 +13,7 @@ import pytest
 from spikeseg_core.errors import DataError
 from spikeseg_core.loihi import soundness
 from spikeseg_core.loihi.integer_network import ARRAYS_FILE, IntegerNetwork, Population
-from spikeseg_core.loihi.soundness import check_network, check_size
+from spikeseg_core.loihi.soundness import check_network, check_sizes
 from spikeseg_core.testing.corpus import Case, cases
 
 CASES = {case.name: case for case in cases()}
@@ -97,15 +97,15 @@ def test_an_axon_of_another_group_is_refused() -> None:
 def test_an_archive_of_more_than_any_board_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_size(tmp_path)  # a missing one is for the reader to name
+    check_sizes(tmp_path)  # a missing one is for the reader to name
     NETWORK.save(tmp_path)
-    check_size(tmp_path)
+    check_sizes(tmp_path)
     monkeypatch.setattr(soundness, "MOST_BYTES", 1000)
     with pytest.raises(DataError, match=r"unpacks to .* bytes, and at most 1,000 are read"):
-        check_size(tmp_path)
+        check_sizes(tmp_path)
     (tmp_path / ARRAYS_FILE).write_bytes(b"PK")
     with pytest.raises(DataError, match="cannot be read as arrays"):
-        check_size(tmp_path)
+        check_sizes(tmp_path)
 
 
 def test_a_forged_network_with_its_own_digest_is_loaded_but_not_sound(tmp_path: Path) -> None:
