@@ -73,7 +73,7 @@ def _of_kill(stage: str, trouble: str, name: str, refs: Refs) -> Fault:
 
 def of_clocks(refs: Refs) -> Iterator[Fault]:
     """A clock that jumps by a day, forwards or back, while a stage runs."""
-    for stage in ("train", "deploy"):
+    for stage in ("train", "tune"):
         for seconds in (DAY, -DAY):
 
             def check(inject: bool, stage: str = stage, seconds: int = seconds) -> None:
