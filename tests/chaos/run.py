@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _run(asked: argparse.Namespace, folder: Path) -> int:
-    from tests.chaos import faults, processes
+    from tests.chaos import faults, postgres, processes
     from tests.chaos.pipeline import run_all
 
     said = _listen()
@@ -52,6 +52,7 @@ def _run(asked: argparse.Namespace, folder: Path) -> int:
         *faults.of_files(refs, said, every=asked.every),
         *faults.of_disks(refs),
         *(processes.of_mounts(refs) if processes.can_mount() else ()),
+        *(postgres.of_postgres(refs) if postgres.is_here() else ()),
         *processes.of_numbers(refs),
         *processes.of_clocks(refs),
         *processes.of_pauses(refs, 90 if asked.every else 5),
@@ -71,8 +72,10 @@ def _with_servers(done: Done, folder: Path) -> None:
 
     for name in ("PREFECT_HOME", "SPIKESEG_CACHE_DIR"):  # they follow each command's own folder
         os.environ.pop(name, None)
-    for each in servers.of_commands(folder):
+    for each in (*servers.of_commands(folder), *servers.of_foreign(folder)):
         done.one(each)
+    if not any(done.wants(name) for name in servers.NAMES):
+        return
     with servers.Stack(folder / "up").running() as stack:
         for each in servers.of_servers(stack):
             done.one(each)
@@ -85,9 +88,13 @@ class Done:
         self.asked, self.mend = asked, mend
         self.count = self.lost = 0
 
+    def wants(self, name: str) -> bool:
+        """Whether a fault of this name was asked for."""
+        return any(word in name for word in self.asked.only.split(","))
+
     def one(self, fault: Fault) -> None:
         """Check a fault if it was asked for."""
-        if not any(word in fault.name for word in self.asked.only.split(",")):
+        if not self.wants(fault.name):
             return
         began = time.monotonic()
         self.count += 1

@@ -16,6 +16,7 @@ import psutil  # type: ignore[import-untyped]
 from mlflow.tracking import MlflowClient
 
 from tasks.local.password import CREDENTIALS
+from tasks.local.registration import POOL
 from tasks.local.servers import WORKER_SECONDS, Noted
 from tasks.local.state import State
 from tests.chaos.faults import Fault, expect
@@ -85,12 +86,8 @@ class Stack:
 
 def of_servers(stack: Stack) -> Iterator[Fault]:
     """A server killed, stopped or without its database: the training goes on."""
-    for name in ("mlflow", "prefect"):
-        yield Fault(f"up: {name} is killed", _goes_on(stack, name, _kill))
-        yield Fault(f"up: {name} does not answer for 40 s", _goes_on(stack, name, _stop))
-    yield Fault("up: Prefect's database is locked for 20 s", _goes_on(stack, "prefect", _lock))
-    yield Fault("up: the worker is killed, and the run goes on when it is run again", _rerun(stack))
-    yield Fault("up: a run is cancelled, and goes on when it is run again", _cancelled(stack))
+    for name, make in NAMES.items():
+        yield Fault(name, make(stack))
 
 
 def _kill(stack: Stack, name: str) -> bool:
@@ -218,3 +215,58 @@ def of_commands(folder: Path) -> Iterator[Fault]:
             expect("run the same command again" in output, "it does not say how to go on")
 
         yield Fault(f"run: {number.name}", check)
+
+
+def of_foreign(folder: Path) -> Iterator[Fault]:
+    """A state folder of somebody else, in whose Prefect database a command waits for a worker."""
+
+    def check(inject: bool) -> None:
+        proof, planted = folder / "executed", folder / "planted"
+        _plant(Spikeseg(planted), f"touch {proof}")
+        home = folder / "unpacked"
+        if inject:
+            shutil.copytree(planted, home)
+        else:
+            planted.rename(home)  # which leaves it as it was made
+        with Stack(home).running() as stack:
+            time.sleep(60)
+            runs = stack.prefect.ask("/flow_runs/filter", {})
+        executed = proof.exists()
+        proof.unlink(missing_ok=True)
+        shutil.rmtree(home, ignore_errors=True)
+        expect(not executed, "the command was executed")
+        expect(not any(run["name"] == "waits" for run in runs), "the planted run is there")
+
+    yield Fault("up: a command waits in a state folder from elsewhere", check)
+
+
+def _plant(spikeseg: Spikeseg, command: str) -> None:
+    up = spikeseg.start("up", "--no-worker")
+    try:
+        until(lambda: up.poll() is not None or Noted.read(State(spikeseg.home)), "up", 600)
+        noted = until(lambda: Noted.read(State(spikeseg.home)), "up", 600)
+        until(lambda: (Noted.read(State(spikeseg.home)) or noted).health, "its servers", 600)
+        assert noted.password is not None
+        prefect = Prefect(noted.environment["PREFECT_API_URL"], noted.password)
+        flow = prefect.ask("/flows/", {"name": "planted"})["id"]
+        steps = [{"prefect.deployments.steps.run_shell_script": {"script": command}}]
+        deployment = prefect.ask(
+            "/deployments/",
+            {"name": "planted", "flow_id": flow, "work_pool_name": POOL}
+            | {"pull_steps": steps, "entrypoint": "planted.py:planted"},
+        )["id"]
+        prefect.ask(f"/deployments/{deployment}/create_flow_run", {"name": "waits"})
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=300)
+
+
+NAMES: dict[str, Callable[[Stack], Callable[[bool], None]]] = {
+    "up: mlflow is killed": lambda stack: _goes_on(stack, "mlflow", _kill),
+    "up: mlflow does not answer for 40 s": lambda stack: _goes_on(stack, "mlflow", _stop),
+    "up: prefect is killed": lambda stack: _goes_on(stack, "prefect", _kill),
+    "up: prefect does not answer for 40 s": lambda stack: _goes_on(stack, "prefect", _stop),
+    "up: Prefect's database is locked for 20 s": lambda stack: _goes_on(stack, "prefect", _lock),
+    "up: the worker is killed, and the run goes on when it is run again": _rerun,
+    "up: a run is cancelled, and goes on when it is run again": _cancelled,
+}
