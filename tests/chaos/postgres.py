@@ -1,4 +1,4 @@
-"""A PostgreSQL that is restarted under MLflow; part of the matrix where the program is installed."""
+"""A PostgreSQL that is restarted under MLflow; in the matrix where the program is installed."""
 
 from __future__ import annotations
 
