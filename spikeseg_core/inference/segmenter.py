@@ -33,6 +33,9 @@ from spikeseg_core.stages.table import ModelKind
 from spikeseg_core.storage import write_json
 
 FACTS = "segmenter.json"
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
+UNREADABLE += (OverflowError, RecursionError)
+"""What reading damaged JSON, and values of other types, can raise."""
 
 _NETWORK = (NETWORK_FILE, WEIGHTS_FILE)
 FILES: dict[ModelKind, dict[str, tuple[str, ...]]] = {
@@ -152,8 +155,17 @@ def _chosen(kind: ModelKind, stages: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def threshold_of(folder: Path) -> float:
-    """Return the threshold of a saved segmenter without loading its network."""
-    return _threshold(json.loads((folder / FACTS).read_text()))
+    """Return the threshold of a saved segmenter without loading its network.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it is damaged.
+    """
+    try:
+        return _threshold(json.loads((folder / FACTS).read_text()))
+    except UNREADABLE as error:
+        raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
 
 
 def _threshold(facts: Mapping[str, Any]) -> float:
@@ -175,7 +187,7 @@ def load_segmenter(folder: Path) -> Segmenter:
         threshold = _threshold(facts)
         known = Known(**facts["known"]) if facts.get("known") else None
         grey = str(facts.get("grey", "uint8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
     check_sizes(folder)
     if kind == "integer":

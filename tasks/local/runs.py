@@ -90,11 +90,12 @@ def recorded() -> list[RecordedFolder]:
         for kind, name, page in zip(("pipeline", "report", "sweep"), ACCOUNTS, PAGES, strict=True):
             try:
                 account = json.loads((folder / name).read_text(encoding="utf-8"))
+                edited = isinstance(account, dict) and is_broken(account)
             except (OSError, ValueError, RecursionError):
                 continue
             if not isinstance(account, dict):
                 continue
-            if is_broken(account):
+            if edited:
                 log.warning("%s is not shown: it was changed after its run", folder / name)
                 continue
             found.append(RecordedFolder(folder, kind, folder / page, account))
@@ -173,7 +174,7 @@ def show_run(run: RecordedFolder) -> None:
 
         try:
             show({**run.account, "report": str(run.page)})
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except Exception:  # whatever another version's summary leads to
             plain_console().print("written by another version, so this is its report:")
         else:
             return
