@@ -33,8 +33,10 @@ from spikeseg_core.stages.table import ModelKind
 from spikeseg_core.storage import write_json
 
 FACTS = "segmenter.json"
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
-UNREADABLE += (OverflowError, RecursionError)
+UNREADABLE = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError),
+    *(OverflowError, RecursionError),
+)
 """What reading damaged JSON, and values of other types, can raise."""
 
 _NETWORK = (NETWORK_FILE, WEIGHTS_FILE)
