@@ -34,7 +34,14 @@ class Server:
             nobody = pwd.getpwnam("nobody")
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             self.options |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        self._run("initdb", "--pgdata=data", "--auth=trust", "--no-sync", "--username=mlflow")
+        self._run(
+            "initdb",
+            "--pgdata=data",
+            "--auth=trust",
+            "--no-sync",
+            "--username=mlflow",
+            "--encoding=UTF8",
+        )
 
     @property
     def address(self) -> str:
