@@ -13,18 +13,22 @@ import atheris  # type: ignore[import-not-found,import-untyped]
 
 logging.disable(logging.CRITICAL)
 warnings.simplefilter("ignore")
-with atheris.instrument_imports(
-    include=["spikeseg_core", "tasks", "yaml", "tifffile", "zipfile", "h5py", "zarr", "nir"],
-    # Compiled by numba, which cannot read instrumented code.
-    exclude=["spikeseg_core.loihi.emulator", "spikeseg_core.network", "spikeseg_core.metrics"],
-):
-    import tasks.folder  # noqa: F401
-    from tests.fuzz import targets
+INSTRUMENTED = ["spikeseg_core", "tasks", "yaml", "tifffile", "zipfile", "h5py", "zarr", "nir"]
+# Compiled by numba, which cannot read instrumented code.
+COMPILED = ["emulator", "quantization", "cost"]
+NOT_INSTRUMENTED = [f"spikeseg_core.loihi.{room}" for room in COMPILED]
+NOT_INSTRUMENTED += ["spikeseg_core.network", "spikeseg_core.metrics"]
 
 
 def main() -> None:
     """Fuzz until the time is over, or something is found."""
     name = sys.argv.pop(1)
+    with atheris.instrument_imports(include=INSTRUMENTED, exclude=NOT_INSTRUMENTED):
+        from tests.fuzz import targets
+
+        # Targets import what they need when they are called: once here, so that it is instrumented.
+        for seed in sorted((targets.CORPUS / name).iterdir()):
+            targets.run(name, seed.read_bytes())
     atheris.Setup(sys.argv, lambda data: targets.run(name, data))
     atheris.Fuzz()
 
