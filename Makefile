@@ -13,6 +13,8 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --n
 PEERS := .venv-peers
 # Another: bioimageio.core needs older versions of bioimageio.spec and pydantic.
 BIOIMAGEIO := .venv-bioimageio
+# Atheris, and for all else the packages of .venv.
+FUZZ := .venv-fuzz
 # The core without Nengo, TensorFlow, Prefect and MLflow: Python 3.11 to 3.13, made anew for another PYTHON.
 CORE := .venv-core
 CORE_READY := $(CORE)/.ready-$(notdir $(PYTHON))
@@ -25,7 +27,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint docs format e2e pages chaos peers bioimageio core outside up lock secrets clean
+.PHONY: help run test coverage setup dev lint docs format e2e pages chaos fuzz load peers bioimageio core outside up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -94,6 +96,18 @@ pages: $(DEV) ## Every command and snippet of README, tutorials and how-to guide
 chaos: $(DEV) ## Faults in the real pipeline, on a tiny network (ARGS=--every: all of them; ARGS=--self-test: inject nothing)
 	SPIKESEG_VERBOSITY=quiet $(BIN)/python -m tests.chaos.run $(ARGS)
 
+load: $(DEV) ## Many runs, points, MLflow runs and queued flow runs: nothing lost, memory flat, disk bounded (ARGS="--queued 10")
+	SPIKESEG_VERBOSITY=quiet $(BIN)/python -m tests.load.run $(ARGS)
+
+fuzz: $(DEV) $(FUZZ)/.ready ## Every reader and parser under Atheris, 30 minutes in all (ARGS="--minutes 5 --only image")
+	$(FUZZ)/bin/python -m tests.fuzz.run $(ARGS)
+
+$(FUZZ)/.ready: $(UV) requirements/fuzz.txt
+	$(PYTHON) -m venv --without-pip $(FUZZ)
+	$(UV) pip sync --quiet --python $(FUZZ)/bin/python --require-hashes requirements/fuzz.txt
+	@$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > $$(echo $(FUZZ)/lib/python3*/site-packages)/project.pth
+	@touch $@
+
 peers: $(PEERS)/.ready ## NengoLoihi's own tests, as they are and with this emulator (ARGS=--quick: a part of them)
 	$(PEERS)/bin/python tests/peers/run.py $(ARGS)
 
@@ -134,14 +148,15 @@ docker/.env: docker/.env.example
 up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
 	$(BIN)/spikeseg up
 
-lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, bioimageio, the core, uv
+lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, bioimageio, the core, fuzzing, uv
 	$(COMPILE) --all-extras pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) --extra server --constraint requirements/dev.txt pyproject.toml --output-file requirements/server.txt
 	$(COMPILE) --constraint requirements/dev.txt pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) --constraint requirements/run.txt tests/peers/requirements.in --output-file requirements/peers.txt
 	$(COMPILE) tests/bioimageio/requirements.in --output-file requirements/bioimageio.txt
 	$(COMPILE) --universal --all-extras requirements/core/pyproject.toml --output-file requirements/core.txt
+	echo atheris | $(COMPILE) - --output-file requirements/fuzz.txt
 	echo uv | $(COMPILE) - --output-file requirements/uv.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
-	rm -rf $(VENV) $(PEERS) $(BIOIMAGEIO) $(CORE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(FUZZ) $(PEERS) $(BIOIMAGEIO) $(CORE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

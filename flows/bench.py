@@ -19,6 +19,7 @@ from spikeseg_core.storage import write_json
 from tasks.folder import find, newest, read_record
 from tasks.local import state
 from tasks.local.machine import machine_tags
+from tasks.local.registration import ROOT
 from tasks.mlflow.store import BENCH_TAG, STAGE_TAG, Run, store
 from tasks.provenance import code_tags
 from tasks.terminal import TerminalReporter
@@ -146,6 +147,7 @@ def _seconds(module: list[str], settings: str, home: Path) -> float:
     done = subprocess.run(
         [sys.executable, "-m", *module],
         env={**environment, state.HOME_VARIABLE: str(home)},
+        cwd=ROOT,  # a module of the folder where the command runs is not ours
         input=settings,
         text=True,
         check=False,

@@ -69,4 +69,6 @@ def first_difference(folder: Path, known: Mapping[str, FileState]) -> str | None
             return f"{name} is missing"
         except OSError as error:
             return f"{name} cannot be read ({error.strerror})"
+        except ValueError as error:  # a name that no file can have
+            return f"{name!r} cannot be read ({error})"
     return None

@@ -116,11 +116,11 @@ def damage(folder: Path) -> str | None:
         account = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         record = StageRecord.model_validate(account)
         broken = account[SEAL] != seal_of(account)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return f"{RECORD} cannot be read"
     if broken:
         return f"{RECORD} was changed"
-    if folder.name != state.current().stage_folder(record.stage, record.key).name:
+    if folder.name != f"{record.stage}-{record.key[:16]}":
         return f"{RECORD} is that of stage {record.stage} with key {record.key[:16]}"
     content = {name: known for name, known in record.files.items() if not _is_picture(name)}
     if (found := first_difference(folder, content)) is not None:

@@ -90,7 +90,7 @@ def _compute(
     run = tracking.start_stage(one.name, key, folder, keys)
     expected = seconds_before(one.name, config.preset)
     reporter = StageReporter(one, Curve(folder), run, expected)
-    started = time.time()
+    started, began = time.time(), time.monotonic()  # the clock may jump
     try:
         with monitored(reporter.curve):
             result = registry.function(one)(config, inputs, folder, reporter)
@@ -111,7 +111,7 @@ def _compute(
         drawing=drawing_digest(one.name),
         outcome=outcome_of(result, folder, drawn),
         started=started,
-        seconds=time.time() - started,
+        seconds=time.monotonic() - began,
         versions=environment(),
         machine=machine_tags(),
     )

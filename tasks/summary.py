@@ -15,6 +15,7 @@ from spikeseg_core.report.folders import recorded_stage
 from spikeseg_core.report.records import RecordedStage
 from spikeseg_core.report.render import html, markdown
 from spikeseg_core.report.run import run_report, summarize
+from spikeseg_core.report.seal import SEAL, seal_of
 from spikeseg_core.storage import write_json, write_text
 from tasks.local import state
 from tasks.local.addresses import without_password
@@ -56,7 +57,7 @@ def conclude(run: PipelineRun, refs: Sequence[StageRef]) -> dict[str, Any]:
     figures["run"] = draw_run({ref.stage: ref.folder for ref in refs}, summary, folder)
     telling = telling_pictures(stages, folder, f"{run.name}, first test section")
     telling |= {path.stem: path for path in figures["run"] if "narrow" not in path.stem}
-    write_json(folder / "summary.json", summary)
+    write_json(folder / "summary.json", {**summary, SEAL: seal_of(summary)})
     document = run_report(summary, figures)
     text = markdown(document)
     write_text(folder / "report.md", text)

@@ -17,6 +17,7 @@ TESTED_ELSEWHERE = {
 
 OF_SEVERAL_MODULES = {
     "tests/flows/test_folds.py": "cross-validations, from the sweep to the comparison of two",
+    "tests/spikeseg_core/test_working_directory.py": "what any command finds where it runs",
     "tests/spikeseg_core/stages/test_contract.py": "all eight stages, one after the other",
 }
 """Test files that belong to no module, and why; folders without a source are not looked at."""

@@ -37,3 +37,5 @@ def read_yaml(content: bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
     except (yaml.YAMLError, TypeError, OverflowError) as error:
         raise ValueError(str(error)) from error
+    except (LookupError, AttributeError) as error:  # such as `!!bool x` and `!!int ''`
+        raise ValueError("a value is not of the type that its tag names") from error

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import yaml  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from spikeseg_core.config.yaml_text import read_yaml
 from spikeseg_core.data.formats.volume import shown_name
 from spikeseg_core.errors import DataError
 
@@ -72,7 +72,7 @@ def read_settings(folder: Path) -> FolderSettings:
             text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:
             raise ValueError(f"it has over {_MOST_BYTES:,} bytes")
-        return FolderSettings.model_validate(yaml.safe_load(text) or {})
+        return FolderSettings.model_validate(read_yaml(text) or {})
     except ValidationError as error:
         lines = "; ".join(
             f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}"
@@ -80,6 +80,6 @@ def read_settings(folder: Path) -> FolderSettings:
         )
         keys = ", ".join(FolderSettings.model_fields)
         raise DataError(f"{shown_name(path)}: {lines}; the keys are {keys}") from None
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{shown_name(path)} cannot be read ({reason}); correct it") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from spikeseg_core.errors import DataError
 from spikeseg_core.frontends import hints
+from spikeseg_core.frontends.keras_code import refuse_code
 from spikeseg_core.frontends.operations import UNREADABLE, Operations, Pads, same_pads
 from spikeseg_core.network.graph import Shape
 
@@ -39,8 +39,7 @@ def _load(path: Path) -> Any:
             f"reading {path} needs TensorFlow and tf-keras, which the core does without: install "
             "spikeseg as a whole, or save the model as ONNX"
         ) from None
-    if path.suffix != ".keras":
-        _refuse_code(path)
+    refuse_code(path, READERS)
     errors = []
     for library in (lambda: keras, _keras_3):
         try:
@@ -56,21 +55,6 @@ def _keras_3() -> Any:
     import keras
 
     return keras
-
-
-def _refuse_code(path: Path) -> None:
-    """Refuse Lambda layers in HDF5: loading them runs whatever code they hold."""
-    import h5py
-
-    try:
-        with h5py.File(path) as file:
-            config = str(file.attrs.get("model_config", ""))
-    except OSError as error:
-        raise DataError(f"{path} is not an HDF5 file: {error}") from error
-    if not config:
-        raise DataError(f"{path} holds weights without a model; save it by model.save")
-    if '"Lambda"' in json.dumps(json.loads(config)):
-        raise DataError(f"{path} has a Lambda layer, which is code; replace it by other layers")
 
 
 def from_model(model: Any, name: str | None = None) -> Operations:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spikeseg_core.errors import DataError
 from spikeseg_core.frontends.presenting import with_gains
 from spikeseg_core.frontends.scaling import MAX_RATE_HZ, scaled
 from spikeseg_core.loihi.chip import Board
@@ -22,6 +23,7 @@ from spikeseg_core.loihi.mapping.tiles import choose_tiles
 from spikeseg_core.loihi.mapping.traffic import Traffic
 from spikeseg_core.loihi.quantization.compiler import compile_graph
 from spikeseg_core.loihi.quantization.counts import core_needs, traffic_of
+from spikeseg_core.loihi.soundness import check_network, check_sizes
 from spikeseg_core.network import RATE_HZ_PER_UNIT, Graph
 from spikeseg_core.reporting import SILENT, Reporter
 
@@ -30,6 +32,9 @@ POPULATION_TYPE = 32
 
 GAIN_ROUNDS = 2
 """Times that gains are measured; the first ones change the rates that the second are for."""
+
+MOST_CORES = 2**20
+"""More than the largest board has."""
 
 MAPPING_FILE, PLACEMENT_FILE = "mapping.json", "placement.json"
 
@@ -74,17 +79,37 @@ class MappedGraph:
         Raises
         ------
         DataError
-            If a file is missing or damaged.
+            If a file is missing or damaged, or they do not belong together.
         """
+        check_sizes(folder)
         graph = Graph.load(folder)
         mapping = CoreMapping.load(folder / MAPPING_FILE)
-        return cls(
-            graph,
-            mapping.tiles,
-            IntegerNetwork.load(folder),
-            Placement.load(folder / PLACEMENT_FILE),
-            mapping.weight_bits,
-        )
+        integer = IntegerNetwork.load(folder)
+        check_network(integer)
+        placement = Placement.load(folder / PLACEMENT_FILE)
+        found = cls(graph, mapping.tiles, integer, placement, mapping.weight_bits)
+        if wrong := found._mixture():
+            raise DataError(f"{folder} mixes several networks ({wrong}); map the model again")
+        return found
+
+    def _mixture(self) -> str | None:
+        """Say which parts are of different networks; None if all fit."""
+        chip = {layer.name: layer.shape for layer in self.graph.chip_layers()}
+        on_cores = {e.name: int(np.prod(e.shape)) for e in self.integer.ensembles}
+        host = {layer.name for layer in self.graph.layers if not layer.on_chip}
+        if {name: int(np.prod(shape)) for name, shape in chip.items()} != on_cores:
+            return "the layers are not the ensembles of the cores"
+        if not {population.name for population in self.integer.inputs} <= host:
+            return "the inputs are no layers of the host"
+        if not chip.keys() <= self.tiles.keys():
+            return "a layer has no tile"
+        places = (self.placement.chips, self.placement.positions)
+        blocks = self.integer.n_blocks
+        if any(a.shape != (blocks,) or a.dtype.kind not in "iu" for a in places):
+            return f"the placement is not that of {blocks} cores"
+        if any(a.size and (a.min() < 0 or a.max() >= MOST_CORES) for a in places):
+            return "the placement names cores that no board has"
+        return None
 
     def traffic(self, rates: Mapping[str, np.ndarray]) -> Traffic:
         """Messages between the cores at mean rates in Hz."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from spikeseg_core.errors import DataError
+from spikeseg_core.errors import DataError, SpikeSegError
 from spikeseg_core.frontends import keras_model, nir_file, onnx_file
 from spikeseg_core.frontends.folding import fold
 from spikeseg_core.frontends.operations import Operations
@@ -34,4 +34,12 @@ def read_model(path: Path) -> Graph:
         raise DataError(f"{path} is not a file; give a model as {', '.join(READERS)}")
     if path.suffix not in READERS:
         raise DataError(f"{path} ends in {path.suffix!r}; models are {', '.join(READERS)}")
-    return fold(READERS[path.suffix](path))
+    try:
+        return fold(READERS[path.suffix](path))
+    except SpikeSegError:
+        raise
+    except Exception as error:  # whatever a network that contradicts itself leads to
+        raise DataError(
+            f"{path} is no network that can be read ({type(error).__name__}: {error}); save it "
+            "again with the library that made it"
+        ) from error

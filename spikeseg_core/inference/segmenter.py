@@ -24,6 +24,7 @@ from spikeseg_core.data.tiles import TileGrid, standardize
 from spikeseg_core.errors import DataError
 from spikeseg_core.inference.known import Known
 from spikeseg_core.loihi.integer_network import ARRAYS_FILE, NAMES_FILE
+from spikeseg_core.loihi.soundness import check_network, check_sizes
 from spikeseg_core.network import load_network
 from spikeseg_core.network.description import NETWORK_FILE, WEIGHTS_FILE
 from spikeseg_core.stages.artifacts import INTEGER, MAPPING, PLACEMENT, SECTION_SCORES
@@ -32,6 +33,11 @@ from spikeseg_core.stages.table import ModelKind
 from spikeseg_core.storage import write_json
 
 FACTS = "segmenter.json"
+UNREADABLE = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError),
+    *(OverflowError, RecursionError),
+)
+"""What reading damaged JSON, and values of other types, can raise."""
 
 _NETWORK = (NETWORK_FILE, WEIGHTS_FILE)
 FILES: dict[ModelKind, dict[str, tuple[str, ...]]] = {
@@ -151,8 +157,17 @@ def _chosen(kind: ModelKind, stages: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def threshold_of(folder: Path) -> float:
-    """Return the threshold of a saved segmenter without loading its network."""
-    return _threshold(json.loads((folder / FACTS).read_text()))
+    """Return the threshold of a saved segmenter without loading its network.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it is damaged.
+    """
+    try:
+        return _threshold(json.loads((folder / FACTS).read_text()))
+    except UNREADABLE as error:
+        raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
 
 
 def _threshold(facts: Mapping[str, Any]) -> float:
@@ -174,13 +189,15 @@ def load_segmenter(folder: Path) -> Segmenter:
         threshold = _threshold(facts)
         known = Known(**facts["known"]) if facts.get("known") else None
         grey = str(facts.get("grey", "uint8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{folder} holds no segmenter ({error}); log the model again") from error
+    check_sizes(folder)
     if kind == "integer":
         from spikeseg_core.loihi.run import emulated
         from spikeseg_core.stages.mapped import load_mapped
 
         mapped = load_mapped(dict.fromkeys(FILES["integer"], folder))
+        check_network(mapped.integer)
 
         one_at_a_time = Lock()  # the emulator has threads of its own
 

@@ -38,7 +38,9 @@ def recorded_stage(folder: Path) -> RecordedStage:
         return RecordedStage(_run(folder, str(account["key"]), ended), account)
     except FileNotFoundError:
         raise DataError(f"{folder} has no {RECORD}: the stage is not finished") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError),
+    ) as error:
         raise DataError(f"{folder / RECORD} is damaged ({error}); run the stage again") from error
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.table import Column, Table
+from rich.text import Text
 
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.report.seal import is_broken
 from tasks.local import state
 from tasks.terminal import plain_console
+
+log = logging.getLogger("prefect.spikeseg")
 
 SHORTEST = 4
 """Fewest characters that may abbreviate a run's name or MLflow id."""
@@ -38,27 +43,32 @@ class RecordedFolder:
     @property
     def mlflow_run_id(self) -> str | None:
         """Its MLflow run, if it was logged."""
-        within = self.account.get("mlflow") or {}
-        return within.get("run_id") or self.account.get("mlflow_run_id")
+        found = self._inside("mlflow", "run_id") or self._inside("mlflow_run_id")
+        return found if isinstance(found, str) else None
 
     @property
     def minutes(self) -> float | None:
         """Minutes of its stages, including those it reused."""
-        times = self.account.get("minutes")
-        return sum(times.values()) if isinstance(times, Mapping) else None
+        times = self._inside("minutes")
+        return sum(filter(None, map(_float, times.values()))) if isinstance(times, dict) else None
 
     @property
     def data(self) -> str:
         """Source of its sections; synthetic ones are marked."""
-        dataset = self.account.get("dataset") or {}
-        if dataset.get("synthetic"):
+        if self._inside("dataset", "synthetic"):
             return "SYNTHETIC"
-        return str(dataset.get("source", "")) if isinstance(dataset, Mapping) else ""
+        return str(self._inside("dataset", "source") or "")
 
     def score(self, name: str) -> float | None:
         """Score of the network on the chip, on the test sections."""
-        chip = (self.account.get("stages") or {}).get("loihi") or {}
-        return chip.get(f"test/{name}")
+        return _float(self._inside("stages", "loihi", f"test/{name}"))
+
+    def _inside(self, *names: str) -> Any:
+        """Value of the account under these names; None if it has none, or another form."""
+        found: Any = self.account
+        for name in names:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -74,15 +84,19 @@ class RecordedFolder:
 
 
 def recorded() -> list[RecordedFolder]:
-    """Return the runs of the state folder, newest first; damaged ones are left out."""
+    """Return the runs of the state folder, newest first; damaged and edited ones are left out."""
     found = []
     for folder in sorted(state.current().runs.glob("*/"), reverse=True):
         for kind, name, page in zip(("pipeline", "report", "sweep"), ACCOUNTS, PAGES, strict=True):
             try:
                 account = json.loads((folder / name).read_text(encoding="utf-8"))
+                edited = isinstance(account, dict) and is_broken(account)
             except (OSError, ValueError, RecursionError):
                 continue
             if not isinstance(account, dict):
+                continue
+            if edited:
+                log.warning("%s is not shown: it was changed after its run", folder / name)
                 continue
             found.append(RecordedFolder(folder, kind, folder / page, account))
             break
@@ -133,7 +147,8 @@ def show_list() -> list[dict[str, Any]]:
     for run in runs:
         scores = [_number(run.score(name), ".3f") for name in ("v_rand", "v_info")]
         minutes = _number(run.minutes, ".1f")
-        table.add_row(run.name, run.kind, run.data, *scores, minutes, (run.mlflow_run_id or "")[:8])
+        row = (run.name, run.kind, run.data, *scores, minutes, (run.mlflow_run_id or "")[:8])
+        table.add_row(*map(Text, row))  # no markup: a folder may have any name
     console.print(table)
     console.print(
         "scores: the network on the chip, test sections. `spikeseg runs show RUN`, "
@@ -141,6 +156,11 @@ def show_list() -> list[dict[str, Any]]:
         soft_wrap=True,
     )
     return [run.plain() for run in runs]
+
+
+def _float(value: Any) -> float | None:
+    """Return a number as it is, and None for anything else."""
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else None
 
 
 def _number(value: float | None, form: str) -> str:
@@ -154,7 +174,7 @@ def show_run(run: RecordedFolder) -> None:
 
         try:
             show({**run.account, "report": str(run.page)})
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except Exception:  # whatever another version's summary leads to
             plain_console().print("written by another version, so this is its report:")
         else:
             return
@@ -163,4 +183,4 @@ def show_run(run: RecordedFolder) -> None:
         said = text.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{text} cannot be read ({error.strerror}); run it again") from error
-    plain_console().print(said, soft_wrap=True)
+    plain_console().print(said, soft_wrap=True, markup=False)

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.storage import write_json
-from tasks.local import state
+from tasks.local import origin, state
 from tasks.local.databases import check_databases
 from tasks.local.lost_runs import end_lost_runs, end_runs_without_process
 from tasks.local.password import USER, password_in, variables
@@ -107,12 +107,28 @@ def up(
             _tell(when_ready, noted)
             return
         _clear_away(here)
+        _own_database(console)
         check_databases()
         ports = choose_ports(prefect_port, mlflow_port)
         signal.signal(signal.SIGTERM, _interrupt)
         # In the background a shell would have it ignore Ctrl-C, but it has to stop everything.
         signal.signal(signal.SIGINT, _interrupt)
         _Stack(here, console, *ports, when_ready).run(worker)
+
+
+def _own_database(console: Console) -> None:
+    """Start with a database that was made here: the worker runs what is scheduled in it."""
+    file = origin.database()
+    if file is None:
+        return
+    if (aside := origin.set_aside_if_foreign(file)) is not None:
+        console.print(
+            f"Prefect's database was not made here, and a worker would run what waits in it; it is "
+            f"now {aside}, and a new one begins. Stages and MLflow's runs stay. If it is yours, "
+            f"move it back to {file} and start with {origin.TRUST}=1",
+            soft_wrap=True,
+        )
+    origin.begin(file)
 
 
 class _Stack:

@@ -145,7 +145,9 @@ def noted_servers(state: State) -> dict[str, Any] | None:
             str(name): (int(pid), float(created))
             for name, (pid, created) in noted.get("processes", {}).items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        return None
+    except RecursionError:
         return None
     return {"environment": environment | secret, "health": health, "processes": processes}
 

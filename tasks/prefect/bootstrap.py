@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
-from tasks.local import state
+from tasks.local import origin, state
 from tasks.local.addresses import without_password
 from tasks.local.databases import check_databases
 from tasks.local.password import authorization, password_in, refused
@@ -63,6 +63,8 @@ def set_up_for_prefect(meanwhile: Callable[[], object] = lambda: None) -> None:
         return
     try:
         password = password_in(state.current().password_file)
+        if (database := origin.database()) is not None:
+            origin.begin(database)
         port = _free_port()
         server = _start_server(port, password)
     except OSError as error:

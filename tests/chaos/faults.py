@@ -6,11 +6,8 @@ import json
 import os
 import resource
 import shutil
-import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -145,25 +142,6 @@ def of_records(refs: Refs, said: list[str]) -> Iterator[Fault]:
 
 
 # -- processes and disks ------------------------------------------------------------------------
-
-
-def of_kills(refs: Refs, writes: tuple[int, ...]) -> Iterator[Fault]:
-    """``kill -9`` while a stage puts a file in place."""
-    for stage in refs:
-        for number in writes:
-
-            def killed(inject: bool, stage: str = stage, number: int = number) -> None:
-                shutil.rmtree(refs[stage].folder)
-                words = [sys.executable, "-m", "tests.chaos.pipeline", stage]
-                ended = subprocess.run(
-                    [*words, str(number if inject else 10**6)], capture_output=True, check=False
-                )
-                died = ended.returncode == -signal.SIGKILL
-                again = run_one(stage, refs)
-                expect(died, f"it was not killed: {ended.stderr.decode()[-200:]}")
-                ends_as_before(again, refs[stage])
-
-            yield Fault(f"{stage}: kill -9 in its write {number}", killed)
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """The real pipeline on a tiny network, and its stages one by one.
 
-``python -m tests.chaos.pipeline STAGE NUMBER`` runs one stage, and kills itself with the signal 9
-when it is about to put its file of that number in place.
+``python -m tests.chaos.pipeline STAGE [TROUBLE]`` runs the stages up to one of them, which has the
+trouble. ``kill:NAME`` and ``tear:NAME`` end the process with the signal 9 when it is about to put
+the file of that name in place (``2`` for the second file, whatever its name), whole or in half;
+``append`` while it adds to a curve. ``clock:SECONDS`` moves the clock after a second of work,
+``nan`` makes the loss no number, and ``stop`` stops the process until somebody continues it.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from spikeseg_core.config import (
     BenchmarkConfig,
@@ -25,6 +30,7 @@ from spikeseg_core.config import (
 from spikeseg_core.energy.devices import meter
 from spikeseg_core.network import catalogue
 from spikeseg_core.stages import table
+from tasks.mlflow.curve import Curve
 from tasks.references import StageRef
 from tasks.run_stage import run_stage
 from tests.spikeseg_core.ann.networks import TINY
@@ -58,21 +64,85 @@ def run_all() -> dict[str, StageRef]:
 
 
 def main() -> None:
-    """Run the stages before the one of the command line, and die in this one."""
-    stage, number = sys.argv[1], int(sys.argv[2])
-    count, replace = itertools.count(1), Path.replace
-
-    def die(self: Path, target: Path) -> Path:
-        if target.parent.name.startswith(f"{stage}-") and next(count) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return replace(self, target)
-
-    Path.replace = die  # type: ignore[method-assign, assignment]
+    """Run the stages up to the one of the command line, which has trouble."""
+    stage, trouble = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else "")
     refs: dict[str, StageRef] = {}
     for name in table.STAGES:
+        if name == stage and trouble:
+            kind, _, detail = trouble.partition(":")
+            TROUBLES[kind](stage, detail)
         refs[name] = run_one(name, refs)
         if name == stage:
             break
+
+
+def _at_writes(act: Callable[[Path], None], stage: str, name: str) -> None:
+    """Call ``act`` with the temporary file before it gets the name, or is the file of a number."""
+    count, replace = itertools.count(1), Path.replace
+
+    def watched(self: Path, target: Path) -> Path:
+        if f"{stage}-" in target.as_posix() and (
+            str(next(count)) == name or target.as_posix().endswith(name)
+        ):
+            act(self)
+        return replace(self, target)
+
+    Path.replace = watched  # type: ignore[method-assign, assignment]
+
+
+def _die(file: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _tear(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+    _die(file)
+
+
+def _die_appending(stage: str, detail: str) -> None:
+    def add(self: Curve, name: str, value: float, step: int) -> None:
+        with self.path.open("a") as file:
+            file.write('["train/loss", 0.5, ')
+        _die(self.path)
+
+    Curve.add = add  # type: ignore[method-assign]
+
+
+def _jump(stage: str, detail: str) -> None:
+    real, began = time.time, time.monotonic()
+
+    def jumped() -> float:
+        return real() + (float(detail) if time.monotonic() - began > 1 else 0)
+
+    time.time = jumped
+
+
+def _lose_the_loss(stage: str, detail: str) -> None:
+    from spikeseg_core.ann import training
+
+    means = training._means
+
+    def not_a_number(split: str, *rows: Any, **options: Any) -> dict[str, float]:
+        return dict.fromkeys(means(split, *rows, **options), float("nan"))
+
+    training._means = not_a_number
+
+
+def _stop(stage: str, detail: str) -> None:
+    def stop(file: Path) -> None:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    _at_writes(stop, stage, "1")
+
+
+TROUBLES: dict[str, Callable[[str, str], None]] = {
+    "kill": lambda stage, name: _at_writes(_die, stage, name),
+    "tear": lambda stage, name: _at_writes(_tear, stage, name),
+    "append": _die_appending,
+    "clock": _jump,
+    "nan": _lose_the_loss,
+    "stop": _stop,
+}
 
 
 if __name__ == "__main__":

@@ -37,3 +37,14 @@ def test_orchestration_is_timed_against_the_bare_stages(monkeypatch: pytest.Monk
 def test_a_run_that_fails_is_not_timed(tmp_path: Path) -> None:
     with pytest.raises(SpikeSegError, match=r"python -m tasks\.bare"):
         bench._seconds(["tasks.bare", str(tmp_path)], "{", tmp_path)
+
+
+def test_a_module_of_the_working_directory_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "bare.py").write_text("open('executed', 'w')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpikeSegError):
+        bench._seconds(["tasks.bare", str(tmp_path)], "{", tmp_path)
+    assert not (tmp_path / "executed").exists()

@@ -37,11 +37,23 @@ def digest() -> str:
     return code_digest("toycore.stages.train")
 
 
-@pytest.mark.parametrize("name", ["stages/train.py", "ann/unet.py", "ann/layers.py", "late.py"])
+IMPORTED = ("stages/train.py", "ann/unet.py", "ann/layers.py", "late.py")
+PACKAGES = ("__init__.py", "stages/__init__.py", "ann/__init__.py")
+
+
+@pytest.mark.parametrize("name", [*IMPORTED, *PACKAGES])
 def test_a_change_in_what_the_stage_imports_changes_it(package: Path, name: str) -> None:
     before = digest()
     (package / name).write_text(FILES[name] + "MORE = 1\n")
     assert digest() != before
+
+
+def test_a_first_line_that_is_no_docstring_counts(package: Path) -> None:
+    found = set()
+    for first in ("", "print()\n", "print(1)\n", "5\n", "6\n"):
+        (package / "late.py").write_text(first + FILES["late.py"])
+        found.add(digest())
+    assert len(found) == 5
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.tracking import MlflowClient
 
 from spikeseg_core.errors import ConfigError, DataError
+from spikeseg_core.figures import stages as pictures
 from spikeseg_core.stages import table as registry
 from tasks import key
 from tasks.folder import read_record
@@ -187,3 +190,18 @@ def test_damaged_notes_of_mlflow_are_as_none(home: Path, fakes: FakeStages, cont
     (ref.folder / "curves.jsonl").write_text('["a", {}, "x", []]\n7\n{"a": 1}\n[[]]')
     assert run_up_to("prepare")["prepare"].mlflow_run_id is not None
     assert inputs_after("train")[0].key == ref.key
+
+
+@pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
+def test_a_clock_that_jumps_does_not_count(
+    jump: float, home: Path, fakes: FakeStages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, draw = time.time, fakes.draw
+
+    def jumped(*stage: Any) -> Any:
+        monkeypatch.setattr(time, "time", lambda: real() + jump)
+        return draw(*stage)
+
+    monkeypatch.setattr(pictures, "draw", jumped)
+    ref = run_stage("prepare", QUICK)
+    assert 0 <= read_record(ref.folder).seconds < 600

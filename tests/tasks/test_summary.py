@@ -10,6 +10,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from spikeseg_core.config import PipelineConfig, presets
+from spikeseg_core.report.seal import seal_of
 from spikeseg_core.stages import table as registry
 from tasks.mlflow.store import RUNS_TAG, by_stage
 from tests.flows.pages import artifacts, task_runs, task_states
@@ -30,7 +31,7 @@ def test_it_has_all_five_segmentations_mapping_and_energy(first: dict[str, Any])
     json.dumps(first, allow_nan=False)
 
     written = Path(first["report"]).with_name("summary.json")
-    assert json.loads(written.read_text()) == first
+    assert json.loads(written.read_text()) == {**first, "seal": seal_of(first)}
     assert task_states(first["prefect"]["flow_run_id"]) == {"Completed": 8}
 
 

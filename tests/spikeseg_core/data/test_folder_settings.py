@@ -54,7 +54,7 @@ NOT_FOUND: dict[str, tuple[Built, str]] = {
         lambda d: settings(d, "a: &a [x, x]\n" + "\n".join(
             f"{c}: &{c} [{', '.join([f'*{p}'] * 9)}]" for p, c in zip("abcdefghij", "bcdefghijk",
                                                                       strict=True))),
-        "the keys are"),
+        r"the alias \*a: write its values out"),
     "YAML that is huge": (lambda d: settings(d, "#" * 100_000), "over 65,536 bytes"),
 }  # fmt: skip
 

@@ -22,3 +22,15 @@ def test_a_damaged_file_is_one_message(suffix: str, tmp_path) -> None:
     path.write_bytes(b"not a model")
     with pytest.raises(DataError, match=path.name):
         read_model(path)
+
+
+def test_a_network_that_contradicts_itself_is_one_message(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path) -> None:
+        raise KeyError("weight")
+
+    monkeypatch.setitem(READERS, ".onnx", read)
+    (tmp_path / "a.onnx").touch()
+    with pytest.raises(DataError, match=r"a\.onnx is no network that can be read \(KeyError"):
+        read_model(tmp_path / "a.onnx")

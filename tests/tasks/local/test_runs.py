@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.report.seal import seal_of
 from spikeseg_core.storage import write_json, write_text
 from tasks.local import runs
 
@@ -96,3 +97,15 @@ def test_without_runs_it_says_how_to_make_one(
     assert "`spikeseg run` makes one" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="`spikeseg run` makes one"):
         runs.find()
+
+
+def test_an_edited_score_is_not_shown(
+    home: Path, summary: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    sealed = {**summary, "seal": seal_of(summary)}
+    folder = made(home, "20260104-000000-quick", "summary.json", **sealed)
+    assert [run.name for run in runs.recorded()] == [folder.name]
+    sealed["stages"]["loihi"]["test/v_rand"] = 0.9999
+    write_json(folder / "summary.json", sealed)
+    assert runs.recorded() == []
+    assert "summary.json is not shown: it was changed after its run" in caplog.text

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -204,3 +206,20 @@ def test_which_stores_are_ome(tmp_path: Path) -> None:
     assert is_ome(ome_zarr(tmp_path / "b.zarr", GREY, version="0.4"))
     assert not is_ome(zarr_array(tmp_path / "c.zarr", GREY))
     assert zarr.open(str(tmp_path / "c.zarr"), mode="r").shape == GREY.shape
+
+
+@pytest.mark.parametrize("where", ["filters", "compressor"])
+def test_pickled_chunks_are_not_loaded(where: str, tmp_path: Path) -> None:
+    class Command:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {tmp_path / 'executed'}",)
+
+    store = tmp_path / "a.zarr"
+    store.mkdir()
+    about: dict[str, Any] = {"zarr_format": 2, "shape": [8, 8], "chunks": [8, 8], "dtype": "|u1"}
+    about |= {"compressor": None, "filters": None, "fill_value": 0, "order": "C"}
+    about[where] = [{"id": "pickle"}] if where == "filters" else {"id": "pickle"}
+    (store / ".zarray").write_text(json.dumps(about))
+    (store / "0.0").write_bytes(pickle.dumps(Command()))
+    check_refused(store, "a.zarr is damaged")
+    assert not (tmp_path / "executed").exists()
