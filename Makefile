@@ -15,6 +15,8 @@ PEERS := .venv-peers
 BIOIMAGEIO := .venv-bioimageio
 # Atheris, and for all else the packages of .venv.
 FUZZ := .venv-fuzz
+# Another: napari and Qt, beside the core.
+NAPARI := .venv-napari
 # The core without Nengo, TensorFlow, Prefect and MLflow: Python 3.11 to 3.13, made anew for another PYTHON.
 CORE := .venv-core
 CORE_READY := $(CORE)/.ready-$(notdir $(PYTHON))
@@ -27,7 +29,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint docs format e2e pages chaos fuzz load peers bioimageio core outside up lock secrets clean
+.PHONY: help run test coverage setup dev lint docs format e2e pages chaos fuzz load peers bioimageio napari core outside up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -125,6 +127,16 @@ $(BIOIMAGEIO)/.ready: $(UV) requirements/bioimageio.txt
 	$(UV) pip sync --quiet --python $(BIOIMAGEIO)/bin/python --require-hashes requirements/bioimageio.txt
 	@touch $@
 
+napari: $(DEV) $(NAPARI)/.ready ## The plugin in a napari without a screen
+	$(BIN)/python -m tests.napari.make build/napari
+	PYTHONPATH=. QT_QPA_PLATFORM=offscreen $(NAPARI)/bin/python tests/napari/run.py build/napari
+
+$(NAPARI)/.ready: $(UV) requirements/napari.txt requirements/napari/pyproject.toml
+	$(PYTHON) -m venv --without-pip $(NAPARI)
+	$(UV) pip sync --quiet --python $(NAPARI)/bin/python --require-hashes requirements/napari.txt
+	$(UV) pip install --quiet --python $(NAPARI)/bin/python --no-deps --no-build-isolation --editable requirements/napari
+	@touch $@
+
 core: $(CORE_READY) ## The core's tests without Nengo and TensorFlow (PYTHON=python3.13: another Python from 3.11 to 3.13)
 	$(CORE)/bin/python -m pytest -q -rs -p tests.core.plugin --confcutdir=tests/spikeseg_core tests/spikeseg_core $(ARGS)
 
@@ -148,15 +160,16 @@ docker/.env: docker/.env.example
 up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
 	$(BIN)/spikeseg up
 
-lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, bioimageio, the core, fuzzing, uv
+lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, bioimageio, the core, napari, fuzzing, uv
 	$(COMPILE) --all-extras pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) --extra server --constraint requirements/dev.txt pyproject.toml --output-file requirements/server.txt
 	$(COMPILE) --constraint requirements/dev.txt pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) --constraint requirements/run.txt tests/peers/requirements.in --output-file requirements/peers.txt
 	$(COMPILE) tests/bioimageio/requirements.in --output-file requirements/bioimageio.txt
 	$(COMPILE) --universal --all-extras requirements/core/pyproject.toml --output-file requirements/core.txt
+	$(COMPILE) --extra all --constraint requirements/core.txt requirements/core/pyproject.toml tests/napari/requirements.in --output-file requirements/napari.txt
 	echo atheris | $(COMPILE) - --output-file requirements/fuzz.txt
 	echo uv | $(COMPILE) - --output-file requirements/uv.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
-	rm -rf $(VENV) $(FUZZ) $(PEERS) $(BIOIMAGEIO) $(CORE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(FUZZ) $(PEERS) $(BIOIMAGEIO) $(NAPARI) $(CORE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
