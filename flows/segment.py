@@ -94,6 +94,7 @@ def segment_files(
     workers: int = 1,
     overwrite: bool = False,
     report: TerminalReporter | None = None,
+    start_s: float = 0.0,
 ) -> dict[str, Any]:
     """Segment image files with a finished network.
 
@@ -116,6 +117,8 @@ def segment_files(
         Whether to replace existing results.
     report : TerminalReporter, optional
         Receives the progress.
+    start_s : float
+        Seconds that the program has taken until here.
 
     Returns
     -------
@@ -130,9 +133,9 @@ def segment_files(
     DataError
         If there is no image, or one cannot be read.
     """
+    started = time.monotonic() - start_s
     job = plan(sections, out, overwrite=overwrite)
     kind, ref = network_of(model, engine)
-    started = time.monotonic()
     title = f"{sections.name}, segmented as {engine}"
     reporter = report or TerminalReporter("segment")
     network = load(kind, ref)
@@ -149,6 +152,7 @@ def segment_files(
             pool=None if found is None else found.pool,
             known=network.known,
             agglomerate=agglomerate,
+            start_s=time.monotonic() - started,
         )
     return {
         "model": model or NEWEST,
@@ -165,4 +169,6 @@ def segment_files(
         "warnings": list(done.warnings),
         "preview": str(done.preview),
         "seconds": time.monotonic() - started,
+        "timing": done.timing.to_json(),
+        "time": str(done.timing),
     }

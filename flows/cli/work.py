@@ -155,6 +155,7 @@ def segment(
     same command goes on where it stopped.
     """
     from flows.segment import segment_files
+    from spikeseg_core.inference.timing import since_start
 
     result = segment_files(
         sections,
@@ -165,6 +166,7 @@ def segment(
         agglomerate=agglomerate,
         workers=workers,
         overwrite=overwrite,
+        start_s=since_start(),
     )
     write_result(json, result)
     typer.echo(
@@ -172,6 +174,7 @@ def segment(
         f"{result['mlflow_run_id']}: {result['membrane']:.1%} membrane at "
         f"threshold {result['threshold']:g}, {result['cells']:,} cells"
     )
+    typer.echo(f"time       {result['time']}")
     typer.echo(f"preview    {result['preview']}")
     if open_preview:
         open_page(result["preview"])

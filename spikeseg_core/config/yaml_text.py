@@ -10,7 +10,10 @@ MOST_BYTES = 2**20
 
 
 class _Plain(yaml.SafeLoader):
-    """Refuses aliases: a few lines of them stand for more values than any memory holds."""
+    """Refuses aliases, a few lines of which stand for more values than any memory holds.
+
+    Refuses a key that is there twice, too: the last would win without a word.
+    """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -19,6 +22,12 @@ class _Plain(yaml.SafeLoader):
                 None, None, f"the alias *{found.anchor}: write its values out", found.start_mark
             )
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [key.value for key, _ in node.value]
+        if twice := {str(key) for key in keys if keys.count(key) > 1}:
+            raise yaml.YAMLError(f"{', '.join(sorted(twice))} is there twice")
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(content: bytes) -> Any:

@@ -101,8 +101,17 @@ def _check_blank(
 def _check_copies(
     images: np.ndarray, masks: np.ndarray, image_names: Sequence[str], label_names: Sequence[str]
 ) -> list[str]:
-    """Refuse one label for two sections; warn of a section that is there twice."""
+    """Refuse one label for two sections, or two for one; warn of a section that is twice there."""
     warned: list[str] = []
+    seen: dict[str, int] = {}
+    for index, image in enumerate(images):
+        other = seen.setdefault(pixel_sha256(image), index)
+        if other != index and not np.array_equal(masks[other], masks[index]):
+            raise DataError(
+                f"sections {image_names[other]} and {image_names[index]} are the same in all "
+                f"{image.size:,} pixels, and their labels are not: one of them is a copy; replace "
+                "it, or take the section out"
+            )
     first: dict[str, int] = {}
     for index, mask in enumerate(masks):
         other = first.setdefault(pixel_sha256(mask), index)
@@ -215,17 +224,18 @@ def _warn_shifted(grey: np.ndarray, high: np.ndarray, correlation: np.ndarray) -
     if len(grey) < 4:
         return []
     found = []
-    for shift in (1, -1):
-        of = high[1:] if shift == 1 else high[:-1]
-        sections = grey[:-1] if shift == 1 else grey[1:]
+    for where, sections, of in (
+        ("the section before their own", grey[:-1], high[1:]),
+        ("the section after their own", grey[1:], high[:-1]),
+        ("the sections in reverse order", grey, high[::-1]),
+    ):
         value = abs(
             float(np.median([_correlation(g, m) for g, m in zip(sections, of, strict=True)]))
         )
         if value > max(_CLEAR, 1.5 * usual):
             found.append(
-                f"labels fit the section {'before' if shift == 1 else 'after'} their own better: "
-                f"correlation with the grey values {value:.2f} there, {usual:.2f} here; are they "
-                "numbered alike?"
+                f"labels fit {where} better: correlation with the grey values {value:.2f} there, "
+                f"{usual:.2f} here; are they numbered alike?"
             )
     return found
 

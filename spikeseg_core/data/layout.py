@@ -302,7 +302,8 @@ def _matching(folder: Path, pattern: str) -> Group:
         if not entry.exists():
             why_skipped(entry)
     if not found:
-        raise DataError(f"{where}: {pattern!r} matches no file; correct it")
+        slashes = " (folders are parted by /)" if "\\" in pattern else ""
+        raise DataError(f"{where}: {pattern!r} matches no file; correct it{slashes}")
     ordered = [found[index] for index in order([str(p.relative_to(folder)) for p in found])]
     return Group(pattern, tuple(map(Item, ordered)))
 

@@ -123,6 +123,7 @@ def read_labelled(path: Path, polarity: Literal["auto"] | Polarity = "auto") -> 
         layout = find_layout(path)
         images, labels, paired = _read_layout(layout)
     _check_shapes(images, labels, path)
+    _check_pixel_sizes(images, labels, path)
     stated = layout.settings.polarity if polarity == "auto" else polarity
     made = two_valued(
         labels.pixels,
@@ -253,7 +254,7 @@ def _opened(items: Sequence[Item], where: Path | str) -> list[Volume]:
                 raise DataError(
                     f"{shown_name(item.path)} has {volume.shape[0]} pages next to "
                     f"{len(items) - 1} other images; a folder holds one section per file, or a "
-                    "single stack"
+                    "single stack" + _all_in_one(item.path, volume)
                 )
     for kind in ("size", "depth"):
         for volume in volumes:
@@ -270,6 +271,12 @@ def _opened(items: Sequence[Item], where: Path | str) -> list[Volume]:
         folder,
     )
     return volumes
+
+
+def _all_in_one(path: Path, volume: Volume) -> str:
+    if volume.flavour != "OME":
+        return ""
+    return f" (OME-TIFF over several files is read from any of them: name {shown_name(path)} alone)"
 
 
 def _grey(volumes: Sequence[Volume], settings: FolderSettings) -> Stack:
@@ -316,17 +323,31 @@ def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     return data
 
 
+def _check_pixel_sizes(images: Stack, labels: Stack, path: Path) -> None:
+    if images.pixel_nm and labels.pixel_nm and not np.allclose(images.pixel_nm, labels.pixel_nm):
+        of = [
+            " x ".join(f"{side:g}" for side in size) for size in (images.pixel_nm, labels.pixel_nm)
+        ]
+        raise DataError(
+            f"{shown_name(path)}: sections declare pixels of {of[0]} nm, their labels of {of[1]} "
+            "nm; if they show the same, correct the one that is wrong, or remove it"
+        )
+
+
 def _check_shapes(images: Stack, labels: Stack, path: Path) -> None:
     if images.pixels.shape == labels.pixels.shape:
         return
     count, height, width = images.pixels.shape
     turned = labels.pixels.shape == (count, width, height)
+    moved = sorted(labels.pixels.shape) == sorted(images.pixels.shape)
     raise DataError(
         f"{shown_name(path)}: sections {images.pixels.shape} and labels {labels.pixels.shape} "
         "(count, height, width) differ; "
         + (
             "the labels are transposed: swap their axes"
             if turned
+            else "the axes of the labels are in another order: save both as (z, y, x)"
+            if moved
             else "every section needs one label of its size"
         )
     )

@@ -15,6 +15,8 @@ _TINT = 0.65
 """Share of an overlay's colour where the section beneath is to be seen."""
 _PAINT = 0.9
 """The same where colours have to be told apart, in greyscale too."""
+MOST_SHOWN = 1024
+"""Pixels of a section along each axis from which on a picture has every second, third, ..."""
 GREY_RANGE = (0.5, 99.5)
 """Percentiles of the grey values drawn as black and as white."""
 
@@ -129,19 +131,20 @@ def segmented_figure(
     figure = new_figure(11, 0.5 + 3.6 * len(sections), title)
     rows = figure.subplots(len(sections), 3, squeeze=False)
     for panels, (name, image, probability) in zip(rows, sections, strict=True):
+        size, share = f"{image.shape[1]} x {image.shape[0]} px", (probability >= threshold).mean()
+        step = -(-max(image.shape) // MOST_SHOWN)
+        image, probability = image[::step, ::step], probability[::step, ::step]  # noqa: PLW2901
         grey = grey_picture(image)
-        overlay, membrane = grey.copy(), probability >= threshold
-        lay_over(overlay, membrane, VERMILLION)
+        overlay = grey.copy()
+        lay_over(overlay, probability >= threshold, VERMILLION)
         panels[0].imshow(grey)
-        panels[0].set_title(
-            f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9, parse_math=False
-        )
+        panels[0].set_title(f"{name}, {size}", fontsize=9, parse_math=False)
         shown = panels[1].imshow(probability, cmap="gray_r", vmin=0, vmax=1)
         panels[1].set_title("membrane probability", fontsize=9)
         figure.colorbar(shown, ax=panels[1], fraction=0.046, pad=0.02).ax.tick_params(labelsize=7)
         panels[2].imshow(overlay)
         panels[2].set_title(
-            f"mask at threshold {threshold:g}: {membrane.mean():.1%} of the pixels", fontsize=9
+            f"mask at threshold {threshold:g}: {share:.1%} of the pixels", fontsize=9
         )
         for panel in panels:
             panel.set_axis_off()

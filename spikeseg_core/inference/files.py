@@ -19,6 +19,8 @@ from __future__ import annotations
 import csv
 import math
 import os
+import shutil
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -41,11 +43,11 @@ from spikeseg_core.evaluation.agglomeration import agglomerated
 from spikeseg_core.figures.sections import segmented_figure
 from spikeseg_core.inference.cells import LEAST_PIXELS, Cell, find_cells, measured
 from spikeseg_core.inference.known import Known, without_training
+from spikeseg_core.inference.timing import Timing
 from spikeseg_core.inference.unfinished import FOLDER as UNFINISHED
 from spikeseg_core.inference.unfinished import Unfinished
 from spikeseg_core.inference.writing import write_sections
 from spikeseg_core.reporting import SILENT, Reporter
-from spikeseg_core.storage import atomic_path
 
 PROBABILITY, MASK, CELLS = "probability", "mask", "cells"
 PREVIEW, TABLE = "preview.png", "cells.csv"
@@ -72,12 +74,14 @@ class Segmented:
         Sections that an earlier, killed work had done.
     warnings : tuple of str
         Sections that the network may not know.
+    timing : Timing
     """
 
     names: tuple[str, ...]
     sections: int
     membrane: float
     preview: Path
+    timing: Timing
     cells: int = 0
     resumed: int = 0
     warnings: tuple[str, ...] = ()
@@ -219,6 +223,7 @@ def segment_files(
     known: Known | None = None,
     pool: Executor | None = None,
     agglomerate: bool = False,
+    start_s: float = 0.0,
 ) -> Segmented:
     """Segment image files, section by section; goes on with a work that was killed.
 
@@ -240,6 +245,8 @@ def segment_files(
     agglomerate : bool
         Whether cells are those of :func:`~spikeseg_core.evaluation.agglomeration.agglomerated`,
         else of :func:`~spikeseg_core.inference.cells.find_cells`.
+    start_s : float
+        Seconds until here, for :attr:`Segmented.timing`.
 
     Raises
     ------
@@ -255,12 +262,15 @@ def segment_files(
     resumed = unfinished.begin()
     if resumed:
         report.say(f"{resumed} of {job.sections} sections are done already; the rest follows")
+    began = time.monotonic()
     with nullcontext(pool) if pool is not None else ThreadPoolExecutor(workers) as executor:
-        _segment_all(job, unfinished, lambda s: executor.submit(segment, s), report, workers)
+        done = _segment_all(job, unfinished, lambda s: executor.submit(segment, s), report, workers)
+    segmented = time.monotonic()
     shown: list[tuple[str, np.ndarray, np.ndarray]] = []
     names, warnings = [], list[str]()
     membrane, pixels, cells = 0, 0, 0
-    with atomic_path(job.out / TABLE) as temporary, temporary.open("w", newline="") as file:
+    made = unfinished.made(TABLE)
+    with made.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(Cell._fields)
         for number, source in enumerate(job.files):
@@ -279,15 +289,20 @@ def segment_files(
             for rows in _write_all(job, unfinished, number, threshold, cells_of):
                 table.writerows(rows)
                 cells += len(rows)
+    _move(made, job.out / TABLE)
     for warning in warnings:
         report.say(f"WARNING: {warning}")
     preview = segmented_figure(shown, threshold, job.out / PREVIEW, shown_name(title))
     unfinished.end()
+    timing = Timing(
+        start_s, segmented - began, time.monotonic() - segmented, done / 1e6, pixels / 1e6
+    )
     return Segmented(
         tuple(names),
         job.sections,
         membrane / pixels,
         preview,
+        timing,
         cells,
         resumed,
         tuple(warnings),
@@ -300,16 +315,21 @@ def _segment_all(
     submit: Callable[[np.ndarray], Future[np.ndarray]],
     report: Reporter,
     workers: int,
-) -> None:
-    """Keep the probability of every section; at most a section more than workers is in memory."""
-    done = 0
+) -> int:
+    """Keep the probability of every section, and return how many pixels were segmented for it.
+
+    At most a section more than workers is in memory.
+    """
+    done = pixels = 0
     running: deque[tuple[Future[np.ndarray], int, int]] = deque()
 
     def finish() -> None:
-        nonlocal done
+        nonlocal done, pixels
         future, number, index = running.popleft()
-        unfinished.put(number, index, future.result()[0])
+        probability = future.result()[0]
+        unfinished.put(number, index, probability)
         done += 1
+        pixels += probability.size
         report.progress(done, job.sections, job.files[number].volume.names[index])
 
     for number, source in enumerate(job.files):
@@ -323,6 +343,7 @@ def _segment_all(
                 finish()
     while running:
         finish()
+    return pixels
 
 
 def _done(unfinished: Unfinished, job: Job, number: int, index: int) -> np.ndarray:
@@ -333,6 +354,12 @@ def _done(unfinished: Unfinished, job: Job, number: int, index: int) -> np.ndarr
             f"{shown_name(job.files[number].path)}; delete that folder and segment again"
         )
     return found
+
+
+def _move(made: Path, to: Path) -> None:
+    if to.is_dir():
+        shutil.rmtree(to)
+    made.replace(to)
 
 
 def _write_all(
@@ -365,9 +392,13 @@ def _write_all(
     grey = eight if png else np.dtype(np.float32)
     # So many cells that 16 bits are too few do not fit a smaller section.
     kind = np.dtype(np.uint16 if png or height * width <= _MOST_16_BITS else np.uint32)
-    write_sections(probabilities(), job.out / PROBABILITY / name, volume, grey, mean=True)
-    write_sections(masks(), job.out / MASK / name, volume, eight)
-    write_sections((c.astype(kind) for c in cells()), job.out / CELLS / name, volume, kind)
+    made = unfinished.made(name)
+    write_sections(probabilities(), made, volume, grey, mean=True)
+    _move(made, job.out / PROBABILITY / name)
+    write_sections(masks(), made, volume, eight)
+    _move(made, job.out / MASK / name)
+    write_sections((c.astype(kind) for c in cells()), made, volume, kind)
+    _move(made, job.out / CELLS / name)
     written = open_volume(job.out / CELLS / name)
     for section, labelled in zip(volume.names, written.decode(), strict=True):
         yield measured(labelled, shown_name(name), section, volume.pixel_nm)

@@ -57,8 +57,16 @@ class Unfinished:
         with atomic_path(self._path(file, section)) as temporary, temporary.open("wb") as opened:
             np.save(opened, probability, allow_pickle=False)
 
+    def made(self, name: str) -> Path:
+        """Where to write a result until it is whole; what a kill leaves here goes with the rest."""
+        path = self.folder / "results" / name
+        path.parent.mkdir(exist_ok=True)
+        return path
+
     def end(self) -> None:
         """Remove them; the results are written."""
+        # First what says that there is something to go on with: this may be killed, too.
+        (self.folder / _WORK).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, file: int, section: int) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from PIL import Image
 from spikeseg_core.data.formats.volume import Volume
 from spikeseg_core.storage import atomic_path
 
+_MOST_TIFF_BYTES = 2**32 - 2**25
+"""Pixels beyond this need BigTIFF: offsets have 32 bits, and descriptions need room, too."""
 _SMALLEST_LEVEL = 256
 """Side, px, from which on an OME-Zarr has no smaller copies."""
 
@@ -42,21 +45,28 @@ def write_sections(
             Image.fromarray(next(iter(planes))).save(temporary, format="PNG")
         else:
             shape = like.shape if like.shape[0] > 1 else like.shape[1:]
-            described = _described(like, dtype, len(shape))
+            large = math.prod(shape) * dtype.itemsize > _MOST_TIFF_BYTES
+            described = _described(like, dtype, len(shape), large=large)
             whole = (np.ascontiguousarray(plane, dtype) for plane in planes)
             tifffile.imwrite(
-                temporary, whole, shape=shape, dtype=dtype, photometric="minisblack", **described
+                temporary,
+                whole,
+                shape=shape,
+                dtype=dtype,
+                photometric="minisblack",
+                bigtiff=large,
+                **described,
             )
 
 
-def _described(like: Volume, dtype: np.dtype, axes: int) -> dict[str, Any]:
-    """Options of tifffile that keep pixel size and description."""
+def _described(like: Volume, dtype: np.dtype, axes: int, *, large: bool) -> dict[str, Any]:
+    """Options of tifffile that keep pixel size and description; ImageJ has no BigTIFF."""
     pixel, named = like.pixel_nm, "ZYX"[3 - axes :]
-    if like.flavour == "ImageJ" and dtype != np.uint32:
+    if like.flavour == "ImageJ" and dtype != np.uint32 and not large:
         resolution = {"resolution": (1 / pixel[1], 1 / pixel[0])} if pixel else {}
         unit = {"unit": "nm"} if pixel else {}
         return {"imagej": True, "metadata": {"axes": named, **unit}, **resolution}
-    if pixel is None and like.flavour != "OME":
+    if pixel is None and like.flavour not in ("OME", "ImageJ"):
         return {}
     about: dict[str, Any] = {"axes": named}
     if pixel:

@@ -47,6 +47,7 @@ def show_segmented(result: dict[str, Any]) -> None:
         f"{result['sections']} sections with {result['model']} as {result['engine']}, "
         f"{result['seconds']:.0f} s; {result['membrane']:.1%} of the pixels are membrane "
         f"(threshold {result['threshold']:g}), {result['cells']:,} cells.\n\n"
+        f"Time: {result['time']}\n\n"
         f"Results: `{result['out']}`\n\nMLflow run of the network: {page or 'none'}\n"
         + "".join(f"\n- WARNING: {warning}" for warning in result["warnings"]),
         key="segmented",

@@ -65,6 +65,12 @@ class TestCommandLine:
         assert Path(result["preview"]).is_file()
         assert result["threshold"] == 0.5
         assert (out / "cells.csv").is_file()
+        timing = result["timing"]
+        assert timing["megapixels"] == timing["results_megapixels"] == 2 * 20 * 24 / 1e6
+        # Pytest is a program that has run for a while.
+        assert timing["start_s"] > timing["network_s"] > 0
+        parts = timing["start_s"] + timing["network_s"] + timing["results_s"]
+        assert result["seconds"] == pytest.approx(parts, rel=0.2)
 
     def test_a_model_on_loihi(self, source: Path, tmp_path: Path, loaded: list[str]) -> None:
         words = ("--model", RUN, "--engine", "loihi", "--threshold", 0.2)

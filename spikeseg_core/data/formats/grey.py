@@ -13,6 +13,9 @@ from spikeseg_core.errors import DataError
 
 _TOP16 = np.iinfo(np.uint16).max
 _AS_IT_IS = (np.uint8, np.uint16)
+_LEAST_TOP = 1 / 64
+"""Highest value from which on floating point counts as a share of 1: it has 1,024 steps of 16 bits,
+and 0 to 1e-3 has 66."""
 _EXACT = 1e-4
 """How far a floating-point value may be from a whole number that it stands for."""
 
@@ -308,7 +311,7 @@ def _from_float(values: _Values, name: str) -> tuple[_Convert, DTypeLike, list[s
     if values.whole and low >= 0 and 1 < high <= _TOP16:
         small = np.uint8 if high <= 255 else np.uint16
         return lambda plane: np.round(plane).astype(small), small, []
-    if low >= 0 and high <= 1:
+    if low >= 0 and _LEAST_TOP <= high <= 1:
         top, dtype = (255, np.uint8) if values.eight else (_TOP16, np.uint16)
         return (
             lambda plane: np.round(top * plane.astype(np.float64)).astype(dtype),

@@ -41,6 +41,8 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
     there = datasets(path)
     if inner is None and len(there) == 1:
         inner = next(iter(there))
+    if not there:
+        raise DataError(f"{name} holds no dataset of images{_why_none(path)}")
     if inner is None or inner.strip("/") not in there:
         listed = ", ".join(f"{shown_name(d)} {shape}" for d, shape in list(there.items())[:8])
         raise DataError(
@@ -53,6 +55,7 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
         shape, dtype = data.shape, data.dtype
         pixel = _pixel_nm(data)
         _check_filters(data, name)
+        _check_sources(data, path, f"{name}:{shown_name(inner)}")
         notes = _unwritten(data, f"{name}:{shown_name(inner)}")
     lead = plain_axes(shape, f"{name}:{shown_name(inner)}").count("1")
     shape = shape[lead:]
@@ -80,8 +83,41 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
     )
 
 
+def _why_none(path: Path) -> str:
+    """Say what is there instead: links to elsewhere, and datasets that are no numbers."""
+    found: list[str] = []
+
+    def look(name: str, link: object) -> None:
+        if isinstance(link, h5py.ExternalLink):
+            found.append(f"{name} is a link to {link.path} in {link.filename}: name that file")
+        elif isinstance(link, h5py.SoftLink) and file.get(name) is None:
+            found.append(f"{name} is a link to {link.path}, which does not exist")
+        elif isinstance(item := file.get(name), h5py.Dataset):
+            kind = "fields" if item.dtype.names else str(item.dtype)
+            found.append(f"{name} has the shape {item.shape} and values of {kind}")
+
+    with h5py.File(path, "r") as file:
+        file.visititems_links(look)
+    listed = shown_name("; ".join(found[:4]))
+    return f" ({listed}); save the stack as numbers (z, y, x)" if found else "; it is empty"
+
+
+def _check_sources(data: h5py.Dataset, path: Path, name: str) -> None:
+    """Refuse a virtual dataset whose files are gone: HDF5 would read them as one value."""
+    if not data.is_virtual:
+        return
+    files = {source.file_name for source in data.virtual_sources()} - {"."}
+    if gone := sorted(f for f in files if not (path.parent / f).is_file()):
+        raise DataError(
+            f"{name} is a virtual dataset over {len(files)} files, of which {len(gone)} are not "
+            f"there ({shown_name(', '.join(gone[:3]))}): copy them, too"
+        )
+
+
 def _unwritten(data: h5py.Dataset, name: str) -> tuple[str, ...]:
     """Say which chunks were never written: they are read as one value."""
+    if data.is_virtual:
+        return ()
     if data.size and data.id.get_storage_size() == 0 and data.external is None:
         raise DataError(f"{name} was created, but nothing was written to it; write it again")
     if data.chunks is None:

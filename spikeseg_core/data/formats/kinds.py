@@ -14,6 +14,7 @@ OF_SEVERAL = ("HDF5", "zarr")
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".stk", ".lsm", ".btf", ".tf2", ".tf8")
 HDF5_SUFFIXES = (".h5", ".hdf", ".hdf5", ".he5")
 
+_LFS, _PAGE = "a pointer of Git LFS", "a web page"
 _BEGINNINGS = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"II*\0", "TIFF"),
@@ -34,7 +35,25 @@ _BEGINNINGS = (
     (b"ZISRAWFILE", "Zeiss CZI"),
     (b"\x76\x2f\x31\x01", "OpenEXR"),
     (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"SIMPLE  =", "FITS"),
+    (b"# AmiraMesh", "Amira"),
+    (b"%PDF", "PDF"),
+    (b"version https://git-lfs", _LFS),
+    (b"<!DOCTYPE html", _PAGE),
+    (b"<!doctype html", _PAGE),
+    (b"<html", _PAGE),
 )
+_WITHIN = (
+    (8, b"WEBP", "WebP"),
+    (344, b"n+1\0", "NIfTI"),
+    (344, b"ni1\0", "NIfTI"),
+    (4, b"n+2\0", "NIfTI"),
+    (4, b"ni2\0", "NIfTI"),
+    (128, b"DICM", "DICOM"),
+    (208, b"MAP ", "MRC"),
+    (208, b"MAP\0", "MRC"),
+)
+"""What says a format later in a file, and from which byte on."""
 _SUFFIXES = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -71,6 +90,13 @@ _SUFFIXES = {
     ".ims": "Imaris",
     ".mat": "MATLAB",
     ".svs": "Aperio SVS",
+    ".dcm": "DICOM",
+    ".fits": "FITS",
+    ".am": "Amira",
+    ".lif": "Leica LIF",
+    ".oib": "Olympus OIB",
+    ".vti": "VTK",
+    ".ser": "TIA SER",
 }
 _PILLOW = ("JPEG", "WebP", "GIF", "BMP", "JPEG 2000", "PGM", "TGA", "AVIF")
 _PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
@@ -93,6 +119,11 @@ _COMMANDS = {
     "numpy.fromfile({of!r}, 'u1').reshape(SECTIONS, HEIGHT, WIDTH))",
     "NRRD": "import nrrd, tifffile; tifffile.imwrite({to!r}, nrrd.read({of!r})[0].T)",
     "Pillow": "from PIL import Image; Image.open({of!r}).convert('L').save({to!r})",
+}
+_NO_IMAGE = {
+    _LFS: "fetch the file itself with git lfs pull",
+    _PAGE: "download the file again, logged in if its site asks for that",
+    "PDF": "save its pictures as TIFF",
 }
 _NEEDS = {
     "MRC": "mrcfile",
@@ -132,14 +163,9 @@ def kind_of(path: Path) -> str | None:
 
 def kind_of_bytes(start: bytes) -> str | None:
     """Format by the first 352 bytes; None if they are unknown."""
-    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        return "WebP"
-    if start[344:348] in (b"n+1\0", b"ni1\0"):
-        return "NIfTI"
-    if start[4:8] in (b"n+2\0", b"ni2\0"):
-        return "NIfTI"
-    if start[208:212] in (b"MAP ", b"MAP\0"):
-        return "MRC"
+    for at, magic, kind in _WITHIN:
+        if start[at : at + len(magic)] == magic:
+            return kind
     if start[:2] == b"BM" and start[6:10] != b"\0\0\0\0":
         return None
     return next((kind for magic, kind in _BEGINNINGS if start.startswith(magic)), None)
@@ -165,6 +191,8 @@ def refusal(path: Path, kind: str | None) -> str:
     name = shown_name(path)
     if kind is None:
         return f"{name} is no image that is read; the formats are {', '.join(READ)}"
+    if kind in _NO_IMAGE:
+        return f"{name} is no image but {kind}: {_NO_IMAGE[kind]}"
     if kind in _UNPACK or kind == "zarr in a zip":
         command = f"{_UNPACK.get(kind, 'unzip -d ' + _stem(name))} {name}"
         return f"{name} is packed ({kind}), which is not read: unpack it with {command}"

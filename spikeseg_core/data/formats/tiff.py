@@ -82,8 +82,10 @@ def open_tiff(source: Source, name: str) -> Volume:
         axes = _Axes(first, tif, name)
         count = axes.sections * len(series)
         shape = (count, axes.height, axes.width)
-        pixels = math.prod(shape) * max(1, len(axes.channels))
+        pixels = math.prod(shape[1:]) * max(1, len(axes.channels))
         check_pixels(pixels, count, np.dtype(page.dtype), name)
+        if tif.is_ome and first.kind != "ome":
+            _check_ome(tif, name)
         native = _native(page, name)
         for one in series:
             _check_data(one, tif.filehandle.size, name)
@@ -144,10 +146,12 @@ class _Axes:
         stacked = [i for i in range(len(kept)) if letters[i] not in "YXSC"]
         if channel is not None and letters[channel] == "C" and not stacked:
             mode = (tif.imagej_metadata or {}).get("mode", "grayscale")
-            if series.kind == "imagej" and mode == "grayscale":
+            if series.kind == "imagej" and "S" in letters:
+                stacked, channel = [channel], letters.index("S")
+            elif series.kind == "imagej" and mode == "grayscale":
                 # So tifffile writes any stack for ImageJ.
                 stacked, channel = [channel], None
-        if len(stacked) > 1 or sum(letter in "SC" for letter in letters) > 1:
+        if len(stacked) > 1 or len(letters) > 3 + (channel is not None):
             axes = ", ".join(f"{sizes[i][0]} = {sizes[i][1]}" for i in kept)
             raise DataError(
                 f"{name} has the axes {axes}; a stack has one axis of sections: save the stack "
@@ -168,13 +172,31 @@ class _Axes:
         if self._drop_alpha:
             self.channels = ()
 
+    @property
+    def _has_samples(self) -> bool:
+        return bool(self.channels) or self._drop_alpha
+
+    def _in_a_row(self, series: Any) -> Iterator[np.ndarray]:
+        """Read sections that lie one after the other, as ImageJ writes a large stack."""
+        file, dtype = series.parent.filehandle, np.dtype(series.dtype)
+        pixels = self.height * self.width
+        for index in range(self.sections):
+            file.seek(series.dataoffset + index * pixels * dtype.itemsize)
+            plane = file.read_array(series.parent.byteorder + dtype.char, pixels)
+            yield plane.reshape(self.height, self.width)
+
     def planes(self, series: Any) -> Iterator[np.ndarray]:
         """Every section of a series, (h, w) or (h, w, c)."""
         page_shapes = {tuple(s for s in page.shape if s > 1) for page in series.pages[:1]}
         whole = tuple(s for s in (self.height, self.width) if s > 1)
         if page_shapes == {whole} and len(series.pages) == self.sections and not self.channels:
             for page in series.pages:
-                yield page.asarray().reshape(self.height, self.width)
+                with _open(page.parent.filehandle):
+                    plane = page.asarray()
+                yield plane.reshape(self.height, self.width)
+            return
+        if series.dataoffset is not None and self._order == [0, 1, 2] and not self._has_samples:
+            yield from self._in_a_row(series)
             return
         # A stack that is no page by page is mapped, so that it need not fit in memory.
         out = "memmap" if series.parent.filehandle.is_file else None
@@ -188,6 +210,25 @@ class _Axes:
         yield from values
 
 
+def _check_ome(tif: tifffile.TiffFile, name: str) -> None:
+    """Refuse a file whose OME description, which tifffile had to give up, has other planes."""
+    about = _first(tifffile.xml2dict(tif.ome_metadata or "").get("OME", {}).get("Image", {}))
+    pixels = about.get("Pixels", {})
+    try:
+        planes = math.prod(int(pixels[f"Size{axis}"]) for axis in "ZTC")
+    except (KeyError, TypeError, ValueError):
+        return
+    if planes > len(tif.pages):
+        raise DataError(
+            f"{name} declares {planes} planes (OME) and has {len(tif.pages)}: the others are in "
+            "files that are not there, or were not copied; put all of them into one folder"
+        )
+
+
+def _first(found: Any) -> Any:
+    return found[0] if isinstance(found, list) else found
+
+
 def _channel_names(series: Any, tif: tifffile.TiffFile, axis: str, count: int) -> tuple[str, ...]:
     page = series.keyframe
     if axis == "S":
@@ -199,8 +240,7 @@ def _channel_names(series: Any, tif: tifffile.TiffFile, axis: str, count: int) -
     names: list[str] = []
     if tif.is_ome:
         parsed = tifffile.xml2dict(tif.ome_metadata or "")
-        images = parsed.get("OME", {}).get("Image", {})
-        image = images[0] if isinstance(images, list) else images
+        image = _first(parsed.get("OME", {}).get("Image", {}))
         found = image.get("Pixels", {}).get("Channel", [])
         names = [str(c.get("Name", "")) for c in (found if isinstance(found, list) else [found])]
     return tuple(
@@ -266,7 +306,11 @@ def _check_data(series: Any, size: int, name: str) -> None:
     """Refuse a page whose data is missing or goes past the end of the file."""
     for number, page in enumerate(series.pages):
         if page is None:
-            raise DataError(f"{name} is damaged: plane {number} is missing; copy it again")
+            of_others = series.kind == "ome"
+            raise DataError(
+                f"{name} is damaged: plane {number} is missing; copy it again"
+                + (", with the other files of this OME-TIFF" if of_others else "")
+            )
         ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
         if not ends or 0 in page.databytecounts:
             raise DataError(
@@ -320,8 +364,7 @@ def _pixel_nm(tif: tifffile.TiffFile, page: Any) -> tuple[float, float] | None:
     """Return the declared pixel size; the dots per inch that most programs invent do not count."""
     try:
         if tif.is_ome:
-            parsed = tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"]
-            pixels = (parsed[0] if isinstance(parsed, list) else parsed)["Pixels"]
+            pixels = _first(tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"])["Pixels"]
             units = (pixels.get(f"PhysicalSize{axis}Unit", "µm") for axis in "YX")
             sizes = (float(pixels[f"PhysicalSize{axis}"]) for axis in "YX")
             height, width = (
@@ -335,6 +378,19 @@ def _pixel_nm(tif: tifffile.TiffFile, page: Any) -> tuple[float, float] | None:
     except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError):
         return None
     return None
+
+
+@contextmanager
+def _open(file: Any) -> Iterator[None]:
+    """Open the file of a page, if it is another than the one that declares the stack."""
+    closed = file.closed
+    if closed:
+        file.open()
+    try:
+        yield
+    finally:
+        if closed:
+            file.close()
 
 
 @contextmanager

@@ -12,9 +12,9 @@ import numpy as np
 from spikeseg_core.errors import DataError
 
 MAX_PIXELS = 2**30
-"""Maximum pixels in one stack, over all its files and channels, 1 Gpx."""
+"""Maximum pixels that are held at once, over all files and channels of a stack, 1 Gpx."""
 MAX_BYTES = 2**32
-"""Maximum size of the pixels of one stack as stored, 4 GiB."""
+"""Maximum size as stored of the pixels that are held at once, 4 GiB."""
 MAX_SECTIONS = 100_000
 """Maximum sections in one stack."""
 
@@ -66,7 +66,8 @@ class Volume:
 
     def __post_init__(self) -> None:
         check_not_empty(self.shape, self.name)
-        check_pixels(self.pixels, self.shape[0], self.dtype, self.name)
+        # Whole stacks are checked where they are held whole: many can be decoded one by one.
+        check_pixels(self.pixels // self.shape[0], self.shape[0], self.dtype, self.name)
 
     @property
     def pixels(self) -> int:

@@ -48,6 +48,11 @@ def open_zarr(path: Path, name: str, inner: str | None) -> Volume:
     there = _images(path)
     if inner is None and len(there) == 1:
         inner = next(iter(there))
+    if not there:
+        raise DataError(
+            f"{name} holds no array of images (numbers with two or more axes); if "
+            "it is a plate, name an image in it"
+        )
     if inner is not None:
         inner = inner.strip("/") or "/"
     if inner not in there:

@@ -68,14 +68,18 @@ def test_segmenting_says_how_much_is_membrane(
 ) -> None:
     asked, result = Asked(), {"sections": 3, "membrane": 0.25, "preview": "p.png"}
     result |= {"network": {"kind": "ann"}, "mlflow_run_id": "0abc", "threshold": 0.3, "cells": 1234}
+    result |= {"time": "0.50 s per megapixel"}
+    monkeypatch.setattr("spikeseg_core.inference.timing.since_start", lambda: 7.0)
     asked.stand_in(monkeypatch, "flows.segment.segment_files", result)
     said = spikeseg("segment", tmp_path, "out", "--engine", "loihi", "--threshold", 0.7)
     assert "3 sections by the network ann of MLflow run 0abc: 25.0% membrane" in said.output
     assert "at threshold 0.3, 1,234 cells" in said.output
+    assert "time       0.50 s per megapixel" in said.output
     assert asked == [
         (
             (tmp_path, Path("out"), None, "loihi"),
-            {"threshold": 0.7, "agglomerate": False, "workers": 1, "overwrite": False},
+            {"threshold": 0.7, "agglomerate": False, "workers": 1, "overwrite": False}
+            | {"start_s": 7.0},
         )
     ]
     assert spikeseg("segment", tmp_path, "out", "--threshold", 1.5).exit_code == 2

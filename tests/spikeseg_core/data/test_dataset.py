@@ -15,7 +15,7 @@ from spikeseg_core.data.sources.synthetic import synthetic_sections
 from spikeseg_core.data.tiles import standardize
 from spikeseg_core.errors import DataError
 from spikeseg_core.storage import load_arrays, save_arrays
-from tests.spikeseg_core.data.inputs import h5, ome_zarr, png, tif
+from tests.spikeseg_core.data.own_set import own_set
 from tests.spikeseg_core.data.sources.challenge import write_images
 from tests.spikeseg_core.listener import Listener
 
@@ -219,18 +219,6 @@ def test_isbi2012(tmp_path):
     assert dataset.without_labels().shape == (30, 512, 512)
 
 
-def own_set(folder, images, labels, kind):
-    """Folders raw/ and membranes/, OME-Zarr or HDF5, in which membranes are bright."""
-    if kind == "HDF5":
-        return h5(folder / "own.h5", raw=images, membranes=255 * labels)
-    if kind == "OME-Zarr":
-        return ome_zarr(folder / "own.ome.zarr", images, labels=255 * labels)
-    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-        tif(folder / "own" / "raw" / f"{number}.tif", image)
-        png(folder / "own" / "membranes" / f"{number}.png", 255 * label, "1")
-    return folder / "own"
-
-
 @pytest.mark.parametrize("shape", [(240, 240), (239, 251)])
 def test_a_set_is_prepared_with_no_option_but_its_path_in_any_format(tmp_path, shape):
     images, labels = synthetic_sections(20, 256, 3)
@@ -238,7 +226,6 @@ def test_a_set_is_prepared_with_no_option_but_its_path_in_any_format(tmp_path, s
     made, said = {}, {}
     for kind in ("folders", "OME-Zarr", "HDF5"):
         folder = tmp_path / kind
-        folder.mkdir()
         path = own_set(folder, images, labels, kind)
         listener = Listener()
         config = DatasetConfig(source="folder", path=str(path))

@@ -10,6 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tifffile
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -183,6 +185,84 @@ def turned(path, code):
     return path
 
 
+def linked(path, link):
+    with h5py.File(path, "w") as file:
+        file["raw"] = link
+    return path
+
+
+def virtual(folder, kept):
+    """A virtual dataset over another file."""
+    source = h5(folder / "source.h5", raw=GREY)
+    layout = h5py.VirtualLayout(GREY.shape, "u1")
+    layout[:] = h5py.VirtualSource("source.h5", "raw", GREY.shape)
+    with h5py.File(folder / "a.h5", "w") as file:
+        file.create_virtual_dataset("raw", layout, fillvalue=7)
+    if not kept:
+        source.unlink()
+    return folder / "a.h5"
+
+
+def ome_over_files(folder, kept):
+    """OME-TIFF of a plane per file, each of which declares all."""
+    folder.mkdir()
+    whole = tif(folder / "whole.ome.tif", GREY, metadata={"axes": "ZYX"})
+    with tifffile.TiffFile(whole) as file:
+        about = file.ome_metadata
+    whole.unlink()
+    ids = [f"urn:uuid:0000000{i}-0000-0000-0000-000000000000" for i in range(COUNT)]
+    planes = "".join(
+        f'<TiffData FirstZ="{i}" IFD="0" PlaneCount="1"><UUID FileName="{i}.ome.tif">{name}</UUID>'
+        "</TiffData>"
+        for i, name in enumerate(ids)
+    )
+    about = re.sub("<TiffData[^>]*/>", planes, about)
+    for i in range(kept):
+        own = re.sub('UUID="[^"]*"', f'UUID="{ids[i]}"', about, count=1)
+        tif(folder / f"{i}.ome.tif", GREY[i], metadata=None, description=own.encode())
+    return folder
+
+
+def other_files(path):
+    """The same file, whose description names none that is there."""
+    data = path.read_bytes().replace(b'FileName="0.', b'FileName="9.')
+    own = b"00000000-0000-0000-0000-000000000000"
+    return raw(path, data.replace(own, b"9" + own[1:], 1))
+
+
+def thumbnail_first(path):
+    with tifffile.TiffWriter(path) as file:
+        file.write(GREY[0, ::4, ::4], photometric="minisblack", subfiletype=1, metadata=None)
+        for page in GREY:
+            file.write(page, photometric="minisblack", metadata=None)
+    return path
+
+
+def pyramids(path):
+    about = {"photometric": "minisblack", "metadata": None}
+    with tifffile.TiffWriter(path) as file:
+        for page in GREY:
+            file.write(page, subifds=1, **about)
+            file.write(page[::2, ::2], subfiletype=1, **about)
+    return path
+
+
+def interlaced(path):
+    Image.fromarray(GREY[0]).save(path, interlace=1)
+    return path
+
+
+def flipped(path, byte):
+    data = bytearray(path.read_bytes())
+    data[byte] ^= 255
+    return raw(path, bytes(data))
+
+
+def plate(path):
+    zarr.open_group(path, mode="w").create_group("A/1")
+    return path
+
+
 def unwritten(path, written):
     with h5py.File(path, "w") as file:
         data = file.create_dataset("raw", GREY.shape, "u1", chunks=(1, 48, 64))
@@ -202,6 +282,13 @@ def saturated(folder):
 
 def packed(path, data):
     return raw(path, gzip.compress(data))
+
+
+def two_sizes(folder):
+    for name, stack, per_nm in (("raw", GREY, 0.25), ("gt", OURS, 0.125)):
+        about = {"imagej": True, "metadata": {"unit": "nm", "axes": "ZYX"}}
+        tif(folder / f"{name}.tif", stack, resolution=(per_nm, per_nm), **about)
+    return folder
 
 
 GONE = np.where(MEMBRANE, -1, CELLS.astype(np.int32))
@@ -280,6 +367,85 @@ KINDS = {
     "CMYK": (
         lambda d: tif(d / "a.tif", np.stack([GREY[0]] * 4, -1), photometric="separated"), None,
         "is in colour"),
+    "OME over several files": (
+        lambda d: ome_over_files(d / "f", COUNT) / "0.ome.tif", GREY, ""),
+    "OME over several files, as a folder": (
+        lambda d: ome_over_files(d / "f", COUNT), None,
+        r"is read from any of them: name \S*f/0\.ome\.tif alone"),
+    "OME over several files, one there": (
+        lambda d: ome_over_files(d / "f", 1) / "0.ome.tif", None,
+        "with the other files of this OME-TIFF"),
+    "OME over other files": (
+        lambda d: other_files(ome_over_files(d / "f", 1) / "0.ome.tif"), None,
+        r"declares 6 planes \(OME\) and has 1: the others are in files that are not there"),
+    "OME over several files, one gone": (
+        lambda d: ome_over_files(d / "f", 5) / "0.ome.tif", None,
+        "plane 5 is missing; copy it again, with"),
+    "ImageJ stack in colour": (
+        lambda d: tif(d / "a.tif", inputs.RGB, imagej=True, photometric="rgb"), None,
+        "a.tif is in colour"),
+    "ImageJ stack of grey as colour": (
+        lambda d: tif(d / "a.tif", np.stack([GREY] * 3, -1), imagej=True, photometric="rgb"),
+        GREY, ""),
+    "float32 up to 0.001": (
+        lambda d: tif(d / "a.tif", (GREY / 255e3).astype(np.float32)),
+        np.round((GREY - 41.0) * (65535 / 165)).astype(np.uint16),
+        r"from 0\.000160\d* to 0\.000807\d* are read as 0 to 65535"),
+    "HDF5 link to another file": (
+        lambda d: linked(d / "a.h5", h5py.ExternalLink("b.h5", "s")), None,
+        r"no dataset of images \(raw is a link to s in b\.h5: name that file\)"),
+    "HDF5 link to nothing": (
+        lambda d: linked(d / "a.h5", h5py.SoftLink("/gone")), None,
+        "raw is a link to /gone, which does not exist"),
+    "HDF5 of fields": (
+        lambda d: h5(d / "a.h5", raw=np.zeros((6, 48, 64), "u1,u1")), None,
+        r"raw has the shape \(6, 48, 64\) and values of fields"),
+    "HDF5 without anything": (lambda d: h5(d / "a.h5"), None, "no dataset of images; it is empty"),
+    "HDF5 over several files": (lambda d: virtual(d, True), GREY, ""),
+    "HDF5 over several files, gone": (
+        lambda d: virtual(d, False), None,
+        r"virtual dataset over 1 files, of which 1 are not there \(source\.h5\)"),
+    "zarr of no images": (
+        lambda d: plate(d / "a.zarr"), None, "holds no array of images .* if it is a plate"),
+    "Git LFS": (
+        lambda d: raw(d / "a.tif", b"version https://git-lfs.github.com/spec/v1\n"), None,
+        "is no image but a pointer of Git LFS: .* git lfs pull"),
+    "web page called PNG": (
+        lambda d: raw(d / "a.png", b"<!DOCTYPE html><title>Log in"), None,
+        r"a\.png is no image but a web page: download the file again"),
+    "PDF called TIFF": (lambda d: raw(d / "a.tif", b"%PDF-1.7"), None, "no image but PDF"),
+    "DICOM": (lambda d: raw(d / "a", b"\0" * 128 + b"DICM"), None, "a is DICOM.*Fiji"),
+    "FITS": (lambda d: raw(d / "a", b"SIMPLE  =        T"), None, "a is FITS.*Fiji"),
+    "Amira": (lambda d: raw(d / "a.am", b"# AmiraMesh 3D"), None, "is Amira.*Fiji"),
+    "Leica among sections": (
+        lambda d: raw(pngs(d / "f", GREY) / "b.lif", b"\x70\0").parent, None, "is Leica LIF"),
+    "thumbnail before the stack": (lambda d: thumbnail_first(d / "a.tif"), GREY, "1 reduced"),
+    "pages with smaller copies": (lambda d: pyramids(d / "a.tif"), GREY, ""),
+    "OME (1, z, 1, y, x)": (
+        lambda d: tif(d / "a.ome.tif", GREY[None, :, None], metadata={"axes": "TZCYX"}), GREY, ""),
+    "a border of NaN": (
+        lambda d: tif(d / "a.tif", np.pad(inputs.UNIT, 1, constant_values=np.nan)), None,
+        r"has [\d,]+ pixels that are no numbers"),
+    "float64 of any size": (
+        lambda d: tif(d / "a.tif", GREY * 1e300),
+        np.round((GREY - 41.0) * (65535 / 165)).astype(np.uint16), "are read as 0 to 65535"),
+    "interlaced PNG": (lambda d: interlaced(d / "a.png"), GREY[:1], ""),
+    "PNG with one byte changed": (
+        lambda d: flipped(inputs.png(d / "a.png", GREY[0]), 90), None, r"a\.png is damaged"),
+    "files of a system": (
+        lambda d: raw(pngs(d / "f", GREY) / "Thumbs.db", b"\xd0\xcf\x11\xe0").parent, GREY, ""),
+    "01 and 1": (lambda d: pngs(d / "f", GREY[:2], ["01.png", "1.png"]), None, "the same number"),
+    "Arabic digits": (lambda d: pngs(d / "f", GREY[:3], ["١.png", "٢.png", "٣.png"]), GREY[:3], ""),
+    "hexadecimal names": (
+        lambda d: pngs(d / "f", GREY, [f"{i:x}.png" for i in range(8, 14)]), GREY, ""),
+    "a link to itself": (
+        lambda d: (pngs(d / "f", GREY) / "x.png").symlink_to("x.png") or d / "f", None,
+        "is a link to x.png, which does not exist"),
+    "zarr in shards": (
+        lambda d: inputs.zarr_array(d / "a.zarr", GREY, chunks=(1, 16, 16), shards=(2, 48, 64)),
+        GREY, ""),
+    "OME-Zarr (t, c, z, y, x)": (
+        lambda d: inputs.ome_zarr(d / "a.zarr", GREY[None, None], axes="tczyx"), GREY, "1 reduced"),
     "ImageJ with an inverting look-up table": (
         lambda d: tif(d / "a.tif", GREY, imagej=True, metadata={"LUTs": [
             np.stack([np.arange(256)[::-1]] * 3).astype(np.uint8)]}), GREY, ""),
@@ -311,6 +477,30 @@ LABELLED = {
         lambda d: tif(inputs.zarr_array(d / "raw.zarr", GREY).parent / "gt.tif", OURS).parent,
         "images in raw.zarr, labels in gt.tif"),
     "settings called .yml": (renamed_settings, None),
+    "labels of 1 and 2": (lambda d: inputs.pair_of(d, GREY, (255 - OURS) // 255 + 1), "label 2 is"),
+    "labels of true and false": (lambda d: h5(d / "a.h5", raw=GREY, labels=MEMBRANE), "label 255"),
+    "labels of red": (
+        lambda d: inputs.pair_of(d, GREY, MEMBRANE[..., None] * np.array([255, 0, 0], np.uint8)),
+        "label 16711680 is membrane"),
+    "settings with nothing in them": (
+        lambda d: inputs.settings(inputs.pair_of(d, GREY, OURS), ""), "raw/, labels in masks/"),
+    "a key twice": (
+        lambda d: inputs.settings(
+            inputs.pair_of(d, GREY, OURS), "polarity: membrane_dark\npolarity: membrane_bright"),
+        None),
+    "backslashes": (
+        lambda d: inputs.settings(
+            inputs.pair_of(d / "x", GREY, OURS).parent, "images: x\\raw\nlabels: x\\masks"), None),
+    "labels with sections last": (
+        lambda d: tif(tif(d / "raw.tif", GREY).parent / "gt.tif", OURS.transpose(1, 2, 0)).parent,
+        None),
+    "labels of another pixel size": (lambda d: two_sizes(d), None),
+    "one section for two labels": (
+        lambda d: inputs.pair_of(d, inputs.changed(GREY, 4, GREY[1]), OURS), None),
+    "two samples": (
+        lambda d: [inputs.pair_of(d / x, GREY, OURS) for x in "AB"] and d, None),
+    "probabilities with NaN": (
+        lambda d: with_labels(d, np.where(MEMBRANE, np.nan, 0).astype(np.float32)), None),
     "half-resolution labels": (
         lambda d: inputs.pair_of(d, GREY, OURS[:, ::2, ::2]), None),
     "labels in the transparency": (
@@ -319,6 +509,13 @@ LABELLED = {
 }  # fmt: skip
 WHY = {
     "settings called .yml": r"SpikeSeg\.yml is not read: call it spikeseg\.yaml",
+    "a key twice": r"polarity is there twice\); correct it",
+    "backslashes": r"matches no file; correct it \(folders are parted by /\)",
+    "labels with sections last": r"the axes of the labels are in another order: save both as \(z",
+    "labels of another pixel size": "declare pixels of 4 x 4 nm, their labels of 8 x 8 nm",
+    "one section for two labels": r"sections 1\.png and 4\.png are the same.*labels are not",
+    "two samples": r"has no sections with labels \(it holds A, B\)",
+    "probabilities with NaN": "pixels that are no numbers",
     "half-resolution labels": r"labels \(6, 24, 32\) .* differ",
     "labels in the transparency": "labels have 1 grey value",
 }
@@ -331,6 +528,14 @@ def test_labelled_sections_of_any_kind(kind, tmp_path):
         check_not_found(build(tmp_path), WHY[kind])
     else:
         check_found(build(tmp_path), said)
+
+
+def test_labels_in_reverse_order_are_warned_about(tmp_path):
+    listener = Listener()
+    path = str(inputs.pair_of(tmp_path, GREY, OURS[::-1]))
+    read_source(DatasetConfig(source="folder", path=path), listener)
+    (warned,) = [line for line in listener.said if "WARNING" in line]
+    assert re.search(r"labels fit the sections in reverse order better: .* 0\.8\d there", warned)
 
 
 def test_a_saturated_section_is_warned_about(tmp_path):

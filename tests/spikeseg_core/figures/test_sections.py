@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from spikeseg_core.figures import sections as figures
 from spikeseg_core.figures.sections import overview_figure, sections_figure, segmented_figure
 
 TRUTH = (np.random.default_rng(0).random((40, 50)) < 0.2).astype(np.uint8)
@@ -28,6 +29,19 @@ def test_sections_without_a_truth_have_a_row_each(tmp_path):
         with Image.open(path) as image:
             heights.append(image.height)
     assert heights[1] > 1.5 * heights[0]
+
+
+def test_large_sections_are_drawn_with_fewer_pixels(tmp_path, monkeypatch):
+    drawn = []
+
+    def white(image):
+        drawn.append(image.shape)
+        return np.ones((*image.shape, 3))
+
+    monkeypatch.setattr(figures, "grey_picture", white)
+    image = np.zeros((1500, 2049), np.uint8)
+    segmented_figure([("a", image, image / 255.0)], 0.5, tmp_path / "a.png", "")
+    assert drawn == [(500, 683)]
 
 
 def test_what_came_out_is_four_panels_in_a_row_or_in_a_square(tmp_path):

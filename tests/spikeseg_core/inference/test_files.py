@@ -253,6 +253,7 @@ def test_a_killed_work_goes_on_and_gives_the_same_bytes(source: Path, tmp_path: 
     told = Listener()
     done = segment_files(plan(source, out), killed_after(2), 0.5, "", told, name="ann")
     assert done.resumed == 3
+    assert done.timing.megapixels < done.timing.results_megapixels
     assert "3 of 5 sections are done already; the rest follows" in told.said
     assert written(out) == written(whole)
     assert not (out / ".unfinished").exists()

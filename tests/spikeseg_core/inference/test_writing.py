@@ -11,6 +11,7 @@ import tifffile
 
 from spikeseg_core.data.formats.opening import open_volume
 from spikeseg_core.data.formats.zarr_store import is_ome
+from spikeseg_core.inference import writing
 from spikeseg_core.inference.writing import write_sections
 from tests.spikeseg_core.data.inputs import GREY, h5, ome_zarr, tif
 
@@ -64,3 +65,18 @@ def test_ome_zarr_has_smaller_copies(mean: bool, tmp_path: Path) -> None:
     corner = stack[0, :2, :2]
     assert group["1"][0, 0, 0] == (int(corner.mean()) if mean else corner[0, 0])
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("kind", ["ImageJ", "OME", "plain"])
+def test_a_result_over_4_gb_is_a_big_tiff(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_MOST_TIFF_BYTES", GREY.nbytes - 1)
+    build, pixel, _ = SOURCES[kind]
+    like, out = open_volume(build(tmp_path)), tmp_path / "out.tif"
+    write_sections(iter(GREY), out, like, GREY.dtype)
+    with tifffile.TiffFile(out) as file:
+        assert file.is_bigtiff
+    found = open_volume(out)
+    assert found.pixel_nm == pixel
+    np.testing.assert_array_equal(list(found.decode()), GREY)

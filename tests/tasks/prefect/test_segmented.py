@@ -27,6 +27,7 @@ def test_the_page_shows_results_and_warnings(
             "model": "the newest",
             "engine": "ann",
             "seconds": 3.0,
+            "time": "0.50 s per megapixel",
             "membrane": 0.25,
             "threshold": 0.3,
             "cells": 1234,

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from spikeseg_core.data.formats.volume import Volume
 from spikeseg_core.data.readers import read_stack
+from spikeseg_core.errors import DataError
 from tests.spikeseg_core.data.inputs import (
     COUNT,
     GREY,
@@ -56,3 +58,12 @@ def test_a_name_that_is_no_utf_8_is_shown_escaped(tmp_path: Path) -> None:
     stack = read_stack(pngs(tmp_path / "f", GREY, [f"{i}\udcff.png" for i in range(COUNT)]))
     assert stack.names[0] == "0\\xff.png"
     np.testing.assert_array_equal(stack.pixels, GREY)
+
+
+def test_the_limit_is_that_of_a_section_where_sections_are_decoded_one_by_one() -> None:
+    deep = np.dtype(np.uint16)
+    assert Volume("a.tif", "TIFF", (2000, 4096, 4096), deep, lambda: iter(())).pixels > 3e10
+    with pytest.raises(DataError, match="1,600,000,000 pixels in 1 sections; at most"):
+        Volume("a.tif", "TIFF", (1, 40_000, 40_000), deep, lambda: iter(()))
+    with pytest.raises(DataError, match="100,001 sections"):
+        Volume("a.tif", "TIFF", (100_001, 4, 4), deep, lambda: iter(()))
