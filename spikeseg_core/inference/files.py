@@ -292,7 +292,8 @@ def segment_files(
     _move(made, job.out / TABLE)
     for warning in warnings:
         report.say(f"WARNING: {warning}")
-    preview = segmented_figure(shown, threshold, job.out / PREVIEW, shown_name(title))
+    preview = job.out / PREVIEW
+    _move(segmented_figure(shown, threshold, unfinished.made(PREVIEW), shown_name(title)), preview)
     unfinished.end()
     timing = Timing(
         start_s, segmented - began, time.monotonic() - segmented, done / 1e6, pixels / 1e6

@@ -261,6 +261,23 @@ def test_a_killed_work_goes_on_and_gives_the_same_bytes(source: Path, tmp_path: 
         plan(source, out)
 
 
+def test_a_kill_while_the_preview_is_drawn_leaves_nothing_behind(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    def drawn(_: object, __: object, path: Path, ___: object) -> Path:
+        path.with_name(".preview-half.png").write_bytes(b"half")
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(files, "segmented_figure", drawn)
+        segment_files(plan(source, out), brightness, 0.5, name="ann")
+    assert segment_files(plan(source, out), brightness, 0.5, name="ann").resumed == 5
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["cells", "cells.csv", "mask", "preview.png", "probability"]
+
+
 def test_another_network_does_not_go_on(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(Killed):
@@ -279,7 +296,7 @@ def test_workers_give_the_same_bytes(source: Path, tmp_path: Path) -> None:
 
 
 def test_only_a_few_sections_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "segmented_figure", lambda *about: tmp_path)
+    monkeypatch.setattr(files, "segmented_figure", lambda *about: about[2].touch() or about[2])
     section = np.zeros((200, 200), np.uint8)
     section[::10] = section[:, ::10] = 255
     peaks = []
