@@ -96,7 +96,6 @@ _SUFFIXES = {
     ".lif": "Leica LIF",
     ".oib": "Olympus OIB",
     ".vti": "VTK",
-    ".ser": "TIA SER",
 }
 _PILLOW = ("JPEG", "WebP", "GIF", "BMP", "JPEG 2000", "PGM", "TGA", "AVIF")
 _PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
