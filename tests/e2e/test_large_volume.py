@@ -32,18 +32,23 @@ def start(stack: Path, out: Path, mib: int = MIB) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str]) -> dict[str, int]:
-    said, _ = process.communicate(timeout=SECONDS)
+    try:
+        said, _ = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
     assert process.returncode == 0
     return dict(json.loads(said))
 
 
 def kill_once(process: subprocess.Popen[str], there: Callable[[], bool]) -> None:
     until = time.monotonic() + SECONDS
-    while not there():
-        assert process.poll() is None and time.monotonic() < until
-        time.sleep(0.002)
-    process.kill()
-    process.communicate()
+    try:
+        while not there():
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.002)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def written(out: Path) -> dict[str, bytes]:
