@@ -70,7 +70,11 @@ def draw_energy(figures: Iterable[EnergyFigure], path: Path, *, narrow: bool = F
         axes.plot([dynamic, total], [row, row], color=colour, linewidth=1)
         axes.plot(dynamic, row, "|", color=colour, markersize=8, label="dynamic part")
         label = f"total, {basis}"
-        axes.plot(total, row, _MARKERS[basis], color=colour, markersize=6, label=label)
+        shape = {"color": colour, "markersize": 6}
+        if group["total"].busy:  # hollow: not to be compared
+            shape |= {"markerfacecolor": "none"}
+            label += ", busy: not to be compared"
+        axes.plot(total, row, _MARKERS[basis], label=label, **shape)
         axes.annotate(
             short(total), (total, row), (7, 0), textcoords="offset points", va="center", size=8
         )
@@ -152,8 +156,9 @@ def draw_operating_points(table: pd.DataFrame, path: Path) -> Path:
                 rows = own[own["early_exit"].notna() == bool(exits)]
                 label = f"{tiles} tiles{exits}"
                 axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=4, label=label)
-        front = table[table["front"]].sort_values(mj)
-        axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front (validation)")
+        if split == "validation":
+            front = table[table["front"]].sort_values(mj)
+            axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front")
         # Several marks may be on one point: their rings lie in each other.
         for size, (which, (label, colour)) in enumerate(_MARKS.items()):
             row = table[table[which]].iloc[0]

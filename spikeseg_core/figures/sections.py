@@ -9,12 +9,14 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
-from spikeseg_core.figures.style import GREEN, SKY, VERMILLION, new_figure, save
+from spikeseg_core.figures.style import BLUE, GREEN, ORANGE, VERMILLION, new_figure, save
 
 _TINT = 0.65
 """Share of an overlay's colour where the section beneath is to be seen."""
-_PAINT = 0.9
+_PAINT = 0.95
 """The same where colours have to be told apart, in greyscale too."""
+_PALEST = 0.6
+"""Grey of the darkest pixel beneath them."""
 MOST_SHOWN = 1024
 """Pixels of a section along each axis from which on a picture has every second, third, ..."""
 GREY_RANGE = (0.5, 99.5)
@@ -28,6 +30,7 @@ def sections_figure(
     path: Path,
     *,
     threshold: float = 0.5,
+    columns: int = 4,
 ) -> Path:
     """Draw a section, its truth, the membrane probability and an overlay.
 
@@ -41,20 +44,24 @@ def sections_figure(
         Membrane probability in [0, 1].
     threshold : float
         Pixels above it count as membrane in the overlay.
+    columns : int
+        Panels side by side.
     """
     low, high = np.percentile(image, GREY_RANGE)
     called, membrane = probability > threshold, truth == 1
-    overlay = grey_picture(image)
+    # Paler than the section, so that all three colours stand out, in greyscale too.
+    overlay = _PALEST + (1 - _PALEST) * grey_picture(image)
     kinds = (
         ("found", GREEN, called & membrane),
-        ("missed", SKY, ~called & membrane),
-        ("false", VERMILLION, called & ~membrane),
+        ("missed", BLUE, ~called & membrane),
+        ("false", ORANGE, called & ~membrane),
     )
     for _, colour, where in kinds:
         lay_over(overlay, where, colour, _PAINT)
 
-    figure = new_figure(13, 3.9)
-    panels = figure.subplots(1, 4)
+    rows = 4 // columns
+    figure = new_figure(3.25 * columns, 0.6 + 3.3 * rows)
+    panels = figure.subplots(rows, columns).ravel()
     height, width = truth.shape
     panels[0].imshow(image, cmap="gray", vmin=low, vmax=high)
     panels[0].set_title(f"section, {width} x {height} px", fontsize=9)
@@ -67,7 +74,8 @@ def sections_figure(
     panels[3].set_title(f"membrane above {threshold:g}", fontsize=9)
     panels[3].legend(
         handles=[
-            Patch(color=colour, label=f"{name} {where.mean():.1%}") for name, colour, where in kinds
+            Patch(color=colour, label=f"{name} {where.mean():.1%} of pixels")
+            for name, colour, where in kinds
         ],
         loc="upper center",
         bbox_to_anchor=(0.5, -0.01),

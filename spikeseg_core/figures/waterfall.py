@@ -50,11 +50,12 @@ def waterfall_figure(
         axes.axvspan(*accepted, color=SKY, alpha=0.45, linewidth=0)
         axes.plot(level, rows, color=GREY, linewidth=1, zorder=1)
         for row, value in enumerate(level):
-            lost = row > 0 and value < level[row - 1]
-            colour = VERMILLION if lost else BLUE
-            marker = "o" if row == 0 else "<" if lost else ">"
+            change = _change(value - level[row - 1]) if row else ""
+            # What rounds to zero is neither gain nor loss.
+            marker = {"-": "<", "+": ">"}.get(change[:1], "o")
+            colour = VERMILLION if marker == "<" else BLUE
             axes.plot(value, row, marker, color=colour, markersize=6)
-            told = f"{value:.3f}" if row == 0 else _change(value - level[row - 1])
+            told = change or f"{value:.3f}"
             axes.annotate(
                 told, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=7.5
             )

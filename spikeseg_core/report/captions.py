@@ -33,8 +33,9 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
         "it: the darker, the more certain."
     ),
     ("run", "waterfall"): (
-        "Each score after every step from the ANN to the chip, on the test sections. The "
-        "shaded range is the loss that is tolerated."
+        "Each score after every step from the ANN to the chip, on the test sections, and its "
+        "change: to the left a loss, to the right a gain. The shaded range is the loss that is "
+        "tolerated; axes are enlarged."
     ),
     ("prepare", "sections"): (
         "Prepared sections with their labelled membrane, to check that they belong together."

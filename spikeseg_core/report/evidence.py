@@ -142,9 +142,14 @@ class Evidence:
         )
         return [Picture(wide, caption, ("measured",), narrow=narrow)]
 
+    @property
+    def chips(self) -> str:
+        """The word for the chips of the network: ``chip`` if it has one."""
+        return "chip" if set(self.values("partition", "mapping/chips")) == {1} else "chips"
+
     def behind(self, *stages: str) -> list[Link]:
-        """Link the runs of these stages for all seeds."""
-        return [link(run.stages[stage].run) for run in self.runs for stage in stages]
+        """Link the runs of these stages for all seeds, with the names of the stages."""
+        return [link(run.stages[stage].run, stage) for run in self.runs for stage in stages]
 
     def sweeps_over(self, *prefixes: str) -> list[RecordedSweep]:
         """Sweeps over a setting whose name starts with one of these."""
@@ -155,9 +160,9 @@ class Evidence:
         ]
 
 
-def link(run: RecordedRun) -> Link:
-    """Link a run by the beginning of its id, which every command accepts."""
-    return Link(run.id[:ID_LETTERS], run.page)
+def link(run: RecordedRun, stage: str = "") -> Link:
+    """Link a run by its stage, if any, and the beginning of its id, which commands accept."""
+    return Link(f"{stage} {run.id[:ID_LETTERS]}".lstrip(), run.page)
 
 
 def gather(records: Records, preset: str, chosen: Iterable[str] = ()) -> Evidence:

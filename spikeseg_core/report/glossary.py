@@ -6,13 +6,15 @@ from spikeseg_core.report.document import Section
 from spikeseg_core.report.stated import Name, Text, say
 
 TERMS = {
+    "ANN, SNN": "the network of rectified linear units that is trained, and the one of spikes",
+    "NengoDL": "the simulator of spiking networks that checks the conversion, in floating point",
     "V_Rand, V_Info": (
         "the challenge's scores of the cells that a membrane separates: how often two pixels are "
         "rightly together or apart, and how much knowing one partition says about the other; at "
         "best one"
     ),
     "pixel accuracy": "share of pixels that are called right, membrane or not",
-    "membrane IoU": "pixels that both call membrane, over pixels that either does",
+    "membrane IoU": "pixels that truth and network both call membrane, over those that either does",
     "tile": (
         "a square cut out of a section, as large as the network's input; on the chip, also the "
         "part of a layer that one core holds"
@@ -26,6 +28,7 @@ TERMS = {
         "a graph of the traffic with the program of that name, optimized chooses tiles and chips "
         "together"
     ),
+    "stem": "the first layer, which turns pixels into spikes, on the host",
     "enc0, enc1b, dec0, ...": (
         "layers of the encoder and the decoder of the U-Net, by the level of resolution; a letter "
         "tells several at one level apart"
@@ -38,6 +41,7 @@ TERMS = {
     "equal accuracy": "the same, as good in pixel accuracy alone; start: the longest presentation",
     "host": "the processor beside the chips; it computes the first layer and the read-out",
     "online, batch": "one tile or section at a time, or several at once",
+    "pre-silicon": "with constants that were published before the chip was made",
     "dynamic, static": "energy of the work itself, and of being switched on while it lasts",
     "busy": "timed while other work used the machine, so not to be compared",
 }

@@ -110,17 +110,18 @@ def _methods(evidence: Evidence) -> list[Text]:
             digest=Code(str(dataset.get("sha256", "?"))[:16]),
         ),
         say(
-            "Network: {neurons} neurons on chip and {host} on the host, {cores} cores on {chips} "
-            "chips, weights of {bits}.",
+            "Network: {neurons} neurons on chip and {host} on the host, {cores} cores on {chips}, "
+            "weights of {bits}.",
             neurons=evidence.state("quantize", "mapping/neurons_on_chip", form=",.0f"),
             host=evidence.state("quantize", "mapping/neurons_off_chip", form=",.0f"),
             cores=evidence.state("partition", "mapping/cores", form=",.0f"),
-            chips=evidence.state("partition", "mapping/chips", form=".0f"),
+            chips=evidence.state("partition", "mapping/chips", form=".0f", unit=evidence.chips),
             bits=stated(settings["quantize"]["weight_bits"], "set", ".0f", "bits"),
         ),
         say(
-            "Tuning: the percentile {percentile} of each layer's rates is kept between {low} and "
-            "{high}, for {rates} epochs with rates and {spikes} with spikes in the forward pass. "
+            "Tuning: the percentile {percentile} of each neuron's rate over tiles is kept between "
+            "{low} and {high}, for {rates} epochs with rates and {spikes} with spikes in the "
+            "forward pass. "
             "Every tile is presented for {steps} of {dt} and read out over the last {window}.",
             low=stated(tune["rate_min_hz"], "set", "g"),
             high=stated(tune["rate_max_hz"], "set", "g", "Hz"),

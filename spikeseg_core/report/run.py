@@ -155,10 +155,11 @@ def _how_accurate(summary: Mapping[str, Any]) -> str:
     ]
     if None in found:
         return ""
-    told = "{:.3f} and {:.3f}; the chip reaches {:.3f} and {:.3f}".format(*found)
+    told = "{:.3f} and {:.3f}; the emulated chip reaches {:.3f} and {:.3f}".format(*found)
+    beyond = [_title_of(warning) for warning in summary["losses"]["warnings"]]
     verdict = (
-        "more is lost than tolerated"
-        if summary["losses"]["warnings"]
+        f"more is lost than tolerated in {', '.join(beyond)}"
+        if beyond
         else "nothing is lost beyond the tolerances"
     )
     return (
@@ -176,7 +177,7 @@ def _how_large(mapping: Mapping[str, Any], loihi: Mapping[str, Any]) -> str:
     )
     rate = loihi.get("spikes/mean_rate_hz")
     fire = f" and fire at {rate:.0f} Hz on average" if rate is not None else ""
-    return f"The network's {neurons} spiking neurons take {where}{fire}."
+    return f"The network's {neurons} spiking neurons on chip take {where}{fire}."
 
 
 def _how_economical(energy: Mapping[str, Any]) -> str:
@@ -185,7 +186,9 @@ def _how_economical(energy: Mapping[str, Any]) -> str:
     if found is None:
         return ""
     mj = significant(found.loihi.mj_per_section)
-    loihi = f"As deployed, a section takes {mj} mJ on Loihi ({found.loihi.basis})"
+    both = found.with_host
+    host = f", {significant(both.mj_per_section)} mJ with the host's part" if both else ""
+    loihi = f"As deployed, a section takes {mj} mJ on Loihi{host} ({found.loihi.basis})"
     if found.busy:
         return (
             f"{loihi}; other work kept this machine busy while the CPU was timed, so the two are "
@@ -243,9 +246,14 @@ def _accuracy(summary: Mapping[str, Any], gallery: Gallery) -> Section:
 
 def _in_words(warning: str) -> str:
     """Replace the name of a score, which begins the sentence."""
-    name, rest = warning.split(" ", 1)
-    title = SCORE_TITLES.get(name, name)
+    title, rest = _title_of(warning), warning.split(" ", 1)[1]
     return f"{title[:1].upper()}{title[1:]} {rest}."
+
+
+def _title_of(warning: str) -> str:
+    """Name the score that a warning is about."""
+    name = warning.split(" ", 1)[0]
+    return SCORE_TITLES.get(name, name)
 
 
 def _mapping(summary: Mapping[str, Any], gallery: Gallery) -> Section:

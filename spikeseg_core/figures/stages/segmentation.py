@@ -22,17 +22,17 @@ Inputs = Mapping[str, Path]
 
 def draw_train(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
     """Draw the first test section and the training curves."""
-    return _section("ann", inputs["prepare"], folder), _curves("training", folder)
+    return *_section("ann", inputs["prepare"], folder), _curves("training", folder)
 
 
 def draw_tune(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
     """Draw a test section and the rates, after and before tuning, and the curves."""
     before, after = "ann_loihi_curve", "rate_tuned"
     return (
-        _section(after, inputs["prepare"], folder),
+        *_section(after, inputs["prepare"], folder),
         _rates(config.tune, folder, after, before=before),
         _curves("tuning", folder),
-        _section(before, inputs["prepare"], folder),
+        *_section(before, inputs["prepare"], folder),
         _rates(config.tune, folder, before),
     )
 
@@ -40,8 +40,8 @@ def draw_tune(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
 def draw_convert(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
     """Draw a test section segmented with rates and with spikes, and the rates."""
     return (
-        _section("snn_rate", inputs["prepare"], folder),
-        _section("snn_spiking", inputs["prepare"], folder),
+        *_section("snn_rate", inputs["prepare"], folder),
+        *_section("snn_spiking", inputs["prepare"], folder),
         _rates(config.tune, folder),
     )
 
@@ -50,14 +50,18 @@ def draw_deploy(config: PipelineConfig, inputs: Inputs, folder: Path) -> Picture
     """Draw a test section, and the rates if the target reports them."""
     section = _section("loihi", inputs["prepare"], folder)
     if not (folder / rates_by_neuron()).exists():
-        return (section,)
-    return section, _rates(config.tune, folder)
+        return section
+    return *section, _rates(config.tune, folder)
 
 
-def _section(tag: str, dataset: Path, folder: Path) -> Path:
+def _section(tag: str, dataset: Path, folder: Path) -> Pictures:
+    """Draw the first test section twice, for wide and for narrow screens."""
     images, labels = load_dataset(dataset).split("test")
     found = load_arrays(folder / probability(tag))["test"][0].astype(np.float32)
-    return sections_figure(images[0], labels[0], found, folder / f"sections_{tag}.png")
+    return tuple(
+        sections_figure(images[0], labels[0], found, folder / name, columns=columns)
+        for name, columns in ((f"sections_{tag}.png", 4), (f"sections_{tag}_narrow.png", 2))
+    )
 
 
 def _rates(config: TuneConfig, folder: Path, tag: str = "", *, before: str | None = None) -> Path:

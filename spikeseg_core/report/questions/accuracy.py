@@ -75,8 +75,8 @@ def section(evidence: Evidence, folder: Path) -> Section:
         _within(losses),
         *_worst(evidence),
         say(
-            "For comparison, a review of the paper gives {ann} for its ANN and {snn} for its "
-            "spiking network, a loss of {loss}, without naming the metric.",
+            "For comparison, a secondary source of the paper gives {ann} for its ANN and {snn} for "
+            "its spiking network, a loss of {loss}, without naming the metric.",
             ann=stated(PUBLISHED_ANN, "published", ".2f", "%"),
             snn=stated(PUBLISHED_SNN, "published", ".2f", "%"),
             loss=stated(PUBLISHED_ANN - PUBLISHED_SNN, "published", ".2f", "points"),
@@ -126,7 +126,8 @@ def _pictures(evidence: Evidence, folder: Path) -> list[Picture]:
                 ToleranceConfig().model_dump(),
                 caption=say(
                     "Each score after every step from the ANN to the chips as deployed, test "
-                    "sections, first seed. The shaded range is the loss that is tolerated."
+                    "sections, first seed, and its change: to the left a loss, to the right a "
+                    "gain. The shaded range is the loss that is tolerated; axes are enlarged."
                 ),
                 basis=("measured",),
                 folder=folder,
@@ -162,7 +163,7 @@ def _scores(evidence: Evidence) -> Table:
             "network",
             *SCORE_TITLES.values(),
             "V_Rand, threshold from validation",
-            "mean rate on chip, Hz",
+            "mean rate of on-chip layers, Hz",
         ],
         rows=rows,
     )
@@ -191,8 +192,9 @@ def _steps(evidence: Evidence) -> Table:
     ]
     return Table(
         caption=say(
-            "Change by each step to the network as deployed, test sections. With several seeds the "
-            "medians need not add up; the steps of each seed do. Tolerated losses: {tolerated}.",
+            "Change by each step to the network as deployed, test sections, from unrounded scores. "
+            "With several seeds the medians need not add up; the steps of each seed do. Tolerated "
+            "losses: {tolerated}.",
             tolerated=joined(tolerated),
         ),
         heading=["step", *SCORE_TITLES.values()],

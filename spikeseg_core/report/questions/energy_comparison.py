@@ -90,8 +90,11 @@ def comparison(evidence: Evidence) -> Comparison | None:
 
 def how_far(evidence: Evidence, compared: Comparison | None) -> Text:
     """Say how far the two are apart in accuracy and energy."""
-    v_rand = evidence.change("snn_rate", "snn_spiking", "test/v_rand")
-    accuracy = say("By {v_rand} in V_Rand, when spikes replace rates", v_rand=v_rand)
+    accuracy = say(
+        "By {v_rand} in V_Rand and {pixels} in pixel accuracy, when spikes replace rates",
+        v_rand=evidence.change("snn_rate", "snn_spiking", "test/v_rand"),
+        pixels=evidence.change("snn_rate", "snn_spiking", "test/pixel_accuracy"),
+    )
     if compared is None:
         return say("{accuracy}; how far in energy is not recorded", accuracy=accuracy)
     if compared.busy:

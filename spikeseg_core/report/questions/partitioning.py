@@ -35,7 +35,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         "{effect}; on {chips} and {cores} cores, {across} of {every} cross between chips with the "
         "strategy used",
         effect=_effect(table, used),
-        chips=evidence.state("partition", "mapping/chips", form=".0f", unit=_chips(evidence)),
+        chips=evidence.state("partition", "mapping/chips", form=".0f", unit=evidence.chips),
         cores=evidence.state("partition", "mapping/cores", form=",.0f"),
         across=evidence.state(
             "partition", "mapping/interchip_messages_per_step", "modelled", ",.0f"
@@ -57,7 +57,10 @@ def section(evidence: Evidence, folder: Path) -> Section:
             draw(
                 strategies_figure,
                 table,
-                caption=say("One time step under every strategy on the same tiles, first seed."),
+                caption=say(
+                    "Messages, time and energy of one time step under every strategy on the same "
+                    "tiles, first seed."
+                ),
                 basis=("modelled",),
                 folder=folder,
                 name="strategies",
@@ -65,7 +68,13 @@ def section(evidence: Evidence, folder: Path) -> Section:
         )
     answer += _link(evidence)
     pictures += evidence.picture(
-        "partition", "mesh.png", say("Cores on the mesh of each chip, first seed."), "modelled"
+        "partition",
+        "mesh.png",
+        say(
+            "The routers of each chip's mesh, coloured by the messages that their cores send to "
+            "cores, and the traffic on the links between them, first seed."
+        ),
+        "modelled",
     )
     runs = evidence.behind("tune", "convert", "quantize", "partition", "benchmark")
     sweeps, more_pictures, sweep_runs = recorded_sweeps(
@@ -108,10 +117,6 @@ def section(evidence: Evidence, folder: Path) -> Section:
     )
 
 
-def _chips(evidence: Evidence) -> str:
-    return "chip" if set(evidence.values("partition", "mapping/chips")) == {1} else "chips"
-
-
 def _strategy_table(evidence: Evidence) -> pd.DataFrame | None:
     """Model every strategy from the recorded network, tiles and rates; None without them."""
     stages, settings = evidence.first.stages, evidence.first.settings
@@ -142,10 +147,18 @@ def _effect(table: pd.DataFrame | None, used: str) -> Text:
         return say("Not at all for this network, which fits on one chip")
     own = table[table["strategy"] == used].iloc[0]
     energies = table["dynamic_uj"] + table["static_uj"]
+    if own["interchip_messages_per_step"] == 0:
+        return say(
+            "Not at all for this network, as long as it stays on one chip, where it fits; spread "
+            "over several by the worst strategy, a step takes {time} the time and {energy} the "
+            "energy, most of the rest being the static power of more chips",
+            time=stated(table["time_us"].max() / own["time_us"], "modelled", ".2f", "times"),
+            energy=stated(float(energies.max()) / _energy(own), "modelled", ".2f", "times"),
+        )
     return say(
-        "By up to {time} the time and {energy} the energy, which the worst strategy on the same "
-        "tiles takes of a step beside the one used",
-        time=stated(table["time_us"].max() / own["time_us"], "modelled", "s2", "times"),
+        "By up to {time} the time and {energy} the energy of a step: that is what the worst "
+        "strategy on the same tiles takes, compared with the one used",
+        time=stated(table["time_us"].max() / own["time_us"], "modelled", ".2f", "times"),
         energy=stated(float(energies.max()) / _energy(own), "modelled", ".2f", "times"),
     )
 

@@ -28,9 +28,11 @@ def section(evidence: Evidence, folder: Path) -> Section:
     change = {score: evidence.change("snn_spiking", "loihi", f"test/{score}") for score in SCORES}
     error = evidence.state("quantize", "quantize/weight_error", form=".2%")
     finding = say(
-        "{verdict}: {bits} for each weight, with a scale of its own for each core block, are off "
-        "by {error} of the weights in root mean square; from float spikes to integers V_Rand "
-        "changes by {v_rand} and pixel accuracy by {pixels}",
+        "{verdict}: rounding to {bits}, with a scale of its own for each core block, changes the "
+        "weights by {error} in root mean square; from float spikes to integers V_Rand changes by "
+        "{v_rand}, V_Info by {v_info}, pixel accuracy by {pixels} and membrane IoU by {iou}",
+        v_info=change["v_info"],
+        iou=change["membrane_iou"],
         verdict=_verdict(change),
         bits=bits,
         error=error,

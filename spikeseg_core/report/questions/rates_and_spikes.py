@@ -57,8 +57,8 @@ def section(evidence: Evidence, folder: Path) -> Section:
         *power(compared),
         *_batches(facts, compared),
         say(
-            "The paper states more than {times} for its own network, online, at {bits}; its "
-            "static-power accounting is not known.",
+            "Patel et al. state that their network on Loihi is more than {times} as efficient as "
+            "conventional hardware, online, at {bits}; their static-power accounting is not known.",
             times=stated(2, "published", ".0f", "times"),
             bits=stated(8, "published", ".0f", "bits"),
         ),
@@ -93,7 +93,10 @@ def _pictures(evidence: Evidence) -> list[Picture]:
     found = evidence.picture(
         "benchmark",
         "energy.png",
-        say("Energy per section on every device, first seed; the marker shows the basis."),
+        say(
+            "Energy per section on every device, first seed, on a logarithmic axis; the marker "
+            "shows the basis. Grey figures were published for another, much smaller network."
+        ),
         *dict.fromkeys(f["basis"] for f in evidence.first.figures),
     )
     if evidence.busy:
@@ -110,7 +113,11 @@ def _missing(
 ) -> list[Missing]:
     found = []
     if compared is not None and compared.busy:
-        found.append(missing("The CPU was timed on a busy machine.", "benchmark"))
+        found.append(
+            missing(
+                "The CPU was timed on a busy machine; time it again when it is idle.", "benchmark"
+            )
+        )
     if not has_sweeps:
         found.append(
             missing(

@@ -40,8 +40,9 @@ def section(evidence: Evidence, folder: Path) -> Section:
             tradeoff_figure,
             points,
             caption=say(
-                "Accuracy against energy: every recorded kind of run on these data, the reported "
-                "network at several presentation times, and the points of the sweeps."
+                "Accuracy against energy: every recorded kind of run on these data as deployed, "
+                "the reported network at several presentation times, and the points of sweeps, if "
+                "any are recorded."
             ),
             basis=("measured", "modelled"),
             folder=folder,
@@ -50,14 +51,20 @@ def section(evidence: Evidence, folder: Path) -> Section:
         *evidence.picture(
             "benchmark",
             "operating_points.png",
-            say("Operating points of the reported network, first seed; chosen on validation."),
+            say(
+                "V_Rand against energy of every way of presenting the tiles, on validation, where "
+                "points were chosen, and on test, first seed."
+            ),
             "measured",
             "modelled",
         ),
         *evidence.picture(
             "deploy",
             "rates.png",
-            say("Spike rates by layer, first seed."),
+            say(
+                "How many neurons of each layer fire how fast on the chips, first seed: the "
+                "percentile of each neuron's rate over tiles, to which the shaded range applies."
+            ),
             "measured",
         ),
     ]
@@ -66,10 +73,10 @@ def section(evidence: Evidence, folder: Path) -> Section:
     share = evidence.state("loihi", "spikes/share_in_range", form=".1%")
     rate = evidence.state("loihi", "spikes/mean_rate_hz", form=".1f", unit="Hz")
     finding = say(
-        "How far they balance is known for {kinds}: with a percentile loss that keeps the highest "
-        "rates between {low} and {high}, those of {share} of the on-chip neurons are in that range "
-        "on the chips, all fire at {rate} on average, and Loihi takes {energy} per section as "
-        "deployed, at a V_Rand of {score} on the test sections",
+        "How far they balance is known only for {kinds}: with a percentile loss that keeps the "
+        "highest rates between {low} and {high}, those of {share} of the on-chip neurons are in "
+        "that range on the chips, all fire at {rate} on average, and Loihi takes {energy} per "
+        "section as deployed, at a V_Rand of {score} on the test sections",
         kinds=_kinds(evidence),
         score=evidence.state("loihi", "test/v_rand"),
         low=stated(settings["rate_min_hz"], "set", "g", "Hz"),
@@ -122,7 +129,10 @@ def _missing(evidence: Evidence, sweeps: list[RecordedSweep]) -> list[Missing]:
         )
     if not any(sweep.definition.get("search") for sweep in sweeps):
         found.append(
-            missing("No search for the operating point is recorded.", "sweep operating-point")
+            missing(
+                "No search over settings of tuning and presentation together is recorded.",
+                "sweep operating-point",
+            )
         )
     if "train.network" not in varied:
         found.append(missing("No sweep over architectures is recorded.", "sweep architecture"))

@@ -17,4 +17,4 @@ def test_every_score_and_strategy_that_a_report_names_is_explained() -> None:
 def test_terms_are_points_of_one_section() -> None:
     section = glossary()
     assert len(section.points) == len(TERMS)
-    assert words(section.points[0]).startswith("V_Rand, V_Info: the challenge's scores")
+    assert words(section.points[0]).startswith("ANN, SNN: the network of")

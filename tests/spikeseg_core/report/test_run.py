@@ -32,7 +32,7 @@ def test_what_came_out_is_first_then_accuracy_mapping_energy_time(
     assert not first.tables
     accuracy, time = report.sections[1], report.sections[-1]
     assert titles(accuracy.details) == ["Change by each step"]
-    assert titles(time.details) == ["Data", "Settings", "Where this is recorded"]
+    assert titles(time.details) == ["Data", "Terms", "Settings", "Where this is recorded"]
 
 
 def test_three_sentences_tell_accuracy_size_and_energy(summary: dict[str, Any]) -> None:
@@ -41,8 +41,8 @@ def test_three_sentences_tell_accuracy_size_and_energy(summary: dict[str, Any]) 
     summary["energy"]["figures"] = figures()
     assert sentences(summary) == [
         "On the test sections the ANN reaches a V_Rand and a pixel accuracy of 0.970 and 0.910; "
-        "the chip reaches 0.940 and 0.900: more is lost than tolerated.",
-        "The network's 69,120 spiking neurons take 93 cores on 1 chip and fire at 18 Hz on "
+        "the emulated chip reaches 0.940 and 0.900: more is lost than tolerated in V_Rand.",
+        "The network's 69,120 spiking neurons on chip take 93 cores on 1 chip and fire at 18 Hz on "
         "average.",
         "As deployed, a section takes 100 mJ on Loihi (modelled); the best int8 CPU takes 720 mJ "
         "(modelled), 7.2 times as much.",

@@ -16,4 +16,4 @@ def test_a_target_that_reports_no_rates_has_no_picture_of_them(tmp_path: Path) -
     save_arrays(tmp_path / probability("loihi"), {"test": dataset.split("test")[1] * 0.5})
     inputs = {"prepare": tmp_path / "prepare"}
     drawn = draw("deploy", PipelineConfig(), inputs, tmp_path)
-    assert [path.name for path in drawn] == ["sections_loihi.png"]
+    assert [path.name for path in drawn] == ["sections_loihi.png", "sections_loihi_narrow.png"]

@@ -7,10 +7,10 @@ Pages = dict[str, tuple[str, str]]
 
 def test_the_operating_point_is_told_with_what_it_saves(pages: Pages) -> None:
     _, text = pages["paper"]
-    assert "uses 45% [45%, 45%] (modelled) of the starting one's energy" in text
+    assert "uses 45% [45%, 45%] (modelled) of the starting point's energy" in text
     assert "uses 62% [62%, 62%] (modelled) of its energy" in text
-    assert "for 9 [9, 9] (set) instead of 16 [16, 16] (set) tiles per section" in text
-    assert "51.5 steps [51.5, 51.5] (measured)" in text
+    assert "9 [9, 9] (set) tiles per section and 51.5 steps" in text
+    assert "where the start has 16 [16, 16] (set) and" in text
 
 
 def test_points_are_tabulated_with_what_marks_them(pages: Pages) -> None:
