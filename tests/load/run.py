@@ -65,6 +65,7 @@ def _stubbed(asked: argparse.Namespace) -> int:
 def _runs(count: int) -> int:
     from flows.pipeline import pipeline
     from tasks.cleaning import delete, waste
+    from tasks.in_use import release
     from tasks.local import runs, state
 
     memory, began = [], time.monotonic()
@@ -74,6 +75,7 @@ def _runs(count: int) -> int:
     seconds = (time.monotonic() - began) / count
     found = len([run for run in runs.recorded() if run.kind == "pipeline"])
     disk = _disk(state.current().home)
+    release(state.current().stages)  # as if this process had ended
     delete(waste(()))
     stages = sum(1 for _ in state.current().stages.glob("*/"))
     settled = memory[len(memory) // 2 :]

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 from spikeseg_core.errors import DataError
 from spikeseg_core.metrics.intervals import Interval, bounds, difference, interval
@@ -20,6 +21,16 @@ def test_the_interval_has_the_true_mean_in_it_95_times_out_of_100(sections):
     scores = (true + rng.normal(0, 0.02, (1000, sections, 2))).mean(axis=-1)
     low, high = bounds(scores, resamples=500)
     assert 0.92 < np.mean((low <= 0.9) & (high >= 0.9)) < 0.98
+
+
+@pytest.mark.parametrize("sections", [16, 30])
+def test_the_interval_is_as_wide_as_students(sections):
+    """Of normal scores it is that of t with one degree of freedom less than sections, at 95 %."""
+    scores = np.random.default_rng(4).normal(0.9, 0.03, (200, sections))
+    low, high = bounds(scores, resamples=2000)
+    error = scores.std(axis=-1, ddof=1) / np.sqrt(sections)
+    students = stats.t.ppf(0.975, sections - 1)
+    assert np.median((high - low) / 2 / error) == pytest.approx(students, rel=0.04)
 
 
 def test_pairing_is_tighter_than_two_separate_intervals():

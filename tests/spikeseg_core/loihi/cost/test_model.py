@@ -108,3 +108,20 @@ def test_presentations_are_averaged() -> None:
         synaptic_ops_by_connection={"a/b": 4e7},
     )
     assert loihi_energy(doubled).total_mj == pytest.approx(loihi_energy(events).total_mj)
+
+
+def test_chips_send_and_receive_at_the_same_time() -> None:
+    def link(chips: int) -> float:
+        events = events_of(totals={"injected": 1e7}, chips=chips)
+        return loihi_energy(events, LoihiModel(interchip_ns=100)).seconds
+
+    assert link(1) == pytest.approx(1, rel=0.01)
+    assert link(2) == pytest.approx(0.5, rel=0.01)
+
+
+def test_the_range_is_that_of_the_models_own_constants() -> None:
+    model = LoihiModel(constants=PRE_SILICON, interchip_pj=1e6)
+    tile = loihi_energy(events_of(), model)
+    low, high = energy_range(events_of(), model)
+    assert (low + high) / 2 == pytest.approx(tile.dynamic_mj + tile.static_mj)
+    assert (low + high) / 2 != pytest.approx(sum(energy_range(events_of(), LoihiModel())) / 2)
