@@ -80,12 +80,12 @@ def draw_energy(figures: Iterable[EnergyFigure], path: Path, *, narrow: bool = F
         )
     clean(axes)
     _log(axes)
-    axes.margins(x=0.1)
-    axes.set_ylim(len(order) - 0.5, -0.5)
+    axes.margins(x=0.2 if narrow else 0.1)  # room for the figures
+    axes.set_ylim(len(order) - 0.5, -0.8 if narrow else -0.5)
     names = [_title(group["total"]) for group in order]
     axes.set_yticks(range(len(order)), [] if narrow else names)
     for row, name in enumerate(names if narrow else ()):
-        axes.annotate(name, (0, row - 0.3), xycoords=("axes fraction", "data"), size=7)
+        axes.annotate(name, (0.01, row - 0.3), xycoords=("axes fraction", "data"), size=7)
     axes.set_xlabel("energy, mJ per section")
     legend_below(picture, 2 if narrow else 4)
     return save(picture, path)

@@ -71,11 +71,10 @@ def sections_figure(
     panels[2].set_title("membrane probability", fontsize=9)
     figure.colorbar(shown, ax=panels[2], fraction=0.046, pad=0.02).ax.tick_params(labelsize=7)
     panels[3].imshow(overlay)
-    panels[3].set_title(f"membrane above {threshold:g}", fontsize=9)
+    panels[3].set_title(f"membrane above {threshold:g}, share of pixels", fontsize=9)
     panels[3].legend(
         handles=[
-            Patch(color=colour, label=f"{name} {where.mean():.1%} of pixels")
-            for name, colour, where in kinds
+            Patch(color=colour, label=f"{name} {where.mean():.1%}") for name, colour, where in kinds
         ],
         loc="upper center",
         bbox_to_anchor=(0.5, -0.01),
