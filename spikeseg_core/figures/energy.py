@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -70,7 +71,7 @@ def draw_energy(figures: Iterable[EnergyFigure], path: Path, *, narrow: bool = F
         axes.plot([dynamic, total], [row, row], color=colour, linewidth=1)
         axes.plot(dynamic, row, "|", color=colour, markersize=8, label="dynamic part")
         label = f"total, {basis}"
-        shape = {"color": colour, "markersize": 6}
+        shape: dict[str, Any] = {"color": colour, "markersize": 6}
         if group["total"].busy:  # hollow: not to be compared
             shape |= {"markerfacecolor": "none"}
             label += ", busy: not to be compared"
@@ -138,16 +139,19 @@ def draw_tornado(sensitivity: Sensitivity, path: Path) -> Path:
     return save(picture, path)
 
 
-def draw_operating_points(table: pd.DataFrame, path: Path) -> Path:
+def draw_operating_points(table: pd.DataFrame, path: Path, *, narrow: bool = False) -> Path:
     """Draw V_Rand against energy per section, one panel per split, energy on a log scale.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As in :class:`~spikeseg_core.presentation.operating_point.OperatingPoints`.
+    narrow : bool
+        For a narrow screen: one panel below the other.
     """
-    picture = new_figure(10, 4.8)
-    for axes, split in zip(picture.subplots(1, 2), ("validation", "test"), strict=True):
+    picture = new_figure(5, 8.6) if narrow else new_figure(10, 4.8)
+    panels = picture.subplots(2, 1) if narrow else picture.subplots(1, 2)
+    for axes, split in zip(panels, ("validation", "test"), strict=True):
         mj, v_rand = f"{split}/loihi_total_mj", f"{split}/v_rand"
         grids = table["tiles"].unique()
         for tiles, colour in zip(grids, (BLUE, ORANGE, GREEN, SKY, PURPLE), strict=False):
@@ -169,7 +173,7 @@ def draw_operating_points(table: pd.DataFrame, path: Path) -> Path:
         axes.set_xlabel("Loihi energy, mJ per section (modelled)", fontsize=8)
         axes.set_ylabel("V_Rand", fontsize=8)
         clean(axes)
-    legend_below(picture)
+    legend_below(picture, 2 if narrow else 4)
     return save(picture, path)
 
 

@@ -31,20 +31,27 @@ from spikeseg_core.network import Network
 CHIP_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE)
 """Colours of chips 0, 1, ...; they repeat on larger boards."""
 
-COLUMNS = 4
+COLUMNS, NARROW_COLUMNS = 4, 2
+"""Layers side by side, on a wide and on a narrow screen."""
 
 
 def layers_figure(
-    network: Network, tiles: Mapping[str, Tile], placement: Placement, path: Path
+    network: Network,
+    tiles: Mapping[str, Tile],
+    placement: Placement,
+    path: Path,
+    *,
+    narrow: bool = False,
 ) -> Path:
     """Draw every on-chip layer cut into its cores, coloured by chip.
 
     The channel parts of a layer are drawn side by side, each as a map of its rows and columns.
     """
     layers = network.chip_layers()
-    rows = -(-len(layers) // COLUMNS)
-    figure = new_figure(2.4 * COLUMNS, 0.4 + 1.6 * rows)
-    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    columns = NARROW_COLUMNS if narrow else COLUMNS
+    rows = -(-len(layers) // columns)
+    figure = new_figure(2.4 * columns, 0.4 + 1.6 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
     colours = ListedColormap(CHIP_COLOURS)
     first = 0
     for panel, layer in zip(panels, layers, strict=False):
@@ -74,7 +81,7 @@ def layers_figure(
     figure.legend(
         handles=[Rectangle((0, 0), 1, 1, facecolor=CHIP_COLOURS[chip]) for chip in chips],
         labels=[f"on chip {chip} ({placement.cores_per_chip[chip]} cores)" for chip in chips],
-        loc="outside lower center", ncols=len(CHIP_COLOURS), fontsize=8, frameon=False,
+        loc="outside lower center", ncols=columns, fontsize=8, frameon=False,
     )  # fmt: skip
     return save(figure, path)
 
@@ -111,12 +118,16 @@ def mesh_figure(
     path: Path,
     most_chips: int = 4,
     chip: Chip = LOIHI_1,
+    *,
+    narrow: bool = False,
 ) -> Path:
     """Draw the mesh of each chip: routers coloured by messages sent, links by traffic."""
     found = hops(messages, placement, chip)
     chips = range(min(placement.chip_count, most_chips))
-    figure = new_figure(max(4.6 * len(chips), 6.0), 3.1)
-    panels = figure.subplots(1, len(chips), squeeze=False)[0]
+    across = 1 if narrow else len(chips)
+    down = len(chips) // across
+    figure = new_figure(max(4.6 * across, 5.0 if narrow else 6.0), 0.3 + 2.8 * down)
+    panels = figure.subplots(down, across, squeeze=False).ravel()
     sent = np.asarray(messages.between.sum(axis=1)).ravel()
     widest = max(found.busiest_link, 1e-12)
     loads = []
@@ -153,9 +164,10 @@ def mesh_figure(
     bar = figure.colorbar(routers, ax=list(panels), fraction=0.05, pad=0.02)
     bar.set_label("sent by a router's cores", fontsize=8)
     bar.ax.tick_params(labelsize=7)
+    between = "\n" if narrow else "; "
     figure.supxlabel(
-        f"{messages.unit}; the width of a link shows its traffic, {found.busiest_link:,.0f} on the "
-        f"busiest",
+        f"{messages.unit}{between}the width of a link shows its traffic, "
+        f"{found.busiest_link:,.0f} on the busiest",
         fontsize=8,
     )
     return save(figure, path)

@@ -65,10 +65,11 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
     return save(figure, path)
 
 
-def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
+def strategies_figure(table: pd.DataFrame, path: Path, *, narrow: bool = False) -> Path:
     """Draw NoC traffic, time and energy per time step, one bar per strategy."""
-    figure = new_figure(8.6, 1.5 + 0.34 * len(table))
-    panels = figure.subplots(1, 3, sharey=True)
+    height = 1.5 + 0.34 * len(table)
+    figure = new_figure(5, 3 * height) if narrow else new_figure(8.6, height)
+    panels = figure.subplots(*((3, 1) if narrow else (1, 3)), sharey=True)
     rows = np.arange(len(table))[::-1]
     across = table["interchip_messages_per_step"].to_numpy()
     traffic = {
@@ -95,11 +96,12 @@ def strategies_figure(table: pd.DataFrame, path: Path) -> Path:
             axes.legend(
                 fontsize=7, frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1)
             )
-    panels[0].set_yticks(rows, [str(name).replace("_", " ") for name in table["strategy"]])
+    for axes in panels if narrow else panels[:1]:
+        axes.set_yticks(rows, [str(name).replace("_", " ") for name in table["strategy"]])
     return save(figure, path)
 
 
-def weight_error_figure(table: pd.DataFrame, path: Path) -> Path:
+def weight_error_figure(table: pd.DataFrame, path: Path, *, narrow: bool = False) -> Path:
     """Draw the weight error of every layer and the resource utilization of its fullest core.
 
     Parameters
@@ -107,8 +109,8 @@ def weight_error_figure(table: pd.DataFrame, path: Path) -> Path:
     table : DataFrame
         ``layer``, ``weight_error`` (relative), ``synapse_bits_used``, ``compartments_used``.
     """
-    figure = new_figure(8.6, 3.2)
-    left, right = figure.subplots(1, 2)
+    figure = new_figure(5, 6) if narrow else new_figure(8.6, 3.2)
+    left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
     columns = np.arange(len(table))
     left.bar(columns, 100 * table["weight_error"], color=BLUE)
     left.set_ylabel("weight error, % (measured)", fontsize=8)

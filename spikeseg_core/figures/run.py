@@ -12,6 +12,7 @@ import pandas as pd
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.evaluation.accounting import SCORES, START, to_deployed
 from spikeseg_core.figures.sections import overview_figure
+from spikeseg_core.figures.style import for_both_screens
 from spikeseg_core.figures.waterfall import waterfall_figure
 from spikeseg_core.stages.artifacts import probability
 from spikeseg_core.storage import load_arrays
@@ -46,9 +47,11 @@ def draw_overview(stages: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
         return ()
     images, labels = load_dataset(stages["prepare"]).split("test")
     found = {name: load_arrays(file)["test"][0].astype(np.float32) for name, file in files.items()}
-    return tuple(
-        overview_figure(images[0], labels[0], found, folder / name, columns=columns)
-        for name, columns in (("overview.png", 4), ("overview_narrow.png", 2))
+    return for_both_screens(
+        lambda path, narrow: overview_figure(
+            images[0], labels[0], found, path, columns=2 if narrow else 4
+        ),
+        folder / "overview.png",
     )
 
 
@@ -58,7 +61,7 @@ def _losses(summary: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
         return ()
     start = {score: summary["stages"][START][f"test/{score}"] for score in SCORES}
     tolerance = summary["losses"]["tolerance"]
-    return tuple(
-        waterfall_figure(steps, start, tolerance, folder / name, narrow=narrow)
-        for name, narrow in (("waterfall.png", False), ("waterfall_narrow.png", True))
+    return for_both_screens(
+        lambda path, narrow: waterfall_figure(steps, start, tolerance, path, narrow=narrow),
+        folder / "waterfall.png",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -32,6 +33,9 @@ SCORES = {
 }
 """Scores in words."""
 
+NARROW = "_narrow"
+"""End of the name of a picture's version for narrow screens."""
+
 _DPI = 120
 
 # Without it, ids inside an SVG differ from one writing to the next.
@@ -45,6 +49,19 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
     if title:
         figure.suptitle(title, fontsize=11, fontweight="bold", parse_math=False)
     return figure
+
+
+def for_both_screens(draw: Callable[[Path, bool], Path], path: Path) -> tuple[Path, Path]:
+    """Draw a picture for wide screens, and beside it one for narrow screens.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws to a path, for a narrow screen or not.
+    path : Path
+        ``NAME.png``; the other one is ``NAME_narrow.png``.
+    """
+    return draw(path, False), draw(path.with_stem(f"{path.stem}{NARROW}"), True)
 
 
 def clean(axes: Axes) -> None:

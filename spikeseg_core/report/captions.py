@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from spikeseg_core.report.document import NARROW, Picture, Section
+from spikeseg_core.figures.style import NARROW
+from spikeseg_core.report.document import Picture, Section
 from spikeseg_core.report.embed import data_uri
 from spikeseg_core.stages import table as registry
 

@@ -10,9 +10,6 @@ from spikeseg_core.report.stated import Basis, Code, Link, Printable, joined
 
 Cell = Printable | str | None
 
-NARROW = "_narrow"
-"""End of the name of a picture's version for narrow screens."""
-
 SYNTHETIC = "SYNTHETIC DATA: generated sections, no microscopy. These scores say nothing about EM."
 
 SCORE_TITLES = {

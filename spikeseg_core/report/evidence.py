@@ -12,7 +12,8 @@ import pandas as pd
 from spikeseg_core.config import presets
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.figures.run import draw_overview
-from spikeseg_core.report.document import NARROW, Picture
+from spikeseg_core.figures.style import NARROW, for_both_screens
+from spikeseg_core.report.document import Picture
 from spikeseg_core.report.embed import data_uri
 from spikeseg_core.report.records import (
     Measured,
@@ -253,7 +254,17 @@ def draw(
     folder: Path,
     name: str,
     wide: bool = False,
+    narrow: bool = False,
 ) -> Picture:
-    """Draw a picture with a function whose last argument is a path, and embed it."""
-    path = make(*arguments, folder / f"{name}.png")
-    return Picture(data_uri(path), caption, tuple(basis), wide)
+    """Draw a picture with a function whose last argument is a path, and embed it.
+
+    With ``narrow``, the function can draw one for narrow screens, too.
+    """
+    if not narrow:
+        path = make(*arguments, folder / f"{name}.png")
+        return Picture(data_uri(path), caption, tuple(basis), wide)
+    found = for_both_screens(
+        lambda path, narrow: make(*arguments, path, narrow=narrow), folder / f"{name}.png"
+    )
+    uri, upright = map(data_uri, found)
+    return Picture(uri, caption, tuple(basis), wide, upright)

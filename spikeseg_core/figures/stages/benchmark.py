@@ -17,6 +17,7 @@ from spikeseg_core.figures.energy import (
     draw_operating_points,
     draw_tornado,
 )
+from spikeseg_core.figures.style import for_both_screens
 from spikeseg_core.stages.artifacts import ANYTIME, ENERGY, OPERATING_POINTS
 
 
@@ -27,14 +28,18 @@ def draw_benchmark(
     facts = json.loads((folder / ENERGY).read_text(encoding="utf-8"))
     figures = [EnergyFigure.from_json(figure) for figure in facts["figures"]]
     pictures = [
-        draw_energy(figures, folder / "energy.png"),
-        draw_energy(figures, folder / "energy_narrow.png", narrow=True),
+        *for_both_screens(
+            lambda path, narrow: draw_energy(figures, path, narrow=narrow), folder / "energy.png"
+        ),
         draw_tornado(Sensitivity.from_json(facts["sensitivity"]), folder / "tornado.png"),
     ]
     if (folder / OPERATING_POINTS).exists():
         points = pd.read_parquet(folder / OPERATING_POINTS)
         pictures += [
-            draw_operating_points(points, folder / "operating_points.png"),
+            *for_both_screens(
+                lambda path, narrow: draw_operating_points(points, path, narrow=narrow),
+                folder / "operating_points.png",
+            ),
             draw_anytime(pd.read_parquet(folder / ANYTIME), folder / "anytime.png"),
         ]
     return tuple(pictures)

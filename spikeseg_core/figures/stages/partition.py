@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.figures.mapping import chip_traffic_figure, layers_figure, mesh_figure
+from spikeseg_core.figures.style import for_both_screens
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.mapping.traffic import traffic
@@ -24,8 +25,14 @@ def draw_partition(
     placement = Placement.load(folder / PLACEMENT)
     messages = traffic(network, tiles, load_arrays(inputs["convert"] / RATES))
     pictures = [
-        layers_figure(network, tiles, placement, folder / "layers.png"),
-        mesh_figure(messages, placement, folder / "mesh.png"),
+        *for_both_screens(
+            lambda path, narrow: layers_figure(network, tiles, placement, path, narrow=narrow),
+            folder / "layers.png",
+        ),
+        *for_both_screens(
+            lambda path, narrow: mesh_figure(messages, placement, path, narrow=narrow),
+            folder / "mesh.png",
+        ),
     ]
     if placement.chip_count > 1:
         pictures.append(chip_traffic_figure(messages, placement, folder / "chip_traffic.png"))

@@ -10,6 +10,7 @@ import numpy as np
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.figures.sections import labelled_figure
+from spikeseg_core.figures.style import for_both_screens
 
 MOST_SECTIONS = 4
 
@@ -22,7 +23,9 @@ def draw_prepare(
     last = len(dataset.images) - 1
     shown = np.unique(np.linspace(0, last, MOST_SECTIONS).round().astype(int))
     sections = [(dataset.names[i], dataset.images[i], dataset.labels[i]) for i in shown]
-    return tuple(
-        labelled_figure(sections, folder / name, "Sections and their labels", columns=columns)
-        for name, columns in (("sections.png", 2), ("sections_narrow.png", 1))
+    return for_both_screens(
+        lambda path, narrow: labelled_figure(
+            sections, path, "Sections and their labels", columns=1 if narrow else 2
+        ),
+        folder / "sections.png",
     )

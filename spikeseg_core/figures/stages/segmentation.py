@@ -13,6 +13,7 @@ from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.figures.curves import training_curves
 from spikeseg_core.figures.rates import rate_histogram
 from spikeseg_core.figures.sections import sections_figure
+from spikeseg_core.figures.style import for_both_screens
 from spikeseg_core.stages.artifacts import HISTORY, probability, rates_by_neuron
 from spikeseg_core.storage import load_arrays
 
@@ -58,9 +59,11 @@ def _section(tag: str, dataset: Path, folder: Path) -> Pictures:
     """Draw the first test section twice, for wide and for narrow screens."""
     images, labels = load_dataset(dataset).split("test")
     found = load_arrays(folder / probability(tag))["test"][0].astype(np.float32)
-    return tuple(
-        sections_figure(images[0], labels[0], found, folder / name, columns=columns)
-        for name, columns in ((f"sections_{tag}.png", 4), (f"sections_{tag}_narrow.png", 2))
+    return for_both_screens(
+        lambda path, narrow: sections_figure(
+            images[0], labels[0], found, path, columns=2 if narrow else 4
+        ),
+        folder / f"sections_{tag}.png",
     )
 
 

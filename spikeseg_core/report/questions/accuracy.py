@@ -132,6 +132,7 @@ def _pictures(evidence: Evidence, folder: Path) -> list[Picture]:
                 basis=("measured",),
                 folder=folder,
                 name="waterfall",
+                narrow=True,
                 wide=True,
             )
         )

@@ -64,6 +64,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
                 basis=("modelled",),
                 folder=folder,
                 name="strategies",
+                narrow=True,
             )
         )
     answer += _link(evidence)

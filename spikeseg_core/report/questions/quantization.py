@@ -65,6 +65,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
                 basis=("measured",),
                 folder=folder,
                 name="weights",
+                narrow=True,
             )
         )
     sweeps = evidence.sweeps_over("quantize.", "tune.weight_bits")

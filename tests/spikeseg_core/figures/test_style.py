@@ -5,7 +5,14 @@ import numpy as np
 from PIL import Image
 
 from spikeseg_core.figures import style
-from spikeseg_core.figures.style import clean, legend_below, new_figure, save, short
+from spikeseg_core.figures.style import (
+    clean,
+    for_both_screens,
+    legend_below,
+    new_figure,
+    save,
+    short,
+)
 
 
 def draw(path: Path) -> Path:
@@ -50,6 +57,16 @@ def test_a_legend_names_each_series_once_and_covers_no_point() -> None:
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["test"]
     assert not any(axes.get_legend() for axes in figure.axes)
+
+
+def test_a_picture_for_narrow_screens_lies_beside_the_wide_one(tmp_path: Path) -> None:
+    def draw_for(path: Path, narrow: bool) -> Path:
+        return save(new_figure(2 if narrow else 4, 2), path)
+
+    wide, narrow = for_both_screens(draw_for, tmp_path / "energy.png")
+    assert (wide.name, narrow.name) == ("energy.png", "energy_narrow.png")
+    with Image.open(wide) as one, Image.open(narrow) as other:
+        assert one.width == 2 * other.width
 
 
 def test_short_numbers_have_no_exponent() -> None:

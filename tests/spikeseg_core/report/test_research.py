@@ -31,7 +31,7 @@ class Page(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("img", "meta"):
+        if tag not in ("img", "meta", "source"):
             self.stack.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:

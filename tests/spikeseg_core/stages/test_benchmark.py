@@ -203,5 +203,6 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     assert pd.read_parquet(tmp_path / ANYTIME)["loihi_total_mj"].tolist() == [5.0]
     drawn = {path.name for path in draw(CONFIG, inputs, tmp_path)}
     assert drawn == {
-        *("energy.png", "energy_narrow.png", "tornado.png", "operating_points.png", "anytime.png")
+        *("energy.png", "energy_narrow.png", "tornado.png", "anytime.png"),
+        *("operating_points.png", "operating_points_narrow.png"),
     }

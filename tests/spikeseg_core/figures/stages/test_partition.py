@@ -12,6 +12,8 @@ from spikeseg_core.stages.artifacts import MAPPING, PLACEMENT, RATES
 from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.loihi.networks import random_network, random_weights
 
+BOTH = ["layers.png", "layers_narrow.png", "mesh.png", "mesh_narrow.png"]
+
 
 def prepared(tmp_path: Path, chips: int) -> dict[str, Path]:
     rng = np.random.default_rng(0)
@@ -32,11 +34,11 @@ def prepared(tmp_path: Path, chips: int) -> dict[str, Path]:
 def test_layers_chips_and_mesh_are_drawn(tmp_path: Path) -> None:
     inputs = prepared(tmp_path, chips=2)
     drawn = draw("partition", PipelineConfig(), inputs, tmp_path)
-    assert [path.name for path in drawn] == ["layers.png", "mesh.png", "chip_traffic.png"]
+    assert [path.name for path in drawn] == [*BOTH, "chip_traffic.png"]
     assert all(path.exists() for path in drawn)
 
 
 def test_one_chip_has_no_traffic_between_chips(tmp_path: Path) -> None:
     inputs = prepared(tmp_path, chips=1)
     drawn = draw("partition", PipelineConfig(), inputs, tmp_path)
-    assert [path.name for path in drawn] == ["layers.png", "mesh.png"]
+    assert [path.name for path in drawn] == BOTH
