@@ -17,7 +17,8 @@ _SECTION = (
 )
 _RATES = (
     "How many neurons of each layer fire how fast{where}: the share of neurons on a logarithmic "
-    "axis, the target range shaded."
+    "axis, the target range shaded. Rates come in steps, because a neuron spikes after a whole "
+    "number of time steps."
 )
 _NETWORKS = {
     "ann": "ANN",
@@ -42,7 +43,10 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
         "Prepared sections with their labelled membrane, to check that they belong together."
     ),
     ("train", "training"): "Loss and pixel accuracy of the ANN in every epoch of its training.",
-    ("tune", "tuning"): "Losses, accuracy and synaptic operations in every epoch of the tuning.",
+    ("tune", "tuning"): (
+        "Losses, accuracy and synaptic operations per neuron in every epoch of the tuning; where "
+        "they jump, the epochs with spikes begin."
+    ),
     ("tune", "rates_rate_tuned"): _RATES.format(where=" after tuning (dotted: before)"),
     ("tune", "rates_ann_loihi_curve"): _RATES.format(where=" before tuning"),
     ("convert", "rates"): _RATES.format(where=" in the converted network"),
@@ -51,8 +55,8 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
         "Every layer on the chips cut into its cores, coloured by chip; channels lie side by side."
     ),
     ("partition", "mesh"): (
-        "The routers of each chip, coloured by what their cores send, and the traffic on the "
-        "links between them."
+        "The routers of each chip, coloured by what their cores send to other cores, and the "
+        "traffic on the links between them. The palest are not used, or send to the host alone."
     ),
     ("partition", "chip_traffic"): "Traffic from chip to chip; the diagonal stays on its chip.",
     ("benchmark", "energy"): (
