@@ -126,6 +126,7 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
         f"seed {config['train']['seed']}",
         f"{datetime.fromisoformat(summary['started']):%Y-%m-%d %H:%M} UTC",
         _data(summary["dataset"], 2),
+        tables.split_in_words(summary["dataset"]),
     ]
     return "; ".join(part for part in parts if part)
 
@@ -287,7 +288,7 @@ def _energy(summary: Mapping[str, Any], gallery: Gallery) -> Section:
 def _time(summary: Mapping[str, Any], gallery: Gallery) -> Section:
     labelled_sections = gallery.take("prepare", "sections")
     data = Section(
-        "Data", tables=_filled(tables.facts(summary["dataset"])), pictures=labelled_sections
+        "Data", tables=_filled(tables.data(summary["dataset"])), pictures=labelled_sections
     )
     return Section(
         "Time",

@@ -46,6 +46,9 @@ MAPPING_METRICS = {
 }
 """Metrics of the table of cores and chips and their headings."""
 
+USES = {"training": "train", "choosing": "validation", "testing": "test"}
+"""What the splits of the sections are for, and their names."""
+
 COMPONENTS = ("dynamic", "static", "total")
 SCORE_FORM = ".3f"
 """The scores of a few sections are not known better."""
@@ -175,14 +178,26 @@ def minutes(summary: Mapping[str, Any]) -> Table:
     return Table(["stage", "minutes", "run"], [*rows, ["all stages", f"{total:.1f}", ""]])
 
 
-def facts(facts: Mapping[str, Any]) -> Table:
-    """Scalar facts; the others are in MLflow."""
-    rows = [
-        [name.replace("_", " "), number(value)]
-        for name, value in facts.items()
-        if isinstance(value, str | int | float | bool)
-    ]
-    return Table(["", "value"], rows)
+def split_in_words(facts: Mapping[str, Any]) -> str:
+    """Say what the sections are for: ``20 for training, 4 for choosing, 6 for testing``."""
+    splits = facts.get("sections") or {}
+    counts = [f"{count} for {use}" for use, split in USES.items() if (count := splits.get(split))]
+    others = facts.get("unlabelled_sections")
+    return ", ".join([*counts, *([f"{others} without labels"] if others else [])])
+
+
+def data(facts: Mapping[str, Any]) -> Table:
+    """Tabulate what is known of the sections; the rest is in MLflow."""
+    height_width = " x ".join(map(str, facts.get("section_shape") or ()))
+    told = {
+        "from": facts.get("note"),
+        "sections": split_in_words(facts),
+        "size of a section, px": height_width,
+        "labels": facts.get("polarity"),
+        "sha256 of the prepared data": facts.get("sha256"),
+        "sha256 of the pixels": facts.get("pixels_sha256"),
+    }
+    return Table(["", "value"], [[name, str(value)] for name, value in told.items() if value])
 
 
 def settings(config: Mapping[str, Any]) -> Table:

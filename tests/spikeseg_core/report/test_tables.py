@@ -4,7 +4,7 @@ import pytest
 
 from spikeseg_core.report.render import html, words
 from spikeseg_core.report.run import run_report, short_report
-from spikeseg_core.report.tables import change, energy, losses, mapping, results, settings
+from spikeseg_core.report.tables import change, data, energy, losses, mapping, results, settings
 from tests.spikeseg_core.report.recorded import figures
 
 
@@ -76,3 +76,19 @@ def test_cores_of_each_chip_are_listed_if_there_are_several(summary: dict[str, A
     assert len(two.rows) == len(one.rows) + 1
     shares = {"metrics": {"mapping/largest_share_of_synapse_bits": 0.987}}
     assert mapping(shares).rows == [["fullest core: synapse memory", "99%"]]
+
+
+def test_the_sections_are_told_in_words_and_what_is_unknown_is_left_out() -> None:
+    facts = {
+        "source": "isbi2012",
+        "synthetic": False,
+        "note": "ISBI 2012 challenge, 30 sections",
+        "sections": {"train": 20, "validation": 4, "test": 6},
+        "section_shape": [512, 512],
+        "unlabelled_sections": 30,
+    }
+    assert data(facts).rows == [
+        ["from", "ISBI 2012 challenge, 30 sections"],
+        ["sections", "20 for training, 4 for choosing, 6 for testing, 30 without labels"],
+        ["size of a section, px", "512 x 512"],
+    ]
