@@ -36,8 +36,8 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
     ),
     ("run", "waterfall"): (
         "Each score after every step from the ANN to the chip, on the test sections, and its "
-        "change (of unrounded scores): to the left a loss, to the right a gain. The shaded range is "
-        "the loss that is tolerated; axes are enlarged."
+        "change (of unrounded scores): to the left a loss, to the right a gain. The shaded range "
+        "is the loss that is tolerated; axes are enlarged."
     ),
     ("prepare", "sections"): (
         "Prepared sections with their labelled membrane, to check that they belong together."
