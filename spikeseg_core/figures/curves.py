@@ -16,7 +16,9 @@ _SPLITS = {
 _COLUMNS = 3
 
 
-def training_curves(history: Mapping[str, Sequence[float]], path: Path) -> Path:
+def training_curves(
+    history: Mapping[str, Sequence[float]], path: Path, *, narrow: bool = False
+) -> Path:
     """Draw one panel per metric, with training and validation together.
 
     Parameters
@@ -31,9 +33,9 @@ def training_curves(history: Mapping[str, Sequence[float]], path: Path) -> Path:
             metric, label, colour = _meaning(name)
             panels.setdefault(metric, []).append((label, colour, np.asarray(column, dtype=float)))
 
-    columns = min(max(len(panels), 1), _COLUMNS)
+    columns = 1 if narrow else min(max(len(panels), 1), _COLUMNS)
     rows = -(-max(len(panels), 1) // columns)
-    figure = new_figure(4 * columns, 0.7 + 2.5 * rows)
+    figure = new_figure(4.6 if narrow else 4 * columns, 0.7 + 2.5 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (metric, lines) in zip(grid, panels.items(), strict=False):
         for label, colour, values in lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +83,7 @@ def draw_energy(figures: Iterable[EnergyFigure], path: Path, *, narrow: bool = F
     _log(axes)
     axes.margins(x=0.2 if narrow else 0.1)  # room for the figures
     axes.set_ylim(len(order) - 0.5, -0.8 if narrow else -0.5)
-    names = [_title(group["total"]) for group in order]
-    axes.set_yticks(range(len(order)), [] if narrow else names)
-    for row, name in enumerate(names if narrow else ()):
-        axes.annotate(name, (0.01, row - 0.3), xycoords=("axes fraction", "data"), size=7)
+    _names(axes, [_title(group["total"]) for group in order], above=narrow)
     axes.set_xlabel("energy, mJ per section")
     legend_below(picture, 2 if narrow else 4)
     return save(picture, path)
@@ -94,6 +91,13 @@ def draw_energy(figures: Iterable[EnergyFigure], path: Path, *, narrow: bool = F
 
 def _title(figure: EnergyFigure) -> str:
     return f"{figure.title} (busy)" if figure.busy else figure.title
+
+
+def _names(axes: Axes, names: Sequence[str], *, above: bool) -> None:
+    """Name the rows, beside them or above them."""
+    axes.set_yticks(range(len(names)), [""] * len(names) if above else names)
+    for row, name in enumerate(names if above else ()):
+        axes.annotate(name, (0.01, row - 0.3), xycoords=("axes fraction", "data"), size=7)
 
 
 def _log(axes: Axes) -> None:
@@ -106,10 +110,17 @@ def _log(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def draw_tornado(sensitivity: Sensitivity, path: Path) -> Path:
-    """Draw the range of the ratio for each unknown on a log scale, the widest at the top."""
+def draw_tornado(sensitivity: Sensitivity, path: Path, *, narrow: bool = False) -> Path:
+    """Draw the range of the ratio for each unknown on a log scale, the widest at the top.
+
+    Parameters
+    ----------
+    narrow : bool
+        For a narrow screen: names stand above their lines.
+    """
     swings = sensitivity.swings
-    picture = new_figure(10, 1.2 + 0.4 * len(swings))
+    width, height = (5.6, 0.62) if narrow else (10, 0.4)
+    picture = new_figure(width, 1.2 + height * len(swings))
     axes = picture.add_subplot()
     for row, swing in enumerate(swings):
         axes.plot([swing.low, swing.high], [row, row], "|-", color=BLUE, linewidth=3, ms=10)
@@ -128,12 +139,13 @@ def draw_tornado(sensitivity: Sensitivity, path: Path) -> Path:
     clean(axes)
     _log(axes)
     # Room for the labels on both sides.
-    axes.set_xlim(min(s.low for s in swings) / 6, 6 * max(s.high for s in swings))
+    room = 20 if narrow else 6
+    axes.set_xlim(min(s.low for s in swings) / room, room * max(s.high for s in swings))
     headline = sensitivity.headline
     axes.axvline(headline, color=GREY, linewidth=1, label=f"headline, {short(headline)}")
     axes.axvline(1, color=VERMILLION, linewidth=1, linestyle=":", label="equal energy")
-    axes.set_ylim(len(swings) - 0.5, -0.5)
-    axes.set_yticks(range(len(swings)), [swing.unknown for swing in swings])
+    axes.set_ylim(len(swings) - 0.5, -0.8 if narrow else -0.5)
+    _names(axes, [swing.unknown for swing in swings], above=narrow)
     axes.set_xlabel("energy of the best int8 CPU over Loihi's; above 1, Loihi needs less")
     legend_below(picture)
     return save(picture, path)
@@ -177,7 +189,7 @@ def draw_operating_points(table: pd.DataFrame, path: Path, *, narrow: bool = Fal
     return save(picture, path)
 
 
-def draw_anytime(table: pd.DataFrame, path: Path) -> Path:
+def draw_anytime(table: pd.DataFrame, path: Path, *, narrow: bool = False) -> Path:
     """Draw one panel per score and one for energy.
 
     Parameters
@@ -194,9 +206,9 @@ def draw_anytime(table: pd.DataFrame, path: Path) -> Path:
     }
     energies = {part: f"loihi_{part}_mj" for part in ("dynamic", "total")}
     panels["mJ per section (modelled)"] = energies
-    across = min(3, len(panels))
+    across = min(2 if narrow else 3, len(panels))
     down = -(-len(panels) // across)
-    figure = new_figure(3.4 * across, 0.4 + 2.6 * down)
+    figure = new_figure((2.6 if narrow else 3.4) * across, 0.4 + 2.6 * down)
     places = figure.subplots(down, across, squeeze=False).ravel()
     for axes in places[len(panels) :]:
         axes.set_axis_off()
@@ -207,5 +219,5 @@ def draw_anytime(table: pd.DataFrame, path: Path) -> Path:
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("time steps of 1 ms", fontsize=8)
         clean(axes)
-    legend_below(figure)
+    legend_below(figure, 2 if narrow else 4)
     return save(figure, path)

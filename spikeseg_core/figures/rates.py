@@ -23,6 +23,7 @@ def rate_histogram(
     quantity: str = "spike rate",
     *,
     before: Mapping[str, np.ndarray] | None = None,
+    narrow: bool = False,
 ) -> Path:
     """Draw the distribution of spike rates in each layer.
 
@@ -44,9 +45,10 @@ def rate_histogram(
     top = max([1.25 * high, *(float(r.max()) for r in everything if r.size)])
     bins = np.linspace(0, top, _BINS + 1)
 
-    columns = 1 if len(rates) <= MOST_IN_A_COLUMN else 2
+    columns = 1 if narrow or len(rates) <= MOST_IN_A_COLUMN else 2
     rows = -(-len(rates) // columns)
-    figure = new_figure(8 if columns == 1 else 11, 1.2 + 1.15 * rows, title)
+    width = 5 if narrow else 8 if columns == 1 else 11
+    figure = new_figure(width, 1.2 + 1.15 * rows, title)
     panels = figure.subplots(rows, columns, sharex=True, squeeze=False).T.ravel()
     for unused in panels[len(rates) :]:
         unused.set_axis_off()
@@ -65,7 +67,8 @@ def rate_histogram(
     for lowest in panels[[min(rows, len(rates)) - 1, len(rates) - 1]]:
         lowest.tick_params(labelbottom=True)
     outlined = "; dotted: before" if earlier else ""
-    figure.supxlabel(f"{quantity} (Hz); shaded: {low:g}-{high:g} Hz{outlined}", fontsize=9)
+    between = "\n" if narrow else "; "
+    figure.supxlabel(f"{quantity} (Hz){between}shaded: {low:g}-{high:g} Hz{outlined}", fontsize=9)
     figure.supylabel("neurons (%)", fontsize=9)
     return save(figure, path)
 

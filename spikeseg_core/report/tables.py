@@ -194,10 +194,14 @@ def data(facts: Mapping[str, Any]) -> Table:
         "sections": split_in_words(facts),
         "size of a section, px": height_width,
         "labels": facts.get("polarity"),
+    }
+    rows: list[list[Cell]] = [[name, str(value)] for name, value in told.items() if value]
+    digests = {
         "sha256 of the prepared data": facts.get("sha256"),
         "sha256 of the pixels": facts.get("pixels_sha256"),
     }
-    return Table(["", "value"], [[name, str(value)] for name, value in told.items() if value])
+    rows += [[name, Code(value)] for name, value in digests.items() if value]
+    return Table(["", "value"], rows)
 
 
 def settings(config: Mapping[str, Any]) -> Table:

@@ -27,19 +27,26 @@ def draw_benchmark(
     """Draw the energies, their uncertainties, and the cost of other presentations."""
     facts = json.loads((folder / ENERGY).read_text(encoding="utf-8"))
     figures = [EnergyFigure.from_json(figure) for figure in facts["figures"]]
+    unknowns = Sensitivity.from_json(facts["sensitivity"])
     pictures = [
         *for_both_screens(
             lambda path, narrow: draw_energy(figures, path, narrow=narrow), folder / "energy.png"
         ),
-        draw_tornado(Sensitivity.from_json(facts["sensitivity"]), folder / "tornado.png"),
+        *for_both_screens(
+            lambda path, narrow: draw_tornado(unknowns, path, narrow=narrow), folder / "tornado.png"
+        ),
     ]
     if (folder / OPERATING_POINTS).exists():
         points = pd.read_parquet(folder / OPERATING_POINTS)
+        anytime = pd.read_parquet(folder / ANYTIME)
         pictures += [
             *for_both_screens(
                 lambda path, narrow: draw_operating_points(points, path, narrow=narrow),
                 folder / "operating_points.png",
             ),
-            draw_anytime(pd.read_parquet(folder / ANYTIME), folder / "anytime.png"),
+            *for_both_screens(
+                lambda path, narrow: draw_anytime(anytime, path, narrow=narrow),
+                folder / "anytime.png",
+            ),
         ]
     return tuple(pictures)

@@ -23,7 +23,7 @@ Inputs = Mapping[str, Path]
 
 def draw_train(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
     """Draw the first test section and the training curves."""
-    return *_section("ann", inputs["prepare"], folder), _curves("training", folder)
+    return *_section("ann", inputs["prepare"], folder), *_curves("training", folder)
 
 
 def draw_tune(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
@@ -31,10 +31,10 @@ def draw_tune(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictures:
     before, after = "ann_loihi_curve", "rate_tuned"
     return (
         *_section(after, inputs["prepare"], folder),
-        _rates(config.tune, folder, after, before=before),
-        _curves("tuning", folder),
+        *_rates(config.tune, folder, after, before=before),
+        *_curves("tuning", folder),
         *_section(before, inputs["prepare"], folder),
-        _rates(config.tune, folder, before),
+        *_rates(config.tune, folder, before),
     )
 
 
@@ -43,7 +43,7 @@ def draw_convert(config: PipelineConfig, inputs: Inputs, folder: Path) -> Pictur
     return (
         *_section("snn_rate", inputs["prepare"], folder),
         *_section("snn_spiking", inputs["prepare"], folder),
-        _rates(config.tune, folder),
+        *_rates(config.tune, folder),
     )
 
 
@@ -52,7 +52,7 @@ def draw_deploy(config: PipelineConfig, inputs: Inputs, folder: Path) -> Picture
     section = _section("loihi", inputs["prepare"], folder)
     if not (folder / rates_by_neuron()).exists():
         return section
-    return *section, _rates(config.tune, folder)
+    return *section, *_rates(config.tune, folder)
 
 
 def _section(tag: str, dataset: Path, folder: Path) -> Pictures:
@@ -67,21 +67,31 @@ def _section(tag: str, dataset: Path, folder: Path) -> Pictures:
     )
 
 
-def _rates(config: TuneConfig, folder: Path, tag: str = "", *, before: str | None = None) -> Path:
+def _rates(
+    config: TuneConfig, folder: Path, tag: str = "", *, before: str | None = None
+) -> Pictures:
     """Draw the distribution of spike rates, and that of the tag ``before`` as outlines."""
-    return rate_histogram(
-        _by_layer(folder / rates_by_neuron(tag)),
+    rates = _by_layer(folder / rates_by_neuron(tag))
+    earlier = None if before is None else _by_layer(folder / rates_by_neuron(before))
+    return for_both_screens(
+        lambda path, narrow: rate_histogram(
+            rates,
+            path,
+            band=(config.rate_min_hz, config.rate_max_hz),
+            quantity=f"percentile {config.percentile:g} of a neuron's rate over tiles",
+            before=earlier,
+            narrow=narrow,
+        ),
         folder / (f"rates_{tag}.png" if tag else "rates.png"),
-        band=(config.rate_min_hz, config.rate_max_hz),
-        quantity=f"percentile {config.percentile:g} of a neuron's rate over tiles",
-        before=None if before is None else _by_layer(folder / rates_by_neuron(before)),
     )
 
 
-def _curves(name: str, folder: Path) -> Path:
+def _curves(name: str, folder: Path) -> Pictures:
     history = pd.read_parquet(folder / HISTORY)
     columns = {str(name): history[name].tolist() for name in history.columns}
-    return training_curves(columns, folder / f"{name}.png")
+    return for_both_screens(
+        lambda path, narrow: training_curves(columns, path, narrow=narrow), folder / f"{name}.png"
+    )
 
 
 def _by_layer(table: Path) -> dict[str, np.ndarray]:

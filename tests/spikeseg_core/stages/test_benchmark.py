@@ -98,7 +98,9 @@ def test_the_stage_writes_figures_that_add_up(inputs: dict[str, Path], tmp_path:
     claimed = {claim["baseline_feed"] for claim in energy["claims"] if claim["equal_accuracy"]}
     assert claimed == {"tiles", "sections"}
     pictures = draw(CONFIG, inputs, tmp_path)
-    assert {path.name for path in pictures} == {"energy.png", "energy_narrow.png", "tornado.png"}
+    assert {path.name for path in pictures} == {
+        *("energy.png", "energy_narrow.png", "tornado.png", "tornado_narrow.png")
+    }
     assert all(path.exists() for path in (*pictures, *result.tables))
 
     metrics = result.metrics["benchmark"]
@@ -203,6 +205,7 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     assert pd.read_parquet(tmp_path / ANYTIME)["loihi_total_mj"].tolist() == [5.0]
     drawn = {path.name for path in draw(CONFIG, inputs, tmp_path)}
     assert drawn == {
-        *("energy.png", "energy_narrow.png", "tornado.png", "anytime.png"),
-        *("operating_points.png", "operating_points_narrow.png"),
+        f"{name}{end}.png"
+        for name in ("energy", "tornado", "anytime", "operating_points")
+        for end in ("", "_narrow")
     }

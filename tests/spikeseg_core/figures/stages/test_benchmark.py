@@ -13,5 +13,7 @@ def test_energies_are_drawn_without_operating_points(tmp_path: Path) -> None:
     found = compare(small_network(), {"deployed": Presented(events_of(), 4)}, cpu_figures())
     write_json(tmp_path / ENERGY, {"network": "small", **found.to_json()})
     drawn = draw("benchmark", PipelineConfig(), {}, tmp_path)
-    assert [path.name for path in drawn] == ["energy.png", "energy_narrow.png", "tornado.png"]
+    assert [path.name for path in drawn] == [
+        *("energy.png", "energy_narrow.png", "tornado.png", "tornado_narrow.png")
+    ]
     assert all(path.exists() for path in drawn)
