@@ -33,6 +33,10 @@ TERMS = {
         "layers of the encoder and the decoder of the U-Net, by the level of resolution; a letter "
         "tells several at one level apart"
     ),
+    "step, Hz": (
+        "a step is the network's unit of time, a millisecond in all rates; the chips take far less "
+        "for it, so that their spikes come faster than the rates say"
+    ),
     "as deployed": "with the steps, tiles and read-out of the settings",
     "operating point": (
         "the presentation with the least energy that is as good as the int8 CPU on the validation "

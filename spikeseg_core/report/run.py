@@ -210,11 +210,14 @@ def _at_the_operating_point(found: Headline | None, metrics: Mapping[str, float]
     if found is None or accuracy is None:
         return ""
     hosted = found.ratio_with_host
-    charged = f", {significant(hosted, 2)} with the host's part" if hosted else ""
+    charged = f", {significant(hosted, 2)} times with the host's part" if hosted else ""
+    both = found.with_host
+    host = f", {significant(both.mj_per_section)} mJ with the host's part" if both else ""
     return (
-        f" At the operating point, chosen on validation, {significant(found.loihi.mj_per_section)} "
-        f"mJ ({significant(found.ratio, 2)} times{charged}) give a pixel accuracy of "
-        f"{accuracy:.3f}."
+        f" At the operating point, chosen on validation, it takes "
+        f"{significant(found.loihi.mj_per_section)} mJ{host}; the CPU takes "
+        f"{significant(found.ratio, 2)} times as much{charged}. Pixel accuracy is {accuracy:.3f} "
+        f"there."
     )
 
 

@@ -165,7 +165,10 @@ def other_comparisons(evidence: Evidence) -> list[Section]:
     if not ratios:
         return []
     table = Table(
-        caption=say("Energy of a conventional device over Loihi's, by static-power accounting."),
+        caption=say(
+            "Energy of a conventional device over Loihi's, by static-power accounting; a device "
+            "that works on tiles gets as many as Loihi in that presentation."
+        ),
         heading=["Loihi", "baseline", "accounting: the baseline's over Loihi's", "ratio"],
         rows=[
             [Name(loihi), Name(baseline), Name(pair), stated(found, "modelled", "s2")]
