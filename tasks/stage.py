@@ -77,9 +77,15 @@ def _worth_another_try(task: Any, run: TaskRun, ended: State[Any]) -> bool:
 
 
 class _Before:
-    """The last stage that ended in the running flow."""
+    """The last stage that ended in the running flow.
 
-    _ended: ContextVar[tuple[object, State[Any]] | None] = ContextVar("ended", default=None)
+    The results of all that ended are kept: Prefect knows parts of results by their address alone,
+    and would take something new at a freed address for a result, and draw an edge to its stage.
+    """
+
+    _ended: ContextVar[tuple[object, State[Any], tuple[Any, ...]] | None] = ContextVar(
+        "ended", default=None
+    )
 
     @classmethod
     def of_this_flow(cls) -> list[State[Any]]:
@@ -93,7 +99,9 @@ class _Before:
 
         Results share parts with those of earlier stages, for which Prefect would draw more edges.
         """
-        cls._ended.set((_flow_run_id(), ended.model_copy(update={"data": "ended"})))
+        flow, found = _flow_run_id(), cls._ended.get()
+        kept = found[2] if found is not None and found[0] == flow else ()
+        cls._ended.set((flow, ended.model_copy(update={"data": "ended"}), (*kept, ended.data)))
 
 
 def _flow_run_id() -> object:
