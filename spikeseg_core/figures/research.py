@@ -96,8 +96,8 @@ def strategies_figure(table: pd.DataFrame, path: Path, *, narrow: bool = False) 
             axes.legend(
                 fontsize=7, frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1)
             )
-    for axes in panels if narrow else panels[:1]:
-        axes.set_yticks(rows, [str(name).replace("_", " ") for name in table["strategy"]])
+    # The panels share this axis.
+    panels[0].set_yticks(rows, [str(name).replace("_", " ") for name in table["strategy"]])
     return save(figure, path)
 
 

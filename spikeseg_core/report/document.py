@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,6 +170,11 @@ class Document:
     def missing(self) -> list[Missing]:
         """All records that are missing."""
         return [missing for section in self.sections for missing in section.missing]
+
+
+def name_of_data(dataset: Mapping[str, Any], parts: int = 1) -> str:
+    """Name the sections by the first parts of their note: ``ISBI 2012 challenge, 30 sections``."""
+    return ",".join(str(dataset.get("note") or dataset.get("source", "?")).split(",")[:parts])
 
 
 def number(value: Any) -> str:

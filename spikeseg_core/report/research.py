@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from spikeseg_core.report.document import SYNTHETIC, Cell, Document, Section, Table
+from spikeseg_core.report.document import (
+    SYNTHETIC,
+    Cell,
+    Document,
+    Section,
+    Table,
+    name_of_data,
+)
 from spikeseg_core.report.evidence import Evidence, gather, link
 from spikeseg_core.report.glossary import glossary
 from spikeseg_core.report.questions import QUESTIONS
@@ -70,11 +77,10 @@ def build(records: Records, preset: str, chosen: Iterable[str] = ()) -> tuple[Do
 
 
 def _subtitle(evidence: Evidence) -> Text:
-    facts = evidence.first.dataset
     return say(
         "SpikeSeg, preset {preset}, on {source}; {seeds}; records up to {date}.",
         preset=Code(evidence.preset),
-        source=Name(str(facts.get("note") or facts.get("source", "?")).split(",")[0]),
+        source=Name(name_of_data(evidence.first.dataset)),
         seeds=stated(
             len(evidence.runs), "set", ".0f", "seed" if len(evidence.runs) == 1 else "seeds"
         ),

@@ -19,6 +19,7 @@ from spikeseg_core.report.document import (
     Document,
     Section,
     Table,
+    name_of_data,
     number,
 )
 from spikeseg_core.report.glossary import glossary
@@ -103,18 +104,13 @@ def _document(
 ) -> Document:
     dataset = summary["dataset"]
     return Document(
-        title=f"A segmentation U-Net as spikes: {summary['preset']}, {_data(dataset)}",
+        title=f"A segmentation U-Net as spikes: {summary['preset']}, {name_of_data(dataset)}",
         subtitle=_subtitle(summary),
         sections=sections,
         warning=SYNTHETIC if dataset["synthetic"] else "",
         notes=notes,
         stated=False,
     )
-
-
-def _data(dataset: Mapping[str, Any], parts: int = 1) -> str:
-    """Name the sections by the first parts of their note: ``ISBI 2012 challenge, 30 sections``."""
-    return ",".join(str(dataset.get("note") or dataset.get("source", "?")).split(",")[:parts])
 
 
 def _subtitle(summary: Mapping[str, Any]) -> str:
@@ -125,7 +121,7 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
         f"fold {config['dataset']['fold'] + 1} of {folds}" if folds > 1 else "",
         f"seed {config['train']['seed']}",
         f"{datetime.fromisoformat(summary['started']):%Y-%m-%d %H:%M} UTC",
-        _data(summary["dataset"], 2),
+        name_of_data(summary["dataset"], 2),
         tables.split_in_words(summary["dataset"]),
     ]
     return "; ".join(part for part in parts if part)
@@ -187,19 +183,17 @@ def _how_economical(energy: Mapping[str, Any]) -> str:
     if found is None:
         return ""
     mj = significant(found.loihi.mj_per_section)
-    both = found.with_host
-    host = f", {significant(both.mj_per_section)} mJ with the host's part" if both else ""
-    loihi = f"As deployed, a section takes {mj} mJ on Loihi{host} ({found.loihi.basis})"
+    loihi = (
+        f"As deployed, a section takes {mj} mJ on Loihi{_with_host(found)} ({found.loihi.basis})"
+    )
     if found.busy:
         return (
             f"{loihi}; other work kept this machine busy while the CPU was timed, so the two are "
             f"not compared: run `spikeseg benchmark` when it is idle."
         )
-    hosted = found.ratio_with_host
-    charged = f", {significant(hosted, 2)} times with the host's part" if hosted else ""
     return (
         f"{loihi}; the best int8 CPU takes {significant(found.cpu.mj_per_section)} mJ "
-        f"({found.cpu.basis}), {significant(found.ratio, 2)} times as much{charged}."
+        f"({found.cpu.basis}), {_times(found)}."
         f"{_at_the_operating_point(headline(figures, 'operating point'), energy['metrics'])}"
     )
 
@@ -209,16 +203,24 @@ def _at_the_operating_point(found: Headline | None, metrics: Mapping[str, float]
     accuracy = metrics.get("operating_point/test/pixel_accuracy")
     if found is None or accuracy is None:
         return ""
-    hosted = found.ratio_with_host
-    charged = f", {significant(hosted, 2)} times with the host's part" if hosted else ""
-    both = found.with_host
-    host = f", {significant(both.mj_per_section)} mJ with the host's part" if both else ""
     return (
         f" At the operating point, chosen on validation, it takes "
-        f"{significant(found.loihi.mj_per_section)} mJ{host}; the CPU takes "
-        f"{significant(found.ratio, 2)} times as much{charged}. Pixel accuracy is {accuracy:.3f} "
+        f"{significant(found.loihi.mj_per_section)} mJ{_with_host(found)}; the CPU takes "
+        f"{_times(found)}. Pixel accuracy is {accuracy:.3f} "
         f"there."
     )
+
+
+def _with_host(found: Headline) -> str:
+    host = found.with_host
+    return f", {significant(host.mj_per_section)} mJ with the host's part" if host else ""
+
+
+def _times(found: Headline) -> str:
+    """Say how many times Loihi's energy the CPU takes, without and with the host's part."""
+    hosted = found.ratio_with_host
+    charged = f", {significant(hosted, 2)} times with the host's part" if hosted else ""
+    return f"{significant(found.ratio, 2)} times as much{charged}"
 
 
 def _accuracy(summary: Mapping[str, Any], gallery: Gallery) -> Section:
