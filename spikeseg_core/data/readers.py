@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -146,7 +146,7 @@ def pair_files(path: Path) -> list[Path]:
     path = path.expanduser()
     kind = kind_of(path) if path.exists() else None
     if path.is_dir() and kind is None:
-        return sorted(file for file in path.rglob("*") if file.is_file())
+        return _files_of(path)
     if not path.exists():
         raise DataError(
             f"{shown_name(path)} does not exist; give the folder, TIFF stack or zip to read"
@@ -155,8 +155,19 @@ def pair_files(path: Path) -> list[Path]:
     said = [settings] if settings.is_file() else []
     layout = find_layout(path) if kind in READ else Layout((), (), "")
     stacks = [item.path for item in (*layout.images, *layout.labels)] if kind in READ else [path]
-    inside = [sorted(f for f in p.rglob("*") if f.is_file()) if p.is_dir() else [p] for p in stacks]
-    return [*dict.fromkeys(file for files in inside for file in files), *said]
+    inside = [file for stack in stacks for file in _files_of(stack)]
+    return [*dict.fromkeys(inside), *said]
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Return a file, or all files in a folder, sorted."""
+    return sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+
+
+def dated(files: Iterable[Path], base: Path) -> list[tuple[str, int, int]]:
+    """Return the name below a folder, size and date (ns) of each file."""
+    states = [(file.relative_to(base).as_posix(), file.stat()) for file in files]
+    return [(name, state.st_size, state.st_mtime_ns) for name, state in states]
 
 
 def read_stack(path: Path) -> Stack:
@@ -187,9 +198,7 @@ def dated_files(path: Path) -> list[tuple[str, int, int]]:
     """
     if not path.exists():
         raise DataError(f"{shown_name(path)} does not exist; give a folder of images or a stack")
-    files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
-    states = [(file.relative_to(path.parent).as_posix(), file.stat()) for file in files]
-    return [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+    return dated(_files_of(path), path.parent)
 
 
 def read_challenge_zip(path: Path) -> tuple[Stack, Stack]:

@@ -12,7 +12,7 @@ from spikeseg_core.data.checks import check_labelled
 from spikeseg_core.data.formats.kinds import kind_of
 from spikeseg_core.data.formats.volume import shown_name
 from spikeseg_core.data.polarity import choose_polarity, membrane_labels
-from spikeseg_core.data.readers import Labelled, pair_files, read_labelled
+from spikeseg_core.data.readers import Labelled, dated, pair_files, read_labelled
 from spikeseg_core.data.sources.base import Sections
 from spikeseg_core.reporting import Reporter
 
@@ -45,11 +45,7 @@ class Folder:
         path = _path(config)
         # A zarr is a folder, and its labels may lie beside it.
         base = path if path.is_dir() and kind_of(path) is None else path.parent
-        files = [
-            (file.relative_to(base).as_posix(), file.stat().st_size, file.stat().st_mtime_ns)
-            for file in pair_files(path)
-        ]
-        return {"source": self.name, "files": files}
+        return {"source": self.name, "files": dated(pair_files(path), base)}
 
 
 def described(found: Labelled) -> list[str]:
