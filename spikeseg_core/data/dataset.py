@@ -64,6 +64,8 @@ class Dataset:
         Digest of images, labels and splits, independent of the file format.
     unlabelled : Stack or None
         More sections, without labels: learned from, never scored. Their digest is their own.
+    pixel_nm : (float, float), optional
+        Height and width of a pixel, nm, where the source knows it.
     """
 
     images: np.ndarray
@@ -78,6 +80,7 @@ class Dataset:
     tiles_per_axis: int
     sha256: str
     unlabelled: Stack | None = None
+    pixel_nm: tuple[float, float] | None = None
     _shown: dict[str, tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -184,6 +187,7 @@ def prepare_dataset(
         tiles_per_axis=config.tiles_per_axis,
         sha256=_digest(raw.images.pixels, labels, splits),
         unlabelled=raw.unlabelled,
+        pixel_nm=raw.images.pixel_nm,
     )
     report.say(dataset.note)
     if raw.unlabelled is not None:
@@ -251,6 +255,7 @@ def load_dataset(folder: Path, *, unlabelled: bool = False) -> Dataset:
             splits={name: arrays[f"{_SPLIT}{name}"] for name in SPLITS},
             unlabelled=load_unlabelled(folder, facts["unlabelled"]) if unlabelled else None,
             names=tuple(facts["names"]),
+            pixel_nm=tuple(facts["pixel_nm"]) if facts["pixel_nm"] else None,
             **{name: facts[name] for name in _FACTS},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -298,6 +303,7 @@ def _write(dataset: Dataset, masks: np.ndarray, folder: Path) -> None:
             "membrane_fraction": float(dataset.labels.mean()),
             "splits": {name: _blocks(indices) for name, indices in dataset.splits.items()},
             "names": dataset.names,
+            "pixel_nm": dataset.pixel_nm,
             "unlabelled": unlabelled,
         },
     )

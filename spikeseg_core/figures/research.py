@@ -24,7 +24,7 @@ from spikeseg_core.figures.style import (
 _COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
 
 
-def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
+def tradeoff_figure(points: pd.DataFrame, path: Path, *, narrow: bool = False) -> Path:
     """Draw accuracy against energy, with the Pareto front.
 
     Parameters
@@ -33,7 +33,7 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
         ``series``, ``label``, ``energy_mj`` (per section), ``v_rand`` and ``front`` (whether the
         point is on the Pareto front). Points of one presentation-time series are joined.
     """
-    figure = new_figure(8.6, 5)
+    figure = new_figure(5, 4.6) if narrow else new_figure(8.6, 5)
     axes = figure.add_subplot()
     front = points[points["front"]].sort_values("energy_mj")
     axes.step(
@@ -61,7 +61,7 @@ def tradeoff_figure(points: pd.DataFrame, path: Path) -> Path:
     axes.set_ylabel("V_Rand, validation sections (measured)", fontsize=9)
     axes.margins(0.08)
     clean(axes)
-    legend_below(figure)
+    legend_below(figure, 1 if narrow else 4)
     return save(figure, path)
 
 

@@ -45,11 +45,17 @@ def draw_overview(stages: Mapping[str, Path], folder: Path) -> tuple[Path, ...]:
     files = {name: stages[stage] / probability(tag) for name, (stage, tag) in _FOUND.items()}
     if not all(file.exists() for file in files.values()):
         return ()
-    images, labels = load_dataset(stages["prepare"]).split("test")
+    dataset = load_dataset(stages["prepare"])
+    images, labels = dataset.split("test")
     found = {name: load_arrays(file)["test"][0].astype(np.float32) for name, file in files.items()}
     return for_both_screens(
         lambda path, narrow: overview_figure(
-            images[0], labels[0], found, path, columns=2 if narrow else 4
+            images[0],
+            labels[0],
+            found,
+            path,
+            columns=2 if narrow else 4,
+            pixel_nm=dataset.pixel_nm,
         ),
         folder / "overview.png",
     )

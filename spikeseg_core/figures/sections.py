@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Patch
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from spikeseg_core.figures.style import BLUE, GREEN, ORANGE, VERMILLION, new_figure, save
 
@@ -21,6 +25,11 @@ MOST_SHOWN = 1024
 """Pixels of a section along each axis from which on a picture has every second, third, ..."""
 GREY_RANGE = (0.5, 99.5)
 """Percentiles of the grey values drawn as black and as white."""
+_LONGEST_BAR = 0.3
+"""Largest share of a section's width that its scale bar takes."""
+
+PixelSize = tuple[float, float] | None
+"""Height and width of a pixel, nm; None if unknown."""
 
 
 def sections_figure(
@@ -31,6 +40,7 @@ def sections_figure(
     *,
     threshold: float = 0.5,
     columns: int = 4,
+    pixel_nm: PixelSize = None,
 ) -> Path:
     """Draw a section, its truth, the membrane probability and an overlay.
 
@@ -46,6 +56,8 @@ def sections_figure(
         Pixels above it count as membrane in the overlay.
     columns : int
         Panels side by side.
+    pixel_nm : (float, float), optional
+        Height and width of a pixel, nm, for a scale bar.
     """
     low, high = np.percentile(image, GREY_RANGE)
     called, membrane = probability > threshold, truth == 1
@@ -64,6 +76,7 @@ def sections_figure(
     panels = figure.subplots(rows, columns).ravel()
     height, width = truth.shape
     panels[0].imshow(image, cmap="gray", vmin=low, vmax=high)
+    scale_bar(panels[0], width, pixel_nm)
     panels[0].set_title(f"section, {width} x {height} px", fontsize=9)
     panels[1].imshow(membrane, cmap="gray_r", vmin=0, vmax=1)
     panels[1].set_title("truth (black: membrane)", fontsize=9)
@@ -95,6 +108,7 @@ def overview_figure(
     *,
     columns: int = 4,
     title: str = "",
+    pixel_nm: PixelSize = None,
 ) -> Path:
     """Draw a section, its truth, and what several networks found in it, all alike: membrane dark.
 
@@ -106,6 +120,8 @@ def overview_figure(
         Membrane probability in [0, 1] by the name of the network.
     columns : int
         Panels side by side.
+    pixel_nm : (float, float), optional
+        Height and width of a pixel, nm, for a scale bar.
     """
     shown = {"section": (grey_picture(image)[..., 0], "gray"), "truth": (truth == 1, "gray_r")}
     shown |= {name: (probability, "gray_r") for name, probability in found.items()}
@@ -117,6 +133,7 @@ def overview_figure(
     for panel, (name, (pixels, colours)) in zip(panels, shown.items(), strict=False):
         panel.imshow(pixels, cmap=colours, vmin=0, vmax=1)
         panel.set_title(name, fontsize=12)
+    scale_bar(panels[0], image.shape[1], pixel_nm)
     return save(figure, path)
 
 
@@ -164,6 +181,7 @@ def labelled_figure(
     title: str,
     *,
     columns: int = 2,
+    pixel_nm: PixelSize = None,
 ) -> Path:
     """Draw sections, each beside itself with its label as an overlay.
 
@@ -173,6 +191,8 @@ def labelled_figure(
         Image (h, w) of grey values and label (h, w), 1 = membrane.
     columns : int
         Sections side by side.
+    pixel_nm : (float, float), optional
+        Height and width of a pixel, nm, for a scale bar.
     """
     rows = -(-len(sections) // columns)
     figure = new_figure(6.2 * columns, 0.5 + 3.3 * rows, title)
@@ -184,12 +204,40 @@ def labelled_figure(
         overlay, membrane = grey.copy(), label == 1
         lay_over(overlay, membrane, VERMILLION)
         panels[0].imshow(grey)
+        scale_bar(panels[0], image.shape[1], pixel_nm)
         panels[0].set_title(
             f"{name}, {image.shape[1]} x {image.shape[0]} px", fontsize=9, parse_math=False
         )
         panels[1].imshow(overlay)
         panels[1].set_title(f"membrane as labelled: {membrane.mean():.1%}", fontsize=9)
     return save(figure, path, vector=False)
+
+
+def scale_bar(panel: Axes, width: int, pixel_nm: PixelSize) -> None:
+    """Draw a bar of a round length into the corner of a section, if its pixel size is known.
+
+    Parameters
+    ----------
+    width : int
+        Width of the section, px.
+    """
+    if pixel_nm is None:
+        return
+    longest = _LONGEST_BAR * width * pixel_nm[1]
+    power = 10 ** math.floor(math.log10(longest))
+    length = max(step * power for step in (1, 2, 5) if step * power <= longest)
+    told = f"{length:g} nm" if length < 1000 else f"{length / 1000:g} µm"
+    bar = AnchoredSizeBar(
+        panel.transData,
+        length / pixel_nm[1],
+        told,
+        "lower right",
+        size_vertical=width / 100,
+        sep=3,
+        fontproperties=FontProperties(size=8),
+    )
+    bar.patch.set(alpha=0.85, linewidth=0)
+    panel.add_artist(bar)
 
 
 def grey_picture(image: np.ndarray) -> np.ndarray:

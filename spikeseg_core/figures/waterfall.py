@@ -36,11 +36,11 @@ def waterfall_figure(
     tolerance : mapping of str to float
         Largest accepted loss by score, shaded.
     narrow : bool
-        For a narrow screen: two panels side by side, not four.
+        For a narrow screen: one panel below the other.
     """
-    height, across = 1.3 + 0.34 * (len(table) + 1), 2 if narrow else len(SCORES)
+    height, across = 1.3 + 0.34 * (len(table) + 1), 1 if narrow else len(SCORES)
     down = len(SCORES) // across
-    figure = new_figure(6 if narrow else 10.4, height * down)
+    figure = new_figure(4.6 if narrow else 10.4, height * down)
     labels = ["ANN", *(fill(step, LINE) for step in table["step"])]
     rows = np.arange(len(labels))
     panels = figure.subplots(down, across, sharey=True).ravel()
@@ -59,8 +59,12 @@ def waterfall_figure(
             axes.annotate(
                 told, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=7.5
             )
-        wide = max(float(np.ptp(level)), 0.005)
-        axes.set_xlim(min(level) - 0.15 * wide, max(level) + 0.15 * wide)
+        axes.annotate(
+            "change", (1.02, -0.75), xycoords=("axes fraction", "data"), fontsize=7.5, color=GREY
+        )
+        shown = [*level, *accepted]
+        margin = 0.1 * max(float(np.ptp(shown)), 0.005)
+        axes.set_xlim(min(shown) - margin, max(shown) + margin)
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.set_yticks(rows, labels)
         axes.set_title(TITLES[score], fontsize=9)

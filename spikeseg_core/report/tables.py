@@ -50,6 +50,14 @@ USES = {"training": "train", "choosing": "validation", "testing": "test"}
 """What the splits of the sections are for, and their names."""
 
 COMPONENTS = ("dynamic", "static", "total")
+_A_CHOICE = (
+    "The last row is no loss on the way: at the operating point tiles are presented for fewer "
+    "steps, to save energy."
+)
+_FOR_ALL_TILES = (
+    "The CPU works tile by tile, unless whole sections are said. Published figures are of another, "
+    "much smaller network: one inference, times the tiles of a section."
+)
 SCORE_FORM = ".3f"
 """The scores of a few sections are not known better."""
 
@@ -97,8 +105,10 @@ def losses(found: Mapping[str, Any]) -> Table:
         allowed = (tolerance.get(score) for score in SCORES)
         told = (f"down to -{value:g}" if value is not None else "–" for value in allowed)
         rows.append(["tolerated", *told])
-    rows += [[f"{s['step']} (a choice)", *_changes(s)] for s in steps[len(deployed) :]]
-    return Table(["step", *(SCORE_TITLES[score] for score in SCORES)], rows)
+    shorter = steps[len(deployed) :]
+    rows += [[f"{step['step']} (a choice)", *_changes(step)] for step in shorter]
+    caption = _A_CHOICE if shorter else None
+    return Table(["step", *(SCORE_TITLES[score] for score in SCORES)], rows, caption)
 
 
 def _changes(step: Mapping[str, Any]) -> list[str]:
@@ -153,7 +163,8 @@ def energy(
         [*key[:3], *(significant(line.get(name)) for name in (*COMPONENTS, "ms")), key[3]]
         for key, line in found.items()
     ]
-    return Table(["device", "precision", "batch", *COMPONENTS, "ms", "basis"], rows)
+    caption = _FOR_ALL_TILES if published and not main else None
+    return Table(["device", "precision", "batch", *COMPONENTS, "ms", "basis"], rows, caption)
 
 
 def _is_main(one: Mapping[str, Any]) -> bool:
@@ -189,10 +200,12 @@ def split_in_words(facts: Mapping[str, Any]) -> str:
 def data(facts: Mapping[str, Any]) -> Table:
     """Tabulate what is known of the sections; the rest is in MLflow."""
     height_width = " x ".join(map(str, facts.get("section_shape") or ()))
+    pixel = " x ".join(f"{side:g}" for side in facts.get("pixel_nm") or ())
     told = {
         "from": facts.get("note"),
         "sections": split_in_words(facts),
         "size of a section, px": height_width,
+        "size of a pixel, nm": pixel,
         "labels": facts.get("polarity"),
     }
     rows: list[list[Cell]] = [[name, str(value)] for name, value in told.items() if value]

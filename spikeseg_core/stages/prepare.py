@@ -43,5 +43,6 @@ def run(
             "unlabelled_sections": len(dataset.unlabelled.names) if dataset.unlabelled else 0,
             "sections": {name: len(sections) for name, sections in dataset.splits.items()},
             "section_shape": list(dataset.section_shape),
+            "pixel_nm": list(dataset.pixel_nm) if dataset.pixel_nm else None,
         },
     )

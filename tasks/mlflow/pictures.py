@@ -45,10 +45,13 @@ def _side_by_side(stages: Mapping[str, RecordedStage], path: Path, title: str) -
     dataset = stages["prepare"].folder
     if dataset is None or not (dataset / SECTIONS_FILE).is_file():
         return None
-    images, labels = load_dataset(dataset).split("test")
+    prepared = load_dataset(dataset)
+    images, labels = prepared.split("test")
     probabilities = {}
     for tag, name in SEGMENTATIONS.items():
         files = (stage.file(probability(tag)) for stage in stages.values())
         if file := next((file for file in files if file is not None), None):
             probabilities[name] = load_arrays(file)["test"][0].astype(np.float32)
-    return overview_figure(images[0], labels[0], probabilities, path, title=title)
+    return overview_figure(
+        images[0], labels[0], probabilities, path, title=title, pixel_nm=prepared.pixel_nm
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ ISBI_TERMS = (
     "PLoS Biol 8(10):e1000502, doi:10.1371/journal.pbio.1000502; the challenge is "
     "Arganda-Carreras et al. 2015, doi:10.3389/fnana.2015.00142."
 )
+
+ISBI_PIXEL_NM = (4.0, 4.0)
+"""Height and width of a pixel (Cardona et al. 2010); the files do not say it."""
 
 MAX_DOWNLOAD_BYTES = 200 * 2**20
 """Maximum size of a download, 200 MiB."""
@@ -85,6 +89,7 @@ class ISBI2012:
             images, labels, where = _cached(path, self.url, report)
         report.say(ISBI_TERMS)
         note = f"ISBI 2012 challenge, {len(images.names)} sections, {where}"
+        images = replace(images, pixel_nm=ISBI_PIXEL_NM)
         return Sections(images, labels, self.name, note, unlabelled=_test_volume(path, report))
 
     def fingerprint(self, config: DatasetConfig) -> dict[str, Any]:

@@ -25,7 +25,11 @@ def draw_prepare(
     sections = [(dataset.names[i], dataset.images[i], dataset.labels[i]) for i in shown]
     return for_both_screens(
         lambda path, narrow: labelled_figure(
-            sections, path, "Sections and their labels", columns=1 if narrow else 2
+            sections,
+            path,
+            "Sections and their labels",
+            columns=1 if narrow else 2,
+            pixel_nm=dataset.pixel_nm,
         ),
         folder / "sections.png",
     )

@@ -57,11 +57,17 @@ def draw_deploy(config: PipelineConfig, inputs: Inputs, folder: Path) -> Picture
 
 def _section(tag: str, dataset: Path, folder: Path) -> Pictures:
     """Draw the first test section twice, for wide and for narrow screens."""
-    images, labels = load_dataset(dataset).split("test")
+    prepared = load_dataset(dataset)
+    images, labels = prepared.split("test")
     found = load_arrays(folder / probability(tag))["test"][0].astype(np.float32)
     return for_both_screens(
         lambda path, narrow: sections_figure(
-            images[0], labels[0], found, path, columns=2 if narrow else 4
+            images[0],
+            labels[0],
+            found,
+            path,
+            columns=2 if narrow else 4,
+            pixel_nm=prepared.pixel_nm,
         ),
         folder / f"sections_{tag}.png",
     )

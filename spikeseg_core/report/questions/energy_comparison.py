@@ -63,6 +63,15 @@ class Comparison:
         return _ends([end for swing in self.swings for end in swing])
 
 
+FEEDS = {"tiles": "tile by tile", "sections": "whole sections"}
+"""How a conventional device is fed, in words."""
+
+
+def scores_of(device: EnergyFigure) -> str:
+    """Name the scores of a conventional device."""
+    return f"{device.device}_{device.precision}".replace(" ", "_")
+
+
 def _ends(values: Sequence[float]) -> tuple[Stated | None, Stated | None]:
     low, high = min(values, default=None), max(values, default=None)
     return stated(low, "modelled", "s2"), stated(high, "modelled", "s2")
@@ -91,7 +100,7 @@ def comparison(evidence: Evidence) -> Comparison | None:
 def how_far(evidence: Evidence, compared: Comparison | None) -> Text:
     """Say how far the two are apart in accuracy and energy."""
     accuracy = say(
-        "By {v_rand} in V_Rand and {pixels} in pixel accuracy, when spikes replace rates",
+        "By {v_rand} in V_Rand and {pixels} in pixel accuracy do spikes differ from rates",
         v_rand=evidence.change("snn_rate", "snn_spiking", "test/v_rand"),
         pixels=evidence.change("snn_rate", "snn_spiking", "test/pixel_accuracy"),
     )
@@ -104,23 +113,21 @@ def how_far(evidence: Evidence, compared: Comparison | None) -> Text:
             accuracy=accuracy,
         )
     own = say(
-        "{accuracy}. In energy, the {cpu}, takes {ratio} times Loihi's total as deployed, {hosted} "
-        "times with the host's part charged to Loihi",
+        "{accuracy}. For a section the best int8 CPU ({feed}) takes {ratio} times the energy of "
+        "Loihi as deployed, {hosted} times if Loihi is charged for its host",
         accuracy=accuracy,
-        cpu=compared.titles[1],
+        feed=FEEDS[compared.deployed[0].cpu.feed],
         **_ratios(compared.deployed),
     )
     if not compared.shorter:
         return own
     cpu = compared.found[0].cpu
     return say(
-        "{own}; at the operating point, which is as good on validation, {ratio} and {hosted} "
-        "times, with a pixel accuracy on the test sections of {loihi} where the CPU has {other}",
+        "{own}; at the operating point, as good as the CPU on validation, {ratio} and {hosted} "
+        "times, with a pixel accuracy of {loihi} on the test sections, where the CPU has {other}",
         own=own,
         loihi=evidence.state("loihi_operating_point_int8", "test/pixel_accuracy"),
-        other=evidence.state(
-            f"{cpu.device}_{cpu.precision}".replace(" ", "_"), "test/pixel_accuracy"
-        ),
+        other=evidence.state(scores_of(cpu), "test/pixel_accuracy"),
         **_ratios(compared.found),
     )
 

@@ -28,9 +28,9 @@ def section(evidence: Evidence, folder: Path) -> Section:
     change = {score: evidence.change("snn_spiking", "loihi", f"test/{score}") for score in SCORES}
     error = evidence.state("quantize", "quantize/weight_error", form=".2%")
     finding = say(
-        "{verdict}: rounding to {bits}, with a scale of its own for each core block, changes the "
-        "weights by {error} in root mean square; from float spikes to integers V_Rand changes by "
-        "{v_rand}, V_Info by {v_info}, pixel accuracy by {pixels} and membrane IoU by {iou}",
+        "{verdict}: {bits} and a scale for each core block. From float spikes to integers V_Rand "
+        "changes by {v_rand}, V_Info by {v_info}, pixel accuracy by {pixels} and membrane IoU by "
+        "{iou}; rounding changes the weights by {error} in root mean square",
         v_info=change["v_info"],
         iou=change["membrane_iou"],
         verdict=_verdict(change),
@@ -104,14 +104,14 @@ def _verdict(change: Mapping[str, Stated | None]) -> str:
     allowed = ToleranceConfig().model_dump()
     kept = all(-found.value <= allowed[score] for score, found in change.items() if found)
     if kept:
-        return "Yes, the one used keeps every score within its tolerance"
-    return "No, the one used loses more than is tolerated"
+        return "Yes, this one keeps every score within its tolerance"
+    return "No, this one loses more than is tolerated"
 
 
 def _effect(evidence: Evidence) -> Table:
     steps = (
         ("float spikes", "integers on cores", "snn_spiking", "loihi"),
-        ("ANN, fp32", "ANN, int8, on the CPU", "cpu_fp32", "cpu_int8"),
+        ("ANN on the CPU, fp32", "the same, int8, tile by tile", "cpu_fp32", "cpu_int8"),
     )
     rows: list[list[Cell]] = [
         [before, after, *(evidence.change(a, b, f"test/{score}") for score in SCORES)]

@@ -173,8 +173,8 @@ def _accuracy(evidence: Evidence) -> Table:
         "snn_spiking": "spikes, float weights (NengoDL)",
         "loihi": "spikes, integers on chips, as deployed",
         "loihi_operating_point_int8": "the same at the operating point",
-        "cpu_int8": "ANN, int8, on the CPU, tiles",
-        "cpu_whole_section_int8": "ANN, int8, on the CPU, whole sections",
+        "cpu_int8": "ANN on the CPU, tile by tile, int8",
+        "cpu_whole_section_int8": "ANN on the CPU, whole sections, int8",
     }
     rows: list[list[Cell]] = [
         [
@@ -245,7 +245,13 @@ def _energy(evidence: Evidence) -> list[Table]:
     """Tabulate our figures, and apart from them the published ones of another network."""
     lines = _lines_of(evidence)
     captions = (
-        (False, say("Energy, time and mean power per section, for all of its tiles.")),
+        (
+            False,
+            say(
+                "Energy, time and mean power per section, for all of its tiles. The CPU works tile "
+                "by tile, unless whole sections are said."
+            ),
+        ),
         (
             True,
             say(

@@ -47,6 +47,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
             basis=("measured", "modelled"),
             folder=folder,
             name="tradeoff",
+            narrow=True,
         ),
         *evidence.picture(
             "benchmark",
@@ -70,26 +71,20 @@ def section(evidence: Evidence, folder: Path) -> Section:
     ]
     found, more_pictures, sweep_runs = recorded_sweeps(sweeps)
     settings = evidence.first.settings["tune"]
-    share = evidence.state("loihi", "spikes/share_in_range", form=".1%")
-    rate = evidence.state("loihi", "spikes/mean_rate_hz", form=".1f", unit="Hz")
-    finding = say(
-        "How far they balance is known only for {kinds}: with a percentile loss that keeps the "
-        "highest rates between {low} and {high}, those of {share} of the on-chip neurons are in "
-        "that range on the chips, all fire at {rate} on average, and Loihi takes {energy} per "
-        "section as deployed, at a V_Rand of {score} on the test sections",
-        kinds=_kinds(evidence),
-        score=evidence.state("loihi", "test/v_rand"),
+    rates = say(
+        "With the percentile loss, which keeps each neuron's highest rates between {low} and "
+        "{high}, those of {share} of the on-chip neurons are in that range on the chips, and all "
+        "fire at {rate} on average.",
         low=stated(settings["rate_min_hz"], "set", "g", "Hz"),
         high=stated(settings["rate_max_hz"], "set", "g", "Hz"),
-        share=share,
-        rate=rate,
-        energy=evidence.state("benchmark", LOIHI_MJ, "modelled", "s3", "mJ"),
+        share=evidence.state("loihi", "spikes/share_in_range", form=".1%"),
+        rate=evidence.state("loihi", "spikes/mean_rate_hz", form=".1f", unit="Hz"),
     )
     return Section(
         key="Q2",
         title=QUESTION,
-        finding=finding,
-        answer=[*_cheapest(evidence), *(chosen_point(evidence) or shorter(anytime))],
+        finding=_finding(evidence),
+        answer=[rates, *(chosen_point(evidence) or shorter(anytime))],
         tables=[*tables, *found],
         pictures=[*pictures, *more_pictures],
         details=front(evidence),
@@ -112,11 +107,43 @@ def section(evidence: Evidence, folder: Path) -> Section:
     )
 
 
-def _kinds(evidence: Evidence) -> Text:
-    count = 1 + len(evidence.others)
+def _finding(evidence: Evidence) -> Text:
+    """Say which of the recorded networks and settings is the better one, if one is."""
+    runs = [run for run in evidence.all_runs if LOIHI_MJ in run.metrics.get("benchmark", {})]
+    if not runs:
+        return say("How far they balance is not known: no energy is recorded")
+    best = max(runs, key=lambda run: run.metrics["loihi"].get("validation/v_rand", 0))
+    least = min(runs, key=lambda run: run.metrics["benchmark"][LOIHI_MJ])
+
+    def has(run: RecordedPipeline) -> Text:
+        return say(
+            "a V_Rand of {score} on validation for {energy} per section as deployed",
+            score=stated(run.metrics["loihi"].get("validation/v_rand"), "measured"),
+            energy=stated(run.metrics["benchmark"][LOIHI_MJ], "modelled", "s3", "mJ"),
+        )
+
+    if not evidence.others:
+        return say(
+            "No choice can be compared yet: one set of networks and settings is recorded, {name}, "
+            "with {has}",
+            name=Name(best.preset),
+            has=has(best),
+        )
+    names = {run.run.id: label(run, run in evidence.runs) for run in (best, least)}
+    if best is least:
+        return say(
+            "Yes, of the recorded networks {name} is both the most accurate and the most "
+            "economical, with {has}",
+            name=names[best.run.id],
+            has=has(best),
+        )
     return say(
-        "{count} of networks and settings",
-        count=stated(count, "set", ".0f", "recorded set" if count == 1 else "recorded sets"),
+        "No recorded network is best in both: {best} is the most accurate, with {has}, and "
+        "{least} the most economical, with {its}",
+        best=names[best.run.id],
+        has=has(best),
+        least=names[least.run.id],
+        its=has(least),
     )
 
 
@@ -214,7 +241,8 @@ def _rates(evidence: Evidence) -> Table:
     return Table(
         caption=say(
             "Spike rates on the emulated chips, first seed. The regularized percentile is "
-            "{percentile}; the range is the target range.",
+            "{percentile}, of which the median over neurons is shown; the range is the target "
+            "range.",
             percentile=stated(evidence.first.settings["tune"]["percentile"], "set", "g"),
         ),
         heading=[
@@ -261,24 +289,3 @@ def _points(
             ]
     points = pd.DataFrame(rows).dropna()
     return points.assign(front=pareto_front(points[["energy_mj", "v_rand"]].to_numpy(), GOALS))
-
-
-def _cheapest(evidence: Evidence) -> list[Text]:
-    if not evidence.others:
-        return []
-    rows = [run for run in evidence.all_runs if LOIHI_MJ in run.metrics.get("benchmark", {})]
-    if not rows:
-        return []
-    best = max(rows, key=lambda run: run.metrics["loihi"].get("validation/v_rand", 0))
-    least = min(rows, key=lambda run: run.metrics["benchmark"][LOIHI_MJ])
-    return [
-        say(
-            "Of the runs compared, {best} has the best V_Rand on validation ({score}), and {least} "
-            "needs the least energy ({energy} per section, at a V_Rand of {its} on validation).",
-            best=label(best, best in evidence.runs),
-            score=stated(best.metrics["loihi"].get("validation/v_rand"), "measured"),
-            least=label(least, least in evidence.runs),
-            energy=stated(least.metrics["benchmark"][LOIHI_MJ], "modelled", "s3", "mJ"),
-            its=stated(least.metrics["loihi"].get("validation/v_rand"), "measured"),
-        )
-    ]

@@ -45,6 +45,16 @@ def test_what_is_written_comes_back(tmp_path):
     assert files == {"dataset.json", "manifest.parquet", "sections.npz"}
 
 
+def test_a_declared_pixel_size_comes_back(tmp_path):
+    images, labels = synthetic_sections(4, 96, seed=0)
+    folder = own_set(tmp_path / "own", images, labels, "OME-Zarr")
+    config = DatasetConfig(source="folder", path=str(folder))
+    made = prepare_dataset(config, 64, tmp_path / "made")
+    assert made.pixel_nm is not None
+    assert load_dataset(tmp_path / "made").pixel_nm == made.pixel_nm
+    assert prepare_dataset(SMALL, 64, tmp_path / "synthetic").pixel_nm is None
+
+
 def test_split_is_what_the_network_sees(tmp_path):
     dataset = prepare_dataset(SMALL, 64, tmp_path)
     images, labels = dataset.split("train")

@@ -2,10 +2,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 from PIL import Image
 
 from spikeseg_core.figures import sections as figures
-from spikeseg_core.figures.sections import overview_figure, sections_figure, segmented_figure
+from spikeseg_core.figures.sections import (
+    overview_figure,
+    scale_bar,
+    sections_figure,
+    segmented_figure,
+)
 
 TRUTH = (np.random.default_rng(0).random((40, 50)) < 0.2).astype(np.uint8)
 
@@ -65,3 +72,22 @@ def test_every_network_has_its_panel_below_the_title(
         width, height = picture.size
     assert width == 1488
     assert height == pytest.approx(120 * (0.5 + 3.3 * rows), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("width", "nm", "told", "px"),
+    [(512, 4.0, "500 nm", 125), (1024, 8.0, "2 µm", 250), (100, 0.5, "10 nm", 20)],
+)
+def test_a_scale_bar_has_a_round_length(width: int, nm: float, told: str, px: float) -> None:
+    panel = Figure().add_subplot()
+    scale_bar(panel, width, (nm, nm))
+    (bar,) = panel.artists
+    assert isinstance(bar, AnchoredSizeBar)
+    assert bar.txt_label.get_text() == told
+    assert bar.size_bar.get_children()[0].get_width() == px
+
+
+def test_a_section_of_unknown_pixel_size_has_no_scale_bar() -> None:
+    panel = Figure().add_subplot()
+    scale_bar(panel, 512, None)
+    assert not panel.artists

@@ -8,6 +8,8 @@ def test_the_verdict_names_only_what_loses_more_than_is_tolerated(
     section = built["paper"].sections[0]
     text = [words(paragraph) for paragraph in section.answer]
     assert "the ANN reaches a V_Rand of 0.945 [0.950, 0.940] (measured)" in text[0]
+    (carried,) = [told for told in text if "one used on new sections" in told]
+    assert carried.endswith(("is tolerated.", "which is not known."))
     assert words(section.finding).startswith("No, the loss is more than tolerated in pixel accura")
     # The cross-validation, not the few test sections of the runs.
     assert words(section.finding).endswith("tested once by networks that have not seen it")

@@ -1,6 +1,8 @@
 import pandas as pd
 
+from spikeseg_core.report.document import Document
 from spikeseg_core.report.questions.operating_point import shorter
+from spikeseg_core.report.render import words
 
 Pages = dict[str, tuple[str, str]]
 
@@ -18,6 +20,16 @@ def test_points_are_tabulated_with_what_marks_them(pages: Pages) -> None:
     assert "| 100 steps, stopped at a change of 0.02 |" in text
     assert "| chosen, equal accuracy |" in text
     assert "| 50 |" in text
+
+
+def test_the_cpu_that_a_point_has_to_equal_stands_beside_the_points(
+    built: dict[str, Document],
+) -> None:
+    tables = built["paper"].sections[1].tables
+    (points,) = [one for one in tables if "points that have a name" in words(one.caption)]
+    last = [words(cell) for cell in points.rows[-1]]
+    assert last[0] == "CPU, int8, tile by tile"
+    assert last[-1] == "what the chosen point has to equal on validation"
 
 
 def test_the_shortest_presentation_that_is_good_enough() -> None:
