@@ -100,7 +100,8 @@ def comparison(evidence: Evidence) -> Comparison | None:
 def how_far(evidence: Evidence, compared: Comparison | None) -> Text:
     """Say how far the two are apart in accuracy and energy."""
     accuracy = say(
-        "By {v_rand} in V_Rand and {pixels} in pixel accuracy do spikes differ from rates",
+        "How far apart they are: spikes instead of rates change V_Rand by {v_rand} and pixel "
+        "accuracy by {pixels}",
         v_rand=evidence.change("snn_rate", "snn_spiking", "test/v_rand"),
         pixels=evidence.change("snn_rate", "snn_spiking", "test/pixel_accuracy"),
     )
