@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from spikeseg_core.energy.comparison import overtaking_batch
+from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.report.document import (
     SCORE_TITLES,
     Cell,
@@ -37,10 +39,6 @@ from spikeseg_core.report.stated import (
 )
 from spikeseg_core.report.sweep import recorded_sweeps
 
-_HOSTED = "_with_host"
-_CHOICES = ("operating_point", "equal_accuracy")
-"""Parts of the names of presentations that are not the deployed one."""
-
 QUESTION = "How do rate-based and spike-based models compare in accuracy and power?"
 
 
@@ -48,6 +46,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
     """Answer from the evidence, with the benchmark's pictures."""
     facts = evidence.facts
     compared = comparison(evidence)
+    figures = [EnergyFigure.from_json(one) for one in evidence.first.figures]
     answer = [
         say(
             "The rate-based network reaches a pixel accuracy of {rate}, the same network with "
@@ -57,7 +56,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
             chips=evidence.state("loihi", "test/pixel_accuracy"),
         ),
         *power(compared),
-        *_batches(facts, compared),
+        *_batches(figures, compared),
         say(
             "Patel et al. state that their network on Loihi is more than {times} as efficient as "
             "conventional hardware, online, at {bits}; their static-power accounting is not known.",
@@ -278,29 +277,29 @@ def _energy(evidence: Evidence) -> list[Table]:
     return [table for table in found if table.rows]
 
 
-def _batches(facts: Mapping[str, Any], compared: Comparison | None) -> list[Text]:
+def _batches(figures: Sequence[EnergyFigure], compared: Comparison | None) -> list[Text]:
+    """Say from which batch size on conventional devices need less than Loihi as deployed."""
     if compared is None or compared.busy:
         return []
-    overtaking: dict[str, int | None] = {
-        name: batch
-        for name, batch in facts.get("overtaking_batch", {}).items()
-        if not any(way in name for way in _CHOICES)
-    }
-    hosted = {name: batch for name, batch in overtaking.items() if name.endswith(_HOSTED)}
-    alone = {name: batch for name, batch in overtaking.items() if name not in hosted}
-    return [
-        _overtaken(who, batches)
-        for who, batches in (
-            ("Loihi's chips as deployed", alone),
-            ("Loihi as deployed with the host's part", hosted),
-        )
-        if batches
+    deployed = compared.deployed[0]
+    found = [_overtaken("Loihi's chips as deployed", deployed.loihi, figures)]
+    if deployed.with_host is not None:
+        who = "Loihi as deployed with the host's part"
+        found.append(_overtaken(who, deployed.with_host, figures))
+    return found
+
+
+def _overtaken(who: str, loihi: EnergyFigure, figures: Sequence[EnergyFigure]) -> Text:
+    ours = [one for one in figures if one.basis != "published" and one.family != "loihi"]
+    devices: dict[str, list[EnergyFigure]] = {}
+    for one in ours:
+        devices.setdefault(f"{one.label}, {one.precision}", []).append(one)
+    batches = {name: overtaking_batch(group, loihi) for name, group in devices.items()}
+    sooner = [
+        say("{device} from {batch}", device=Name(name), batch=stated(batch, "modelled", ".0f"))
+        for name, batch in batches.items()
+        if batch is not None
     ]
-
-
-def _overtaken(who: str, batches: Mapping[str, int | None]) -> Text:
-    """Say from which batch size on which device needs less energy."""
-    sooner = {name: batch for name, batch in batches.items() if batch is not None}
     if not sooner:
         return say(
             "At no batch size timed in this run does a conventional device need less total energy "
@@ -311,16 +310,7 @@ def _overtaken(who: str, batches: Mapping[str, int | None]) -> Text:
         "From these batch sizes on, of those timed in this run, a conventional device needs less "
         "total energy than {who}: {which}.",
         who=who,
-        which=joined(
-            [
-                say(
-                    "{device} from {batch}",
-                    device=Name(name.removesuffix(_HOSTED).replace("_", " ").replace("cpu", "CPU")),
-                    batch=stated(batch, "modelled", ".0f"),
-                )
-                for name, batch in sooner.items()
-            ]
-        ),
+        which=joined(sooner, "; "),
     )
 
 

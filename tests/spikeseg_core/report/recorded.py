@@ -151,7 +151,6 @@ def outcomes(level: float, synthetic: bool) -> dict[str, dict[str, Any]]:
                 "figures": figures(level),
                 "steps": 100,
                 "tiles_per_section": 16,
-                "overtaking_batch": {"cpu_int8": None},
                 "why_no_gpu": "GPU 0 is not there",
                 "sensitivity": {
                     "headline": 7.2,
