@@ -255,7 +255,8 @@ def load_dataset(folder: Path, *, unlabelled: bool = False) -> Dataset:
             splits={name: arrays[f"{_SPLIT}{name}"] for name in SPLITS},
             unlabelled=load_unlabelled(folder, facts["unlabelled"]) if unlabelled else None,
             names=tuple(facts["names"]),
-            pixel_nm=tuple(facts["pixel_nm"]) if facts["pixel_nm"] else None,
+            # Folders of earlier versions do not have it.
+            pixel_nm=tuple(pixel) if (pixel := facts.get("pixel_nm")) else None,
             **{name: facts[name] for name in _FACTS},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

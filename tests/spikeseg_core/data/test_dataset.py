@@ -55,6 +55,15 @@ def test_a_declared_pixel_size_comes_back(tmp_path):
     assert prepare_dataset(SMALL, 64, tmp_path / "synthetic").pixel_nm is None
 
 
+def test_a_folder_that_does_not_say_its_pixel_size_is_read(tmp_path):
+    prepare_dataset(SMALL, 64, tmp_path)
+    file = tmp_path / "dataset.json"
+    facts = json.loads(file.read_text())
+    del facts["pixel_nm"]
+    file.write_text(json.dumps(facts))
+    assert load_dataset(tmp_path).pixel_nm is None
+
+
 def test_split_is_what_the_network_sees(tmp_path):
     dataset = prepare_dataset(SMALL, 64, tmp_path)
     images, labels = dataset.split("train")
