@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.run
 DEV := $(VENV)/.dev
 UV := $(BIN)/uv
-SYNC := $(UV) pip sync --quiet --python $(BIN)/python --require-hashes
+# Where Python may not write bytecode, as in many containers, each start would compile all packages anew.
+BYTECODE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
+SYNC := $(UV) pip sync --quiet $(BYTECODE) --python $(BIN)/python --require-hashes
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 # An environment of its own: NengoLoihi's tests need an older pytest.
 PEERS := .venv-peers
