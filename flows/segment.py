@@ -14,8 +14,8 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from spikeseg_core.config.overrides import shown
-from spikeseg_core.inference.files import plan
 from spikeseg_core.inference.files import segment_files as segment_all
+from spikeseg_core.inference.job import plan
 from tasks.dask_cluster import OnWorkers, cluster
 from tasks.finished import Engine, load, network_of
 from tasks.prefect.names import named

@@ -17,45 +17,34 @@ is: a killed work goes on.
 from __future__ import annotations
 
 import csv
-import math
-import os
 import shutil
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import numpy as np
 
-from spikeseg_core.data.folder_settings import read_settings
-from spikeseg_core.data.formats.grey import grey_planes
-from spikeseg_core.data.formats.kinds import kind_of
 from spikeseg_core.data.formats.opening import open_volume
-from spikeseg_core.data.formats.volume import Volume, shown_name
-from spikeseg_core.data.listing import group_of
-from spikeseg_core.errors import ConfigError, DataError
+from spikeseg_core.data.formats.volume import shown_name
+from spikeseg_core.errors import DataError
 from spikeseg_core.evaluation.agglomeration import agglomerated
 from spikeseg_core.figures.sections import segmented_figure
 from spikeseg_core.inference.cells import LEAST_PIXELS, Cell, find_cells, measured
+from spikeseg_core.inference.job import CELLS, MASK, PREVIEW, PROBABILITY, TABLE, Job
 from spikeseg_core.inference.known import Known, without_training
 from spikeseg_core.inference.timing import Timing
-from spikeseg_core.inference.unfinished import FOLDER as UNFINISHED
 from spikeseg_core.inference.unfinished import Unfinished
 from spikeseg_core.inference.writing import write_sections
 from spikeseg_core.reporting import SILENT, Reporter
 
-PROBABILITY, MASK, CELLS = "probability", "mask", "cells"
-PREVIEW, TABLE = "preview.png", "cells.csv"
 SECTIONS_SHOWN = 3
 _MOST_16_BITS = LEAST_PIXELS * (2**16 - 1)
 """Pixels of a section whose cells can be numbered with 16 bits, whatever they are."""
-_MOST_NAME_BYTES = 255 - len(".-12345678")
-"""Longest name that leaves room for the temporary name of an atomic write."""
 
 
 @dataclass(frozen=True)
@@ -85,130 +74,6 @@ class Segmented:
     cells: int = 0
     resumed: int = 0
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file to segment: what it declares, and its sections of 8 or 16 bits, one by one."""
-
-    path: Path
-    volume: Volume
-    planes: Callable[[], Iterator[np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Readable files to segment, and a writable folder for the results.
-
-    Attributes
-    ----------
-    existing : tuple of Path
-        Results that are there and may be replaced only by the work that began them.
-    notes : tuple of str
-        What is not read, and what is done to grey values.
-    """
-
-    files: tuple[Source, ...]
-    out: Path
-    sections: int
-    existing: tuple[Path, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-def plan(source: Path, out: Path, *, overwrite: bool = False) -> Job:
-    """Check that all files can be read and written, before a network is loaded.
-
-    Parameters
-    ----------
-    source : Path
-        A folder of images, or one image, stack or zarr; subfolders are ignored.
-    out : Path
-        Folder for the results; it is created.
-    overwrite : bool
-        Whether existing results may be replaced.
-
-    Raises
-    ------
-    DataError
-        If there is no image, or one cannot be read.
-    ConfigError
-        If results exist already, would replace the images, or cannot be written.
-    """
-    source, out = source.expanduser(), out.expanduser()
-    found = None if source.is_file() else group_of(source)
-    files = [item.path for item in found.items] if found else [source]
-    skipped = found.skipped if found else ()
-    names = [_result_name(file) for file in files]
-    _check_names(names, files)
-    notes = [f"not read: {', '.join(skipped)}"] if skipped else []
-    sources = []
-    for file in files:
-        opened, said = _opened(file)
-        sources.append(opened)
-        notes += said
-    sections = sum(source.volume.shape[0] for source in sources)
-    targets = [out / kind / name for name in names for kind in (PROBABILITY, MASK, CELLS)]
-    own = {file.resolve() for file in files}
-    if lost := [path for path in targets if path.resolve() in own]:
-        raise ConfigError(
-            f"the results would replace {shown_name(lost[0])}; name another folder than "
-            f"{shown_name(out)}"
-        )
-    there = [path for path in [*targets, out / TABLE, out / PREVIEW] if path.exists()]
-    if not overwrite and not (out / UNFINISHED).is_dir():
-        _refuse(there, out)
-    try:
-        for kind in (PROBABILITY, MASK, CELLS):
-            (out / kind).mkdir(parents=True, exist_ok=True)
-            TemporaryFile(dir=out / kind).close()
-    except OSError as error:
-        raise ConfigError(
-            f"the results cannot be written to {shown_name(out)} ({error}); name another folder"
-        ) from error
-    return Job(tuple(sources), out, sections, () if overwrite else tuple(there), tuple(notes))
-
-
-def _refuse(there: Sequence[Path], out: Path) -> None:
-    if there:
-        raise ConfigError(
-            f"{shown_name(there[0])} exists, and {len(there) - 1} more of the results; name "
-            f"another folder than {shown_name(out)}, or ask for them to be overwritten"
-        )
-
-
-def _opened(file: Path) -> tuple[Source, list[str]]:
-    """Decode every section once, so that damage is found before anything is done."""
-    try:
-        volume = open_volume(file)
-        planes, notes = grey_planes(volume, read_settings(file.parent).channel)
-    except OSError as error:
-        raise DataError(f"{shown_name(file)} cannot be read ({error})") from error
-    return Source(file, volume, planes), notes
-
-
-def _result_name(file: Path) -> str:
-    """Name of the results of a file: the same, if its suffix says what they will be."""
-    kind, suffix = kind_of(file), file.suffix.lower()
-    if kind == "zarr":
-        return file.name if suffix == ".zarr" else f"{file.name}.zarr"
-    is_png = kind == "PNG"
-    if suffix in (".h5", ".hdf5") or is_png != (suffix == ".png"):
-        return file.name + (".png" if is_png else ".tif")
-    return file.name
-
-
-def _check_names(names: Sequence[str], files: Sequence[Path]) -> None:
-    """Refuse names that cannot be written, before anything is done."""
-    for name, file in zip(names, files, strict=True):
-        if (length := len(os.fsencode(name))) > _MOST_NAME_BYTES:
-            raise DataError(
-                f"the name {shown_name(file.name)} has {length} bytes; results can have names of "
-                f"at most {_MOST_NAME_BYTES}: rename it"
-            )
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise DataError(
-            f"two files would have the results {shown_name(twice[0])}; rename one of them"
-        )
 
 
 def segment_files(
@@ -255,7 +120,7 @@ def segment_files(
     """
     unfinished = Unfinished(job.out, [source.path for source in job.files], name)
     if not unfinished.is_there:
-        _refuse(job.existing, job.out)
+        job.refuse_existing()
     for note in job.notes:
         report.say(note)
     cells_of = agglomerated if agglomerate else partial(find_cells, threshold=threshold)
@@ -266,48 +131,65 @@ def segment_files(
     with nullcontext(pool) if pool is not None else ThreadPoolExecutor(workers) as executor:
         done = _segment_all(job, unfinished, lambda s: executor.submit(segment, s), report, workers)
     segmented = time.monotonic()
-    shown: list[tuple[str, np.ndarray, np.ndarray]] = []
-    names, warnings = [], list[str]()
-    membrane, pixels, cells = 0, 0, 0
+    overall, cells, names = _Overall(threshold, known), 0, []
     made = unfinished.made(TABLE)
     with made.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(Cell._fields)
         for number, source in enumerate(job.files):
             for index, section in enumerate(source.planes()):
-                probability = _done(unfinished, job, number, index)
-                found = int((probability >= threshold).sum())
-                membrane += found
-                share = found / section.size
-                doubts = known.doubts(section, share) if known else without_training(section)
                 called = source.volume.names[index]
-                warnings += [f"section {called}: {doubt}" for doubt in doubts]
-                if len(shown) < SECTIONS_SHOWN:
-                    shown.append((called, section, probability))
-            names.append(shown_name(_result_name(source.path)))
-            pixels += math.prod(source.volume.shape)
+                overall.add(called, section, _done(unfinished, job, number, index))
+            names.append(shown_name(source.result_name))
             for rows in _write_all(job, unfinished, number, threshold, cells_of):
                 table.writerows(rows)
                 cells += len(rows)
     _move(made, job.out / TABLE)
-    for warning in warnings:
+    for warning in overall.warnings:
         report.say(f"WARNING: {warning}")
     preview = job.out / PREVIEW
-    _move(segmented_figure(shown, threshold, unfinished.made(PREVIEW), shown_name(title)), preview)
+    picture = unfinished.made(PREVIEW)
+    _move(segmented_figure(overall.first, threshold, picture, shown_name(title)), preview)
     unfinished.end()
-    timing = Timing(
-        start_s, segmented - began, time.monotonic() - segmented, done / 1e6, pixels / 1e6
-    )
+    spent = segmented - began, time.monotonic() - segmented
     return Segmented(
-        tuple(names),
-        job.sections,
-        membrane / pixels,
-        preview,
-        timing,
-        cells,
-        resumed,
-        tuple(warnings),
+        names=tuple(names),
+        sections=job.sections,
+        membrane=overall.membrane / overall.pixels,
+        preview=preview,
+        timing=Timing(start_s, *spent, done / 1e6, overall.pixels / 1e6),
+        cells=cells,
+        resumed=resumed,
+        warnings=tuple(overall.warnings),
     )
+
+
+class _Overall:
+    """What is said of all sections together.
+
+    Attributes
+    ----------
+    first : list of (name, section, probability)
+        The first sections, for the preview.
+    warnings : list of str
+        Sections that the network may not know.
+    """
+
+    def __init__(self, threshold: float, known: Known | None) -> None:
+        self.membrane, self.pixels = 0, 0
+        self.first: list[tuple[str, np.ndarray, np.ndarray]] = []
+        self.warnings: list[str] = []
+        self._threshold, self._known = threshold, known
+
+    def add(self, name: str, section: np.ndarray, probability: np.ndarray) -> None:
+        found, known = int((probability >= self._threshold).sum()), self._known
+        share = found / section.size
+        doubts = known.doubts(section, share) if known else without_training(section)
+        self.membrane += found
+        self.pixels += section.size
+        self.warnings += [f"section {name}: {doubt}" for doubt in doubts]
+        if len(self.first) < SECTIONS_SHOWN:
+            self.first.append((name, section, probability))
 
 
 def _segment_all(
@@ -371,7 +253,7 @@ def _write_all(
     cells_of: Callable[[np.ndarray], np.ndarray],
 ) -> Iterator[Sequence[Cell]]:
     """Write the results of a file; gives the cells of every section."""
-    volume, name = job.files[number].volume, _result_name(job.files[number].path)
+    volume, name = job.files[number].volume, job.files[number].result_name
     count, height, width = volume.shape
     done = partial(_done, unfinished, job, number)
     png = name.lower().endswith(".png")

@@ -14,7 +14,7 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
-from spikeseg_core.inference.files import CELLS, MASK, PROBABILITY
+from spikeseg_core.inference.job import CELLS, MASK, PROBABILITY
 from spikeseg_core.report.embed import data_uri
 from tasks.mlflow.store import Run, store
 from tasks.prefect.artifacts import PageProgress

@@ -18,7 +18,8 @@ import scipy.ndimage
 import skimage.segmentation  # noqa: F401
 import tifffile
 
-from spikeseg_core.inference.files import plan, segment_files
+from spikeseg_core.inference.files import segment_files
+from spikeseg_core.inference.job import plan
 
 THRESHOLD = 0.5
 

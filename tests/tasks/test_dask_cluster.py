@@ -9,7 +9,8 @@ import pytest
 from distributed import LocalCluster
 from PIL import Image
 
-from spikeseg_core.inference.files import plan, segment_files
+from spikeseg_core.inference.files import segment_files
+from spikeseg_core.inference.job import plan
 from tasks import dask_cluster
 from tasks.dask_cluster import ADDRESS, OnWorkers, cluster
 from tasks.references import StageRef

@@ -18,7 +18,8 @@ import tifffile
 from mlflow.pyfunc import scoring_server
 
 from spikeseg_core.inference import payload
-from spikeseg_core.inference.files import plan, segment_files
+from spikeseg_core.inference.files import segment_files
+from spikeseg_core.inference.job import plan
 from spikeseg_core.inference.segmenter import Segmenter, load_segmenter
 from spikeseg_core.stages.table import ModelKind
 from tasks.mlflow import models
