@@ -161,7 +161,13 @@ class Progress:
         self.outcomes[point.name, seed] = (
             Outcome(error=found)
             if isinstance(found, str)
-            else Outcome(found.metrics, found.minutes, sections=found.sections, data=found.data)
+            else Outcome(
+                found.metrics,
+                found.minutes,
+                sections=found.sections,
+                data=found.data,
+                claims=found.claims,
+            )
         )
         sweep_tracking.log_point(self.run, point.name, seed, point.settings, found)
         what = found if isinstance(found, str) else f"done, {found.minutes:.1f} min of stages"

@@ -22,6 +22,7 @@ class Study(StrEnum):
 
     operating_point = "operating-point"
     cross_validation = "cross-validation"
+    energy_claims = "energy-claims"
     architecture = "architecture"
     ablation_rate_loss = "ablation-rate-loss"
     ablation_activation = "ablation-activation"

@@ -32,6 +32,9 @@ class PointResult(BaseModel):
         default_factory=list, description="scores of single sections, of all its stages"
     )
     data: dict[str, Any] = Field(default_factory=dict, description="facts of its dataset")
+    claims: list[dict[str, Any]] = Field(
+        default_factory=list, description="what its benchmark claims of energies"
+    )
 
 
 @prefect.task(
@@ -68,6 +71,7 @@ def run_point(
         stages=refs,
         sections=sections,
         data=records[0].outcome.facts,
+        claims=records[-1].outcome.facts.get("claims", []),
     )
 
 

@@ -15,10 +15,21 @@ import pandas as pd
 from spikeseg_core.config.tolerances import CLAIMED
 from spikeseg_core.energy.comparison import Comparison
 from spikeseg_core.energy.figure import Presentation, select
+from spikeseg_core.evaluation.accounting import DEPLOYED
 from spikeseg_core.metrics.intervals import difference
 
 COLUMNS = ("idle", "host", "loihi_mj", "baseline_mj", "ratio")
 """Columns of :func:`~spikeseg_core.energy.baseline.accounting_table` that a claim repeats."""
+
+
+def presentation_tag(way: str) -> str:
+    """Name the scores of sections of Loihi in a presentation: ``benchmark/operating_point``."""
+    return DEPLOYED if way == "deployed" else f"benchmark/{way.replace(' ', '_')}"
+
+
+def baseline_tag(device: str) -> str:
+    """Name the scores of sections of an int8 network on a device: ``cpu_whole_section_int8``."""
+    return f"{device}_int8".replace(" ", "_")
 
 
 def claims(
@@ -41,7 +52,8 @@ def claims(
     -------
     list of dict
         ``network``, ``presentation``; ``baseline``, ``baseline_network``, ``baseline_feed``
-        (``tiles`` or ``sections``); ``idle``, the accounting; ``host``, whether it is charged to
+        (``tiles`` or ``sections``); ``scores``, the names of both segmentations, Loihi's first;
+        ``idle``, the accounting; ``host``, whether it is charged to
         Loihi; ``loihi_mj`` and ``baseline_mj`` per section, ``ratio``; ``basis``; ``busy``;
         ``equal_accuracy`` (:func:`equal_accuracy`), None if there are no scores of sections.
     """
@@ -60,6 +72,7 @@ def claims(
                 "baseline": row["baseline"],
                 "baseline_network": network,
                 "baseline_feed": baseline.feed,
+                "scores": [presentation_tag(row["presentation"]), baseline_tag(baseline.device)],
                 **{name: row[name] for name in COLUMNS},
                 "basis": "modelled",
                 "busy": baseline.busy,

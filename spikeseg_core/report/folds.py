@@ -10,6 +10,7 @@ from rich.console import Console
 
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.figures.intervals import interval_figure
+from spikeseg_core.report.claims import claim_table
 from spikeseg_core.report.comparison import ComparedRun
 from spikeseg_core.report.cross_validation import (
     basis,
@@ -69,7 +70,12 @@ def show(folder: Path, console: Console) -> None:
 
 
 def _tables(tested: CrossValidation) -> Iterable[Table]:
-    tables = (score_table(tested), change_table(tested), step_table(tested))
+    tables = (
+        score_table(tested),
+        change_table(tested),
+        step_table(tested),
+        claim_table(tested.claimed()),
+    )
     return [table for table in tables if table.rows]
 
 

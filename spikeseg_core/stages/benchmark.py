@@ -15,7 +15,7 @@ from spikeseg_core.energy.comparison import compare
 from spikeseg_core.energy.devices.loihi import Presented, board_figures
 from spikeseg_core.energy.devices.machine import measure_machine
 from spikeseg_core.energy.figure import Presentation
-from spikeseg_core.evaluation.claims import claims
+from spikeseg_core.evaluation.claims import baseline_tag, claims, presentation_tag
 from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import score_sections, scorers_of
 from spikeseg_core.loihi.cost.model import LoihiModel
@@ -120,9 +120,19 @@ def run_benchmark(
     tables = {files.ENERGY_TABLE: found.table(), files.IDLE: found.by_accounting}
     if points:
         tables |= {files.OPERATING_POINTS: points.table, files.ANYTIME: points.anytime()}
-        save_section_scores(
-            folder, {"benchmark/operating_point": points.sections["operating point"]}
-        )
+    save_section_scores(
+        folder,
+        {
+            presentation_tag(way): sections
+            for way, sections in by_section.items()
+            if way != "deployed"
+        }
+        | {
+            baseline_tag(device): nets["int8"].sections
+            for device, nets in scored.items()
+            if "int8" in nets
+        },
+    )
     return StageResult(
         metrics={
             "benchmark": {"busy": float(machine.busy), "load": machine.load}

@@ -17,6 +17,7 @@ from spikeseg_core.evaluation.scorer import SECTION_SCORES
 from spikeseg_core.metrics.intervals import Interval, difference, interval
 from spikeseg_core.storage import save_table, write_json
 from spikeseg_core.sweep.agglomerated import AGGLOMERATED
+from spikeseg_core.sweep.claims import Claims, over_folds
 from spikeseg_core.sweep.definition import FOLD
 from spikeseg_core.sweep.points import Point
 from spikeseg_core.sweep.table import Outcomes
@@ -42,10 +43,13 @@ class CrossValidation:
         and :data:`~spikeseg_core.evaluation.scorer.SECTION_SCORES`.
     data : mapping of str to Any
         The stack: ``source``, ``synthetic``, ``note``, ``sha256`` of its pixels.
+    claims : sequence of sequence of mapping
+        The claims of every run, if energies were benchmarked.
     """
 
     scores: pd.DataFrame
     data: Mapping[str, Any]
+    claims: Sequence[Claims] = ()
 
     FILES: ClassVar = ("cross-validation.json", "sections.parquet")
     """Its table, and the scores of single sections."""
@@ -67,8 +71,8 @@ class CrossValidation:
         """
         table, sections = (folder / name for name in cls.FILES)
         try:
-            data = json.loads(table.read_text(encoding="utf-8"))["dataset"]
-            return cls(pd.read_parquet(sections), data)
+            told = json.loads(table.read_text(encoding="utf-8"))
+            return cls(pd.read_parquet(sections), told["dataset"], told.get("claims_by_run", ()))
         except (OSError, ValueError, KeyError) as error:
             raise DataError(
                 f"{folder} has no cross-validation ({type(error).__name__}: {error}): run it again"
@@ -161,7 +165,11 @@ class CrossValidation:
                 {"step": step, "from": before, "to": after, **_plain(found)}
                 for step, before, after, found in self.steps()
             ],
-        }
+        } | ({"claims": self.claimed(), "claims_by_run": list(self.claims)} if self.claims else {})
+
+    def claimed(self) -> list[dict[str, Any]]:
+        """List the energy ratios over all folds: :func:`~spikeseg_core.sweep.claims.over_folds`."""
+        return over_folds(self.claims, self._by_segmentation)
 
     def metrics(self) -> dict[str, float]:
         """Flat names: ``loihi/v_rand``, ``..._low``, ``..._high``, and ``loihi/v_rand_change``."""
@@ -203,7 +211,8 @@ def collect(points: Sequence[Point], outcomes: Outcomes) -> CrossValidation:
     if table.empty:
         raise DataError("no stage of the cross-validation scored sections; run at least 'train'")
     tested = table.loc[table["split"] == "test", columns].reset_index(drop=True)
-    found = CrossValidation(tested, data)
+    claims = [run.claims for _, _, run in runs if run.claims]
+    found = CrossValidation(tested, data, claims if len(claims) == len(runs) else ())
     times = tested.groupby(["segmentation", "section"])["seed"].agg(["size", "nunique"])
     seeds = len(found.seeds)
     whole = len(times) == tested["segmentation"].nunique() * len(found.sections)

@@ -29,6 +29,8 @@ class Outcome:
         Scores of single sections: rows of its stages' section scores.
     data : mapping of str to Any
         Facts of its prepared dataset.
+    claims : sequence of mapping
+        What its benchmark claims of energies.
     """
 
     metrics: Mapping[str, float | None] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class Outcome:
     error: str = ""
     sections: Sequence[Mapping[str, Any]] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
+    claims: Sequence[Mapping[str, Any]] = ()
 
 
 Outcomes = Mapping[tuple[str, int], Outcome]

@@ -201,6 +201,7 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
         == metrics["energy/loihi_operating_point_total_mj"]
     )
     assert load_section_scores(tmp_path, "benchmark/operating_point").equals(sections)
+    assert len(load_section_scores(tmp_path, "cpu_int8")) == len(sections)
     assert all(claim["equal_accuracy"] for claim in facts["claims"])
     assert pd.read_parquet(tmp_path / ANYTIME)["loihi_total_mj"].tolist() == [5.0]
     drawn = {path.name for path in draw(CONFIG, inputs, tmp_path)}
