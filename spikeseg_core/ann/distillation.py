@@ -20,7 +20,7 @@ from spikeseg_core.ann.predict import tile_logits
 from spikeseg_core.config import TrainConfig, TuneConfig
 from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.data.tiles import TileGrid
-from spikeseg_core.errors import ConfigError
+from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.storage import load_arrays, save_arrays
 
 TURNS = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
@@ -93,9 +93,17 @@ def taught(
 
 
 def with_unlabelled(
-    model: Any, dataset: Dataset, tile: int, config: TuneConfig, folder: Path
+    model: Any,
+    dataset: Dataset,
+    tile: int,
+    config: TuneConfig,
+    folder: Path,
+    *,
+    report: Reporter = SILENT,
 ) -> Material:
     """Make the material of tuning: labelled sections, and the ANN's output on the others.
+
+    Where there are no others, all tiles are labelled ones, and the report says so.
 
     Parameters
     ----------
@@ -103,21 +111,17 @@ def with_unlabelled(
         The trained network before tuning.
     folder : Path
         Where its output is kept, so that a resumed run has the same.
-
-    Raises
-    ------
-    ConfigError
-        If sections without labels are asked for, and there are none.
     """
     material = Material.of(dataset, config)
     if not config.unlabelled_share:
         return material
     others = dataset.without_labels()
     if not len(others):
-        raise ConfigError(
-            f"tune.unlabelled_share is {config.unlabelled_share:g}, but the dataset has no "
-            "sections without labels; give some with dataset.unlabelled, or set it to 0"
+        report.say(
+            "there are no sections without labels, so all tiles are labelled ones "
+            f"(tune.unlabelled_share is {config.unlabelled_share:g}); dataset.unlabelled names some"
         )
+        return material
     file = folder / "checkpoints" / "teacher.npz"
     if not file.exists():
         as_it_lies = [(0, False)]

@@ -70,14 +70,14 @@ def tune(
     Raises
     ------
     ConfigError
-        If the loss is not finite, or sections without labels are asked for and there are none.
+        If the loss is not finite.
     MappingError
         If weights are to be rounded and a layer does not fit a core, or no exponent fits its
         weights and biases.
     """
     losses = TuningLosses(network, weights, config, tiles)
     model = losses.model
-    material = with_unlabelled(losses.teacher, dataset, network.tile, config, folder)
+    material = with_unlabelled(losses.teacher, dataset, network.tile, config, folder, report=report)
     with_rates = fit(
         model, losses.of_rates, dataset, config, folder=folder, report=report, material=material
     )

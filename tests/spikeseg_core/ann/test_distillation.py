@@ -11,6 +11,7 @@ from spikeseg_core.ann.unet import build_model
 from spikeseg_core.config import TrainConfig, TuneConfig
 from spikeseg_core.data.tiles import TileGrid
 from tests.spikeseg_core.ann.networks import TINY, tiny_dataset
+from tests.spikeseg_core.listener import Listener
 
 CONFIG = TrainConfig(distillation_epochs=1, distillation_weight=0.25, unlabelled_share=0.5)
 
@@ -81,6 +82,16 @@ def test_tuning_has_one_look_of_the_ann_and_keeps_it(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.unlabelled.targets, made.unlabelled.targets)
     plain = with_unlabelled(model, dataset, TINY.tile, TuneConfig(), tmp_path / "off")
     assert plain.unlabelled is None and not (tmp_path / "off").exists()
+
+
+def test_tuning_without_such_sections_goes_on_with_labelled_ones_and_says_so(
+    tmp_path: Path,
+) -> None:
+    told = Listener()
+    config, model = TuneConfig(unlabelled_share=0.3), build_model(TINY, seed=1)
+    made = with_unlabelled(model, tiny_dataset(), TINY.tile, config, tmp_path, report=told)
+    assert made.unlabelled is None
+    assert "there are no sections without labels" in told.said[0]
 
 
 def test_neither_validation_nor_test_sections_are_taught_on(tmp_path: Path) -> None:
