@@ -147,6 +147,11 @@ def _unknown(facts: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> 
             "The ratio depends on the static-power accounting: quote the two together. The host's "
             "part, the first layer and the read-out, is included only in the lines that say so."
         ),
+        say(
+            "In the host's part an update of a neuron counts as one multiply-add; a real loop on "
+            "the host takes {times} that, which is one of the unknowns above.",
+            times=stated(20, "measured", ".0f", "times"),
+        ),
     ]
     if why := facts.get("why_no_gpu"):
         found.append(

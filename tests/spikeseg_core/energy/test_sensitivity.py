@@ -3,6 +3,8 @@ from dataclasses import replace
 import pytest
 
 from spikeseg_core.energy.devices.loihi import Presented, loihi_figures
+from spikeseg_core.energy.figure import select
+from spikeseg_core.energy.host import UPDATE_NS, host_operations
 from spikeseg_core.energy.sensitivity import sensitivity, with_active, with_spikes, with_steps
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
 from tests.spikeseg_core.energy.test_comparison import cpu_figures
@@ -72,3 +74,20 @@ def test_the_headline_is_the_best_way_to_feed_the_cpu() -> None:
     assert both.headline == pytest.approx(one.headline / 2)
     (fed,) = [swing for swing in both.swings if swing.unknown == "input of the CPU"]
     assert (fed.low_case, fed.high_case) == ("CPU, whole sections", "CPU")
+
+
+def test_the_host_may_be_charged_for_its_spikes_as_a_real_loop_makes_them() -> None:
+    network, shown = small_network(), Presented(events_of(), 4)
+    fast = 1e-6  # so that multiply-adds take far less time than the loop
+    cpu = [
+        replace(one, seconds_per_section=fast * one.seconds_per_section) for one in cpu_figures()
+    ]
+    found = sensitivity(network, shown, cpu)
+    (swing,) = [swing for swing in found.swings if swing.unknown == "host's share"]
+    assert (swing.low_case, swing.high_case) == ("charged, spikes as timed", "not charged")
+    own = select(cpu, precision="int8", batch=1, component="total")[0]
+    watts = own.mj_per_section / own.seconds_per_section
+    spikes = watts * 1e-9 * UPDATE_NS * shown.events.steps * network.neurons_off_chip
+    still = host_operations(network, 0) / network.multiply_adds * own.mj_per_section / 4
+    chip = loihi_energy(shown.events).total_mj
+    assert swing.low == pytest.approx(own.mj_per_section / 4 / (chip + still + spikes))
