@@ -13,6 +13,8 @@ SYNC := $(UV) pip sync --quiet $(BYTECODE) --python $(BIN)/python --require-hash
 COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 # An environment of its own: NengoLoihi's tests need an older pytest.
 PEERS := .venv-peers
+# Another: other emulators; SANA-FE is GPL, so it is in no other environment.
+COMPARE := .venv-compare
 # Another: bioimageio.core needs older versions of bioimageio.spec and pydantic.
 BIOIMAGEIO := .venv-bioimageio
 # Atheris, and for all else the packages of .venv.
@@ -31,7 +33,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export MLFLOW_DISABLE_TELEMETRY = true
 export TF_USE_LEGACY_KERAS = 1
 
-.PHONY: help run test coverage setup dev lint docs format e2e pages chaos fuzz load peers bioimageio napari core outside up lock secrets clean
+.PHONY: help run test coverage setup dev lint docs format e2e pages chaos fuzz load peers compare bioimageio napari core outside up lock secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -120,6 +122,14 @@ $(PEERS)/.ready: $(UV) requirements/peers.txt
 	$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes requirements/peers.txt
 	@touch $@
 
+compare: $(COMPARE)/.ready ## NengoLoihi, brian2-loihi, SANA-FE and this emulator: spikes, speed, and both energy models (ARGS="--side 48": a larger one)
+	$(COMPARE)/bin/python -m tests.compare.run $(ARGS)
+
+$(COMPARE)/.ready: $(UV) requirements/compare.txt
+	$(PYTHON) -m venv --without-pip $(COMPARE)
+	$(UV) pip sync --quiet --python $(COMPARE)/bin/python --require-hashes requirements/compare.txt
+	@touch $@
+
 bioimageio: $(DEV) $(BIOIMAGEIO)/.ready ## What spikeseg export writes for bioimage.io, run by bioimageio.core
 	$(BIN)/python -m tests.bioimageio.make build/bioimageio
 	$(BIOIMAGEIO)/bin/python tests/bioimageio/run.py build/bioimageio
@@ -162,11 +172,12 @@ docker/.env: docker/.env.example
 up: $(READY) ## Local Prefect server, MLflow server and worker, deployments registered
 	$(BIN)/spikeseg up
 
-lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, bioimageio, the core, napari, fuzzing, uv
+lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a server, development, peers, other emulators, bioimageio, the core, napari, fuzzing, uv
 	$(COMPILE) --all-extras pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) --extra server --constraint requirements/dev.txt pyproject.toml --output-file requirements/server.txt
 	$(COMPILE) --constraint requirements/dev.txt pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) --constraint requirements/run.txt tests/peers/requirements.in --output-file requirements/peers.txt
+	$(COMPILE) --constraint requirements/peers.txt tests/compare/requirements.in --output-file requirements/compare.txt
 	$(COMPILE) tests/bioimageio/requirements.in --output-file requirements/bioimageio.txt
 	$(COMPILE) --universal --all-extras requirements/core/pyproject.toml --output-file requirements/core.txt
 	$(COMPILE) --extra all --constraint requirements/core.txt requirements/core/pyproject.toml tests/napari/requirements.in --output-file requirements/napari.txt
@@ -174,4 +185,4 @@ lock: $(UV) ## Resolve pyproject.toml anew into the hashed lock files: a run, a 
 	echo uv | $(COMPILE) - --output-file requirements/uv.txt
 
 clean: ## Remove .venv and caches (not .spikeseg, which holds your runs)
-	rm -rf $(VENV) $(FUZZ) $(PEERS) $(BIOIMAGEIO) $(NAPARI) $(CORE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(FUZZ) $(PEERS) $(COMPARE) $(BIOIMAGEIO) $(NAPARI) $(CORE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
