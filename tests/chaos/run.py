@@ -1,7 +1,7 @@
 """`make chaos`: faults in the real pipeline, one line each; the last line counts them.
 
 ``--every`` damages every file in every way, and kills in more places; ``--servers``, which is part
-of it, kills and stops servers and commands, too. ``--self-test`` injects nothing: then every check
+of it, only kills and stops servers and commands. ``--self-test`` injects nothing: then every check
 has to fail, because it must notice that its fault did not fire.
 """
 
@@ -25,7 +25,7 @@ def main() -> int:
     """Run the matrix; 0 if nothing was lost."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--every", action="store_true", help="all ways of damage; takes an hour")
-    words.add_argument("--servers", action="store_true", help="servers and commands, too")
+    words.add_argument("--servers", action="store_true", help="only servers and commands")
     words.add_argument("--self-test", action="store_true", help="inject nothing; all has to fail")
     words.add_argument("--only", default="", help="faults with one of these words, with commas")
     asked = words.parse_args()
@@ -37,33 +37,42 @@ def main() -> int:
 
 
 def _run(asked: argparse.Namespace, folder: Path) -> int:
+    done = Done(asked)
+    if not asked.servers:
+        _with_stages(done)
+    if asked.every or asked.servers:
+        _with_servers(done, folder)
+    return done.summary()
+
+
+def _with_stages(done: Done) -> None:
+    """Add the faults of stages, which all run once before."""
     from tests.chaos import faults, postgres, processes
     from tests.chaos.pipeline import run_all
 
     said = _listen()
     started = time.monotonic()
     refs = run_all()
+    done.mend = run_all
     print(f"eight real stages in {time.monotonic() - started:.0f} s", flush=True)
-    done = Done(asked, run_all)
+    every = done.asked.every
     for each in (
         *faults.of_notes(),
         *faults.of_records(refs, said),
         *faults.of_mlflow(refs),
-        *faults.of_files(refs, said, every=asked.every),
+        *faults.of_files(refs, said, every=every),
         *faults.of_disks(refs),
         *(processes.of_mounts(refs) if processes.can_mount() else ()),
         *(postgres.of_postgres(refs) if postgres.is_here() else ()),
         *processes.of_numbers(refs),
         *processes.of_clocks(refs),
-        *processes.of_pauses(refs, 90 if asked.every else 5),
+        *processes.of_pauses(refs, 90 if every else 5),
         *processes.of_two(refs),
         *processes.of_caches(refs),
-        *processes.of_kills(refs, every=asked.every),
+        *processes.of_kills(refs, every=every),
     ):
         done.one(each)
-    if asked.every or asked.servers:
-        _with_servers(done, folder)
-    return done.summary()
+    done.mend = None
 
 
 def _with_servers(done: Done, folder: Path) -> None:
@@ -84,8 +93,9 @@ def _with_servers(done: Done, folder: Path) -> None:
 class Done:
     """The faults that were checked, with a line for each."""
 
-    def __init__(self, asked: argparse.Namespace, mend: Callable[[], object]) -> None:
-        self.asked, self.mend = asked, mend
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.asked = asked
+        self.mend: Callable[[], object] | None = None
         self.count = self.lost = 0
 
     def wants(self, name: str) -> bool:
@@ -105,7 +115,7 @@ class Done:
             self.lost += 1
             says = f"LOST: {type(error).__name__}: {error}"
         print(f"{fault.name:<60} {says} ({time.monotonic() - began:.1f} s)", flush=True)
-        if "LOST" in says:
+        if "LOST" in says and self.mend:
             self.mend()  # so that the next fault finds everything in place
 
     def summary(self) -> int:
