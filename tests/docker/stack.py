@@ -23,7 +23,7 @@ from typing import Any
 
 from tests.docker import compose
 
-STARTED, HEALTHY = "service_started", "service_healthy"
+STARTED, COMPLETED = "service_started", "service_completed_successfully"
 BY_DEBIAN = "/usr/lib/postgresql"
 
 
@@ -64,7 +64,7 @@ class Stack:
                 if name in self.started and name not in self.seconds and self._is_ready(name):
                     self.seconds[name] = time.monotonic() - begin
             for name, process in self.started.items():
-                if process.poll() is not None:
+                if process.poll() is not None and not (self._ends(name) and not process.returncode):
                     raise RuntimeError(f"{name} ended ({process.returncode}):\n{self.log(name)}")
             time.sleep(0.5)
 
@@ -121,11 +121,18 @@ class Stack:
     def _may_start(self, name: str) -> bool:
         wanted = self.services[name].get("depends_on", {})
         return all(
-            other in (self.seconds if each["condition"] == HEALTHY else self.started)
+            other in (self.started if each["condition"] == STARTED else self.seconds)
             for other, each in wanted.items()
         )
 
+    def _ends(self, name: str) -> bool:
+        """Whether the others wait for its end."""
+        waits = (each.get("depends_on", {}).get(name) for each in self.services.values())
+        return any(each and each["condition"] == COMPLETED for each in waits)
+
     def _is_ready(self, name: str) -> bool:
+        if self._ends(name):
+            return self.started[name].poll() is not None
         check = self.services[name].get("healthcheck", {})
         words = check["test"][1:] if "test" in check else compose.image_health_check()
         return "disable" in check or self.run(name, words).returncode == 0

@@ -41,7 +41,7 @@ def test_the_example_names_every_variable() -> None:
 
 def test_the_example_has_no_secrets() -> None:
     assert set(compose.example_variables()) == SECRETS
-    assert len(SECRETS) == 5
+    assert len(SECRETS) == 6
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
@@ -68,7 +68,26 @@ def test_every_container_is_bounded_and_gains_no_rights() -> None:
     for name, service in compose.read(MADE_UP)["services"].items():
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["pids_limit"] and service["mem_limit"], name
-        assert service["image"] != "spikeseg" or service["cap_drop"] == ["ALL"], name
+        if service["image"] == "spikeseg":
+            assert service["cap_drop"] == ["ALL"] and service["read_only"], name
+
+
+def test_no_password_is_on_a_command_line() -> None:
+    services = compose.read(MADE_UP)["services"]
+    words = [word for each in services.values() for word in each.get("command", [])]
+    assert not [word for word in words if any(secret in word for secret in MADE_UP.values())]
+
+
+def test_the_worker_cannot_reach_databases_and_is_no_administrator() -> None:
+    content = compose.read(MADE_UP)
+    services = content["services"]
+    networks = {name: each.get("networks", ["default"]) for name, each in services.items()}
+    assert networks["postgres"] == networks["redis"] == ["data"]
+    assert networks["worker"] == ["default"]
+    assert content["networks"]["data"] == {"internal": True}
+    known = set(services["worker"]["environment"].values())
+    for name in SECRETS - {"PREFECT_PASSWORD", "MLFLOW_WORKER_PASSWORD"}:
+        assert not any(MADE_UP[name] in value for value in known), name
 
 
 def test_a_job_in_kubernetes_is_bounded_and_gains_no_rights() -> None:
