@@ -41,7 +41,7 @@ def read_yaml(content: bytes) -> Any:
     if len(content) > MOST_BYTES:
         raise ValueError(f"it has over {MOST_BYTES:,} bytes")
     try:
-        return yaml.load(content.decode("utf-8"), _Plain)
+        return yaml.load(content.decode("utf-8"), _Plain)  # noqa: S506 - its parent is SafeLoader
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except (yaml.YAMLError, TypeError, OverflowError) as error:

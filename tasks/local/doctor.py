@@ -13,11 +13,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from tasks.local import state
 from tasks.local.addresses import is_http_here, without_password
 from tasks.local.password import authorization, of_mlflow, of_prefect, refused
+from tasks.local.posting import open_http
 from tasks.provenance import PACKAGES
 from tasks.terminal import plain_console
 
@@ -141,7 +141,7 @@ def _server(
             return "ok", f"embedded ({name_of or 'sqlite in the state folder'})"
         try:
             for path, headers in (("/health", {}), (closed, authorization(password))):
-                with urlopen(Request(address + path, headers=headers), timeout=2) as answer:
+                with open_http(address + path, 2, headers) as answer:
                     answer.read()
         except OSError as error:
             if isinstance(error, HTTPError) and error.code == HTTPStatus.UNAUTHORIZED:

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from urllib.request import urlopen
 
 import psutil  # type: ignore[import-untyped]
 
 from spikeseg_core.errors import SpikeSegError
 from tasks.local import state
+from tasks.local.posting import open_http
 from tasks.local.registration import ROOT
 from tasks.terminal import console
 
@@ -95,7 +95,7 @@ class Server:
 def answers(address: str) -> bool:
     """Whether a server answers at the address."""
     try:
-        with urlopen(address, timeout=2) as answer:
+        with open_http(address, 2) as answer:
             answer.read()
     except OSError:
         return False

@@ -25,11 +25,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
-from urllib.request import urlopen
 
 from spikeseg_core.errors import ConfigError
 from tasks.local.addresses import credentials, is_http_here
 from tasks.local.password import CREDENTIALS, is_credential
+from tasks.local.posting import open_http
 from tasks.local.private import belongs_to_us, make_private, others_listen
 from tasks.local.proxy import spare_loopback
 
@@ -165,7 +165,7 @@ def running_servers(state: State) -> dict[str, str]:
         return {}
     try:
         for address in noted["health"]:
-            with urlopen(address, timeout=2) as answer:
+            with open_http(address, 2) as answer:
                 answer.read()
     except (OSError, ValueError):
         return {}

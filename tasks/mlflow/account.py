@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlflow.server.auth.client import AuthServiceClient
 
 USER = "worker"
-PASSWORD = "SPIKESEG_WORKER_PASSWORD"
+GIVEN_IN = "SPIKESEG_WORKER_PASSWORD"
 """Variable with the worker's password."""
 
 
@@ -49,9 +49,9 @@ def main() -> None:
     ConfigError
         If the environment has no password for it.
     """
-    password = os.environ.get(PASSWORD)
+    password = os.environ.get(GIVEN_IN)
     if not password:
-        raise ConfigError(f"{PASSWORD} is not set: it becomes the password of {USER} in MLflow")
+        raise ConfigError(f"{GIVEN_IN} is not set: it becomes the password of {USER} in MLflow")
     from mlflow.server.auth.client import AuthServiceClient
 
     from tasks.mlflow.store import store

@@ -11,9 +11,9 @@ import json
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 from tasks.local.password import authorization
+from tasks.local.posting import open_http
 
 SHARED = "mlflow.sharedViewState."
 VIEW = "headline"
@@ -121,6 +121,5 @@ def _ask(
     data = None if body is None else json.dumps(body).encode()
     address = f"{server.rstrip('/')}/api/2.0/mlflow/experiments/{path}"
     headers = {"Content-Type": "application/json", **authorization(password)}
-    request = Request(address, data, headers)
-    with urlopen(request, timeout=SECONDS) as answer:
+    with open_http(address, SECONDS, headers, data) as answer:
         return dict(json.loads(answer.read()))

@@ -9,13 +9,13 @@ import socket
 from collections.abc import Callable
 from http import HTTPStatus
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from tasks.local import origin, state
 from tasks.local.addresses import without_password
 from tasks.local.databases import check_databases
 from tasks.local.password import authorization, password_in, refused
+from tasks.local.posting import open_http
 from tasks.local.process import Server
 from tasks.prefect.log_lines import Lines, Plain
 from tasks.terminal import console, is_verbose
@@ -139,9 +139,7 @@ def check_prefect_answers() -> None:
         return
     headers = authorization(PREFECT_API_AUTH_STRING.value())
     try:
-        with urlopen(
-            Request(f"{address.rstrip('/')}/version", headers=headers), timeout=10
-        ) as answer:
+        with open_http(f"{address.rstrip('/')}/version", 10, headers) as answer:
             answer.read()
     except HTTPError as error:
         if error.code != HTTPStatus.UNAUTHORIZED or PREFECT_API_KEY.value():

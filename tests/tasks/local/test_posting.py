@@ -4,10 +4,11 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
-from tasks.local.posting import post
+from tasks.local.posting import open_http, post
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -43,3 +44,13 @@ def test_a_password_is_in_a_header(echo: str) -> None:
 def test_a_server_that_is_away_is_an_os_error() -> None:
     with pytest.raises(OSError):
         post("http://127.0.0.1:9/runs", {})
+
+
+def test_only_servers_are_opened(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("{}")
+    for address in (file.as_uri(), "ftp://127.0.0.1/secret", "data:,x"):
+        with pytest.raises(OSError, match="neither http nor https"):
+            post(address, {})
+        with pytest.raises(OSError, match="neither http nor https"):
+            open_http(address, 1)

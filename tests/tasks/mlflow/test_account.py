@@ -58,9 +58,9 @@ def test_no_account_is_made_when_the_server_fails() -> None:
 def test_without_a_password_it_says_which_variable_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv(account.PASSWORD, raising=False)
-    with pytest.raises(ConfigError, match=account.PASSWORD):
+    monkeypatch.delenv(account.GIVEN_IN, raising=False)
+    with pytest.raises(ConfigError, match=account.GIVEN_IN):
         account.main()
     monkeypatch.delitem(sys.modules, "tasks.mlflow.account")
-    with pytest.raises(SystemExit, match=account.PASSWORD):
+    with pytest.raises(SystemExit, match=account.GIVEN_IN):
         runpy.run_module("tasks.mlflow.account", run_name="__main__")
