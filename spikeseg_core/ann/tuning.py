@@ -2,7 +2,8 @@
 
 It starts from the trained network with every channel scaled so that it fires at a useful rate,
 which changes nothing for rectified linear neurons and everything for spiking ones. Epochs with
-Loihi's rate curve follow, and finally a few with spikes, because those are slow.
+Loihi's rate curve follow, and finally a few with spikes, because those are slow. Between the two
+the weights may be refitted to their spikes (:mod:`spikeseg_core.ann.calibration`).
 
 The target is the output of the trained network (``distillation_weight``): conversion should keep
 it, while with labels alone a few epochs overfit to the training sections. Distillation is due to
@@ -18,7 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spikeseg_core.ann.calibration import calibrate
 from spikeseg_core.ann.distillation import with_unlabelled
+from spikeseg_core.ann.material import Material
 from spikeseg_core.ann.training import fit
 from spikeseg_core.ann.tuning_losses import TuningLosses
 from spikeseg_core.ann.unet import model_from_weights, weights_of
@@ -29,6 +32,7 @@ from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.network import IMAGE, RATE_HZ_PER_UNIT, Network, Weights, kernel_key
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stack import keras, tf
+from spikeseg_core.storage import load_arrays, save_arrays
 
 _SCALING_BATCHES, _SCALING_BATCH = 8, 16
 
@@ -62,7 +66,8 @@ def tune(
     Returns
     -------
     Weights
-        Of the epoch that ``config.patience`` keeps; of the spiking epochs, if there are any.
+        Of the epoch that ``config.patience`` keeps; of the spiking epochs, if there are any;
+        without those calibrated, with ``config.calibration_tiles``.
     pandas.DataFrame
         One row per epoch; for both splits ``rate_loss`` and ``synaptic_ops`` (per step and neuron
         on chip), in addition to those of :func:`~spikeseg_core.ann.training.train`.
@@ -82,6 +87,8 @@ def tune(
         model, losses.of_rates, dataset, config, folder=folder, report=report, material=material
     )
     try:
+        if config.calibration_tiles:
+            _calibrated(losses, material, config, folder, report)
         with_spikes = fit(
             model,
             losses.of_spikes,
@@ -104,6 +111,23 @@ def tune(
             raise losses.chip.problem from error
         raise
     return weights_of(network, model), pd.concat([with_rates, with_spikes], ignore_index=True)
+
+
+def _calibrated(
+    losses: TuningLosses, material: Material, config: TuneConfig, folder: Path, report: Reporter
+) -> None:
+    """Refit the model to its spikes, once: a resumed run takes the weights that were kept."""
+    file = folder / "checkpoints" / "calibrated.npz"
+    if not file.exists():
+        rng = np.random.default_rng(config.seed)
+        tiles, _ = material.labelled.tiles(
+            losses.network.tile, config.calibration_tiles, config, rng
+        )
+        calibrate(losses, tiles, report)
+        weights = losses.model.get_weights()
+        save_arrays(file, {str(i): weight for i, weight in enumerate(weights)})
+    kept = load_arrays(file)
+    losses.model.set_weights([kept[str(i)] for i in range(len(kept))])
 
 
 def scaled_for_spikes(

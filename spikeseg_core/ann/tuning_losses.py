@@ -20,6 +20,9 @@ from spikeseg_core.network import Network, Weights
 from spikeseg_core.network.sparsity import GROUP, masks, pruned, sparse
 from spikeseg_core.stack import tf
 
+Passed = tuple[Any, dict[str, Any], dict[str, Any]]
+"""Logits, and by layer currents and rates; of spikes, for every read-out, one after the other."""
+
 
 class TuningLosses:
     """The losses of a network that is being tuned.
@@ -78,31 +81,37 @@ class TuningLosses:
         share, aims = self.config.distillation_weight, targets[..., :1]
         return (1 - share) * aims + share * tf.sigmoid(self.teacher(images)) if share else aims
 
-    def of_rates(self, images: Any, targets: Any, training: bool) -> dict[str, Any]:
-        """Losses of the network of rates (``training.Losses``)."""
-        logits, currents, rates = forward(
+    def under_rates(self, images: Any, training: bool = False) -> Passed:
+        """Run the network of rates (:func:`~spikeseg_core.ann.forward.forward`)."""
+        return forward(
             self.network,
             convolutions(self.network, self.model, self.integers()),
             images,
             _activation(self.network, self.config, images if training else None),
         )
+
+    def under_spikes(self, images: Any) -> Passed:
+        """Run the network of spikes (:func:`~spikeseg_core.ann.spiking.through_rates`)."""
+        integers = self.integers()
+        convolve = convolutions(self.network, self.model, integers)
+        if self.chip is not None and integers is not None:
+            measured = self.chip.rates(self.model, integers, images, self.windows)
+            return through_rates(self.network, convolve, images, measured)
+        synapse_ms = self.config.synapse_ms
+        return spiking_forward(
+            self.network, convolve, images, self.windows, delay=1, synapse_ms=synapse_ms
+        )
+
+    def of_rates(self, images: Any, targets: Any, training: bool) -> dict[str, Any]:
+        """Losses of the network of rates (``training.Losses``)."""
+        logits, currents, rates = self.under_rates(images, training)
         parts = segmentation_losses(logits, targets, self._wanted(images, targets))
         parts = _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
         return with_topology(parts, logits, targets, self.config)
 
     def of_spikes(self, images: Any, targets: Any, training: bool) -> dict[str, Any]:
         """Losses of the network of spikes, the mean over its read-outs."""
-        integers = self.integers()
-        convolve = convolutions(self.network, self.model, integers)
-        if self.chip is not None and integers is not None:
-            measured = self.chip.rates(self.model, integers, images, self.windows)
-            found = through_rates(self.network, convolve, images, measured)
-        else:
-            synapse_ms = self.config.synapse_ms
-            found = spiking_forward(
-                self.network, convolve, images, self.windows, delay=1, synapse_ms=synapse_ms
-            )
-        logits, currents, rates = found
+        logits, currents, rates = self.under_spikes(images)
         every = (len(self.windows), 1, 1, 1)
         aim, targets = tf.tile(self._wanted(images, targets), every), tf.tile(targets, every)
         parts = segmentation_losses(logits, targets, aim)

@@ -163,8 +163,13 @@ def model_from_weights(
 ) -> Any:
     """Build the model of :func:`build_model` with these weights and no batch normalization."""
     model = build_model(network, activation, masks=masks)
+    set_weights(network, model, weights)
+    return model
+
+
+def set_weights(network: Network, model: Any, weights: Weights) -> None:
+    """Give weights to a model without batch normalization, the other way of :func:`weights_of`."""
     for target, c in network.links():
         found = model.get_layer(convolution_name(target, c.source))
         kernel = _swap_for(c, weights.kernel(target, c.source))
         found.set_weights([kernel, weights.biases[target or "readout"]][: 1 + found.use_bias])
-    return model

@@ -193,6 +193,14 @@ class TuneConfig(StageConfig):
         "Window of the spike-count noise, ms",
         "the epochs with rates see the noise of spikes counted over this many steps; 0 disables it",
     )
+    calibration_tiles: int = between(
+        0,
+        0,
+        1000,
+        "Tiles of the calibration",
+        "after the epochs with rates, the weights of layer after layer are fitted by least squares "
+        "to what spikes do on this many training tiles; 0: no calibration",
+    )
     spiking_epochs: int = between(
         3,
         0,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spikeseg_core.ann import tuning
 from spikeseg_core.ann.tuning import channel_percentiles, scale_channels, scaled_for_spikes, tune
 from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import TuneConfig
@@ -20,6 +21,7 @@ from spikeseg_core.stack import keras
 from tests.spikeseg_core.ann.networks import (
     TINY,
     KillAfter,
+    KillAfterAll,
     KilledError,
     tiny_dataset,
     uncompiled,
@@ -166,6 +168,33 @@ def test_a_killed_run_is_resumed(tmp_path: Path, settings: dict[str, Any]) -> No
     assert again.equals(history)
 
 
+def test_without_tiles_nothing_is_calibrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SPIKES | {"epochs": 1, "spiking_epochs": 1, "steps_per_epoch": 1}
+    as_by_default, _ = tuned(tmp_path / "default", **settings)
+    monkeypatch.setattr(tuning, "calibrate", None)
+    off, _ = tuned(tmp_path / "off", calibration_tiles=0, **settings)
+    assert off.sha256 == as_by_default.sha256
+
+
+@pytest.mark.parametrize("killed_after", [1, 2, 5], ids=["rates", "calibrating", "spikes"])
+def test_a_killed_run_is_calibrated_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
+) -> None:
+    """One epoch with rates, three layers, two epochs with spikes."""
+    settings = SPIKES | {"epochs": 1, "spiking_epochs": 2, "steps_per_epoch": 1, "weight_bits": 8}
+    settings |= {"calibration_tiles": 4}
+    whole, history = tuned(tmp_path / "whole", **settings)
+    with pytest.raises(KilledError):
+        tuned(tmp_path / "cut", report=KillAfterAll(killed_after), **settings)
+    if killed_after == 5:
+        monkeypatch.setattr(tuning, "calibrate", None)
+    resumed, again = tuned(tmp_path / "cut", **settings)
+    assert resumed.sha256 == whole.sha256
+    assert again.equals(history)
+
+
 @pytest.fixture(scope="module")
 def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Digest of the network tuned with the default switches."""
@@ -184,6 +213,7 @@ def plainly_tuned(tmp_path_factory: pytest.TempPathFactory) -> str:
         {"synop_weight": 0.01},
         {"topology_weight": 1.0},
         {"elastic_px": 2.0, "intensity": 0.5},
+        {"calibration_tiles": 2, "spiking_steps": (10,)},
     ],
     ids=lambda settings: ", ".join(f"{k}={v}" for k, v in settings.items()),
 )
