@@ -1,8 +1,8 @@
-"""Weights refitted by least squares, so that spikes drive every layer as rates would.
+"""Weights refitted by least squares, so that spikes drive every layer as in the trained network.
 
-Under spikes a layer's sources fire at other mean rates than the network of rates says, so its
-current is off. Layer after layer from the input on, the network of spikes runs on a few tiles, and
-the layer's weights and biases are fitted to the currents that the network of rates has there; the
+Under spikes a layer's sources fire at other mean rates than they have activations in the trained
+network, so its current is off. Layer after layer from the input on, the network of spikes runs on a
+few tiles, and the layer's weights and biases are fitted to the currents of the trained network; the
 next layer then sees the spikes of the refitted ones. This needs no labels and no gradients. To
 calibrate a converted network layer by layer is due to Li et al. (2021, arXiv 2106.06984), who move
 biases and initial potentials, or train weights by gradients.
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
+from spikeseg_core.ann.forward import convolutions, forward
 from spikeseg_core.ann.tuning_losses import TuningLosses
 from spikeseg_core.ann.unet import set_weights, weights_of
 from spikeseg_core.loihi.mapping.axis import axis_of
@@ -31,7 +32,7 @@ its own input pull at it."""
 
 
 def calibrate(losses: TuningLosses, tiles: np.ndarray, report: Reporter) -> None:
-    """Refit every on-chip layer of ``losses.model``, and the read-out.
+    """Refit every on-chip layer of ``losses.model``, and the read-out, to ``losses.teacher``.
 
     Spikes are those of the rounded weights, if weights are rounded; what is fitted, as everywhere
     in tuning, are the exact ones. Weights that a sparse network leaves out stay zero.
@@ -48,14 +49,15 @@ def calibrate(losses: TuningLosses, tiles: np.ndarray, report: Reporter) -> None
     """
     network, model, batch = losses.network, losses.model, losses.config.batch_size
     shown = [tf.constant(tiles[i : i + batch]) for i in range(0, len(tiles), batch)]
-    of_rates = [losses.under_rates(each) for each in shown]
+    trained = convolutions(network, losses.teacher)
+    aims = [forward(network, trained, each, _rectified) for each in shown]
     inputs: dict[str | None, Sequence[Connection]] = {
         **{layer.name: layer.inputs for layer in network.chip_layers()},
         None: (network.readout,),
     }
     for number, (target, connections) in enumerate(inputs.items(), 1):
         fit = LeastSquares(network, weights_of(network, model), target, connections)
-        for each, (logits, currents, _) in zip(shown, of_rates, strict=True):
+        for each, (logits, currents, _) in zip(shown, aims, strict=True):
             *_, rates = losses.under_spikes(each)
             wanted = currents[target] if target else logits
             fit.add(rates, np.tile(wanted, (len(losses.windows), 1, 1, 1)))
@@ -67,6 +69,11 @@ def calibrate(losses: TuningLosses, tiles: np.ndarray, report: Reporter) -> None
             f"calibrated {target or 'the read-out'}: its input under spikes was off by "
             f"{before:.3f}, is by {after:.3f}",
         )
+
+
+def _rectified(name: str, current: Any) -> Any:
+    """Activation of the trained network."""
+    return tf.nn.relu(current)
 
 
 class LeastSquares:

@@ -20,9 +20,6 @@ from spikeseg_core.network import Network, Weights
 from spikeseg_core.network.sparsity import GROUP, masks, pruned, sparse
 from spikeseg_core.stack import tf
 
-Passed = tuple[Any, dict[str, Any], dict[str, Any]]
-"""Logits, and by layer currents and rates; of spikes, for every read-out, one after the other."""
-
 
 class TuningLosses:
     """The losses of a network that is being tuned.
@@ -81,17 +78,11 @@ class TuningLosses:
         share, aims = self.config.distillation_weight, targets[..., :1]
         return (1 - share) * aims + share * tf.sigmoid(self.teacher(images)) if share else aims
 
-    def under_rates(self, images: Any, training: bool = False) -> Passed:
-        """Run the network of rates (:func:`~spikeseg_core.ann.forward.forward`)."""
-        return forward(
-            self.network,
-            convolutions(self.network, self.model, self.integers()),
-            images,
-            _activation(self.network, self.config, images if training else None),
-        )
+    def under_spikes(self, images: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """Run the network of spikes: logits, currents and rates of all read-outs.
 
-    def under_spikes(self, images: Any) -> Passed:
-        """Run the network of spikes (:func:`~spikeseg_core.ann.spiking.through_rates`)."""
+        They are those of :func:`~spikeseg_core.ann.spiking.through_rates` in :attr:`windows`.
+        """
         integers = self.integers()
         convolve = convolutions(self.network, self.model, integers)
         if self.chip is not None and integers is not None:
@@ -104,7 +95,12 @@ class TuningLosses:
 
     def of_rates(self, images: Any, targets: Any, training: bool) -> dict[str, Any]:
         """Losses of the network of rates (``training.Losses``)."""
-        logits, currents, rates = self.under_rates(images, training)
+        logits, currents, rates = forward(
+            self.network,
+            convolutions(self.network, self.model, self.integers()),
+            images,
+            _activation(self.network, self.config, images if training else None),
+        )
         parts = segmentation_losses(logits, targets, self._wanted(images, targets))
         parts = _with_cost_of_spikes(self.network, self.config, parts, currents, rates)
         return with_topology(parts, logits, targets, self.config)

@@ -198,8 +198,8 @@ class TuneConfig(StageConfig):
         0,
         1000,
         "Tiles of the calibration",
-        "after the epochs with rates, the weights of layer after layer are fitted by least squares "
-        "to what spikes do on this many training tiles; 0: no calibration",
+        "after the epochs with rates, least squares on this many training tiles refit the weights "
+        "of layer after layer, so that spikes drive it as in the ANN; 0: no calibration",
     )
     spiking_epochs: int = between(
         3,
