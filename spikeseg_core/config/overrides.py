@@ -107,9 +107,17 @@ def source(dataset: str) -> dict[str, Any]:
     return {"source": "folder", "path": str(path.resolve())}
 
 
+_MOST_PROBLEMS = 20
+"""Invalid settings that are listed; a file of other content may have thousands."""
+
+
 def shortened(error: ValidationError) -> str:
     """Return a line for every invalid setting: its name, what is allowed, and what was given."""
-    return "\n".join(_line(problem) for problem in error.errors())
+    problems = error.errors()
+    lines = [_line(problem) for problem in problems[:_MOST_PROBLEMS]]
+    if more := len(problems) - len(lines):
+        lines.append(f"and {more} more")
+    return "\n".join(lines)
 
 
 def _line(problem: ErrorDetails) -> str:

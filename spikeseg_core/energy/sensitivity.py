@@ -20,6 +20,12 @@ from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.model import IDLE_DEFINITIONS, LoihiModel, energy_range, loihi_energy
 from spikeseg_core.network import Network
 
+HOST_AS_TIMED = "charged, spikes as timed"
+"""Case in which the host's neurons are updated at the speed of a real loop."""
+
+ACCOUNTINGS = ("Loihi's static-power accounting", "energy of the CPU")
+"""Unknowns that are accountings, changed on one side alone."""
+
 RATE_SPREAD = 0.25
 """Relative change of the mean spike rate, up and down."""
 
@@ -151,7 +157,7 @@ def sensitivity(
             ("none", ratio(e=with_active(events, False))),
         ],
         "host's share": [
-            ("charged, spikes as timed", total / timed),
+            (HOST_AS_TIMED, total / timed),
             ("charged", total / hosted),
             ("not charged", ratio()),
         ],

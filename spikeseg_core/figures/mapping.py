@@ -78,6 +78,8 @@ def layers_figure(
     for panel in panels[len(layers) :]:
         panel.axis("off")
     chips = range(min(placement.chip_count, len(CHIP_COLOURS)))
+    if len(chips) == 1:
+        return save(figure, path)  # nothing to tell apart
     figure.legend(
         handles=[Rectangle((0, 0), 1, 1, facecolor=CHIP_COLOURS[chip]) for chip in chips],
         labels=[f"on chip {chip} ({placement.cores_per_chip[chip]} cores)" for chip in chips],

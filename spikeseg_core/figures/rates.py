@@ -84,6 +84,6 @@ def _summary(values: np.ndarray, band: tuple[float, float]) -> str:
         return "no neurons"
     inside = np.mean((values >= band[0]) & (values <= band[1]))
     return (
-        f"{values.size:,} neurons, median {np.median(values):.0f} Hz, "
+        f"{values.size:,} neurons, median of the percentile {np.median(values):.0f} Hz, "
         f"{inside:.1%} in the target range, {np.mean(values == 0):.1%} silent"
     )

@@ -60,7 +60,11 @@ def waterfall_figure(
                 told, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=7.5
             )
         axes.annotate(
-            "change", (1.02, -0.75), xycoords=("axes fraction", "data"), fontsize=7.5, color=GREY
+            "score, change",
+            (1.02, -0.75),
+            xycoords=("axes fraction", "data"),
+            fontsize=7.5,
+            color=GREY,
         )
         shown = [*level, *accepted]
         margin = 0.1 * max(float(np.ptp(shown)), 0.005)

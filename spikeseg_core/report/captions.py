@@ -52,7 +52,8 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
     ("convert", "rates"): _RATES.format(where=" in the converted network"),
     ("deploy", "rates"): _RATES.format(where=" on the emulated chip"),
     ("partition", "layers"): (
-        "Every layer on the chips cut into its cores, coloured by chip; channels lie side by side."
+        "Every layer on the chips, rows x columns x channels, cut into its cores, coloured by "
+        "chip; parts of the channels lie side by side."
     ),
     ("partition", "mesh"): (
         "The routers of each chip, coloured by what their cores send to other cores, and the "
@@ -68,10 +69,11 @@ CAPTIONS: Mapping[tuple[str, str], str] = {
         "set to the ends of its range; Loihi at its operating point, if there is one."
     ),
     ("benchmark", "operating_points"): (
-        "Accuracy against energy for every way of presenting the tiles; the choice and the front "
-        "use validation only."
+        "Accuracy against energy for every way of presenting the tiles. The front and the choice "
+        "use validation only; what is chosen has to be as good in every score, and so have all "
+        "longer presentations of its kind."
     ),
-    ("benchmark", "anytime"): "Scores and energy when the network is read out after fewer steps.",
+    ("benchmark", "anytime"): "Scores and energy when it is read out after fewer or more steps.",
     **{
         (stage, f"sections_{tag}"): _SECTION.format(network=_NETWORKS[tag])
         for stage, tag in (

@@ -152,16 +152,17 @@ def _how_accurate(summary: Mapping[str, Any]) -> str:
     ]
     if None in found:
         return ""
-    told = "{:.3f} and {:.3f}; the emulated chip reaches {:.3f} and {:.3f}".format(*found)
+    ann, chip = (
+        "a V_Rand of {:.3f} and a pixel accuracy of {:.3f}".format(*found[i : i + 2])
+        for i in (0, 2)
+    )
     beyond = [_title_of(warning) for warning in summary["losses"]["warnings"]]
     verdict = (
-        f"more is lost than tolerated in {', '.join(beyond)}"
+        f"more is lost than tolerated in {' and '.join(beyond)}"
         if beyond
         else "nothing is lost beyond the tolerances"
     )
-    return (
-        f"On the test sections the ANN reaches a V_Rand and a pixel accuracy of {told}: {verdict}."
-    )
+    return f"On the test sections the ANN reaches {ann}, the emulated chip {chip}: {verdict}."
 
 
 def _how_large(mapping: Mapping[str, Any], loihi: Mapping[str, Any]) -> str:

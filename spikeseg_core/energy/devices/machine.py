@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,12 @@ class Machine:
         return any(figure.busy for figure in (*self.cpu, *self.gpu))
 
 
+def disturbed_together(*groups: Sequence[EnergyFigure]) -> list[tuple[EnergyFigure, ...]]:
+    """Mark all figures busy if one is: a timing in a quiet moment is no base of a comparison."""
+    busy = any(figure.busy for group in groups for figure in group)
+    return [tuple(replace(figure, busy=busy) for figure in group) for group in groups]
+
+
 def measure_machine(
     network: Network,
     weights: Weights,
@@ -126,9 +132,10 @@ def measure_machine(
     def from_tiles(segment: Segmenter) -> Segment:
         return lambda images: dataset.grid.stitch(expit(segment(dataset.grid.cut(images))))
 
+    cpu_figures, gpu_figures = disturbed_together(cpu.figures, gpu)
     found = Machine(
-        cpu=cpu.figures,
-        gpu=gpu,
+        cpu=cpu_figures,
+        gpu=gpu_figures,
         segment={
             device: {
                 p: (from_sections if device == WHOLE else from_tiles)(net)

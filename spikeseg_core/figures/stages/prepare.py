@@ -22,7 +22,10 @@ def draw_prepare(
     dataset = load_dataset(folder)
     last = len(dataset.images) - 1
     shown = np.unique(np.linspace(0, last, MOST_SECTIONS).round().astype(int))
-    sections = [(dataset.names[i], dataset.images[i], dataset.labels[i]) for i in shown]
+    sections = [
+        (f"section {i + 1} of {last + 1}, {dataset.names[i]}", dataset.images[i], dataset.labels[i])
+        for i in shown
+    ]
     return for_both_screens(
         lambda path, narrow: labelled_figure(
             sections,

@@ -38,6 +38,7 @@ PUBLISHED_ANN, PUBLISHED_SNN = 94.98, 92.13
 ONE_SPLIT = "No cross-validation is recorded: the scores are of few sections, without an interval."
 CROSS_VALIDATION = "sweep cross-validation --preset"
 
+CARRIED = "v_rand_at_validation_threshold"
 ALL_SECTIONS = "all sections, each tested once by networks that have not seen it"
 
 ONE_SEED = "One seed says nothing about the spread between trainings; three would."
@@ -54,6 +55,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
     losses = folds.changes or {
         score: evidence.change("ann", "loihi", f"test/{score}") for score in SCORES
     }
+    carried = None if folds.changes else evidence.change("ann", "loihi", f"test/{CARRIED}")
     finding = say(
         "{verdict}: from the ANN to the integer network on the emulated chips, as deployed, V_Rand "
         "changes by {v_rand}, V_Info by {v_info}, pixel accuracy by {pixels} and membrane IoU by "
@@ -63,7 +65,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         v_info=losses["v_info"],
         pixels=losses["pixel_accuracy"],
         iou=losses["membrane_iou"],
-        verdict=_verdict(losses),
+        verdict=_verdict(losses, carried),
     )
     answer = [
         say(
@@ -74,12 +76,10 @@ def section(evidence: Evidence, folder: Path) -> Section:
         ),
         _within(losses),
         *_worst(evidence, [score for score, _, _ in _beyond(losses)] or ["membrane_iou"]),
-        _at_the_carried_threshold(
-            evidence.change("ann", "loihi", "test/v_rand_at_validation_threshold")
-        ),
+        _at_the_carried_threshold(evidence.change("ann", "loihi", f"test/{CARRIED}")),
         say(
-            "For comparison, a secondary source of the paper gives {ann} for its ANN and {snn} for "
-            "its spiking network, a loss of {loss}, without naming the metric.",
+            "For comparison, a secondary source about the paper gives {ann} for its ANN and {snn} "
+            "for its spiking network, a loss of {loss}, without naming the metric.",
             ann=stated(PUBLISHED_ANN, "published", ".2f", "%"),
             snn=stated(PUBLISHED_SNN, "published", ".2f", "%"),
             loss=stated(PUBLISHED_ANN - PUBLISHED_SNN, "published", ".2f", "points"),
@@ -206,13 +206,19 @@ def _steps(evidence: Evidence) -> Table:
     )
 
 
-def _verdict(losses: Mapping[str, Stated | None]) -> str:
-    """Answer yes or no: whether the losses are within the tolerances."""
+def _verdict(losses: Mapping[str, Stated | None], carried: Stated | None) -> str:
+    """Answer yes or no: whether the losses are within the tolerances.
+
+    ``carried`` is the change of V_Rand at the threshold that validation chose, where the other
+    losses are at the best one.
+    """
     if not all(losses.values()):
         return "How far is not known, because not all scores are recorded"
     beyond = [SCORE_TITLES[score] for score, _, _ in _beyond(losses)]
+    if carried is not None and _is_beyond(carried):
+        beyond.append("V_Rand at the threshold chosen on validation")
     if beyond:
-        return f"No, the loss is more than tolerated in {', '.join(beyond)}"
+        return f"No, the loss is more than tolerated in {' and '.join(beyond)}"
     return "Yes, every score stays within its tolerance"
 
 
@@ -244,13 +250,16 @@ def _within(losses: Mapping[str, Stated | None]) -> Text:
     return say("Every score stays within the loss that this project tolerates.")
 
 
+def _is_beyond(change: Stated) -> bool:
+    """Whether V_Rand falls by more than is tolerated."""
+    return round(-change.value, 9) > ToleranceConfig().v_rand
+
+
 def _at_the_carried_threshold(change: Stated | None) -> Text:
     """Judge the loss of V_Rand at the threshold that a user would have."""
-    allowed = ToleranceConfig().v_rand
     verdict = "which is not known"
     if change is not None:
-        beyond = round(-change.value, 9) > allowed
-        verdict = "more than is tolerated" if beyond else "within what is tolerated"
+        verdict = "more than is tolerated" if _is_beyond(change) else "within what is tolerated"
     return say(
         "All this is at the threshold that is best on the test sections, as in the challenge; at "
         "the one that was chosen on validation, which is the one used on new sections, V_Rand "

@@ -8,6 +8,7 @@ from statistics import median
 
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.energy.headline import Headline, headline
+from spikeseg_core.energy.sensitivity import ACCOUNTINGS
 from spikeseg_core.report.document import Section, Table
 from spikeseg_core.report.evidence import Evidence
 from spikeseg_core.report.stated import Name, Printable, Stated, Text, joined, say, stated
@@ -93,7 +94,11 @@ def comparison(evidence: Evidence) -> Comparison | None:
         for pair, ratio in sensitivity.get("by_idle", {}).items():
             by_accounting.setdefault(str(pair), []).append(float(ratio))
     swings = evidence.facts.get("sensitivity", {}).get("swings", [])
-    ranges = [(float(swing["low"]), float(swing["high"])) for swing in swings]
+    ranges = [
+        (float(swing["low"]), float(swing["high"]))
+        for swing in swings
+        if swing["unknown"] not in ACCOUNTINGS
+    ]
     return Comparison(deployed, found, by_accounting, ranges, evidence.busy)
 
 
@@ -208,9 +213,14 @@ def power(compared: Comparison | None) -> list[Text]:
     ]
     cpus = [one.cpu for one in compared.deployed]
     (low, high), (least, most) = compared.accountings, compared.unknowns
+    slower = [
+        each.loihi.seconds_per_section / each.cpu.seconds_per_section for each in compared.deployed
+    ]
     return [
         say(
-            "{ours}. The rate-based network with rectified linear units on {theirs}.",
+            "{ours}. The rate-based network with rectified linear units on {theirs}: Loihi as "
+            "deployed takes {slower} times as long.",
+            slower=stated(slower, "modelled", "s2"),
             ours=joined(ours, "; "),
             theirs=say(takes, who=compared.titles[1], **told(cpus)),
         ),

@@ -176,8 +176,8 @@ def _compared(table: pd.DataFrame, used: str) -> list[Text]:
         say(
             "On the same tiles, {worst} sends {many} messages per time step between chips, {used} "
             "{few}. A step takes {slow} instead of {fast} and {dear} instead of {cheap}, static "
-            "energy included: latency suffers first, because a step waits for its busiest link, "
-            "and static energy follows the time.",
+            "energy included: latency suffers first, because a step waits for its busiest core or "
+            "link, and static energy follows the time.",
             worst=_named(worst["strategy"]),
             many=stated(worst["interchip_messages_per_step"], "modelled", ",.0f"),
             used=_named(used),
@@ -210,8 +210,8 @@ def _link(evidence: Evidence) -> list[Text]:
         return []
     return [
         say(
-            "Over the range of the unpublished cost of a link, the ratio of the CPU's energy "
-            "(int8, online, total) to Loihi's lies between {low} ({dear}) and {high} "
+            "Over the range of the unpublished cost of a link, the ratio of the best int8 CPU's "
+            "total energy to Loihi's (last question) lies between {low} ({dear}) and {high} "
             "({free}){widest}.",
             widest=", the widest range of all unknowns" if swing is swings[0] else "",
             low=stated(swing["low"], "modelled", "s2"),

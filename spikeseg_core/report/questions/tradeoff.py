@@ -210,12 +210,17 @@ def _networks(evidence: Evidence) -> Table:
     return Table(
         caption=say(
             "Networks and settings with finished runs on the same sections. Energy and ratio "
-            "are of the network as deployed. CPU over Loihi: total energies for the same tiles, "
-            "int8, online; above one, Loihi needs less; none if the machine was busy."
+            "are of the network as deployed. The CPU's over Loihi's are total energies, int8, "
+            "online; above one, Loihi needs less; none if the machine was busy."
         ),
         heading=[
             *("run", "neurons on chip", "cores", "chips", "mean rate, Hz"),
-            *("V_Rand, validation", "V_Rand, test", "mJ per section", "CPU over Loihi"),
+            *(
+                "V_Rand, validation",
+                "V_Rand, test",
+                "mJ per section",
+                "CPU, tile by tile, over Loihi",
+            ),
         ],
         rows=rows,
     )
@@ -259,7 +264,7 @@ def _points(
     rows = [
         {
             "series": "runs",
-            "label": run.preset if run in evidence.runs else f"{run.preset} {run.kind[:4]}",
+            "label": run.preset if run in evidence.runs else str(label(run, reported=False).text),
             "energy_mj": run.metrics.get("benchmark", {}).get(LOIHI_MJ),
             "v_rand": run.metrics.get("loihi", {}).get("validation/v_rand"),
         }

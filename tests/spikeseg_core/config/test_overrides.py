@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from spikeseg_core.config.overrides import chosen, configured, parsed, source
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.config.overrides import chosen, configured, parsed, shortened, source
 from spikeseg_core.config.presets import PRESETS, preset
 from spikeseg_core.errors import ConfigError
 
@@ -113,3 +115,15 @@ def test_what_is_said_twice_has_to_be_the_same() -> None:
 def test_what_is_no_number_is_refused(change: str) -> None:
     with pytest.raises(ConfigError):
         configured("quick", "synthetic", [change])
+
+
+def test_a_file_of_other_content_is_refused_in_a_few_lines() -> None:
+    found: ValidationError | None = None
+    try:
+        PipelineConfig.model_validate({f"wrong{i}": i for i in range(3000)})
+    except ValidationError as error:
+        found = error
+    assert found is not None
+    lines = shortened(found).splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "and 2980 more"

@@ -37,6 +37,6 @@ def test_the_whole_tolerance_is_inside_its_panel_and_one_panel_stands_below_anot
             low, high = axes.get_xlim()
             assert low < 0.85
             assert high > 0.9
-            assert "change" in [text.get_text() for text in axes.texts]
+            assert "score, change" in [text.get_text() for text in axes.texts]
     wide, narrow = ({axes.get_position().x0 for axes in figure.axes} for figure in drawn)
     assert (len(wide), len(narrow)) == (4, 1)

@@ -29,7 +29,7 @@ def test_the_cpu_that_a_point_has_to_equal_stands_beside_the_points(
     (points,) = [one for one in tables if "points that have a name" in words(one.caption)]
     last = [words(cell) for cell in points.rows[-1]]
     assert last[0] == "CPU, int8, tile by tile"
-    assert last[-1] == "what the chosen point has to equal on validation"
+    assert last[-1] == "what the chosen point is measured by"
 
 
 def test_the_shortest_presentation_that_is_good_enough() -> None:
