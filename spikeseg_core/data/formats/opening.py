@@ -13,6 +13,7 @@ from PIL import UnidentifiedImageError
 
 from spikeseg_core.data.formats import kinds
 from spikeseg_core.data.formats.hdf5 import open_hdf5
+from spikeseg_core.data.formats.memory import at_most
 from spikeseg_core.data.formats.png import open_png
 from spikeseg_core.data.formats.tiff import open_tiff
 from spikeseg_core.data.formats.volume import Volume, shown_name
@@ -36,7 +37,7 @@ def open_volume(path: Path, inner: str | None = None) -> Volume:
     name = shown_name(path.name)
     kind = kinds.kind_of(path)
     size = None if kind == "zarr" else path.stat().st_size
-    with naming_the_file(name, size):
+    with naming_the_file(name, size), at_most():
         if kind == "PNG":
             return _guarded(open_png(path, name), size)
         if kind == "TIFF":
@@ -52,7 +53,7 @@ def open_bytes(data: bytes, name: str) -> Volume:
     """Read what a PNG or TIFF in memory declares; raises as :func:`open_volume`."""
     name = shown_name(name)
     kind = kinds.kind_of_bytes(data[:352])
-    with naming_the_file(name, len(data)):
+    with naming_the_file(name, len(data)), at_most():
         if kind == "PNG":
             return _guarded(open_png(io.BytesIO(data), name), len(data))
         if kind == "TIFF":
