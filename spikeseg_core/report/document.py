@@ -193,3 +193,9 @@ def number(value: Any) -> str:
 def four_digits(value: float) -> str:
     """Format a value with four decimals below 1, four significant digits above."""
     return f"{value:.4f}" if abs(value) < 1 else f"{value:.4g}"
+
+
+def in_words(names: Sequence[str]) -> str:
+    """List names: ``a``, ``a and b``, ``a, b and c``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

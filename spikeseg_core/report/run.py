@@ -19,6 +19,7 @@ from spikeseg_core.report.document import (
     Document,
     Section,
     Table,
+    in_words,
     name_of_data,
     number,
 )
@@ -158,7 +159,7 @@ def _how_accurate(summary: Mapping[str, Any]) -> str:
     )
     beyond = [_title_of(warning) for warning in summary["losses"]["warnings"]]
     verdict = (
-        f"more is lost than tolerated in {' and '.join(beyond)}"
+        f"more is lost than tolerated in {in_words(beyond)}"
         if beyond
         else "nothing is lost beyond the tolerances"
     )

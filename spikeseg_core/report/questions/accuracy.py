@@ -16,6 +16,7 @@ from spikeseg_core.report.document import (
     Picture,
     Section,
     Table,
+    in_words,
     missing,
 )
 from spikeseg_core.report.evidence import Evidence, draw
@@ -218,7 +219,7 @@ def _verdict(losses: Mapping[str, Stated | None], carried: Stated | None) -> str
     if carried is not None and _is_beyond(carried):
         beyond.append("V_Rand at the threshold chosen on validation")
     if beyond:
-        return f"No, the loss is more than tolerated in {' and '.join(beyond)}"
+        return f"No, the loss is more than tolerated in {in_words(beyond)}"
     return "Yes, every score stays within its tolerance"
 
 

@@ -5,6 +5,7 @@ from spikeseg_core.report.document import (
     Section,
     Table,
     four_digits,
+    in_words,
     number,
 )
 from spikeseg_core.report.stated import Link, significant
@@ -36,3 +37,8 @@ def test_the_runs_behind_a_section_are_named_once() -> None:
     assert behind is not None
     assert behind.markdown() == "`0a1b`"
     assert Section("title").behind is None
+
+
+@pytest.mark.parametrize(("names", "told"), [("a", "a"), ("ab", "a and b"), ("abc", "a, b and c")])
+def test_names_are_listed_as_in_a_sentence(names: str, told: str) -> None:
+    assert in_words(list(names)) == told
