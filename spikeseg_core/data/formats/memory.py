@@ -7,17 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-OPENING_BYTES = 2**30
-"""Memory that the headers of a file may take: far more than those of the largest stacks do."""
-
 
 @contextmanager
-def at_most(more_bytes: int = OPENING_BYTES) -> Iterator[None]:
+def at_most(more_bytes: int) -> Iterator[None]:
     """Let this process take only so much more memory, in bytes.
 
-    Libraries reserve what a damaged header asks for, and HDF5's fills it, before they find that the
-    file is shorter. Beyond the bound they raise MemoryError, or an error of their own. Linux only;
-    elsewhere nothing is bounded.
+    A library may reserve and fill what a damaged header asks for before it finds that the file is
+    shorter. Beyond the bound it raises MemoryError, or an error of its own. Linux only; elsewhere
+    nothing is bounded.
     """
     pages = Path("/proc/self/statm")
     if not pages.exists():

@@ -20,6 +20,9 @@ from spikeseg_core.data.formats.volume import Volume, shown_name
 from spikeseg_core.data.formats.zarr_store import open_zarr
 from spikeseg_core.errors import DataError
 
+HDF5_HEADER_BYTES = 2**28
+"""Memory that the headers of an HDF5 file may take: far more than those of any stack do."""
+
 
 def open_volume(path: Path, inner: str | None = None) -> Volume:
     """Read what a file declares.
@@ -37,13 +40,14 @@ def open_volume(path: Path, inner: str | None = None) -> Volume:
     name = shown_name(path.name)
     kind = kinds.kind_of(path)
     size = None if kind == "zarr" else path.stat().st_size
-    with naming_the_file(name, size), at_most():
+    with naming_the_file(name, size):
         if kind == "PNG":
             return _guarded(open_png(path, name), size)
         if kind == "TIFF":
             return _guarded(open_tiff(path, name), size)
         if kind == "HDF5":
-            return _guarded(open_hdf5(path, name, inner), size)
+            with at_most(HDF5_HEADER_BYTES):
+                return _guarded(open_hdf5(path, name, inner), size)
         if kind == "zarr":
             return _guarded(open_zarr(path, name, inner), size)
     raise DataError(kinds.refusal(path, kind))
@@ -53,7 +57,7 @@ def open_bytes(data: bytes, name: str) -> Volume:
     """Read what a PNG or TIFF in memory declares; raises as :func:`open_volume`."""
     name = shown_name(name)
     kind = kinds.kind_of_bytes(data[:352])
-    with naming_the_file(name, len(data)), at_most():
+    with naming_the_file(name, len(data)):
         if kind == "PNG":
             return _guarded(open_png(io.BytesIO(data), name), len(data))
         if kind == "TIFF":
