@@ -311,6 +311,12 @@ def _check_data(series: Any, size: int, name: str) -> None:
                 f"{name} is damaged: plane {number} is missing; copy it again"
                 + (", with the other files of this OME-TIFF" if of_others else "")
             )
+        if (own := _size_of(page.keyframe)) != (first := _size_of(series.keyframe)):
+            # Else memory would be taken for whatever size it declares.
+            raise DataError(
+                f"{name}: page {page.index} has size {own}, but page {series.keyframe.index} has "
+                f"{first}; all sections of a stack must match"
+            )
         ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
         if not ends or 0 in page.databytecounts:
             raise DataError(

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+from spikeseg_core.data.formats.opening import open_bytes
+from spikeseg_core.errors import DataError
+from tests.fuzz.targets import CORPUS
 from tests.spikeseg_core.data.inputs import (
     DEEP,
     GREY,
@@ -163,3 +167,14 @@ REFUSED: dict[str, tuple[Built, str]] = {
 def test_what_is_refused(kind: str, tmp_path: Path) -> None:
     build, message = REFUSED[kind]
     check_refused(build(tmp_path), message)
+
+
+def test_a_later_page_that_says_to_be_larger_takes_no_memory() -> None:
+    """Found by fuzzing: its 1,224,736,776 rows were reserved, where logging was switched off."""
+    data = (CORPUS / "image" / "tall-page.tif").read_bytes()
+    logging.disable(logging.CRITICAL)
+    try:
+        with pytest.raises(DataError, match="page 1 has size 12 x 1224736776, but page 0 has 12 x"):
+            open_bytes(data, "x.tif")
+    finally:
+        logging.disable(logging.NOTSET)
