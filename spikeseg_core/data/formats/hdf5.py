@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from spikeseg_core.data.formats.volume import Volume, plain_axes, shown_name
+from spikeseg_core.data.formats.volume import Volume, channel_numbers, plain_axes, shown_name
 from spikeseg_core.errors import DataError
 
 _PIXEL_SIZES = {"resolution": 1.0, "element_size_um": 1000.0}
@@ -62,7 +62,8 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
     flat = len(shape) == 2
     if flat:
         shape = (1, *shape)
-    channels = tuple(map(str, range(shape[3]))) if len(shape) == 4 and shape[3] > 1 else ()
+    several = len(shape) == 4 and shape[3] > 1
+    channels = channel_numbers(shape[3], f"{name}:{shown_name(inner)}") if several else ()
 
     def decode() -> Iterator[np.ndarray]:
         with h5py.File(path, "r") as file:

@@ -21,7 +21,12 @@ import tifffile
 from PIL import Image
 
 from spikeseg_core.data.formats.png import our_limits, pillow
-from spikeseg_core.data.formats.volume import Volume, check_pixels, check_upright
+from spikeseg_core.data.formats.volume import (
+    Volume,
+    channel_numbers,
+    check_pixels,
+    check_upright,
+)
 from spikeseg_core.errors import DataError
 
 Source = Path | bytes
@@ -165,7 +170,7 @@ class _Axes:
         self.channels: tuple[str, ...] = ()
         if channel is not None:
             count = self._kept[channel]
-            self.channels = _channel_names(series, tif, letters[channel], count)
+            self.channels = _channel_names(series, tif, letters[channel], count, name)
             if len(self.channels) == 1 and count > 1:
                 self.notes = (f"{count - 1} channel of transparency is not read",)
         self._drop_alpha = channel is not None and len(self.channels) == 1
@@ -229,14 +234,15 @@ def _first(found: Any) -> Any:
     return found[0] if isinstance(found, list) else found
 
 
-def _channel_names(series: Any, tif: tifffile.TiffFile, axis: str, count: int) -> tuple[str, ...]:
-    page = series.keyframe
+def _channel_names(
+    series: Any, tif: tifffile.TiffFile, axis: str, count: int, name: str
+) -> tuple[str, ...]:
+    page, numbers = series.keyframe, channel_numbers(count, name)
     if axis == "S":
         alpha = sum(int(kind) in _ALPHA for kind in page.extrasamples or ())
         if page.photometric.name in ("RGB", "YCBCR"):
-            rest = tuple(map(str, range(3, count - alpha)))
-            return ("red", "green", "blue", *rest)
-        return tuple(map(str, range(count - alpha)))
+            return ("red", "green", "blue", *numbers[3 : count - alpha])
+        return numbers[: count - alpha]
     names: list[str] = []
     if tif.is_ome:
         parsed = tifffile.xml2dict(tif.ome_metadata or "")
@@ -244,8 +250,8 @@ def _channel_names(series: Any, tif: tifffile.TiffFile, axis: str, count: int) -
         found = image.get("Pixels", {}).get("Channel", [])
         names = [str(c.get("Name", "")) for c in (found if isinstance(found, list) else [found])]
     return tuple(
-        names[i] if i < len(names) and names[i] and len(names) == count else str(i)
-        for i in range(count)
+        names[i] if i < len(names) and names[i] and len(names) == count else number
+        for i, number in enumerate(numbers)
     )
 
 

@@ -17,6 +17,8 @@ MAX_BYTES = 2**32
 """Maximum size as stored of the pixels that are held at once, 4 GiB."""
 MAX_SECTIONS = 100_000
 """Maximum sections in one stack."""
+MAX_CHANNELS = 10_000
+"""Maximum channels of a section, of which one is read."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,22 @@ class Volume:
             return "8 bits"  # 1 bit is read as 0 and 255
         signed = {"i": " signed", "f": " floating point"}.get(self.dtype.kind, "")
         return f"{8 * self.dtype.itemsize} bits{signed}"
+
+
+def channel_numbers(count: int, name: object) -> tuple[str, ...]:
+    """Name channels that the file does not name by their numbers.
+
+    Raises
+    ------
+    DataError
+        If there are over 10,000.
+    """
+    if count > MAX_CHANNELS:
+        raise DataError(
+            f"{name} has {count:,} channels; at most {MAX_CHANNELS:,} are read: save the one that "
+            "shows membranes"
+        )
+    return tuple(map(str, range(count)))
 
 
 def check_pixels(pixels: int, sections: int, dtype: np.dtype, name: object) -> None:

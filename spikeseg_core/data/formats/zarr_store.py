@@ -9,7 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spikeseg_core.data.formats.volume import Volume, check_not_empty, plain_axes, shown_name
+from spikeseg_core.data.formats.volume import (
+    Volume,
+    channel_numbers,
+    check_not_empty,
+    plain_axes,
+    shown_name,
+)
 from spikeseg_core.errors import DataError
 
 _NM = {"angstrom": 0.1, "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "picometer": 1e-3}
@@ -70,7 +76,7 @@ def open_zarr(path: Path, name: str, inner: str | None) -> Volume:
         shape = (1, *shape)
     channels = image.channels if kept[-1] == "c" else ()
     if kept[-1] == "c" and len(channels) != shape[3]:
-        channels = tuple(map(str, range(shape[3])))
+        channels = channel_numbers(shape[3], own)
     notes = _missing_chunks(array, own)
     if image.levels > 1:
         notes = (*notes, f"{image.levels - 1} reduced copies are not read")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from spikeseg_core.data.formats.volume import Volume
+from spikeseg_core.data.formats.volume import Volume, channel_numbers
 from spikeseg_core.data.readers import read_stack
 from spikeseg_core.errors import DataError
 from tests.spikeseg_core.data.inputs import (
@@ -67,3 +67,9 @@ def test_the_limit_is_that_of_a_section_where_sections_are_decoded_one_by_one() 
         Volume("a.tif", "TIFF", (1, 40_000, 40_000), deep, lambda: iter(()))
     with pytest.raises(DataError, match="100,001 sections"):
         Volume("a.tif", "TIFF", (100_001, 4, 4), deep, lambda: iter(()))
+
+
+def test_channels_without_names_have_numbers_and_billions_are_refused() -> None:
+    assert channel_numbers(3, "a.tif") == ("0", "1", "2")
+    with pytest.raises(DataError, match=r"a\.tif has 1,000,000,000 channels; at most 10,000"):
+        channel_numbers(10**9, "a.tif")
