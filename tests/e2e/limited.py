@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import tempfile
 from pathlib import Path
 
-import matplotlib.pyplot  # noqa: F401 - so that only the work itself is limited
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 import scipy.ndimage
 import skimage.segmentation  # noqa: F401
 import tifffile
 
-from spikeseg_core.inference.files import segment_files
+from spikeseg_core.figures.sections import segmented_figure
+from spikeseg_core.inference.files import SECTIONS_SHOWN, segment_files
 from spikeseg_core.inference.job import plan
 
 THRESHOLD = 0.5
@@ -27,6 +28,9 @@ THRESHOLD = 0.5
 def main(stack: Path, out: Path, mib: int) -> None:
     """Segment, and say how often the network was asked."""
     np.linalg.inv(np.eye(3))  # OpenBLAS takes its memory once, and waits for ever for it
+    with tempfile.TemporaryDirectory() as folder:  # fonts and buffers of pictures, too
+        shown = [("", np.eye(256, dtype=np.uint8), np.eye(256))] * SECTIONS_SHOWN
+        segmented_figure(shown, THRESHOLD, Path(folder) / "preview.png", "")
     if mib:
         most = psutil.Process().memory_info().vms + mib * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
