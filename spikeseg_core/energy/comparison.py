@@ -12,7 +12,14 @@ from spikeseg_core.config.tolerances import EQUAL_ACCURACY
 from spikeseg_core.energy.baseline import Baseline, accounting_table
 from spikeseg_core.energy.devices.loihi import Presented, loihi_figures, with_host
 from spikeseg_core.energy.devices.published import KEYWORD_SPOTTER, published_figures
-from spikeseg_core.energy.figure import EnergyFigure, Presentation, check_parts, find, select
+from spikeseg_core.energy.figure import (
+    EnergyFigure,
+    Presentation,
+    check_parts,
+    find,
+    score_tag,
+    select,
+)
 from spikeseg_core.energy.sensitivity import Sensitivity, sensitivity
 from spikeseg_core.loihi.cost.constants import PRE_SILICON
 from spikeseg_core.loihi.cost.model import LoihiModel, energy_range, loihi_energy
@@ -81,7 +88,7 @@ class Comparison:
     def scores(self) -> dict[str, Mapping[str, float]]:
         """Scores by device and precision (``cpu_int8``), except those of the deployed network."""
         return {
-            f"{device}_{precision}".replace(" ", "_"): scores
+            score_tag(device, precision): scores
             for device, by_precision in (self._on_loihi() | dict(self.accuracy)).items()
             for precision, scores in by_precision.items()
             if device != "loihi"

@@ -29,6 +29,11 @@ RELATIVE_TOLERANCE = 1e-9
 """Largest relative difference of dynamic + static from total that :func:`check_parts` accepts."""
 
 
+def score_tag(device: str, precision: str) -> str:
+    """Name the scores of a network on a device in records: ``cpu_whole_section_int8``."""
+    return f"{device}_{precision}".replace(" ", "_")
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnergyFigure:
     """Energy and time of segmenting one section on one device.
@@ -136,6 +141,11 @@ class EnergyFigure:
         host = " with host" if self.host else ""
         batch = "" if self.batch == 1 else f" batch{self.batch}"
         return f"{self.device}{host}{precision}{batch}".replace(" ", "_").replace("-", "_")
+
+    @property
+    def scores(self) -> str:
+        """Name of its network's scores in records: ``cpu_whole_section_int8``."""
+        return score_tag(self.device, self.precision)
 
     def cut_into(self, tiles: int | None) -> EnergyFigure:
         """Return the figure for ``tiles`` tiles per section; unchanged if either is whole."""

@@ -121,8 +121,10 @@ def sensitivity(
     published_cpu_w = PUBLISHED_DEVICES["cpu"].running_w
     by_tiles = Baseline.of(cpu, family="cpu", feed="tiles", precision="int8")
     host = by_tiles.cut_into(loihi.tiles).mj("total") / loihi.tiles
-    hosted = loihi_energy(events, model).total_mj + loihi.host_share(network) * host
-    timed = loihi_energy(events, model).total_mj + _host_as_timed(network, loihi, by_tiles)
+    alone = loihi_energy(events, model).total_mj
+    hosted = alone + loihi.host_share(network) * host
+    watts = 1e-3 * by_tiles.total.mj_per_section / by_tiles.total.seconds_per_section
+    timed = alone + _host_as_timed(network, loihi, host, watts)
     cases: dict[str, Iterable[tuple[str, float]]] = {
         "constants": models(constants=list(k.CONSTANT_SETS.values()))(),
         "stated error of the constants": [
@@ -181,14 +183,14 @@ def sensitivity(
     return Sensitivity(ratio(), tuple(swings), ratios_by_accounting(loihi, baseline, model))
 
 
-def _host_as_timed(network: Network, loihi: Presented, cpu: Baseline) -> float:
-    """Energy of the host for a tile in mJ, with its neurons updated as fast as a real loop does."""
+def _host_as_timed(network: Network, loihi: Presented, whole_mj: float, watts: float) -> float:
+    """Energy of the host for a tile in mJ, with its neurons updated as fast as a real loop does.
+
+    ``whole_mj`` is what the CPU takes for the whole network, at a power of ``watts``.
+    """
     operations = host_operations(network, 0, loihi.extra_readouts)
-    share = operations / network.multiply_adds
     seconds = 1e-9 * UPDATE_NS * loihi.events.steps * network.neurons_off_chip
-    watts = 1e-3 * cpu.total.mj_per_section / cpu.total.seconds_per_section
-    whole = cpu.cut_into(loihi.tiles).mj("total") / loihi.tiles
-    return share * whole + 1e3 * watts * seconds
+    return operations / network.multiply_adds * whole_mj + 1e3 * watts * seconds
 
 
 def _label(value: Any) -> str:

@@ -27,11 +27,6 @@ def presentation_tag(way: str) -> str:
     return DEPLOYED if way == "deployed" else f"benchmark/{way.replace(' ', '_')}"
 
 
-def baseline_tag(device: str) -> str:
-    """Name the scores of sections of an int8 network on a device: ``cpu_whole_section_int8``."""
-    return f"{device}_int8".replace(" ", "_")
-
-
 def claims(
     found: Comparison,
     loihi: Mapping[Presentation, pd.DataFrame],
@@ -53,9 +48,9 @@ def claims(
     list of dict
         ``network``, ``presentation``; ``baseline``, ``baseline_network``, ``baseline_feed``
         (``tiles`` or ``sections``); ``scores``, the names of both segmentations, Loihi's first;
-        ``idle``, the accounting; ``host``, whether it is charged to
-        Loihi; ``loihi_mj`` and ``baseline_mj`` per section, ``ratio``; ``basis``; ``busy``;
-        ``equal_accuracy`` (:func:`equal_accuracy`), None if there are no scores of sections.
+        ``idle``, the accounting; ``host``, whether it is charged to Loihi; ``loihi_mj`` and
+        ``baseline_mj`` per section, ``ratio``; ``basis``; ``busy``; ``equal_accuracy``
+        (:func:`equal_accuracy`), None if there are no scores of sections.
     """
     cpu = select(found.figures, family="cpu", precision="int8", batch=1, component="total")
     online = {f"{figure.label}, {figure.precision}": figure for figure in cpu}
@@ -72,7 +67,7 @@ def claims(
                 "baseline": row["baseline"],
                 "baseline_network": network,
                 "baseline_feed": baseline.feed,
-                "scores": [presentation_tag(row["presentation"]), baseline_tag(baseline.device)],
+                "scores": [presentation_tag(row["presentation"]), baseline.scores],
                 **{name: row[name] for name in COLUMNS},
                 "basis": "modelled",
                 "busy": baseline.busy,

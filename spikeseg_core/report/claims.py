@@ -54,6 +54,6 @@ def _equal(found: Mapping[str, Mapping[str, Any]]) -> str:
         f"{SCORE_TITLES[score]} {equal[score]['mean']:+.4f} [{equal[score]['low']:+.4f}, "
         f"{equal[score]['high']:+.4f}]"
         for score in CLAIMED
-        if equal[score]["low"] <= -CLAIMED[score]
+        if equal[score]["low"] <= -equal[score]["margin"]
     ]
     return f"no: {', '.join(lost)}" if lost else "yes"

@@ -78,6 +78,12 @@ class Evidence:
         """Facts of the first run's benchmark."""
         return self.first.stages["benchmark"].facts
 
+    @property
+    def swings(self) -> Sequence[Mapping[str, Any]]:
+        """Ranges of the first run's energy ratio over each unknown, widest first, as JSON."""
+        found: Sequence[Mapping[str, Any]] = self.facts.get("sensitivity", {}).get("swings", [])
+        return found
+
     def values(self, tag: str, metric: str) -> list[float]:
         """Return a metric for every seed that has it."""
         found = (run.metrics.get(tag, {}).get(metric) for run in self.runs)

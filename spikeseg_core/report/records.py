@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spikeseg_core.config import PipelineConfig
+from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.storage import digest_json
 
 if TYPE_CHECKING:
@@ -131,6 +132,11 @@ class RecordedPipeline:
     def figures(self) -> list[dict[str, Any]]:
         """Energy figures as JSON; empty if recorded in an older format."""
         return labelled(self.stages["benchmark"].facts.get("figures", []))
+
+    @property
+    def energies(self) -> list[EnergyFigure]:
+        """The same as objects."""
+        return [EnergyFigure.from_json(one) for one in self.figures]
 
     @property
     def synthetic(self) -> bool:

@@ -14,8 +14,8 @@ from spikeseg_core.energy.baseline import Baseline
 from spikeseg_core.energy.comparison import compare
 from spikeseg_core.energy.devices.loihi import Presented, board_figures
 from spikeseg_core.energy.devices.machine import measure_machine
-from spikeseg_core.energy.figure import Presentation
-from spikeseg_core.evaluation.claims import baseline_tag, claims, presentation_tag
+from spikeseg_core.energy.figure import Presentation, score_tag
+from spikeseg_core.evaluation.claims import claims, presentation_tag
 from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import score_sections, scorers_of
 from spikeseg_core.loihi.cost.model import LoihiModel
@@ -102,14 +102,12 @@ def run_benchmark(
         "deployed": load_section_scores(deployed, "loihi"),
         **(points.sections if points else {}),
     }
+    conventional = {
+        device: nets["int8"].sections for device, nets in scored.items() if "int8" in nets
+    }
     facts = found.to_json() | {
         "network": network.name,
-        "claims": claims(
-            found,
-            by_section,
-            {device: nets["int8"].sections for device, nets in scored.items() if "int8" in nets},
-            network.name,
-        ),
+        "claims": claims(found, by_section, conventional, network.name),
         "operating_point": points.to_json() if points else None,
         "cpu_threads": dict(machine.threads),
         "why_no_gpu": machine.why_no_gpu,
@@ -127,11 +125,7 @@ def run_benchmark(
             for way, sections in by_section.items()
             if way != "deployed"
         }
-        | {
-            baseline_tag(device): nets["int8"].sections
-            for device, nets in scored.items()
-            if "int8" in nets
-        },
+        | {score_tag(device, "int8"): sections for device, sections in conventional.items()},
     )
     return StageResult(
         metrics={

@@ -11,7 +11,7 @@ import logging
 import math
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -265,12 +265,7 @@ def _series(tif: tifffile.TiffFile, name: str) -> tuple[list[Any], tuple[str, ..
         raise DataError(f"{name} is damaged: it has no pages; copy it again")
     for other in kept[1:]:
         for kind, of in (("size", _size_of), ("depth", _depth_of)):
-            if of(other.keyframe) != of(kept[0].keyframe):
-                raise DataError(
-                    f"{name}: page {other.keyframe.index} has {kind} {of(other.keyframe)}, but "
-                    f"page {kept[0].keyframe.index} has {of(kept[0].keyframe)}; all sections of "
-                    "a stack must match"
-                )
+            _check_alike(kind, of, other.keyframe, kept[0].keyframe, name)
     several = len({(s.shape, s.axes) for s in kept}) > 1
     if len(kept) > 1 and (several or kept[0].kind == "ome"):
         shapes = ", ".join(f"{s.axes} {s.shape}" for s in kept[:4])
@@ -278,6 +273,14 @@ def _series(tif: tifffile.TiffFile, name: str) -> tuple[list[Any], tuple[str, ..
             f"{name} holds {len(kept)} images ({shapes}); save the stack that you mean alone"
         )
     return kept, notes
+
+
+def _check_alike(kind: str, of: Callable[[Any], str], page: Any, first: Any, name: str) -> None:
+    if of(page) != of(first):
+        raise DataError(
+            f"{name}: page {page.index} has {kind} {of(page)}, but page {first.index} has "
+            f"{of(first)}; all sections of a stack must match"
+        )
 
 
 def _size_of(page: Any) -> str:
@@ -317,12 +320,8 @@ def _check_data(series: Any, size: int, name: str) -> None:
                 f"{name} is damaged: plane {number} is missing; copy it again"
                 + (", with the other files of this OME-TIFF" if of_others else "")
             )
-        if (own := _size_of(page.keyframe)) != (first := _size_of(series.keyframe)):
-            # Else memory would be taken for whatever size it declares.
-            raise DataError(
-                f"{name}: page {page.index} has size {own}, but page {series.keyframe.index} has "
-                f"{first}; all sections of a stack must match"
-            )
+        # Else memory would be taken for whatever size it declares.
+        _check_alike("size", _size_of, page.keyframe, series.keyframe, name)
         ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
         if not ends or 0 in page.databytecounts:
             raise DataError(

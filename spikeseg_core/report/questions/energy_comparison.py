@@ -68,11 +68,6 @@ FEEDS = {"tiles": "tile by tile", "sections": "whole sections"}
 """How a conventional device is fed, in words."""
 
 
-def scores_of(device: EnergyFigure) -> str:
-    """Name the scores of a conventional device."""
-    return f"{device.device}_{device.precision}".replace(" ", "_")
-
-
 def _ends(values: Sequence[float]) -> tuple[Stated | None, Stated | None]:
     low, high = min(values, default=None), max(values, default=None)
     return stated(low, "modelled", "s2"), stated(high, "modelled", "s2")
@@ -84,7 +79,7 @@ def comparison(evidence: Evidence) -> Comparison | None:
     found: list[Headline] = []
     by_accounting: dict[str, list[float]] = {}
     for run in evidence.runs:
-        figures = [EnergyFigure.from_json(figure) for figure in run.figures]
+        figures = run.energies
         best, own = headline(figures), headline(figures, "deployed")
         if best is None or own is None:
             return None
@@ -93,10 +88,9 @@ def comparison(evidence: Evidence) -> Comparison | None:
         sensitivity = run.stages["benchmark"].facts.get("sensitivity", {})
         for pair, ratio in sensitivity.get("by_idle", {}).items():
             by_accounting.setdefault(str(pair), []).append(float(ratio))
-    swings = evidence.facts.get("sensitivity", {}).get("swings", [])
     ranges = [
         (float(swing["low"]), float(swing["high"]))
-        for swing in swings
+        for swing in evidence.swings
         if swing["unknown"] not in ACCOUNTINGS
     ]
     return Comparison(deployed, found, by_accounting, ranges, evidence.busy)
@@ -133,7 +127,7 @@ def how_far(evidence: Evidence, compared: Comparison | None) -> Text:
         "times, with a pixel accuracy of {loihi} on the test sections, where the CPU has {other}",
         own=own,
         loihi=evidence.state("loihi_operating_point_int8", "test/pixel_accuracy"),
-        other=evidence.state(scores_of(cpu), "test/pixel_accuracy"),
+        other=evidence.state(cpu.scores, "test/pixel_accuracy"),
         **_ratios(compared.found),
     )
 

@@ -12,7 +12,7 @@ from spikeseg_core.energy.figure import EnergyFigure, select
 from spikeseg_core.energy.headline import headline
 from spikeseg_core.report.document import Cell, Section, Table
 from spikeseg_core.report.evidence import Evidence, median_table
-from spikeseg_core.report.questions.energy_comparison import FEEDS, scores_of
+from spikeseg_core.report.questions.energy_comparison import FEEDS
 from spikeseg_core.report.stated import Basis, Name, Stated, Text, say, stated, told
 
 _MARKS = ("start", "chosen", "equal_accuracy", "as_good_as_start")
@@ -86,8 +86,8 @@ def _opponents(evidence: Evidence) -> list[list[Cell]]:
     best = _best_cpu(evidence)
     if best is None:
         return []
-    totals = [EnergyFigure.from_json(one) for one in evidence.first.figures]
-    online = select(totals, family="cpu", precision="int8", batch=1, component="total")
+    totals = select(evidence.first.energies, component="total")
+    online = select(totals, family="cpu", precision="int8", batch=1)
     rows: list[list[Cell]] = []
     for one in online:
         chosen = one.device == best.device
@@ -97,7 +97,7 @@ def _opponents(evidence: Evidence) -> list[list[Cell]]:
                 Name(f"CPU, int8, {FEEDS[one.feed]}"),
                 None,
                 *(
-                    evidence.state(scores_of(one), f"{split}/{score}")
+                    evidence.state(one.scores, f"{split}/{score}")
                     for split in ("validation", "test")
                     for score in ("pixel_accuracy", "v_rand")
                 ),
@@ -110,7 +110,7 @@ def _opponents(evidence: Evidence) -> list[list[Cell]]:
 
 def _best_cpu(evidence: Evidence) -> EnergyFigure | None:
     """Find the int8 CPU run with the least energy, which points are compared with."""
-    found = headline([EnergyFigure.from_json(one) for one in evidence.first.figures])
+    found = headline(evidence.first.energies)
     return found.cpu if found else None
 
 
@@ -201,7 +201,7 @@ def chosen_point(evidence: Evidence) -> list[Text]:
                 "{share} of the starting energy is enough: {less}, for {tiles} tiles and "
                 "{steps} on average. On the test sections pixel accuracy is {pixels} then, the "
                 "CPU's {theirs}, and V_Rand {score}.",
-                theirs=evidence.state(scores_of(best), "test/pixel_accuracy"),
+                theirs=evidence.state(best.scores, "test/pixel_accuracy"),
                 share=equal,
                 less=test("equal_accuracy", "loihi_total_mj", "s3", "mJ"),
                 tiles=evidence.state("benchmark", "equal_accuracy/tiles", "set", ".0f"),

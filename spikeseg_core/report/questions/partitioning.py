@@ -204,7 +204,7 @@ def _named(strategy: object) -> Name:
 
 
 def _link(evidence: Evidence) -> list[Text]:
-    swings = evidence.facts.get("sensitivity", {}).get("swings", [])
+    swings = evidence.swings
     swing = next((each for each in swings if each["unknown"] == LINK), None)
     if swing is None or evidence.busy:
         return []

@@ -19,6 +19,7 @@ from spikeseg_core.report.document import (
     missing,
 )
 from spikeseg_core.report.evidence import Evidence, draw
+from spikeseg_core.report.questions.accuracy import CARRIED, CARRIED_TITLE
 from spikeseg_core.report.stated import Name, Printable, Stated, joined, say, stated, told
 from spikeseg_core.report.sweep import recorded_sweeps
 
@@ -28,8 +29,6 @@ QUESTION = (
 )
 
 
-_CARRIED = "v_rand_carried"
-_CARRIED_TITLE = "V_Rand at the threshold chosen on validation"
 _WHOLE = ("cpu_whole_section_fp32", "cpu_whole_section_int8")
 
 
@@ -38,7 +37,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
     table = evidence.table("quantize", "cores")
     bits = stated(evidence.first.settings["quantize"]["weight_bits"], "set", ".0f", "bits")
     change = {score: evidence.change("snn_spiking", "loihi", f"test/{score}") for score in SCORES}
-    carried = evidence.change("snn_spiking", "loihi", "test/v_rand_at_validation_threshold")
+    carried = evidence.change("snn_spiking", "loihi", f"test/{CARRIED}")
     error = evidence.state("quantize", "quantize/weight_error", form=".2%")
     finding = say(
         "{verdict}: {bits} and a scale for each core block. From float spikes to integers V_Rand "
@@ -48,7 +47,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         carried=carried,
         v_info=change["v_info"],
         iou=change["membrane_iou"],
-        verdict=_verdict({**change, _CARRIED: carried}),
+        verdict=_verdict({**change, CARRIED: carried}),
         bits=bits,
         error=error,
         v_rand=change["v_rand"],
@@ -120,9 +119,10 @@ def _verdict(change: Mapping[str, Stated | None]) -> str:
     if not all(change.values()):
         return "How far is not known, because not all scores are recorded"
     allowed = ToleranceConfig().model_dump()
-    allowed[_CARRIED] = allowed["v_rand"]
+    allowed[CARRIED] = allowed["v_rand"]
+    titles = {**SCORE_TITLES, CARRIED: CARRIED_TITLE}
     beyond = [
-        _CARRIED_TITLE if score == _CARRIED else SCORE_TITLES[score]
+        titles[score]
         for score, found in change.items()
         if found is not None and -found.value > allowed[score]
     ]

@@ -45,9 +45,7 @@ QUESTION = "How do rate-based and spike-based models compare in accuracy and pow
 
 def section(evidence: Evidence, folder: Path) -> Section:
     """Answer from the evidence, with the benchmark's pictures."""
-    facts = evidence.facts
     compared = comparison(evidence)
-    figures = [EnergyFigure.from_json(one) for one in evidence.first.figures]
     answer = [
         say(
             "The rate-based network reaches a pixel accuracy of {rate}, the same network with "
@@ -57,7 +55,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
             chips=evidence.state("loihi", "test/pixel_accuracy"),
         ),
         *power(compared),
-        *_batches(figures, compared),
+        *_batches(evidence.first.energies, compared),
         say(
             "Patel et al. state that their network on Loihi is more than {times} as efficient as "
             "conventional hardware, online, at {bits}; their static-power accounting is not known.",
@@ -86,7 +84,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         pictures=[*_pictures(evidence), *pictures],
         details=other_comparisons(evidence),
         runs=[*runs, *sweep_runs],
-        unknown=_unknown(facts, evidence.first.figures),
+        unknown=_unknown(evidence),
         missing=_missing(evidence, bool(sweeps), batches is not None, compared),
     )
 
@@ -139,7 +137,7 @@ def _missing(
     return found
 
 
-def _unknown(facts: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> list[Text]:
+def _unknown(evidence: Evidence) -> list[Text]:
     found = [
         say(
             "Loihi's energy is modelled from counted events; no chip was metered. Its static "
@@ -150,7 +148,7 @@ def _unknown(facts: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> 
             "part, the first layer and the read-out, is included only in the lines that say so."
         ),
     ]
-    if any(swing["low_case"] == HOST_AS_TIMED for swing in _swings(facts)):
+    if any(swing["low_case"] == HOST_AS_TIMED for swing in evidence.swings):
         found.append(
             say(
                 "In the host's part an update of a neuron counts as one multiply-add; a real loop "
@@ -158,7 +156,7 @@ def _unknown(facts: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> 
                 times=stated(20, "measured", ".0f", "times"),
             )
         )
-    if why := facts.get("why_no_gpu"):
+    if why := evidence.facts.get("why_no_gpu"):
         found.append(
             say(
                 "No GPU was measured: {why}. The published GPU ran another, much smaller network, "
@@ -166,7 +164,7 @@ def _unknown(facts: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> 
                 why=Name(str(why)),
             )
         )
-    if all(f["basis"] != "measured" for f in figures if f["family"] == "cpu"):
+    if all(f["basis"] != "measured" for f in evidence.first.figures if f["family"] == "cpu"):
         found.append(
             say(
                 "The CPU's energy is its measured time multiplied by a stated power: there was no "
@@ -174,11 +172,6 @@ def _unknown(facts: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> 
             )
         )
     return found
-
-
-def _swings(facts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    swings: Sequence[Mapping[str, Any]] = facts.get("sensitivity", {}).get("swings", [])
-    return swings
 
 
 def _accuracy(evidence: Evidence) -> Table:

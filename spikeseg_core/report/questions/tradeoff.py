@@ -264,7 +264,7 @@ def _points(
     rows = [
         {
             "series": "runs",
-            "label": run.preset if run in evidence.runs else str(label(run, reported=False).text),
+            "label": run.preset if run in evidence.runs else label(run, reported=False).text,
             "energy_mj": run.metrics.get("benchmark", {}).get(LOIHI_MJ),
             "v_rand": run.metrics.get("loihi", {}).get("validation/v_rand"),
         }
