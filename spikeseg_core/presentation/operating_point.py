@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikeseg_core.config import PresentationConfig
 from spikeseg_core.config.tolerances import AS_GOOD
 from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.figure import Presentation
@@ -19,6 +20,7 @@ from spikeseg_core.evaluation.segment import SCORED_SPLITS
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
 from spikeseg_core.pareto import front
 from spikeseg_core.presentation.early_exit import CHECKED_EVERY
+from spikeseg_core.presentation.levers import EVERY, Lever, Opened, open_rows
 from spikeseg_core.presentation.search import SCORES, Search
 from spikeseg_core.reporting import Reporter
 
@@ -53,11 +55,14 @@ class OperatingPoints:
         Scores of every section, as
         :attr:`spikeseg_core.evaluation.segment.Segmentation.sections`, by the names of
         :data:`WAYS`.
+    levers : mapping of tuple of str to Lever
+        What a set of levers alone would have chosen.
     """
 
     table: pd.DataFrame
     shown: Mapping[str, Presented]
     sections: Mapping[Presentation, pd.DataFrame]
+    levers: Mapping[Opened, Lever]
 
     def row(self, which: str) -> dict[str, Any]:
         """Return the row of one of ``MARKED``."""
@@ -118,6 +123,7 @@ def find_operating_point(
     search: Search,
     *,
     as_good_as: Mapping[str, float],
+    deployed: PresentationConfig,
     report: Reporter,
     model: LoihiModel | None = None,
 ) -> OperatingPoints:
@@ -128,6 +134,8 @@ def find_operating_point(
     as_good_as : mapping of str to float
         Scores of the baseline, ``validation/v_rand`` and so on: energies are comparable only if the
         work is done equally well.
+    deployed : PresentationConfig
+        The presentation that levers start from.
     model : LoihiModel, optional
         By default silicon-fitted constants, whole chips and their x86 cores charged.
     """
@@ -143,9 +151,9 @@ def find_operating_point(
     accuracy = "validation/pixel_accuracy"
     marked = {
         "start": start,
-        "chosen": choose(table, wanted),
-        "equal_accuracy": choose(table, {accuracy: wanted[accuracy]}),
-        "as_good_as_start": choose(table, at_start),
+        "chosen": choose(table, wanted, start),
+        "equal_accuracy": choose(table, {accuracy: wanted[accuracy]}, start),
+        "as_good_as_start": choose(table, at_start, start),
     }
     for mark, row in marked.items():
         table[mark] = table.index == row
@@ -153,7 +161,24 @@ def find_operating_point(
     shown = {mark: presented(search, row) for mark, row in marked.items()}
     by_row = {row: rows.drop(columns="row") for row, rows in search.sections.groupby("row")}
     sections = {way: by_row[marked[which]].reset_index(drop=True) for way, which in WAYS.items()}
-    return OperatingPoints(table, shown, sections)
+    opened_rows = {opened: _opened(table, wanted, deployed, opened) for opened in EVERY}
+    levers = {
+        opened: Lever(
+            table["point"].iloc[row],
+            presented(search, row),
+            by_row[row].reset_index(drop=True),
+        )
+        for opened, row in opened_rows.items()
+    }
+    return OperatingPoints(table, shown, sections, levers)
+
+
+def _opened(
+    table: pd.DataFrame, wanted: Mapping[str, float], deployed: PresentationConfig, opened: Opened
+) -> int:
+    """Return the row that a set of levers chooses: as deployed, if nothing is good enough."""
+    as_deployed = int(np.flatnonzero(open_rows(table, deployed, ()))[0])
+    return choose(table[open_rows(table, deployed, opened)], wanted, as_deployed)
 
 
 def price(search: Search, model: LoihiModel | None = None) -> pd.DataFrame:
@@ -174,7 +199,7 @@ def presented(search: Search, row: int) -> Presented:
     return Presented(search.events_of(row, "test"), int(found["tiles"]), extra)
 
 
-def choose(table: pd.DataFrame, wanted: Mapping[str, float]) -> int:
+def choose(table: pd.DataFrame, wanted: Mapping[str, float], otherwise: int) -> int:
     """Return the row that needs the least energy among those good enough on validation.
 
     A row is good enough only if every row that presents the same tiles in the same way for longer
@@ -184,11 +209,15 @@ def choose(table: pd.DataFrame, wanted: Mapping[str, float]) -> int:
     ----------
     wanted : mapping of str to float
         ``validation/...`` scores that a row may miss by at most
-        :data:`~spikeseg_core.config.tolerances.AS_GOOD`; at least one row must qualify.
+        :data:`~spikeseg_core.config.tolerances.AS_GOOD`.
+    otherwise : int
+        The row if none is good enough.
     """
     least = [score - AS_GOOD[name.split("/")[1]] for name, score in wanted.items()]
     good = (table[[*wanted]].to_numpy() >= least).all(axis=1)
     good &= ~(_longer(table) & ~good).any(axis=1)
+    if not good.any():
+        return otherwise
     return int(table.loc[good, "validation/loihi_total_mj"].idxmin())
 
 

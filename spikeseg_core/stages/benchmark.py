@@ -20,6 +20,7 @@ from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import score_sections, scorers_of
 from spikeseg_core.loihi.cost.model import LoihiModel
 from spikeseg_core.network import load_network
+from spikeseg_core.presentation.levers import lever_tag, priced_levers
 from spikeseg_core.presentation.operating_point import OperatingPoints, find_operating_point
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages import artifacts as files
@@ -85,8 +86,13 @@ def run_benchmark(
     model = LoihiModel(sparse=network.sparse)
     if tried := load_search(deployed):
         points = find_operating_point(
-            tried, as_good_as=accuracy[best.device]["int8"], report=report, model=model
+            tried,
+            as_good_as=accuracy[best.device]["int8"],
+            deployed=config.presentation,
+            report=report,
+            model=model,
         )
+    levers = points.levers if points else {}
     board = load_board_energy(deployed)
     found = compare(
         network,
@@ -108,6 +114,7 @@ def run_benchmark(
     facts = found.to_json() | {
         "network": network.name,
         "claims": claims(found, by_section, conventional, network.name),
+        "levers": priced_levers(levers, network, machine.cpu, model),
         "operating_point": points.to_json() if points else None,
         "cpu_threads": dict(machine.threads),
         "why_no_gpu": machine.why_no_gpu,
@@ -125,7 +132,8 @@ def run_benchmark(
             for way, sections in by_section.items()
             if way != "deployed"
         }
-        | {score_tag(device, "int8"): sections for device, sections in conventional.items()},
+        | {score_tag(device, "int8"): sections for device, sections in conventional.items()}
+        | {lever_tag(opened): lever.sections for opened, lever in levers.items()},
     )
     return StageResult(
         metrics={

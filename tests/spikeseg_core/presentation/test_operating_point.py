@@ -6,6 +6,7 @@ import pytest
 
 from spikeseg_core.loihi.cost.constants import PRE_SILICON
 from spikeseg_core.loihi.cost.model import LoihiModel
+from spikeseg_core.presentation.levers import EVERY
 from spikeseg_core.presentation.operating_point import (
     MARKED,
     OperatingPoints,
@@ -15,7 +16,7 @@ from spikeseg_core.presentation.operating_point import (
 )
 from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import SILENT
-from tests.spikeseg_core.presentation.searched import Searched
+from tests.spikeseg_core.presentation.searched import PRESENTATION, Searched
 
 CPU = {"validation/v_rand": 0.96, "validation/v_info": 0.97, "validation/pixel_accuracy": 0.92}
 
@@ -27,7 +28,7 @@ def tried(small_search: Searched) -> Search:
 
 @pytest.fixture(scope="module")
 def found(tried: Search) -> OperatingPoints:
-    return find_operating_point(tried, as_good_as=CPU, report=SILENT)
+    return find_operating_point(tried, as_good_as=CPU, deployed=PRESENTATION, report=SILENT)
 
 
 def test_every_point_is_priced_and_one_is_chosen(tried: Search, found: OperatingPoints) -> None:
@@ -41,6 +42,17 @@ def test_every_point_is_priced_and_one_is_chosen(tried: Search, found: Operating
     )
     assert found.metrics()["operating_point/energy_over_start"] <= 1
     assert set(found.to_json()["points"][0]) == set(table.columns)  # type: ignore[index]
+
+
+def test_levers_lead_from_the_presentation_as_deployed_to_the_operating_point(
+    found: OperatingPoints,
+) -> None:
+    mj = {opened: found.table.set_index("point")["validation/loihi_total_mj"][lever.point]
+          for opened, lever in found.levers.items()}
+    assert found.levers[()].point == "5 x 5 tiles, 20 steps, last 50% read"
+    assert found.levers[EVERY[-1]].point == found.row("chosen")["point"]
+    assert mj[EVERY[-1]] == min(mj.values())
+    assert len(found.levers[()].sections) == len(found.sections["start"])
 
 
 def of_own_grid(found: OperatingPoints) -> pd.DataFrame:
@@ -119,20 +131,20 @@ def points(v_rand: list[float], accuracy: list[float], **changes: object) -> pd.
 
 def test_the_cheapest_point_that_is_good_enough_on_validation_is_chosen() -> None:
     table = points([0.970, 0.956, 0.958, 0.96], [0.930, 0.920, 0.915, 0.90])
-    assert choose(table, CPU) == 1
-    assert choose(table, {"validation/v_rand": 0.9, "validation/pixel_accuracy": 0.9}) == 3
-    assert choose(table, {"validation/v_rand": 0.97, "validation/pixel_accuracy": 0.93}) == 0
+    assert choose(table, CPU, 0) == 1
+    assert choose(table, {"validation/v_rand": 0.9, "validation/pixel_accuracy": 0.9}, 0) == 3
+    assert choose(table, {"validation/v_rand": 0.97, "validation/pixel_accuracy": 0.93}, 0) == 0
 
 
 def test_a_point_that_has_lost_v_info_is_not_chosen_for_its_lucky_v_rand() -> None:
     table = points([0.97] * 4, [0.93] * 4, **{"validation/v_info": [0.97, 0.966, 0.964, 0.96]})
-    assert choose(table, CPU) == 1
+    assert choose(table, CPU, 0) == 1
 
 
 def test_equal_accuracy_looks_at_pixel_accuracy_alone() -> None:
     table = points([0.970, 0.956, 0.60, 0.96], [0.930, 0.920, 0.918, 0.90])
-    assert choose(table, CPU) == 1
-    assert choose(table, {"validation/pixel_accuracy": CPU["validation/pixel_accuracy"]}) == 2
+    assert choose(table, CPU, 0) == 1
+    assert choose(table, {"validation/pixel_accuracy": CPU["validation/pixel_accuracy"]}, 0) == 2
 
 
 @pytest.mark.parametrize(
@@ -147,16 +159,16 @@ def test_equal_accuracy_looks_at_pixel_accuracy_alone() -> None:
 )
 def test_a_lucky_point_is_not_chosen(kind: dict[str, object], chosen: int) -> None:
     table = points([0.97, 0.96, 0.93, 0.97], [0.92] * 4, **kind)
-    assert choose(table, CPU) == chosen
+    assert choose(table, CPU, 0) == chosen
 
 
 def test_where_even_the_start_is_not_as_good_as_wanted_the_start_is_the_measure(
     tried: Search,
 ) -> None:
     perfect = dict.fromkeys(CPU, 1.0)
-    found = find_operating_point(tried, as_good_as=perfect, report=SILENT)
+    found = find_operating_point(tried, as_good_as=perfect, deployed=PRESENTATION, report=SILENT)
     assert found.row("chosen")["point"] == found.row("as_good_as_start")["point"]
     hopeless = dict.fromkeys(CPU, 0.0)
-    found = find_operating_point(tried, as_good_as=hopeless, report=SILENT)
+    found = find_operating_point(tried, as_good_as=hopeless, deployed=PRESENTATION, report=SILENT)
     least = found.table["validation/loihi_total_mj"].min()
     assert found.row("chosen")["validation/loihi_total_mj"] == least

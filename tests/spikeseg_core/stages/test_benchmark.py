@@ -26,6 +26,7 @@ from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.cost.model import loihi_energy
 from spikeseg_core.network import save_network
+from spikeseg_core.presentation.levers import Lever
 from spikeseg_core.presentation.operating_point import WAYS, OperatingPoints
 from spikeseg_core.presentation.search import SCORES
 from spikeseg_core.reporting import SILENT
@@ -171,6 +172,7 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
         table,
         {"start": longest, "chosen": settled, "equal_accuracy": settled},
         dict.fromkeys(WAYS, sections),
+        {(): Lever("a", longest, sections), ("steps",): Lever("b", settled, sections)},
     )
     monkeypatch.setattr(benchmark, "load_search", lambda folder: True)
     monkeypatch.setattr(benchmark, "find_operating_point", lambda *args, **_: points)
@@ -203,6 +205,12 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     assert load_section_scores(tmp_path, "benchmark/operating_point").equals(sections)
     assert len(load_section_scores(tmp_path, "cpu_int8")) == len(sections)
     assert all(claim["equal_accuracy"] for claim in facts["claims"])
+    none, steps = facts["levers"]
+    assert (none["open"], steps["open"], steps["point"]) == ([], ["steps"], "b")
+    for lever, way in ((none, "start"), (steps, "operating_point")):
+        assert lever["loihi_mj"] == metrics[f"energy/loihi_{way}_total_mj"]
+        assert lever["with_host_mj"] == metrics[f"energy/loihi_{way}_with_host_total_mj"]
+        assert load_section_scores(tmp_path, lever["scores"]).equals(sections)
     assert pd.read_parquet(tmp_path / ANYTIME)["loihi_total_mj"].tolist() == [5.0]
     drawn = {path.name for path in draw(CONFIG, inputs, tmp_path)}
     assert drawn == {
