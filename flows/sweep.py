@@ -167,6 +167,7 @@ class Progress:
                 sections=found.sections,
                 data=found.data,
                 claims=found.claims,
+                levers=found.levers,
             )
         )
         sweep_tracking.log_point(self.run, point.name, seed, point.settings, found)

@@ -35,6 +35,9 @@ class PointResult(BaseModel):
     claims: list[dict[str, Any]] = Field(
         default_factory=list, description="what its benchmark claims of energies"
     )
+    levers: list[dict[str, Any]] = Field(
+        default_factory=list, description="what its benchmark found each way of saving to choose"
+    )
 
 
 @prefect.task(
@@ -72,6 +75,7 @@ def run_point(
         sections=sections,
         data=records[0].outcome.facts,
         claims=records[-1].outcome.facts.get("claims", []),
+        levers=records[-1].outcome.facts.get("levers", []),
     )
 
 

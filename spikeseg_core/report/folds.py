@@ -10,6 +10,7 @@ from rich.console import Console
 
 from spikeseg_core.errors import SpikeSegError
 from spikeseg_core.figures.intervals import interval_figure
+from spikeseg_core.figures.levers import Bar, lever_figure
 from spikeseg_core.report.claims import claim_table
 from spikeseg_core.report.comparison import ComparedRun
 from spikeseg_core.report.cross_validation import (
@@ -21,11 +22,14 @@ from spikeseg_core.report.cross_validation import (
     step_table,
 )
 from spikeseg_core.report.document import SCORE_TITLES, SEGMENTATIONS, Table
+from spikeseg_core.report.levers import lever_table
 from spikeseg_core.report.render import markdown_table, terminal_table, wide_console
 from spikeseg_core.sweep.cross_validation import CrossValidation, differences
 from spikeseg_core.sweep.definition import Sweep
+from spikeseg_core.sweep.levers import Setup, added_up, between, steps
 
 PICTURE = "cross-validation.png"
+LEVERS = "levers.png"
 
 
 def require_all(asked: Sweep, failed: Sequence[str]) -> None:
@@ -53,7 +57,17 @@ def write(tested: CrossValidation, asked: Sweep, folder: Path) -> list[Path]:
     }
     synthetic = ", SYNTHETIC DATA" if tested.data.get("synthetic") else ""
     title = f"{asked.title}: {asked.preset}, {len(tested.sections)} sections, measured{synthetic}"
-    return [*tested.save(folder), interval_figure(dots, folder / PICTURE, title)]
+    written = [*tested.save(folder), interval_figure(dots, folder / PICTURE, title)]
+    if bars := added_up(tested.setups()):
+        busy = ", host priced on a busy machine" if any(one.busy for _, one in bars) else ""
+        told = f"{asked.title}: {asked.preset}{busy}{synthetic}"
+        written.append(lever_figure(_bars(bars), folder / LEVERS, told))
+    return written
+
+
+def _bars(shown: Sequence[tuple[str, Setup]]) -> list[Bar]:
+    means = [(name, one.means()) for name, one in shown]
+    return [(name, mj["loihi_mj"], mj["with_host_mj"]) for name, mj in means]
 
 
 def report(tested: CrossValidation) -> str:
@@ -75,6 +89,7 @@ def _tables(tested: CrossValidation) -> Iterable[Table]:
         change_table(tested),
         step_table(tested),
         claim_table(tested.claimed()),
+        lever_table(steps(tested.setups())),
     )
     return [table for table in tables if table.rows]
 
@@ -89,7 +104,8 @@ def compare(
 
     ``settings`` are those that differ. The result holds ``runs``, ``settings``, ``sections``,
     ``dataset``, ``basis``, and by stage and score ``differences``: ``mean``, ``low``, ``high``,
-    ``verdict``, ``sentence`` and ``by_section``, each the second study minus the first.
+    ``verdict``, ``sentence`` and ``by_section``, each the second study minus the first. Where both
+    benchmarked energies, ``energies``: as deployed, and with every way of saving.
 
     Raises
     ------
@@ -103,6 +119,9 @@ def compare(
     for name, values in settings.items():
         console.print(f"   {name}: {values[0]} -> {values[1]}", soft_wrap=True)
     console.print(terminal_table(difference_table(found)))
+    energies = between(first.setups(), second.setups(), "A to B")
+    if energies:
+        console.print(terminal_table(lever_table(energies)))
     table: dict[str, dict[str, Any]] = {}
     for each in found:
         said = sentence(each)
@@ -116,4 +135,5 @@ def compare(
         "dataset": dict(second.data),
         "basis": "measured",
         "differences": table,
+        "energies": [step.to_json() for step in energies],
     }

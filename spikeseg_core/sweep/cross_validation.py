@@ -15,10 +15,13 @@ from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.evaluation.accounting import DEPLOYED, FLOAT_TWINS, START, STEPS
 from spikeseg_core.evaluation.scorer import SECTION_SCORES
 from spikeseg_core.metrics.intervals import Interval, difference, interval
+from spikeseg_core.presentation.levers import Opened
 from spikeseg_core.storage import save_table, write_json
 from spikeseg_core.sweep.agglomerated import AGGLOMERATED
 from spikeseg_core.sweep.claims import Claims, over_folds
 from spikeseg_core.sweep.definition import FOLD
+from spikeseg_core.sweep.levers import Levers, Setup, setups
+from spikeseg_core.sweep.levers import steps as lever_steps
 from spikeseg_core.sweep.points import Point
 from spikeseg_core.sweep.table import Outcomes
 
@@ -45,11 +48,14 @@ class CrossValidation:
         The stack: ``source``, ``synthetic``, ``note``, ``sha256`` of its pixels.
     claims : sequence of sequence of mapping
         The claims of every run, if energies were benchmarked.
+    levers : sequence of sequence of mapping
+        The ways of saving energy of every run, likewise.
     """
 
     scores: pd.DataFrame
     data: Mapping[str, Any]
     claims: Sequence[Claims] = ()
+    levers: Sequence[Levers] = ()
 
     FILES: ClassVar = ("cross-validation.json", "sections.parquet")
     """Its table, and the scores of single sections."""
@@ -72,7 +78,8 @@ class CrossValidation:
         table, sections = (folder / name for name in cls.FILES)
         try:
             told = json.loads(table.read_text(encoding="utf-8"))
-            return cls(pd.read_parquet(sections), told["dataset"], told.get("claims_by_run", ()))
+            by_run = (told.get(f"{name}_by_run", ()) for name in ("claims", "levers"))
+            return cls(pd.read_parquet(sections), told["dataset"], *by_run)
         except (OSError, ValueError, KeyError) as error:
             raise DataError(
                 f"{folder} has no cross-validation ({type(error).__name__}: {error}): run it again"
@@ -165,11 +172,26 @@ class CrossValidation:
                 {"step": step, "from": before, "to": after, **_plain(found)}
                 for step, before, after, found in self.steps()
             ],
-        } | ({"claims": self.claimed(), "claims_by_run": list(self.claims)} if self.claims else {})
+        } | self._energies()
+
+    def _energies(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.claims:
+            found |= {"claims": self.claimed(), "claims_by_run": list(self.claims)}
+        if self.levers:
+            found |= {
+                "levers": [step.to_json() for step in lever_steps(self.setups())],
+                "levers_by_run": list(self.levers),
+            }
+        return found
 
     def claimed(self) -> list[dict[str, Any]]:
         """List the energy ratios over all folds: :func:`~spikeseg_core.sweep.claims.over_folds`."""
         return over_folds(self.claims, self._by_segmentation)
+
+    def setups(self) -> dict[Opened, Setup]:
+        """Every set of ways of saving energy: :func:`~spikeseg_core.sweep.levers.setups`."""
+        return setups(self.levers, self._by_segmentation)
 
     def metrics(self) -> dict[str, float]:
         """Flat names: ``loihi/v_rand``, ``..._low``, ``..._high``, and ``loihi/v_rand_change``."""
@@ -211,8 +233,8 @@ def collect(points: Sequence[Point], outcomes: Outcomes) -> CrossValidation:
     if table.empty:
         raise DataError("no stage of the cross-validation scored sections; run at least 'train'")
     tested = table.loc[table["split"] == "test", columns].reset_index(drop=True)
-    claims = [run.claims for _, _, run in runs if run.claims]
-    found = CrossValidation(tested, data, claims if len(claims) == len(runs) else ())
+    energies = ([run.claims for _, _, run in runs], [run.levers for _, _, run in runs])
+    found = CrossValidation(tested, data, *(each if all(each) else () for each in energies))
     times = tested.groupby(["segmentation", "section"])["seed"].agg(["size", "nunique"])
     seeds = len(found.seeds)
     whole = len(times) == tested["segmentation"].nunique() * len(found.sections)

@@ -31,6 +31,8 @@ class Outcome:
         Facts of its prepared dataset.
     claims : sequence of mapping
         What its benchmark claims of energies.
+    levers : sequence of mapping
+        What its benchmark found each way of saving energy to choose.
     """
 
     metrics: Mapping[str, float | None] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Outcome:
     sections: Sequence[Mapping[str, Any]] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     claims: Sequence[Mapping[str, Any]] = ()
+    levers: Sequence[Mapping[str, Any]] = ()
 
 
 Outcomes = Mapping[tuple[str, int], Outcome]

@@ -47,8 +47,10 @@ def test_every_point_is_priced_and_one_is_chosen(tried: Search, found: Operating
 def test_levers_lead_from_the_presentation_as_deployed_to_the_operating_point(
     found: OperatingPoints,
 ) -> None:
-    mj = {opened: found.table.set_index("point")["validation/loihi_total_mj"][lever.point]
-          for opened, lever in found.levers.items()}
+    mj = {
+        opened: found.table.set_index("point")["validation/loihi_total_mj"][lever.point]
+        for opened, lever in found.levers.items()
+    }
     assert found.levers[()].point == "5 x 5 tiles, 20 steps, last 50% read"
     assert found.levers[EVERY[-1]].point == found.row("chosen")["point"]
     assert mj[EVERY[-1]] == min(mj.values())

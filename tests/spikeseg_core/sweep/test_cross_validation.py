@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import pytest
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.evaluation.scorer import SECTION_SCORES
 from spikeseg_core.metrics.intervals import Interval
+from spikeseg_core.presentation.levers import EVERY, lever_tag
+from spikeseg_core.report import folds
 from spikeseg_core.sweep.cross_validation import CrossValidation, collect, differences
 from spikeseg_core.sweep.definition import Sweep
 from spikeseg_core.sweep.points import expand
 from spikeseg_core.sweep.table import Outcome
+from tests.spikeseg_core.sweep.test_levers import run
 
 DATA = {"source": "folder", "synthetic": False, "note": "made up", "pixels_sha256": "ab" * 32}
 PLACES = ("ann", "ann_loihi_curve", "loihi/exact_weights", "loihi")
@@ -88,6 +92,23 @@ def test_it_comes_back_from_its_files_and_the_table_is_json(tmp_path: Path) -> N
     assert made.to_json()["dataset"]["sha256"] == DATA["pixels_sha256"]
     with pytest.raises(DataError, match="has no cross-validation"):
         CrossValidation.load(tmp_path / "nowhere")
+
+
+def test_energies_are_kept_run_by_run_and_ways_of_saving_are_judged(tmp_path: Path) -> None:
+    table = study()
+    rows = [
+        table.scores[table.scores["segmentation"] == "loihi"].assign(segmentation=tag)
+        for tag in map(lever_tag, EVERY)
+    ]
+    whole = replace(table, scores=pd.concat([table.scores, *rows]), levers=[run(), run(90)])
+    whole.save(tmp_path)
+    read = CrossValidation.load(tmp_path)
+    assert read.to_json() == whole.to_json()
+    assert read.to_json()["levers"][0]["after"]["loihi_mj"] == 65
+    assert read.segmentations == table.segmentations
+    shown = folds.write(whole, Sweep(folds=3), tmp_path)
+    assert [path.name for path in shown] == [*CrossValidation.FILES, folds.PICTURE, folds.LEVERS]
+    assert "beside all others" in folds.report(read)
 
 
 def test_no_section_may_be_missing_or_tested_twice() -> None:
