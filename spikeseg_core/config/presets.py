@@ -22,13 +22,14 @@ PRESETS: dict[str, PipelineConfig] = {
     ),
     "paper": PipelineConfig(
         preset="paper",
-        train=TrainConfig(network="paper", epochs=75),
+        train=TrainConfig(network="paper", epochs=75, distillation_epochs=45),
         tune=TuneConfig(
             epochs=4,
             spiking_epochs=9,
             spiking_steps=(50, 100),
             spiking_learning_rate=2e-4,
             mixup=1,
+            unlabelled_share=0.5,
             synop_weight=0.003,
             initial_rate_hz=150,
         ),
