@@ -201,7 +201,7 @@ def row(mapped: MappedGraph, run: GraphRun) -> dict[str, Any]:
         "chips": mapped.placement.chip_count,
         "messages_per_step": counts["messages_out"] / events.steps,
         "messages_between_chips": counts["messages_interchip"] / events.steps,
-        "synaptic_operations": counts["synaptic_ops"],
+        "synaptic_operations": counts["synaptic_ops"] + counts["dense_synaptic_ops"],
         "dynamic_mj": energy.dynamic_mj,
         "total_mj": energy.total_mj,
         "milliseconds": energy.seconds * 1e3,

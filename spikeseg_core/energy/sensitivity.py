@@ -167,7 +167,7 @@ def sensitivity(
     if model.sparse:
         cases["sparse synapses"] = [
             (name, ratio(replace(model, sparse=sparse)))
-            for name, sparse in (("as dense ones", False), ("dearer", True))
+            for name, sparse in (("as a convolution's", False), ("dearer", True))
         ]
     online = select(cpu, precision="int8", batch=1, component="total")
     if len(online) > 1:

@@ -39,7 +39,7 @@ def side_by_side(events: StepEvents, constants: LoihiConstants) -> np.ndarray:
     A core updates and sends while it receives; what it receives is what is sent in the same step.
     The last step has no receivers here.
     """
-    sends = replace(constants, synaptic_op=FREE, message_in=FREE)
+    sends = replace(constants, synaptic_op=FREE, dense_synaptic_op=FREE, message_in=FREE)
     receives = replace(
         constants, neuron_active=FREE, neuron_idle=FREE, spike=FREE, message_out=FREE
     )

@@ -82,9 +82,9 @@ def on_brian2_loihi(given: Given) -> Made:
     return spikes, 1e3 * seconds / given.n_steps
 
 
-def dense(seed: int) -> Given:
-    """Make a random dense network."""
-    design = networks.dense(seed)
+def dense(seed: int, *, memory: bool = True) -> Given:
+    """Make a random dense network; without ``memory``, SANA-FE holds it, too."""
+    design = networks.dense(seed, memory=memory)
     model = nengo_loihi_model(design)
     return Given(extract_network(model), design.inputs, design.n_steps, model)
 

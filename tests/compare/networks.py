@@ -13,10 +13,17 @@ MANTISSA = 64
 """brian2-loihi has thresholds and weights in multiples of 64."""
 
 
-def dense(seed: int, sizes: tuple[int, ...] = (128, 256, 256, 64), n_steps: int = 200) -> Design:
+def dense(
+    seed: int,
+    sizes: tuple[int, ...] = (128, 256, 256, 64),
+    n_steps: int = 200,
+    *,
+    memory: bool = True,
+) -> Design:
     """Make layers of which each reaches all of the next, with random weights of 8 bits.
 
-    Current and voltage decay, and compartments rest.
+    Current and voltage decay, and compartments rest; without ``memory``, they do none of it, and
+    have a bias: all are updated in every step.
 
     Parameters
     ----------
@@ -26,15 +33,12 @@ def dense(seed: int, sizes: tuple[int, ...] = (128, 256, 256, 64), n_steps: int 
     rng = np.random.default_rng(seed)
     blocks, wires = [], []
     for source, (before, n) in enumerate(pairwise(sizes), start=-1):
+        vth = MANTISSA * int(rng.integers(200, 400) * np.sqrt(before))
+        decay_u, decay_v = int(rng.integers(300, 2000)), int(rng.integers(50, 600))
+        refract = int(rng.integers(1, 4))
+        kept = {"decay_u": decay_u, "decay_v": decay_v, "refract": refract}
         blocks.append(
-            Cells(
-                n,
-                vth=MANTISSA * int(rng.integers(200, 400) * np.sqrt(before)),
-                decay_u=int(rng.integers(300, 2000)),
-                decay_v=int(rng.integers(50, 600)),
-                refract=int(rng.integers(1, 4)),
-                vmin=-(2**23) + 1,
-            )
+            Cells(n, vth=vth, vmin=-(2**23) + 1, **(kept if memory else {"bias": MANTISSA}))
         )
         # Of mixed sign, so the last of the 8 bits is none.
         weights = 2 * rng.integers(-110, 120, (before, 1, n)) * MANTISSA

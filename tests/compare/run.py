@@ -4,9 +4,9 @@
 
 NengoLoihi's emulator, brian2-loihi, SANA-FE and this project's emulator run the same networks:
 the conformance corpus, random dense networks, and a U-Net mapped to one mesh. SANA-FE also models
-energy and time of the U-Net; they stand beside those of this project's cost model. Needs the
-environment of requirements/compare.txt. Exits with 1 if spikes, counts or energies differ that
-should be equal.
+energy and time of the U-Net and of a dense network; they stand beside those of this project's cost
+model. Needs the environment of requirements/compare.txt. Exits with 1 if spikes, counts or energies
+differ that should be equal.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def compare(
     found, constants = Comparison(), SILICON_FITTED
     n = {name: float(counts.sum()) for name, counts in events.totals.items()}
     counts, pj, energy = simple.counts, simple.pj, components(events, constants)
-    found.add("synaptic operations", counts["reached"][:-1].sum(), n["synaptic_ops"])
+    operations = n["synaptic_ops"] + n["dense_synaptic_ops"]
+    found.add("synaptic operations", counts["reached"][:-1].sum(), operations)
     found.add("neuron updates", counts["updated"].sum(), n["neuron_active"])
     found.add("spikes", counts["fired"].sum(), n["spikes"])
     found.add("messages, with the host's", simple.messages, n["messages_out"] + n["injected"])
@@ -127,6 +128,26 @@ def compare(
     found.add("the same, SANA-FE with the mesh", mesh, in_turn[1:].sum(), must_agree=False)
     found.add("barrier of a step, ns", barrier, constants.barrier(tiles), must_agree=False)
     return found
+
+
+def both_models(given: Given, synapse: str) -> tuple[sana_fe.SanaFeRun, bool, Comparison]:
+    """Run a network in SANA-FE and here, with its cores at random places.
+
+    Returns
+    -------
+    tuple
+        SANA-FE's run, whether its spikes are ours, and the comparison of the energy models.
+    """
+    network, inputs, n_steps = given.network, given.inputs, given.n_steps
+    placement = engines.scattered(network)
+    simple, detailed = (
+        sana_fe.run(network, inputs, n_steps, placement, synapse=synapse, timing=timing)
+        for timing in ("simple", "detailed")
+    )
+    ran = Emulator(network).run([x[None] for x in inputs], n_steps)
+    events = EventCounter(network, placement, network.ensembles[-1].name).count(ran.events)
+    same = bool((simple.spikes == engines.on_this(given)[0].astype(bool)).all())
+    return simple, same, compare(simple, detailed, events)
 
 
 def on_dense(row: Row, run: Engine, given: list[Given], truth: list[np.ndarray]) -> None:
@@ -209,26 +230,27 @@ def main() -> int:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     u_net = engines.u_net(options.side, options.steps)
-    network, placement = u_net.network, engines.scattered(u_net.network)
-    simple, detailed = (
-        sana_fe.run(network, u_net.inputs, options.steps, placement, timing=timing)
-        for timing in ("simple", "detailed")
-    )
+    dense = engines.dense(0, memory=False)
+    simple, _, found = both_models(u_net, sana_fe.CONVOLUTION)
+    _, same_dense, found_dense = both_models(dense, sana_fe.DENSE)
     rows = emulators(u_net, simple, compiled=options.compiled)
-    ran = Emulator(network).run([x[None] for x in u_net.inputs], options.steps)
-    events = EventCounter(network, placement, network.ensembles[-1].name).count(ran.events)
-    found = compare(simple, detailed, events)
+    network = u_net.network
     ours = sana_fe.architecture(np.zeros((1, 2), int), {})
     others = sana_fe.differences(sana_fe.shipped(), ours)
     print(f"U-Net: {network.n_neurons:,} neurons on {network.n_blocks} cores. Times are measured.")
     print("\n" + table(HEAD, [row.cells() for row in rows]))
-    print(f"\nThe U-Net in {options.steps} steps, modelled, {SILICON_FITTED.name} constants.\n")
-    print(table(["", "SANA-FE", "this model", "ratio"], found.rows))
+    for name, n_steps, each in (
+        ("U-Net", options.steps, found),
+        ("first dense network, without decays and rests,", dense.n_steps, found_dense),
+    ):
+        print(f"\nThe {name} in {n_steps} steps, modelled, {SILICON_FITTED.name} constants.\n")
+        print(table(["", "SANA-FE", "this model", "ratio"], each.rows))
     same = "has the same constants" if not others else "differs: " + "; ".join(others)
     print(f"\nThe description of Loihi that comes with SANA-FE {same}.")
     _, brian, sana, this = rows
     exact = brian.dense == this.dense == f"{DENSE} of {DENSE}" and this.corpus == rows[0].corpus
-    return 0 if found.agree and not others and exact and sana.mapped == this.mapped == "yes" else 1
+    agree = found.agree and found_dense.agree and same_dense and not others
+    return 0 if agree and exact and sana.mapped == this.mapped == "yes" else 1
 
 
 if __name__ == "__main__":

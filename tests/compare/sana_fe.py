@@ -29,6 +29,9 @@ from tests.compare.synapses import Synapses, synapses
 UNIT = 64.0
 """Units of the chip's voltage in one unit of SANA-FE's."""
 
+CONVOLUTION, DENSE = "loihi_conv_synapse", "loihi_dense_synapse"
+"""SANA-FE's names of the synapses."""
+
 COLUMNS = LOIHI_1.mesh_shape[1]
 
 
@@ -57,9 +60,18 @@ def architecture(
         [_unit("compartment", model="leaky_integrate_fire", **soma)],
         message_in=constants.message_in,
         message_out=constants.message_out,
-        synaptic_op=constants.synaptic_op,
+        synapses={
+            CONVOLUTION: constants.synaptic_op,
+            "loihi_sparse_synapse": constants.sparse_synaptic_op,
+            DENSE: constants.dense_synaptic_op,
+        },
     )
-    free = dict.fromkeys(("message_in", "message_out", "synaptic_op"), EventCost(0.0, 0.0))
+    nothing = EventCost(0.0, 0.0)
+    free: dict[str, Any] = {
+        "message_in": nothing,
+        "message_out": nothing,
+        "synapses": {CONVOLUTION: nothing},
+    }
     hops = {
         direction: _cost(f"{direction}_hop", cost)
         for cost, pair in (
@@ -103,11 +115,12 @@ def _constants(chip: dict[str, Any]) -> dict[str, float]:
     tile = chip["tile"][0]
     core = tile["core"][0]
     found = dict(tile["attributes"])
-    for kind in ("axon_in", "axon_out", "soma", "synapse"):
-        units = {unit["name"]: unit["attributes"] for unit in core[kind]}
-        found |= units.get("loihi_conv_synapse", core[kind][0]["attributes"])
+    for kind in ("axon_in", "axon_out", "soma"):
+        found |= core[kind][0]["attributes"]
+    for unit in core["synapse"]:
+        found |= {f"{unit['name']} {name}": value for name, value in unit["attributes"].items()}
     found |= {f"barrier of {n}": time for n, time in chip["attributes"]["latency_sync"].items()}
-    return {name: value for name, value in found.items() if name != "model"}
+    return {name: value for name, value in found.items() if not name.endswith("model")}
 
 
 def shipped() -> dict[str, Any]:
@@ -138,14 +151,17 @@ def _core(
     *,
     message_in: EventCost,
     message_out: EventCost,
-    synaptic_op: EventCost,
+    synapses: dict[str, EventCost],
 ) -> dict[str, Any]:
     buffer = {"buffer_position": "soma", "buffer_inside_unit": False}
     return {
         "name": name,
         "attributes": {**buffer, "max_neurons_supported": neurons},
         "axon_in": [_unit("in", **_cost("message_in", message_in))],
-        "synapse": [_unit("synapse", model="current_based", **_cost("process_spike", synaptic_op))],
+        "synapse": [
+            _unit(kind, model="current_based", **_cost("process_spike", cost))
+            for kind, cost in synapses.items()
+        ],
         "dendrite": [
             _unit("sum", model="accumulator", energy_update=0.0, latency_update=0.0),
         ],
@@ -227,6 +243,7 @@ def run(
     placement: Placement,
     *,
     constants: LoihiConstants = SILICON_FITTED,
+    synapse: str = CONVOLUTION,
     timing: str = "simple",
 ) -> SanaFeRun:
     """Run a network in SANA-FE, from the spikes of the host.
@@ -235,6 +252,8 @@ def run(
     ----------
     inputs : sequence of (n_steps, neurons) uint8
         Spikes sent by the host.
+    synapse : {CONVOLUTION, DENSE}
+        Which all synapses are.
     timing : {"simple", "detailed"}
         SANA-FE's model of time: the busiest core, or the messages on the mesh, too.
     """
@@ -257,7 +276,7 @@ def run(
         path.write_text(described, encoding="utf-8")
         arch = sanafe.load_arch(str(path))
         net = sanafe.Network()
-        groups = _map(net, arch, network, tiles, inputs=inputs, entry=entry)
+        groups = _map(net, arch, network, tiles, inputs=inputs, entry=entry, synapse=synapse)
         for each in wires:
             source = (each.source, int(tiles[each.target])) if each.source < 0 else each.source
             _connect(groups[source], groups[each.target], each)
@@ -284,13 +303,15 @@ def _map(
     *,
     inputs: Sequence[np.ndarray],
     entry: dict[tuple[int, int], int],
+    synapse: str,
 ) -> dict[Any, Any]:
     """Make a group for every block, and for every input at every tile it enters; map each."""
     groups: dict[Any, Any] = {}
+    wired = {"default_synapse_hw_name": synapse}
     next_core = dict.fromkeys(range(len(arch.tiles)), 0)
     for block in range(network.n_blocks):
         cells = compartments(network, block)
-        group = net.create_neuron_group(f"block{block}", len(cells), log_spikes=True)
+        group = net.create_neuron_group(f"block{block}", len(cells), log_spikes=True, **wired)
         tile = int(tiles[block])
         core = arch.tiles[tile].cores[next_core[tile]]
         next_core[tile] += 1
@@ -301,7 +322,7 @@ def _map(
     used = dict.fromkeys(range(len(arch.tiles)), 0)
     for (source, tile), size in entry.items():
         sent = inputs[-1 - source].astype(bool)
-        group = net.create_neuron_group(f"input{-1 - source}at{tile}", size)
+        group = net.create_neuron_group(f"input{-1 - source}at{tile}", size, **wired)
         for i, neuron in enumerate(group):
             neuron.set_attributes(
                 soma_hw_name=f"host[{used[tile] + i}]",

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from spikeseg_core.loihi.cost.constants import CONSTANT_SETS, SILICON_FITTED
+from spikeseg_core.loihi.cost.constants import CONSTANT_SETS, SILICON_FITTED, EventCost
 from spikeseg_core.loihi.cost.counted import EventCounter
 from spikeseg_core.loihi.cost.events import StepEvents
 from spikeseg_core.loihi.emulator import CoreEvents, Emulator
@@ -32,6 +34,20 @@ def test_components_are_counts_times_energies(ran: tuple[CoreEvents, StepEvents]
     hops = events.totals["hops_ew"].sum() * 3.0 + events.totals["hops_ns"].sum() * 4.2
     assert found["hops"] == pytest.approx(hops)
     assert hops > 0
+
+
+def test_synapses_of_fully_connected_layers_are_dense() -> None:
+    case = next(case for case in cases() if case.name == "floor-far")
+    n = case.network
+    counts = Emulator(n).run([x[None] for x in case.inputs], len(case.spikes)).events
+    at = Placement("apart", np.zeros(n.n_blocks, int), np.arange(n.n_blocks))
+    events = EventCounter(n, at, []).count(counts)
+    operations = counts.synaptic_operations.sum()
+    assert operations > 0
+    assert components(events, SILICON_FITTED)["synapses"] == pytest.approx(operations * 35.5)
+    free = replace(SILICON_FITTED, dense_synaptic_op=EventCost(0, 0))
+    for rule in (busiest, side_by_side):
+        assert (rule(events, SILICON_FITTED) > rule(events, free)).any()
 
 
 @pytest.mark.parametrize("name", CONSTANT_SETS)

@@ -23,8 +23,15 @@ def test_the_description_has_the_constants_of_the_cost_model(costs: LoihiConstan
     assert tile["attributes"]["latency_west_hop"] == pytest.approx(costs.hop_ew.ns * 1e-9)
     (core,) = tile["core"]
     assert core["name"] == "core[0..3]"
-    units = {kind: core[kind][0]["attributes"] for kind in ("synapse", "soma", "axon_out")}
-    assert units["synapse"]["energy_process_spike"] == pytest.approx(costs.synaptic_op.pj * 1e-12)
+    units = {kind: core[kind][0]["attributes"] for kind in ("soma", "axon_out")}
+    synapses = {unit["name"]: unit["attributes"] for unit in core["synapse"]}
+    for name, cost in {
+        "loihi_conv_synapse": costs.synaptic_op,
+        "loihi_sparse_synapse": costs.sparse_synaptic_op,
+        "loihi_dense_synapse": costs.dense_synaptic_op,
+    }.items():
+        assert synapses[name]["energy_process_spike"] == pytest.approx(cost.pj * 1e-12)
+        assert synapses[name]["latency_process_spike"] == pytest.approx(cost.ns * 1e-9)
     assert units["axon_out"]["latency_message_out"] == pytest.approx(costs.message_out.ns * 1e-9)
     active = sum(units["soma"][f"energy_{part}_neuron"] for part in ("access", "update"))
     assert active == pytest.approx(costs.neuron_active.pj * 1e-12)
@@ -72,10 +79,14 @@ def test_constants_that_differ_from_its_own_are_named() -> None:
     core["axon_out"][0]["attributes"]["energy_message_out"] = 1e-12
     core["synapse"] = [
         {"name": "loihi_dense_synapse", "attributes": {"energy_process_spike": 1.0}},
-        {**core["synapse"][0], "name": "loihi_conv_synapse"},
+        *core["synapse"][:2],
     ]
-    (found,) = differences(theirs, ours)
-    assert found.startswith("energy_message_out: 1e-12 there, 1.1")
+    sent, *dense = differences(theirs, ours)
+    assert sent.startswith("energy_message_out: 1e-12 there, 1.1")
+    assert [each.split(":")[0] for each in dense] == [
+        "loihi_dense_synapse energy_process_spike",
+        "loihi_dense_synapse latency_process_spike",
+    ]
 
 
 def test_compartments_are_in_its_units() -> None:

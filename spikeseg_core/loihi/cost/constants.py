@@ -31,8 +31,9 @@ class LoihiConstants:
         Short name of the set, and its source.
     synaptic_op : EventCost
         One spike adding one weight to one compartment, through shared (convolution) weights.
-    sparse_synaptic_op : EventCost
-        The same where every row of weights has targets of its own.
+    sparse_synaptic_op, dense_synaptic_op : EventCost
+        The same where every row of weights has targets of its own, and where layers are fully
+        connected.
     neuron_active, neuron_idle : EventCost
         Updating one compartment for one step, with and without new input.
     spike : EventCost
@@ -51,6 +52,7 @@ class LoihiConstants:
     source: str
     synaptic_op: EventCost
     sparse_synaptic_op: EventCost
+    dense_synaptic_op: EventCost
     neuron_active: EventCost
     neuron_idle: EventCost
     spike: EventCost
@@ -74,6 +76,7 @@ PRE_SILICON = LoihiConstants(
     "sources",
     synaptic_op=EventCost(23.6, 3.5),
     sparse_synaptic_op=EventCost(23.6, 3.5),  # the table makes no difference
+    dense_synaptic_op=EventCost(23.6, 3.5),
     neuron_active=EventCost(81.0, 8.4),
     neuron_idle=EventCost(52.0, 5.3),
     spike=EventCost(0.0, 0.0),  # the table has no entry of its own: part of the active update
@@ -90,6 +93,7 @@ SILICON_FITTED = LoihiConstants(
     "silicon, stated error up to 11.7 % in energy and 24.3 % in latency; read in its code",
     synaptic_op=EventCost(24.0, 3.1),
     sparse_synaptic_op=EventCost(33.6, 4.7),
+    dense_synaptic_op=EventCost(35.5, 3.8),
     neuron_active=EventCost(51.2 + 21.6, 6.0 + 3.7),  # access + update
     neuron_idle=EventCost(51.2, 6.0),  # access only
     spike=EventCost(69.3, 30.0),

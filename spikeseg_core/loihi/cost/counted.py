@@ -13,6 +13,7 @@ from spikeseg_core.loihi.cost.events import OF_A_CORE, StepEvents
 from spikeseg_core.loihi.emulator import CoreEvents
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.mapping.placement import Placement, router_of
+from spikeseg_core.network.graph import DENSE
 
 
 class EventCounter:
@@ -74,6 +75,7 @@ class EventCounter:
         delivered = np.vstack([np.zeros_like(sent[:1]), sent[:-1]])
         cores = {
             "synaptic_ops": delivered @ maps.synapses,
+            "dense_synaptic_ops": delivered @ maps.dense_synapses,
             "neuron_active": np.broadcast_to(maps.compartments, (len(sent), counts.n_cores)),
             "neuron_idle": np.zeros((len(sent), counts.n_cores)),
             "spikes": sent @ maps.spikes,
@@ -157,7 +159,6 @@ class _Maps:
         self.spikes = by_core(np.ones(on_chip.size), on_chip, core)
         self.messages_out = by_core(axons[on_chip], on_chip, core)
         self.messages_in = by_core(np.ones(counter.size), counter, target)
-        self.synapses = by_core(counts.fan_out_synapses, counter, target)
 
         from_core = source >= 0
         sender = np.where(from_core, source, 0)  # the host has no place: its messages do not count
@@ -178,7 +179,21 @@ class _Maps:
         origin = np.where(from_core, network.block_ensemble[sender], len(targets) - 1 - source)
         names = targets + inputs
         pairs = np.unique(np.stack([into, origin]), axis=1).T
-        self.synapses_by_connection: Mapping[str, np.ndarray] = {
-            f"{targets[i]}/{names[j]}": in_all(counts.fan_out_synapses, (into == i) & (origin == j))
-            for i, j in pairs
-        }
+        self.synapses_by_connection: dict[str, np.ndarray] = {}
+        dense = np.zeros(counter.size, bool)
+        for i, j in pairs:
+            axons_of = (into == i) & (origin == j)
+            reached = in_all(counts.fan_out_synapses, axons_of)
+            self.synapses_by_connection[f"{targets[i]}/{names[j]}"] = reached
+            dense |= axons_of & _is_dense(reached, network.ensembles[i].size)
+        self.synapses, self.dense_synapses = (
+            by_core(counts.fan_out_synapses[of], counter[of], target[of]) for of in (~dense, dense)
+        )
+
+
+def _is_dense(reached: np.ndarray, size: int) -> bool:
+    """Whether a layer is fully connected: each neuron that reaches it reaches (nearly) all of it.
+
+    ``reached`` are the synapses of a neuron of each counter into ``size`` neurons.
+    """
+    return bool(reached[reached > 0].min(initial=np.inf) >= DENSE * size)

@@ -24,6 +24,7 @@ EventBasis = Literal["counted", "from rates"]
 
 OF_A_CORE = (
     "synaptic_ops",
+    "dense_synaptic_ops",
     "neuron_active",
     "neuron_idle",
     "spikes",
@@ -35,14 +36,19 @@ OF_A_CORE = (
 EVENTS = (*OF_A_CORE, "messages_interchip", "hops_ew", "hops_ns", "injected", "readout")
 """Events that cost energy, in addition to the barrier of every step.
 
-``synaptic_ops``: weights added to compartments. ``neuron_active``, ``neuron_idle``: compartment
-updates with and without input (a spike, or a bias) in that step. ``spikes``: of compartments.
-``messages_out``: spike messages from core to core, one per spike and target core (Loihi's mesh is
-unicast); ``messages_interchip``: those of them that leave their chip. ``messages_in``: spike
-messages that reach a core, from cores and from the host. ``hops_ew``, ``hops_ns``: routers passed
-east-west and north-south by the messages that stay on their chip. ``injected``: messages from the
-host into the chips. ``readout``: spikes of the last layer, sent to the host.
+``synaptic_ops``: weights added to compartments, but for those of fully connected layers, which are
+``dense_synaptic_ops``. ``neuron_active``, ``neuron_idle``: compartment updates with and without
+input (a spike, or a bias) in that step. ``spikes``: of compartments. ``messages_out``: spike
+messages from core to core, one per spike and target core (Loihi's mesh is unicast);
+``messages_interchip``: those of them that leave their chip. ``messages_in``: spike messages that
+reach a core, from cores and from the host. ``hops_ew``, ``hops_ns``: routers passed east-west and
+north-south by the messages that stay on their chip. ``injected``: messages from the host into the
+chips. ``readout``: spikes of the last layer, sent to the host.
 """
+
+
+_BEFORE_DENSE = tuple(name for name in EVENTS if name != "dense_synaptic_ops")
+"""What files hold that were written when all synapses cost the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +73,7 @@ class EventCounts:
         the cores that may be the busiest in it: all cores, or those that no other core exceeds in
         everything, padded with others or with zeros.
     synaptic_ops_by_connection : mapping of str to float
-        Synaptic operations by ``"target/source"``; they add up to the total.
+        Synaptic operations, dense ones too, by ``"target/source"``.
     """
 
     steps: float
@@ -98,10 +104,11 @@ class EventCounts:
                     "negative"
                 )
         by_connection = sum(self.synaptic_ops_by_connection.values())
-        if not np.isclose(by_connection, self.totals["synaptic_ops"], rtol=1e-6):
+        by_core = self.totals["synaptic_ops"] + self.totals["dense_synaptic_ops"]
+        if not np.isclose(by_connection, by_core, rtol=1e-6):
             raise DataError(
-                f"event counts: synaptic operations are {self.totals['synaptic_ops']:.6g} by core "
-                f"and {by_connection:.6g} by connection; they must be equal"
+                f"event counts: synaptic operations are {by_core:.6g} by core and "
+                f"{by_connection:.6g} by connection; they must be equal"
             )
         if self.totals["messages_interchip"] > self.totals["messages_out"] * (1 + 1e-9):
             raise DataError("event counts: more messages between chips than in total")
@@ -156,14 +163,18 @@ class EventCounts:
             If the file is missing, damaged or inconsistent.
         """
         arrays = load_arrays(path)
+        names = EVENTS if "busy_dense_synaptic_ops" in arrays else _BEFORE_DENSE
         try:
             return cls(
                 steps=float(arrays["steps"]),
                 presentations=int(arrays["presentations"]),
                 basis="counted" if str(arrays["basis"]) == "counted" else "from rates",
                 chip_of_core=arrays["chip_of_core"],
-                totals=dict(zip(EVENTS, arrays["totals"].tolist(), strict=True)),
-                busy={name: arrays[f"busy_{name}"] for name in OF_A_CORE},
+                totals={
+                    "dense_synaptic_ops": 0.0,
+                    **dict(zip(names, arrays["totals"].tolist(), strict=True)),
+                },
+                busy=_by_event("busy_", OF_A_CORE, arrays),
                 synaptic_ops_by_connection=dict(
                     zip(
                         arrays["connections"].tolist(),
@@ -250,8 +261,8 @@ class StepEvents:
         try:
             return cls(
                 arrays["chip_of_core"],
-                {name: arrays[f"totals/{name}"] for name in EVENTS},
-                {name: arrays[f"busy/{name}"] for name in OF_A_CORE},
+                _by_event("totals/", EVENTS, arrays),
+                _by_event("busy/", OF_A_CORE, arrays),
                 {
                     name.removeprefix("by_connection/"): counts
                     for name, counts in arrays.items()
@@ -292,3 +303,12 @@ class StepEvents:
                 name: float(n[happened].sum()) for name, n in self.by_connection.items()
             },
         )
+
+
+def _by_event(
+    kind: str, names: Iterable[str], arrays: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Arrays of a file by the name of their event; earlier files count no dense operations."""
+    none = np.zeros_like(arrays[f"{kind}synaptic_ops"])
+    given = {f"{kind}dense_synaptic_ops": none, **arrays}
+    return {name: given[f"{kind}{name}"] for name in names}

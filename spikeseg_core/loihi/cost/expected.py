@@ -94,6 +94,7 @@ def events_from_rates(
     neurons = np.array([np.prod([b - a for a, b in box]) for _, box in boxes], dtype=float)
     busy = {
         "synaptic_ops": ops[None],
+        "dense_synaptic_ops": np.zeros((1, len(boxes))),  # all connections are convolutions
         "neuron_active": (neurons * steps)[None],
         "neuron_idle": np.zeros((1, len(boxes))),
         "spikes": np.array([[spikes[name][_slices(box)].sum() for name, box in boxes]]),

@@ -43,7 +43,7 @@ class LoihiModel:
         Messages from the host that reset a compartment before a tile is shown. Not published: an
         assumption to be swept.
     sparse : bool
-        Whether rows of weights have targets of their own.
+        Whether rows of weights have targets of their own, except in fully connected layers.
     """
 
     constants: LoihiConstants = k.SILICON_FITTED
@@ -119,6 +119,7 @@ def nanoseconds(of_cores: Mapping[str, np.ndarray], costs: LoihiConstants) -> np
     """Time in ns that cores spend on their events, given by the names of ``OF_A_CORE``."""
     return np.asarray(
         of_cores["synaptic_ops"] * costs.synaptic_op.ns
+        + of_cores["dense_synaptic_ops"] * costs.dense_synaptic_op.ns
         + of_cores["neuron_active"] * costs.neuron_active.ns
         + of_cores["neuron_idle"] * costs.neuron_idle.ns
         + of_cores["spikes"] * costs.spike.ns
@@ -141,7 +142,8 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
     resets = model.reset_messages * (n["neuron_active"] + n["neuron_idle"]) / events.steps
     over_link = n["messages_interchip"] + n["injected"] + n["readout"]
     picojoules = {
-        "synaptic operations": n["synaptic_ops"] * costs.synaptic_op.pj,
+        "synaptic operations": n["synaptic_ops"] * costs.synaptic_op.pj
+        + n["dense_synaptic_ops"] * costs.dense_synaptic_op.pj,
         "neuron updates, active": n["neuron_active"] * costs.neuron_active.pj,
         "neuron updates, idle": n["neuron_idle"] * costs.neuron_idle.pj,
         "spikes": n["spikes"] * costs.spike.pj,

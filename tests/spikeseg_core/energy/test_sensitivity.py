@@ -37,7 +37,7 @@ def test_sparse_synapses_are_an_unknown_of_sparse_networks() -> None:
     model = LoihiModel(sparse=True)
     found = sensitivity(small_network(), Presented(events_of(), 4), cpu_figures(), model=model)
     (swing,) = [swing for swing in found.swings if swing.unknown == "sparse synapses"]
-    assert (swing.low_case, swing.high_case) == ("dearer", "as dense ones")
+    assert (swing.low_case, swing.high_case) == ("dearer", "as a convolution's")
     assert swing.low == pytest.approx(found.headline)
 
 

@@ -70,6 +70,7 @@ def events_of(
     one = np.ones((rows, cores))
     of_cores = {
         "synaptic_ops": 1000 * one,
+        "dense_synaptic_ops": 0 * one,
         "neuron_active": 500 * one,
         "neuron_idle": 200 * one,
         "spikes": 50 * one,
@@ -90,6 +91,8 @@ def events_of(
         "chip_of_core": np.arange(cores) % chips,
         "totals": sums | dict(totals or {}),
         "busy": of_cores,
-        "synaptic_ops_by_connection": {"up/down": sums["synaptic_ops"]},
+        "synaptic_ops_by_connection": {
+            "up/down": sums["synaptic_ops"] + sums["dense_synaptic_ops"]
+        },
     }
     return EventCounts(**(fields | changes))  # type: ignore[arg-type]

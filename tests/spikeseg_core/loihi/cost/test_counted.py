@@ -5,6 +5,9 @@ import pytest
 
 from spikeseg_core.ann.unet import build_model, weights_of
 from spikeseg_core.errors import DataError
+from spikeseg_core.frontends.emulation import emulate
+from spikeseg_core.frontends.mapped import map_graph
+from spikeseg_core.loihi.chip import Board
 from spikeseg_core.loihi.cost.constants import CONSTANT_SETS
 from spikeseg_core.loihi.cost.counted import EventCounter
 from spikeseg_core.loihi.cost.events import StepEvents
@@ -12,11 +15,15 @@ from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.cost.model import nanoseconds
 from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.integer_network import IntegerNetwork
+from spikeseg_core.loihi.mapping.axis import axis_of
 from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import DT
+from spikeseg_core.network.catalogue import NETWORKS
+from spikeseg_core.network.graph import DENSE
 from spikeseg_core.network.sparsity import pruned, sparse
+from tests.spikeseg_core.frontends.graphs import KINDS, graph_of, items_of
 from tests.spikeseg_core.loihi.cost.networks import in_order, small_network
 
 NETWORK = small_network(8, (4, 4, 8, 4))
@@ -70,6 +77,27 @@ def test_sparse_rows_of_synapses_are_counted_as_such() -> None:
     assert counted.totals["synaptic_ops"] > 1000
     for name, operations in expected.synaptic_ops_by_connection.items():
         assert counted.synaptic_ops_by_connection[name] == pytest.approx(operations)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_fully_connected_layers_count_as_dense(kind: str) -> None:
+    graph = graph_of(kind)
+    items = items_of(graph, count=1)
+    events = emulate(map_graph(graph, Board(1), items), items, steps=50).events.until(50)
+    operations = sum(events.synaptic_ops_by_connection.values())
+    assert operations > 0
+    n = events.totals["synaptic_ops"], events.totals["dense_synaptic_ops"]
+    assert n == ((0, operations) if kind == "dense" else (operations, 0))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_layer_of_a_u_net_is_dense(name: str) -> None:
+    """So their energies are those of convolutions, whatever a dense synapse costs."""
+    network = NETWORKS[name]
+    for target, c in network.connections():
+        first, last = axis_of(network, target.name, c).reach()
+        share = (last - first).max() / network.sizes[target.name]
+        assert share**2 < DENSE
 
 
 def rates(ran: Ran, steps: int) -> dict[str, np.ndarray]:

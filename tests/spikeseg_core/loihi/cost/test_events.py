@@ -5,6 +5,8 @@ import pytest
 
 from spikeseg_core.errors import DataError
 from spikeseg_core.loihi.cost.events import EVENTS, OF_A_CORE, EventCounts, StepEvents
+from spikeseg_core.loihi.cost.model import loihi_energy
+from spikeseg_core.storage import load_arrays, save_arrays
 from tests.spikeseg_core.loihi.cost.networks import events_of
 
 
@@ -17,6 +19,24 @@ def test_saved_counts_come_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back.chip_of_core, events.chip_of_core)
     for name in OF_A_CORE:
         np.testing.assert_array_equal(back.busy[name], events.busy[name])
+
+
+def test_files_from_before_dense_synapses_had_costs_of_their_own_are_read(tmp_path: Path) -> None:
+    events, now, before = events_of(), tmp_path / "now.npz", tmp_path / "before.npz"
+    events.save(now)
+    arrays = load_arrays(now)
+    assert not arrays.pop("busy_dense_synaptic_ops").any()
+    assert EVENTS[1] == "dense_synaptic_ops"
+    save_arrays(before, arrays | {"totals": np.delete(arrays["totals"], 1)})
+    assert EventCounts.load(before).totals == EventCounts.load(now).totals == events.totals
+    assert loihi_energy(EventCounts.load(before)) == loihi_energy(events)
+
+    steps = steps_of()
+    dense = dict.fromkeys(("totals/dense_synaptic_ops", "busy/dense_synaptic_ops"))
+    back = StepEvents.from_arrays({n: x for n, x in steps.arrays().items() if n not in dense})
+    assert not back.totals["dense_synaptic_ops"].any()
+    assert back.busy["dense_synaptic_ops"].shape == (2, 4, 2)
+    np.testing.assert_array_equal(back.totals["spikes"], steps.totals["spikes"])
 
 
 def test_counts_are_means_over_presentations() -> None:
@@ -63,7 +83,7 @@ def steps_of(presentations: int = 2, steps: int = 4) -> StepEvents:
         np.zeros(3, dtype=int),
         dict.fromkeys(EVENTS, number),
         {name: np.stack([number, 2 * number], axis=2) for name in OF_A_CORE},
-        {"up/down": number},
+        {"up/down": 2 * number},  # of either kind
     )
 
 

@@ -9,6 +9,7 @@ from spikeseg_core.loihi.cost.model import (
     LoihiModel,
     energy_range,
     loihi_energy,
+    nanoseconds,
 )
 from tests.spikeseg_core.loihi.cost.networks import events_of
 
@@ -87,6 +88,19 @@ def test_synapses_of_rows_with_targets_of_their_own_cost_more() -> None:
     events = events_of()
     dense, sparse = (loihi_energy(events, LoihiModel(sparse=s)) for s in (False, True))
     assert sparse.dynamic_mj - dense.dynamic_mj == pytest.approx(3000 * 9.6e-9)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_synapses_of_fully_connected_layers_have_costs_of_their_own(sparse: bool) -> None:
+    model = LoihiModel(sparse=sparse)
+    none = events_of()
+    some = events_of(busy={"dense_synaptic_ops": np.full((1, 3), 1e6)})
+    before, after = (loihi_energy(events, model) for events in (none, some))
+    assert after.dynamic_mj - before.dynamic_mj == pytest.approx(3e6 * 35.5e-9)
+    work = [nanoseconds(events.busy, model.costs) for events in (none, some)]
+    np.testing.assert_allclose(work[1] - work[0], 1e6 * 3.8)
+    pre = [loihi_energy(events, LoihiModel(PRE_SILICON)).dynamic_mj for events in (none, some)]
+    assert pre[1] - pre[0] == pytest.approx(3e6 * 23.6e-9)
 
 
 def test_stated_errors_give_a_range() -> None:
