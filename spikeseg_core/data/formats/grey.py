@@ -160,7 +160,19 @@ def _raw(
             raw[done] = values
             done += 1
     assert raw is not None and done == count
-    return raw, [f"{volume.name}: {note}" for volume in volumes for note in volume.notes]
+    return raw, _told(volumes)
+
+
+def _told(volumes: Sequence[Volume]) -> list[str]:
+    """Collect the notes of all files; what holds for several of them is said once."""
+    names: dict[str, list[str]] = {}
+    for volume in volumes:
+        for note in volume.notes:
+            names.setdefault(note, []).append(volume.name)
+    return [
+        f"{of[0]}{f' and {len(of) - 1} others' if len(of) > 1 else ''}: {note}"
+        for note, of in names.items()
+    ]
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype, name: str) -> np.ndarray:

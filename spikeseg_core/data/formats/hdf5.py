@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from spikeseg_core.data.formats.volume import Volume, channel_numbers, plain_axes, shown_name
+from spikeseg_core.data.formats.axes import (
+    declared_axes,
+    order_of,
+    pixel_size,
+    plain_axes,
+    planes,
+)
+from spikeseg_core.data.formats.volume import (
+    Volume,
+    channel_numbers,
+    check_not_empty,
+    shown_name,
+)
 from spikeseg_core.errors import DataError
 
 _PIXEL_SIZES = {"resolution": 1.0, "element_size_um": 1000.0}
@@ -50,38 +64,38 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
             f"as {name}:DATASET in spikeseg.yaml"
         )
     inner = inner.strip("/")
+    own = f"{name}:{shown_name(inner)}"
     with h5py.File(path, "r") as file:
         data = file[inner]
-        shape, dtype = data.shape, data.dtype
-        pixel = _pixel_nm(data)
+        dtype, pixel = data.dtype, _pixel_nm(data)
         _check_filters(data, name)
-        _check_sources(data, path, f"{name}:{shown_name(inner)}")
-        notes = _unwritten(data, f"{name}:{shown_name(inner)}")
-    lead = plain_axes(shape, f"{name}:{shown_name(inner)}").count("1")
-    shape = shape[lead:]
-    flat = len(shape) == 2
-    if flat:
-        shape = (1, *shape)
-    several = len(shape) == 4 and shape[3] > 1
-    channels = channel_numbers(shape[3], f"{name}:{shown_name(inner)}") if several else ()
+        notes = (*_elsewhere(data, path, own), *_unwritten(data, own))
+        check_not_empty(data.shape, own)
+        order = order_of(data.shape, _axes(data) or plain_axes(data.shape, own), own)
+    shape = order.shape
 
     def decode() -> Iterator[np.ndarray]:
         with h5py.File(path, "r") as file:
-            data = file[inner]
-            for index in range(shape[0]):
-                plane = data[(0,) * lead if flat else (*(0,) * lead, index)]
-                yield plane[..., 0] if plane.ndim == 3 and not channels else plane
+            yield from planes(file[inner], order)
 
     return Volume(
-        f"{name}:{shown_name(inner)}",
+        own,
         "HDF5",
         (shape[0], shape[1], shape[2]),
         dtype,
         decode,
-        channels=channels,
+        channels=channel_numbers(shape[3], own) if len(shape) == 4 else (),
         pixel_nm=pixel,
         notes=notes,
     )
+
+
+def _axes(data: h5py.Dataset) -> tuple[str, ...]:
+    """Axes as ilastik or HDF5's own labels name them; none if they do not."""
+    names = [axis.label for axis in data.dims]
+    with suppress(KeyError, TypeError, ValueError):
+        names = [axis["key"] for axis in json.loads(data.attrs["axistags"])["axes"]]
+    return declared_axes(names, data.ndim)
 
 
 def _why_none(path: Path) -> str:
@@ -103,16 +117,38 @@ def _why_none(path: Path) -> str:
     return f" ({listed}); save the stack as numbers (z, y, x)" if found else "; it is empty"
 
 
-def _check_sources(data: h5py.Dataset, path: Path, name: str) -> None:
-    """Refuse a virtual dataset whose files are gone: HDF5 would read them as one value."""
+def _elsewhere(data: h5py.Dataset, path: Path, name: str) -> tuple[str, ...]:
+    """Refuse pixels in other files that are gone: HDF5 would read them as one value."""
+    room = 0
+    for file, offset, size in data.external or ():
+        there = Path(file).stat().st_size if Path(file).is_file() else 0
+        room += min(size, max(0, there - offset))
+    if data.external and room < data.nbytes:
+        raise DataError(
+            f"{name} has {data.nbytes:,} bytes in other files, of which {room:,} are there "
+            f"({shown_name(', '.join(file for file, *_ in data.external[:3]))}): copy them again"
+        )
     if not data.is_virtual:
-        return
-    files = {source.file_name for source in data.virtual_sources()} - {"."}
-    if gone := sorted(f for f in files if not (path.parent / f).is_file()):
+        return ()
+    sources = data.virtual_sources()
+    files = {source.file_name for source in sources} - {"."}
+    gone = sorted(f for f in files if not (path.parent / f).is_file())
+    if gone:
         raise DataError(
             f"{name} is a virtual dataset over {len(files)} files, of which {len(gone)} are not "
             f"there ({shown_name(', '.join(gone[:3]))}): copy them, too"
         )
+    for source in sources:
+        with h5py.File(path if source.file_name == "." else path.parent / source.file_name) as file:
+            if source.dset_name not in file:
+                raise DataError(
+                    f"{name} is a virtual dataset over {shown_name(source.file_name)}, which has "
+                    f"no dataset {shown_name(source.dset_name)}: copy the right file"
+                )
+    missing = data.size - sum(source.vspace.get_select_npoints() for source in sources)
+    if missing <= 0:
+        return ()
+    return (f"{missing:,} of {data.size:,} pixels are in no file and read as {data.fillvalue}",)
 
 
 def _unwritten(data: h5py.Dataset, name: str) -> tuple[str, ...]:
@@ -134,9 +170,8 @@ def _unwritten(data: h5py.Dataset, name: str) -> tuple[str, ...]:
 
 def _pixel_nm(data: h5py.Dataset) -> tuple[float, float] | None:
     for key, nm in _PIXEL_SIZES.items():
-        size = np.asarray(data.attrs.get(key, ()))
-        if size.shape in ((2,), (3,)) and size.dtype.kind in "uif" and (size > 0).all():
-            return float(size[-2]) * nm, float(size[-1]) * nm
+        if size := pixel_size(data.attrs.get(key, ()), _axes(data)):
+            return size[0] * nm, size[1] * nm
     return None
 
 

@@ -157,7 +157,9 @@ def kind_of(path: Path) -> str | None:
         raise DataError(
             f"{shown_name(path)} cannot be read ({error.strerror}); correct it or move it away"
         ) from error
-    return kind_of_bytes(start) or kind_of_name(path.name)
+    kind, promised = kind_of_bytes(start), kind_of_name(path.name)
+    # Imaris pads its HDF5 to whole chunks.
+    return promised if kind is None or promised == "Imaris" else kind
 
 
 def kind_of_bytes(start: bytes) -> str | None:

@@ -51,6 +51,7 @@ def open_png(source: Path | IO[bytes], name: str) -> Volume:
         width, height = image.size
         mode, frames = image.mode, getattr(image, "n_frames", 1)
         check_upright(_orientation(image), name)
+        clear = mode in ("LA", "RGBA", "PA") or "transparency" in image.info
         palette = None
         if mode == "P":
             colours = image.getpalette("RGB") or []
@@ -81,6 +82,7 @@ def open_png(source: Path | IO[bytes], name: str) -> Volume:
         channels=("red", "green", "blue") if colour else (),
         colour=colour,
         palette=palette,
+        notes=("transparency is not read",) if clear else (),
     )
 
 

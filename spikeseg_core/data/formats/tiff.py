@@ -5,13 +5,12 @@ tifffile alone lacks some compressions (LZW among them); pages of these are deco
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import logging
 import math
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,27 +20,25 @@ import tifffile
 from PIL import Image
 
 from spikeseg_core.data.formats.png import our_limits, pillow
+from spikeseg_core.data.formats.tiff_pages import (
+    by_tifffile,
+    check_whole,
+    count_alike,
+    depth_of,
+    first_of,
+    left_over,
+    opened_again,
+    planes_of,
+)
 from spikeseg_core.data.formats.volume import (
     Volume,
     channel_numbers,
     check_pixels,
-    check_upright,
 )
 from spikeseg_core.errors import DataError
 
 Source = Path | bytes
 
-_OWN = {
-    "NONE": "raw",
-    "DEFLATE": "deflate",
-    "ADOBE_DEFLATE": "deflate",
-    "PACKBITS": "packbits",
-    "PACKBITS_": "packbits",
-    "LZMA": "lzma",
-}
-"""Compressions that tifffile decodes by itself."""
-_PILLOW = ("LZW", "CCITTRLE", "CCITTFAX3", "CCITTFAX4", "JPEG", "ZSTD", *_OWN)
-_SLACK_BYTES = 2**16
 _STALE = "shaped series shape does not match page shape"
 """tifffile then reads the pages as they are, which is right for a file that was cropped since."""
 _ALPHA = (1, 2)  # ExtraSamples
@@ -70,30 +67,26 @@ def open_tiff(source: Source, name: str) -> Volume:
         If it is truncated, holds several stacks, or has a compression or colour that cannot be
         read here.
     """
-    with _opened(source, name) as tif:
+    with _opened(source, name) as (tif, pages):
         start = tif.pages.first
         if not (start.imagewidth and start.imagelength):
             raise ValueError("its first page declares no pixels")
         if start.dtype is None or start.dtype.kind not in "buif":
             raise DataError(
-                f"{name} has pixels of {start.dtype or _depth_of(start)}; whole and "
+                f"{name} has pixels of {start.dtype or depth_of(start)}; whole and "
                 "floating-point numbers are read: convert it to 8 or 16 bits"
             )
         series, notes = _series(tif, name)
         first = series[0]
         page = first.keyframe
-        orientation = page.tags.get(274)
-        check_upright(orientation and int(orientation.value), name)
         axes = _Axes(first, tif, name)
         count = axes.sections * len(series)
         shape = (count, axes.height, axes.width)
         pixels = math.prod(shape[1:]) * max(1, len(axes.channels))
         check_pixels(pixels, count, np.dtype(page.dtype), name)
-        if tif.is_ome and first.kind != "ome":
-            _check_ome(tif, name)
-        native = _native(page, name)
-        for one in series:
-            _check_data(one, tif.filehandle.size, name)
+        native = by_tifffile(page, name)
+        check_whole(series, pages, tif, name)
+        notes = (*notes, *left_over(series, tif))
         photometric = page.photometric.name
         if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR", "MASK"):
             raise DataError(
@@ -112,7 +105,7 @@ def open_tiff(source: Source, name: str) -> Volume:
 
     def decode() -> Iterator[np.ndarray]:
         if native:
-            with _opened(source, name) as tif:
+            with _opened(source, name, known=True) as (tif, _):
                 for one in _series(tif, name)[0]:
                     yield from axes.planes(one)
         else:
@@ -172,7 +165,7 @@ class _Axes:
             count = self._kept[channel]
             self.channels = _channel_names(series, tif, letters[channel], count, name)
             if len(self.channels) == 1 and count > 1:
-                self.notes = (f"{count - 1} channel of transparency is not read",)
+                self.notes = ("transparency is not read",)
         self._drop_alpha = channel is not None and len(self.channels) == 1
         if self._drop_alpha:
             self.channels = ()
@@ -196,7 +189,7 @@ class _Axes:
         whole = tuple(s for s in (self.height, self.width) if s > 1)
         if page_shapes == {whole} and len(series.pages) == self.sections and not self.channels:
             for page in series.pages:
-                with _open(page.parent.filehandle):
+                with opened_again(page.parent.filehandle):
                     plane = page.asarray()
                 yield plane.reshape(self.height, self.width)
             return
@@ -215,25 +208,6 @@ class _Axes:
         yield from values
 
 
-def _check_ome(tif: tifffile.TiffFile, name: str) -> None:
-    """Refuse a file whose OME description, which tifffile had to give up, has other planes."""
-    about = _first(tifffile.xml2dict(tif.ome_metadata or "").get("OME", {}).get("Image", {}))
-    pixels = about.get("Pixels", {})
-    try:
-        planes = math.prod(int(pixels[f"Size{axis}"]) for axis in "ZTC")
-    except (KeyError, TypeError, ValueError):
-        return
-    if planes > len(tif.pages):
-        raise DataError(
-            f"{name} declares {planes} planes (OME) and has {len(tif.pages)}: the others are in "
-            "files that are not there, or were not copied; put all of them into one folder"
-        )
-
-
-def _first(found: Any) -> Any:
-    return found[0] if isinstance(found, list) else found
-
-
 def _channel_names(
     series: Any, tif: tifffile.TiffFile, axis: str, count: int, name: str
 ) -> tuple[str, ...]:
@@ -246,7 +220,7 @@ def _channel_names(
     names: list[str] = []
     if tif.is_ome:
         parsed = tifffile.xml2dict(tif.ome_metadata or "")
-        image = _first(parsed.get("OME", {}).get("Image", {}))
+        image = first_of(parsed.get("OME", {}).get("Image", {}))
         found = image.get("Pixels", {}).get("Channel", [])
         names = [str(c.get("Name", "")) for c in (found if isinstance(found, list) else [found])]
     return tuple(
@@ -256,94 +230,20 @@ def _channel_names(
 
 
 def _series(tif: tifffile.TiffFile, name: str) -> tuple[list[Any], tuple[str, ...]]:
-    """Return the stack: one series, or several of single sections that are alike."""
+    """Return the stack: one series, or several of single sections."""
     every = list(tif.series)
     reduced = [s for s in every if s.keyframe.is_reduced]
     kept = [s for s in every if not s.keyframe.is_reduced] or every
     notes = () if len(kept) == len(every) else (f"{len(reduced)} reduced copies are not read",)
     if not kept:
         raise DataError(f"{name} is damaged: it has no pages; copy it again")
-    for other in kept[1:]:
-        for kind, of in (("size", _size_of), ("depth", _depth_of)):
-            _check_alike(kind, of, other.keyframe, kept[0].keyframe, name)
-    several = len({(s.shape, s.axes) for s in kept}) > 1
-    if len(kept) > 1 and (several or kept[0].kind == "ome"):
+    stacks = [s for s in kept if planes_of(s) > 1]
+    if len(kept) > 1 and (stacks or kept[0].kind == "ome"):
         shapes = ", ".join(f"{s.axes} {s.shape}" for s in kept[:4])
         raise DataError(
             f"{name} holds {len(kept)} images ({shapes}); save the stack that you mean alone"
         )
     return kept, notes
-
-
-def _check_alike(kind: str, of: Callable[[Any], str], page: Any, first: Any, name: str) -> None:
-    if of(page) != of(first):
-        raise DataError(
-            f"{name}: page {page.index} has {kind} {of(page)}, but page {first.index} has "
-            f"{of(first)}; all sections of a stack must match"
-        )
-
-
-def _size_of(page: Any) -> str:
-    return f"{page.imagewidth} x {page.imagelength}"
-
-
-def _depth_of(page: Any) -> str:
-    kind = page.sampleformat if isinstance(page.sampleformat, int) else 1
-    return f"{page.bitspersample} bits" + {2: " signed", 3: " floating point"}.get(int(kind), "")
-
-
-def _native(page: Any, name: str) -> bool:
-    """Whether tifffile decodes the page, or else Pillow."""
-    compression = getattr(page.compression, "name", str(page.compression))
-    if importlib.util.find_spec("imagecodecs"):
-        return True
-    bits = page.bitspersample
-    plain = bits in (1, 8, 16, 32, 64) and page.predictor in (1, 2)
-    if compression in _OWN and plain and page.photometric.name != "YCBCR":
-        return True
-    floating = int(page.sampleformat) == 3
-    grey = page.samplesperpixel == 1 and (bits == 32 if floating else bits in (1, 2, 4, 8, 12, 16))
-    if compression in _PILLOW and (grey or (bits == 8 and not floating)):
-        return False
-    raise DataError(
-        f"{name} is compressed with {compression} ({bits} bits, {page.samplesperpixel} samples per "
-        "pixel), which is not read here: save it uncompressed, or pip install imagecodecs"
-    )
-
-
-def _check_data(series: Any, size: int, name: str) -> None:
-    """Refuse a page whose data is missing or goes past the end of the file."""
-    for number, page in enumerate(series.pages):
-        if page is None:
-            of_others = series.kind == "ome"
-            raise DataError(
-                f"{name} is damaged: plane {number} is missing; copy it again"
-                + (", with the other files of this OME-TIFF" if of_others else "")
-            )
-        # Else memory would be taken for whatever size it declares.
-        _check_alike("size", _size_of, page.keyframe, series.keyframe, name)
-        ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
-        if not ends or 0 in page.databytecounts:
-            raise DataError(
-                f"{name} is damaged: page {page.index} has parts without data; copy it again"
-            )
-        if page.compression != 1 and sum(page.databytecounts) > 2 * page.nbytes + _SLACK_BYTES:
-            raise DataError(
-                f"{name} is damaged: the {sum(page.databytecounts):,} compressed bytes of page "
-                f"{page.index} are more than its {page.nbytes:,} bytes of pixels; copy it again"
-            )
-        if max(ends) > size:
-            raise DataError(
-                f"{name} is damaged: page {page.index} ends at byte {max(ends):,}, the file at "
-                f"{size:,}; copy it again"
-            )
-    if len(series.pages) == 1 and series.dataoffset is not None and series.nbytes:
-        end = series.dataoffset + series.nbytes
-        if end > size:
-            raise DataError(
-                f"{name} is damaged: its data ends at byte {end:,}, the file at {size:,}; copy it "
-                "again"
-            )
 
 
 def _by_pillow(source: Source, name: str, axes: _Axes) -> Iterator[np.ndarray]:
@@ -375,7 +275,7 @@ def _pixel_nm(tif: tifffile.TiffFile, page: Any) -> tuple[float, float] | None:
     """Return the declared pixel size; the dots per inch that most programs invent do not count."""
     try:
         if tif.is_ome:
-            pixels = _first(tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"])["Pixels"]
+            pixels = first_of(tifffile.xml2dict(tif.ome_metadata or "")["OME"]["Image"])["Pixels"]
             units = (pixels.get(f"PhysicalSize{axis}Unit", "µm") for axis in "YX")
             sizes = (float(pixels[f"PhysicalSize{axis}"]) for axis in "YX")
             height, width = (
@@ -392,21 +292,13 @@ def _pixel_nm(tif: tifffile.TiffFile, page: Any) -> tuple[float, float] | None:
 
 
 @contextmanager
-def _open(file: Any) -> Iterator[None]:
-    """Open the file of a page, if it is another than the one that declares the stack."""
-    closed = file.closed
-    if closed:
-        file.open()
-    try:
-        yield
-    finally:
-        if closed:
-            file.close()
+def _opened(
+    source: Source, name: str, *, known: bool = False
+) -> Iterator[tuple[tifffile.TiffFile, int]]:
+    """Open a TIFF, and count its pages; unless they are known, they must be alike.
 
-
-@contextmanager
-def _opened(source: Source, name: str) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF; what tifffile logs as an error (and then reads less) is one."""
+    What tifffile logs as an error (and then reads less) is one.
+    """
     log, errors = logging.getLogger("tifffile"), _Errors()
     log.addFilter(errors)
     try:
@@ -415,9 +307,10 @@ def _opened(source: Source, name: str) -> Iterator[tifffile.TiffFile]:
                 raise ValueError("it has no pages")
             errors.check()
             check_pixels(0, len(tif.pages), np.dtype("u1"), name)
+            pages = 0 if known else count_alike(tif.pages, name)
             _ = tif.series
             errors.check()
-            yield tif
+            yield tif, pages
             errors.check()
     finally:
         log.removeFilter(errors)

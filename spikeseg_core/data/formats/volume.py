@@ -142,34 +142,6 @@ def check_not_empty(shape: tuple[int, ...], name: str) -> None:
         raise DataError(f"{name} is empty: its shape is {shape}; write it again")
 
 
-MOST_CHANNELS = 16
-"""A last axis that is longer is no axis of channels, unless the file says so."""
-
-
-def plain_axes(shape: tuple[int, ...], name: str) -> tuple[str, ...]:
-    """Name the axes of an array that declares none: (y, x), (z, y, x) or (z, y, x, c).
-
-    Axes of length 1 may come before them; they have the name ``1``.
-
-    Raises
-    ------
-    DataError
-        If the shape is neither.
-    """
-    left = list(shape)
-    while len(left) > 3 and left[0] == 1:
-        left.pop(0)
-    extra = ("1",) * (len(shape) - len(left))
-    if len(left) in (2, 3):
-        return (*extra, *"zyx"[3 - len(left) :])
-    if len(left) == 4 and left[3] <= MOST_CHANNELS:
-        return (*extra, *"zyxc")
-    raise DataError(
-        f"{name} has the shape {shape}; a stack is (z, y, x), or (z, y, x, channels) with at most "
-        f"{MOST_CHANNELS} channels: save it so"
-    )
-
-
 def check_upright(orientation: object, name: str) -> None:
     """Refuse an image whose rows are not rows: TIFF's tag 274, which EXIF has, too.
 

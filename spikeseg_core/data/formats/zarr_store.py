@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from spikeseg_core.data.formats.axes import (
+    declared_axes,
+    order_of,
+    pixel_size,
+    plain_axes,
+    planes,
+)
 from spikeseg_core.data.formats.volume import (
     Volume,
     channel_numbers,
     check_not_empty,
-    plain_axes,
     shown_name,
 )
 from spikeseg_core.errors import DataError
 
 _NM = {"angstrom": 0.1, "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "picometer": 1e-3}
 _NM |= {"nm": 1.0, "um": 1e3, "µm": 1e3, "mm": 1e6, "Å": 0.1, "micron": 1e3}
-_BLOCK_BYTES = 2**26
-"""Sections that share chunks are decoded together, up to this size."""
 _MOST_ARRAYS = 1000
 
 
@@ -70,19 +75,17 @@ def open_zarr(path: Path, name: str, inner: str | None) -> Volume:
     image = there[inner]
     array, own = image.array, name if inner == "/" else f"{name}:{shown_name(inner)}"
     check_not_empty(array.shape, own)
-    order, kept = _order(own, image)
-    shape = tuple(array.shape[i] for i in order)
-    if len(order) == 2 or (len(order) == 3 and kept[-1] == "c"):
-        shape = (1, *shape)
-    channels = image.channels if kept[-1] == "c" else ()
-    if kept[-1] == "c" and len(channels) != shape[3]:
+    order = order_of(array.shape, image.axes or plain_axes(array.shape, own), own)
+    shape = order.shape
+    channels = image.channels if len(shape) == 4 else ()
+    if len(shape) == 4 and len(channels) != shape[3]:
         channels = channel_numbers(shape[3], own)
     notes = _missing_chunks(array, own)
     if image.levels > 1:
         notes = (*notes, f"{image.levels - 1} reduced copies are not read")
 
     def decode() -> Iterator[np.ndarray]:
-        yield from _planes(array, order, shape)
+        yield from planes(array, order)
 
     return Volume(
         own,
@@ -99,7 +102,8 @@ def open_zarr(path: Path, name: str, inner: str | None) -> Volume:
 def _images(path: Path) -> dict[str, _Image]:
     import zarr
 
-    root = zarr.open(str(path), mode="r")
+    # Metadata of a whole store, kept together, may be older than that of its arrays.
+    root = zarr.open(str(path), mode="r", use_consolidated=False)
     found: dict[str, _Image] = {}
     if isinstance(root, zarr.Array):
         return {"/": _Image(root, _plain_axes(root))} if _is_image(root) else {}
@@ -150,7 +154,9 @@ def _ome_image(group: Any, about: Mapping[str, Any], name: str) -> tuple[_Image,
             f"{shown_name(name or group.store_path.store.root.name)} declares the level "
             f"{shown_name(paths[0])}, which is not there; copy it again"
         )
-    array = group[paths[0]]
+    # The largest: some programs write the smallest first.
+    level = max((p for p in paths if p in group), key=lambda p: math.prod(group[p].shape))
+    array = group[level]
     axes = about.get("axes") or "tczyx"[5 - array.ndim :]
     names = tuple(str(a.get("name") if isinstance(a, dict) else a).lower() for a in axes)
     if len(names) != array.ndim:
@@ -162,7 +168,7 @@ def _ome_image(group: Any, about: Mapping[str, Any], name: str) -> tuple[_Image,
     scales = [
         step["scale"]
         for step in (
-            *about["datasets"][0].get("coordinateTransformations", ()),
+            *about["datasets"][paths.index(level)].get("coordinateTransformations", ()),
             *about.get("coordinateTransformations", ()),
         )
         if step.get("type") == "scale" and len(step.get("scale", ())) == array.ndim
@@ -191,56 +197,12 @@ def _plain_axes(array: Any) -> tuple[str, ...]:
     declared = getattr(array.metadata, "dimension_names", None) or dict(array.attrs).get(
         "_ARRAY_DIMENSIONS"
     )
-    if declared and {"y", "x"} <= {str(axis).lower() for axis in declared}:
-        return tuple(str(axis).lower() for axis in declared)
-    return ()
+    return declared_axes(declared or (), array.ndim)
 
 
 def _plain_pixel_nm(array: Any) -> tuple[float, float] | None:
     """Return the voxel size (z, y, x) in nm, as CREMI and N5 give it."""
-    size = np.asarray(dict(array.attrs).get("resolution", ()))
-    if size.shape in ((2,), (3,)) and size.dtype.kind in "uif" and (size > 0).all():
-        return float(size[-2]), float(size[-1])
-    return None
-
-
-def _order(name: str, image: _Image) -> tuple[list[int], list[str]]:
-    """Order the axes as (sections, y, x, channels); axes of length 1 are dropped."""
-    shape = image.array.shape
-    axes = image.axes or plain_axes(shape, name)
-    listed = ", ".join(f"{axis} = {size}" for axis, size in zip(axes, shape, strict=False))
-    if len(axes) != len(shape) or not {"y", "x"} <= set(axes):
-        raise DataError(
-            f"{name} has the shape {shape} and the axes {listed or 'none'}; a stack is (z, y, x): "
-            "save it so"
-        )
-    kept = [i for i, axis in enumerate(axes) if shape[i] > 1 or axis in ("y", "x")]
-    stacked = [i for i in kept if axes[i] not in ("y", "x", "c")]
-    if len(stacked) > 1:
-        raise DataError(
-            f"{name} has the axes {listed}; a stack has one axis of sections: save the stack that "
-            "you mean alone"
-        )
-    channel = [i for i in kept if axes[i] == "c"]
-    order = [*stacked, axes.index("y"), axes.index("x"), *channel]
-    return order, [axes[i] for i in order]
-
-
-def _planes(array: Any, order: list[int], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """Every section, (h, w) or (h, w, c), decoded in blocks of whole chunks."""
-    stacked = order[0] if len(order) > 2 and array.shape[order[0]] == shape[0] > 1 else None
-    kept = sorted(order)
-    turned = [kept.index(i) for i in order]
-    step = 1
-    if stacked is not None:
-        plane = array.dtype.itemsize * int(np.prod(shape[1:]))
-        step = max(1, min(int(array.chunks[stacked]), _BLOCK_BYTES // max(plane, 1)))
-    for start in range(0, shape[0], step):
-        where: list[Any] = [slice(None) if i in kept else 0 for i in range(array.ndim)]
-        if stacked is not None:
-            where[stacked] = slice(start, start + step)
-        block = np.asarray(array[tuple(where)]).transpose(turned)
-        yield from block if stacked is not None else (block,)
+    return pixel_size(dict(array.attrs).get("resolution", ()), _plain_axes(array))
 
 
 def _missing_chunks(array: Any, name: str) -> tuple[str, ...]:

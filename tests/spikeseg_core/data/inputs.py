@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterable
@@ -160,6 +161,26 @@ def ome_zarr(
     if labels is not None:
         image(root.create_group("labels/membranes"), labels)
     return path
+
+
+def ome_over_files(folder: Path, kept: int) -> Path:
+    """OME-TIFF of a plane per file, each of which declares all."""
+    folder.mkdir()
+    whole = tif(folder / "whole.ome.tif", GREY, metadata={"axes": "ZYX"})
+    with tifffile.TiffFile(whole) as file:
+        about = str(file.ome_metadata)
+    whole.unlink()
+    ids = [f"urn:uuid:0000000{i}-0000-0000-0000-000000000000" for i in range(COUNT)]
+    planes = "".join(
+        f'<TiffData FirstZ="{i}" IFD="0" PlaneCount="1"><UUID FileName="{i}.ome.tif">{name}</UUID>'
+        "</TiffData>"
+        for i, name in enumerate(ids)
+    )
+    about = re.sub("<TiffData[^>]*/>", planes, about)
+    for i in range(kept):
+        own = re.sub('UUID="[^"]*"', f'UUID="{ids[i]}"', about, count=1)
+        tif(folder / f"{i}.ome.tif", GREY[i], metadata=None, description=own.encode())
+    return folder
 
 
 def one_sentence(error: DataError) -> None:

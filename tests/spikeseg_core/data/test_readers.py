@@ -203,26 +203,6 @@ def virtual(folder, kept):
     return folder / "a.h5"
 
 
-def ome_over_files(folder, kept):
-    """OME-TIFF of a plane per file, each of which declares all."""
-    folder.mkdir()
-    whole = tif(folder / "whole.ome.tif", GREY, metadata={"axes": "ZYX"})
-    with tifffile.TiffFile(whole) as file:
-        about = file.ome_metadata
-    whole.unlink()
-    ids = [f"urn:uuid:0000000{i}-0000-0000-0000-000000000000" for i in range(COUNT)]
-    planes = "".join(
-        f'<TiffData FirstZ="{i}" IFD="0" PlaneCount="1"><UUID FileName="{i}.ome.tif">{name}</UUID>'
-        "</TiffData>"
-        for i, name in enumerate(ids)
-    )
-    about = re.sub("<TiffData[^>]*/>", planes, about)
-    for i in range(kept):
-        own = re.sub('UUID="[^"]*"', f'UUID="{ids[i]}"', about, count=1)
-        tif(folder / f"{i}.ome.tif", GREY[i], metadata=None, description=own.encode())
-    return folder
-
-
 def other_files(path):
     """The same file, whose description names none that is there."""
     data = path.read_bytes().replace(b'FileName="0.', b'FileName="9.')
@@ -368,18 +348,18 @@ KINDS = {
         lambda d: tif(d / "a.tif", np.stack([GREY[0]] * 4, -1), photometric="separated"), None,
         "is in colour"),
     "OME over several files": (
-        lambda d: ome_over_files(d / "f", COUNT) / "0.ome.tif", GREY, ""),
+        lambda d: inputs.ome_over_files(d / "f", COUNT) / "0.ome.tif", GREY, ""),
     "OME over several files, as a folder": (
-        lambda d: ome_over_files(d / "f", COUNT), None,
+        lambda d: inputs.ome_over_files(d / "f", COUNT), None,
         r"is read from any of them: name \S*f/0\.ome\.tif alone"),
     "OME over several files, one there": (
-        lambda d: ome_over_files(d / "f", 1) / "0.ome.tif", None,
+        lambda d: inputs.ome_over_files(d / "f", 1) / "0.ome.tif", None,
         "with the other files of this OME-TIFF"),
     "OME over other files": (
-        lambda d: other_files(ome_over_files(d / "f", 1) / "0.ome.tif"), None,
+        lambda d: other_files(inputs.ome_over_files(d / "f", 1) / "0.ome.tif"), None,
         r"declares 6 planes \(OME\) and has 1: the others are in files that are not there"),
     "OME over several files, one gone": (
-        lambda d: ome_over_files(d / "f", 5) / "0.ome.tif", None,
+        lambda d: inputs.ome_over_files(d / "f", 5) / "0.ome.tif", None,
         "plane 5 is missing; copy it again, with"),
     "ImageJ stack in colour": (
         lambda d: tif(d / "a.tif", inputs.RGB, imagej=True, photometric="rgb"), None,

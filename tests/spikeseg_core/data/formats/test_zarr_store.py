@@ -54,6 +54,36 @@ def _codec(path: Path) -> Path:
     return path
 
 
+def _smallest_first(path: Path) -> Path:
+    about = json.loads((ome_zarr(path, GREY, version="0.4") / ".zattrs").read_text())
+    about["multiscales"][0]["datasets"].reverse()
+    return _rewritten(path, ".zattrs", about)
+
+
+def _rewritten(path: Path, name: str, about: dict[str, Any]) -> Path:
+    (path / name).write_text(json.dumps(about))
+    return path
+
+
+def _old_summary(path: Path) -> Path:
+    """Keep the metadata of a whole store from before it grew."""
+
+    def write(stack: np.ndarray) -> None:
+        group = zarr.open_group(path, mode="w", zarr_format=2)
+        group.create_array("raw", data=stack, chunks=(1, *stack.shape[1:]))
+
+    write(GREY[:3])
+    zarr.consolidate_metadata(str(path))
+    summary = (path / ".zmetadata").read_text()
+    write(GREY)
+    return _rewritten(path, ".zmetadata", json.loads(summary))
+
+
+def _declared(path: Path, **changed: Any) -> Path:
+    about = json.loads((zarr_array(path, DEEP, zarr_format=2) / ".zarray").read_text())
+    return _rewritten(path, ".zarray", about | changed)
+
+
 READ: dict[str, tuple[Built, np.ndarray]] = {
     "version 3": (lambda d: zarr_array(d / "a.zarr", GREY), GREY),
     "version 2": (lambda d: zarr_array(d / "a.zarr", DEEP, zarr_format=2), DEEP),
@@ -72,6 +102,10 @@ READ: dict[str, tuple[Built, np.ndarray]] = {
         lambda d: zarr_array(d / "a.zarr", GREY.T, dimension_names=("x", "y", "z")), GREY),
     "OME 0.4": (lambda d: ome_zarr(d / "a.ome.zarr", GREY, version="0.4"), GREY),
     "OME 0.5": (lambda d: ome_zarr(d / "a.ome.zarr", GREY, version="0.5"), GREY),
+    "OME with its smallest level first": (lambda d: _smallest_first(d / "a.zarr"), GREY),
+    "columns in a row": (
+        lambda d: zarr_array(d / "a.zarr", GREY, zarr_format=2, order="F"), GREY),
+    "grown since its metadata were collected": (lambda d: _old_summary(d / "a.zarr"), GREY),
     "OME of five axes": (
         lambda d: ome_zarr(d / "a.ome.zarr", DEEP[None, None], axes="tczyx"), DEEP),
     "OME channel": (
@@ -106,6 +140,10 @@ REFUSED: dict[str, tuple[Built, str]] = {
     "no chunks": (
         lambda d: _without(zarr_array(d / "a.zarr", GREY), "c"), "has none of its 6 chunks"),
     "a damaged chunk": (lambda d: _cut_chunk(zarr_array(d / "a.zarr", GREY)), "a.zarr is damaged"),
+    "a type that its chunks do not have": (
+        lambda d: _declared(d / "a.zarr", dtype="|u1"), "a.zarr is damaged"),
+    "names that its chunks do not have": (
+        lambda d: _declared(d / "a.zarr", dimension_separator="/"), "none of its 6 chunks"),
     "no metadata": (
         lambda d: _attributes(zarr_array(d / "a.zarr", GREY), "{"), "a.zarr is damaged"),
     "a level that is gone": (
@@ -187,7 +225,7 @@ def test_missing_chunks_are_said(tmp_path: Path) -> None:
 
 def test_sections_are_decoded_block_by_block(tmp_path: Path, monkeypatch: Any) -> None:
     path = zarr_array(tmp_path / "a.zarr", GREY, chunks=(4, 48, 64))
-    monkeypatch.setattr("spikeseg_core.data.formats.zarr_store._BLOCK_BYTES", 2 * 48 * 64)
+    monkeypatch.setattr("spikeseg_core.data.formats.axes._BLOCK_BYTES", 2 * 48 * 64)
     for found, expected in zip(open_volume(path).decode(), GREY, strict=True):
         np.testing.assert_array_equal(found, expected)
 
@@ -223,3 +261,10 @@ def test_pickled_chunks_are_not_loaded(where: str, tmp_path: Path) -> None:
     (store / "0.0").write_bytes(pickle.dumps(Command()))
     check_refused(store, "a.zarr is damaged")
     assert not (tmp_path / "executed").exists()
+
+
+def test_parts_of_sections_that_are_missing_are_said(tmp_path: Path) -> None:
+    array = zarr.create_array(tmp_path / "a.zarr", shape=GREY.shape, dtype="u1", chunks=(1, 16, 64))
+    array[:4, :16] = GREY[:4, :16]
+    (note,) = read_stack(tmp_path / "a.zarr").notes
+    assert note == "a.zarr: 14 of 18 chunks are not there and read as 0"
