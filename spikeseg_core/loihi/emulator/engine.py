@@ -16,6 +16,7 @@ from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.emulator.kernels import ALONE, TOGETHER, Loops, Rows
 from spikeseg_core.loihi.emulator.plan import Plan, build_plan
 from spikeseg_core.loihi.emulator.runs import CoreEvents, EmulatorRun, Input, SteadyInput
+from spikeseg_core.loihi.emulator.steady import Calendar, calendar
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 
 CHUNK_STEPS = 32
@@ -83,8 +84,8 @@ class Emulator:
         Raises
         ------
         DeploymentError
-            If an input is missing or has another shape, a window or ``total_steps`` is not within
-            the run, or an ensemble does not exist.
+            If an input is missing or has another shape, initial potentials are not from 0 to 1, a
+            window or ``total_steps`` is not within the run, or an ensemble does not exist.
         """
         first, *others = self.each_tile(
             inputs, n_steps, windows=windows, count=count, record=record, total_steps=total_steps
@@ -209,9 +210,9 @@ class Emulator:
         }
         recorded = {name: spikes[0].reshape(n_steps, -1) for name, spikes in result.spikes.items()}
         counts[:, 0] = 0
-        inputs = [
-            SteadyInput(x.rise, x.initial.copy()) if isinstance(x, SteadyInput) else x
-            for x in inputs
+        sources = [
+            calendar(*given, n_steps) if isinstance(given, SteadyInput) else given
+            for given in inputs
         ]
         states = [
             (
@@ -225,10 +226,10 @@ class Emulator:
             n = min(self.chunk_steps, n_steps - begin)
             part = slice(begin, begin + n)
             by_slot = result.events.spikes_of[part]
-            for population, rows, given in zip(plan.sources, plan.inputs, inputs, strict=True):
+            for population, rows, given in zip(plan.sources, plan.inputs, sources, strict=True):
                 name = population.name
                 counted = cut[name].of_step[part], plan.slot, by_slot, found[name]
-                if isinstance(given, SteadyInput):
+                if isinstance(given, Calendar):
                     loops.run_steady(rows, *given, n, lists, counts, *counted)
                 else:
                     loops.read_input(rows, given[part], lists, counts, *counted)
@@ -280,6 +281,11 @@ class Emulator:
             flat = np.ascontiguousarray(found).reshape(*before, population.size)
             if isinstance(source, SteadyInput):
                 initial = np.ascontiguousarray(source.initial, np.float64).ravel()
+                if initial.size != population.size or not ((initial >= 0) & (initial <= 1)).all():
+                    raise DeploymentError(
+                        f"input {population.name!r}: initial potentials must be {population.size} "
+                        "numbers from 0 to 1, in thresholds"
+                    )
                 inputs.append(SteadyInput(flat.astype(np.float64, copy=False), initial))
             else:
                 inputs.append((flat if flat.dtype.itemsize == 1 else flat != 0).view(np.uint8))

@@ -1,8 +1,8 @@
 """The inner loops, compiled by numba.
 
 Spikes travel as *events*: for every step and row of a population, the positions in the row that
-spiked, in ascending order. Most work is then proportional to the spikes, and a row of targets with
-its accumulators, currents and voltages stays in the first-level cache for all steps.
+spiked. Most work is then proportional to the spikes, and a row of targets with its accumulators,
+currents and voltages stays in the first-level cache for all steps.
 
 Vector instructions are in :mod:`spikeseg_core.loihi.emulator.vectors`.
 """
@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit, prange
 
+from spikeseg_core.loihi.emulator.steady import list_spikes
 from spikeseg_core.loihi.emulator.vectors import LANES, add_run, lowest_bit, update
-from spikeseg_core.network.neuron import step
 
 # OpenMP's threads spin while they wait for each other. If another program uses one of the cores,
 # each parallel region then takes a scheduler time slice (8 ms) instead of 10 us. The setting is
@@ -189,36 +189,27 @@ def input_row(  # type: ignore[no-untyped-def]
 
 @njit
 def steady_row(  # type: ignore[no-untyped-def]
-    rows, row, rise, potential, n_steps, events, counts, segment, slot, by_slot, by_segment
+    rows, row, first, period, n_steps, events, counts, segment, slot, by_slot, by_segment
 ):
-    """Advance a row of host neurons under constant input, as ``spike_trains`` does.
+    """Advance a row of host neurons under constant input by ``n_steps`` steps.
 
-    ``rise`` and ``potential`` (neurons,) are in thresholds, in float64. Spikes become events and
-    are counted as in :func:`input_row`.
+    ``first`` and ``period`` (neurons,) are their
+    :class:`~spikeseg_core.loihi.emulator.steady.Calendar`. Spikes become events and are counted as
+    in :func:`input_row`.
     """
-    times = counts.shape[1]
     start = rows.first + row * rows.length
     begin = row * rows.length
-    end = min(begin + rows.length, rise.shape[0])
-    up, state = rise[begin:end], potential[begin:end]
-    spiked = np.zeros(-(-(end - begin) // 8) * 8, np.uint8)
-    words = spiked.view(np.uint64)
+    end = min(begin + rows.length, first.shape[0])
+    begins = start * counts.shape[1] + rows.length * np.arange(1, n_steps + 1)
+    ends = begins.copy()
+    list_spikes(first[begin:end], period[begin:end], n_steps, 0, events, ends)
     for t in range(n_steps):
-        for i in range(end - begin):  # one loop of vector instructions
-            state[i], spiked[i] = step(state[i], up[i])
-        n = 0
-        to = start * times + (t + 1) * rows.length
-        for word in range(words.shape[0]):
-            bits = words[word]
-            while bits:
-                event = 8 * word + lowest_bit(bits) // 8
-                bits &= bits - np.uint64(1)
-                events[to + n] = event
-                by_slot[t, slot[start + event]] += 1
-                if segment[t] >= 0:
-                    by_segment[segment[t], begin + event] += 1
-                n += 1
-        counts[rows.first_row + row, t + 1] = n
+        counts[rows.first_row + row, t + 1] = ends[t] - begins[t]
+        for k in range(begins[t], ends[t]):
+            event = events[k]
+            by_slot[t, slot[start + event]] += 1
+            if segment[t] >= 0:
+                by_segment[segment[t], begin + event] += 1
 
 
 @njit(cache=True, parallel=True)
@@ -246,12 +237,12 @@ def read_input(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, parallel=True)
 def run_steady(  # type: ignore[no-untyped-def]
-    rows, rise, potential, n_steps, events, counts, segment, slot, by_slot, by_segment
+    rows, first, period, n_steps, events, counts, segment, slot, by_slot, by_segment
 ):
     """Do :func:`steady_row` for every row; all threads share the rows."""
     for item in prange(rows.order.shape[0]):
         steady_row(
-            rows, rows.order[item], rise, potential, n_steps, events, counts, segment, slot,
+            rows, rows.order[item], first, period, n_steps, events, counts, segment, slot,
             by_slot, by_segment,
         )  # fmt: skip
 

@@ -19,7 +19,7 @@ class SteadyInput(NamedTuple):
     rise : ``(n_tiles, *shape)`` float64
         Increase of every neuron's membrane potential in a step, in thresholds.
     initial : shape float64
-        Membrane potentials before the first step, in thresholds.
+        Membrane potentials before the first step, from 0 to 1, in thresholds.
     """
 
     rise: np.ndarray

@@ -278,6 +278,10 @@ def test_inputs_may_come_in_any_dtype_and_shape(truth, emulator):
             {"input_spikes": [SteadyInput(np.zeros((1, 71)), np.zeros(72))]},
             r"\(1, 71\); expected \(1, 6, 6, 2\) \(tiles, neurons\)",
         ),
+        (
+            {"input_spikes": [SteadyInput(np.zeros((1, 72)), np.full(72, 1.1))]},
+            "'host': initial potentials must be 72 numbers from 0 to 1",
+        ),
         ({"count": ["d7"]}, "no ensemble 'd7'.*'layer0'"),
     ],
 )
