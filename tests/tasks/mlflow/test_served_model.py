@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import shutil
 from collections.abc import Iterator
@@ -104,6 +105,18 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "nothing at all": (inputs(None), "nulls found"),
     "one section": (inputs([[1, 2], [3, 4]]), "the shape is (2, 2), but (sections, rows, col"),
     "channels": (inputs([[[[1], [2]]]]), "the shape is (1, 1, 2, 1)"),
+    "an integer of 400 digits": (inputs([[[10**399, 1]]]), "the values are from 1 to 1000"),
+    "one boolean": (inputs([[[1, True]]]), "booleans found"),
+    "one row deeper": (inputs([[[1, [2]]]]), "have different lengths (those of the first 3 levels"),
+    "objects": (inputs([[{"grey": 1}]]), "objects found"),
+    "sections of two sizes": (inputs([[[1, 2]], [[1], [2]]]), "have different lengths"),
+    "900 levels": (b'{"inputs": ' + b"[" * 900 + b"1" + b"]" * 900 + b"}", "valid JSON"),
+    "gzip": (gzip.compress(inputs([[[1, 2]]]).encode()), "valid JSON"),
+    "Latin-1": ('{"inputs": [[["é"]]]}'.encode("latin-1"), "valid JSON"),
+    "rows with another name": (
+        json.dumps({"instances": [{"image": [[1, 2]]}]}),
+        "missing inputs ['sections']",
+    ),
     "a number": (inputs(3), "the shape is ()"),
     "ragged rows": (inputs([[[1, 2], [3]]]), "rows or sections have different lengths"),
     "empty": (inputs([]), "no pixel was sent"),
