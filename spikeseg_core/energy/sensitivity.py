@@ -142,6 +142,10 @@ def sensitivity(
             ("median call", ratio()),
         ],
         "link between chips": links(),
+        "work of a core": [
+            ("adds up", ratio(replace(model, overlapped=False))),
+            ("receives while it sends", ratio(replace(model, overlapped=True))),
+        ],
         "reset between tiles": [
             (f"{n:g} messages a compartment", ratio(replace(model, reset_messages=n)))
             for n in k.RESET_MESSAGES_RANGE

@@ -109,7 +109,7 @@ class MappedStep:
         """
         model = replace(model or LoihiModel(), reset_messages=0.0)
         costs = model.costs
-        core_ns = nanoseconds(self.events.busy, costs)[0]
+        core_ns = nanoseconds(self.events.busy, costs, overlapped=model.overlapped)[0]
         busiest = int(core_ns.argmax())
         crossing = self.messages.between_chips(self.chips)
         np.fill_diagonal(crossing, 0)

@@ -17,7 +17,7 @@ def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
     )
     widths = [swing.high / swing.low for swing in found.swings]
     assert widths == sorted(widths, reverse=True)
-    assert len(found.swings) == 11
+    assert len(found.swings) == 12
     for swing in found.swings:
         assert swing.low <= found.headline * 1.0001, swing
         assert swing.high >= found.headline * 0.9999, swing

@@ -103,6 +103,23 @@ def test_synapses_of_fully_connected_layers_have_costs_of_their_own(sparse: bool
     assert pre[1] - pre[0] == pytest.approx(3e6 * 23.6e-9)
 
 
+def test_a_core_may_receive_while_it_updates_and_sends() -> None:
+    events = events_of()
+    costs = LoihiModel().costs
+    both = nanoseconds(events.busy, costs)
+    longer = nanoseconds(events.busy, costs, overlapped=True)
+    receives = {**events.busy} | {
+        name: 0 * events.busy[name]
+        for name in ("neuron_active", "neuron_idle", "spikes", "messages_out")
+    }
+    received = nanoseconds(receives, costs)
+    np.testing.assert_allclose(longer, np.maximum(received, both - received))
+    assert (longer < both).any()
+    one, other = (loihi_energy(events, LoihiModel(overlapped=o)) for o in (False, True))
+    assert other.seconds <= one.seconds
+    assert other.dynamic_mj == one.dynamic_mj
+
+
 def test_stated_errors_give_a_range() -> None:
     events = events_of()
     low, high = energy_range(events, LoihiModel(SILICON_FITTED))
