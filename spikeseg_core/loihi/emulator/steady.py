@@ -206,14 +206,14 @@ def list_spikes(first, period, n_steps, number, events, ends):  # type: ignore[n
     while count:
         of_round, count = count, np.uint64(0)
         for j in range(of_round):
-            i = np.uint64(left[j])
-            t = np.uint64(first[i])
+            neuron = np.uint64(left[j])
+            t = np.uint64(first[neuron])
             to = ends[t]
-            events[np.uint64(to)] = number + i
+            events[np.uint64(to)] = number + neuron
             ends[t] = to + 1
-            t += np.uint64(period[i])
-            first[i] = t
-            left[count] = i
+            t += np.uint64(period[neuron])
+            first[neuron] = t
+            left[count] = neuron
             count += np.uint64(t < end)
     for i in range(first.shape[0]):
         first[i] -= np.uint32(n_steps)
