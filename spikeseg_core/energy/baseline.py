@@ -15,9 +15,9 @@ import pandas as pd
 from spikeseg_core.energy.devices.loihi import Presented, loihi_figures
 from spikeseg_core.energy.devices.published import PUBLISHED_DEVICES
 from spikeseg_core.energy.figure import EnergyFigure, Presentation, find, select
+from spikeseg_core.energy.host import Host
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.model import Idle, LoihiModel, loihi_energy
-from spikeseg_core.network import Network
 
 Charge = Literal["dynamic", "total", "published"]
 """What a baseline is charged for: its dynamic energy; its total energy; or its dynamic energy plus
@@ -110,19 +110,18 @@ def ratios_by_accounting(
 
 
 def accounting_table(
-    network: Network,
     loihi: Mapping[Presentation, Presented],
     baselines: Sequence[Baseline],
     *,
-    host: Baseline,
+    host: Host,
     model: LoihiModel,
 ) -> pd.DataFrame:
     """Tabulate the ratios of all pairs of Loihi and a baseline.
 
     Parameters
     ----------
-    host : Baseline
-        Device whose energy prices the host's work, under the pair's accounting for the baseline.
+    host : Host
+        Its work is charged under the pair's accounting for the baseline.
     model : LoihiModel
         Constants; its accounting is varied.
 
@@ -135,11 +134,13 @@ def accounting_table(
     """
     rows = []
     for way, presented in loihi.items():
-        tiles, share = presented.tiles, presented.host_share(network)
+        tiles = presented.tiles
+        dynamic, _, total = host.work(presented)
+        work = Baseline(dynamic, total)
         chip = loihi_figures(presented.events, tiles, model, presentation=way)[2]
         for pair, (charge, idle) in PAIRS.items():
             alone = loihi_mj(presented.events, idle, model) * tiles
-            hosted = alone + share * host.cut_into(tiles).mj(charge)
+            hosted = alone + work.mj(charge)
             rows += [
                 {
                     "loihi": replace(chip, host=with_host).label,

@@ -20,7 +20,8 @@ from spikeseg_core.energy.figure import (
     score_tag,
     select,
 )
-from spikeseg_core.energy.sensitivity import Sensitivity, sensitivity
+from spikeseg_core.energy.host import Host, HostSpikes
+from spikeseg_core.energy.sensitivity import Sensitivity, sensitivity, with_neurons
 from spikeseg_core.loihi.cost.constants import PRE_SILICON
 from spikeseg_core.loihi.cost.model import LoihiModel, energy_range, loihi_energy
 from spikeseg_core.network import Network
@@ -54,7 +55,9 @@ class Comparison:
         sections.
     facts : mapping
         For the deployed network: cores, chips, steps, step rate, events, Loihi's dynamic energy by
-        kind of event, and the range of its total from the constants' stated errors.
+        kind of event, and the range of its total from the constants' stated errors. ``host``: by
+        presentation, the host's energy, the part of it that its spikes take, and what the chips
+        would take to make those.
     """
 
     figures: tuple[EnergyFigure, ...]
@@ -120,6 +123,7 @@ def compare(
     network: Network,
     loihi: Mapping[Presentation, Presented],
     cpu: Sequence[EnergyFigure],
+    spikes: HostSpikes,
     *,
     others: Sequence[EnergyFigure] = (),
     loihi_scores: Mapping[Presentation, Mapping[str, float]],
@@ -135,6 +139,8 @@ def compare(
         The network as ``"deployed"``, and other ways of presenting tiles.
     cpu : sequence of EnergyFigure
         From :mod:`spikeseg_core.energy.devices.cpu`.
+    spikes : HostSpikes
+        What the spikes of the host's layers take, from :mod:`spikeseg_core.energy.devices.host`.
     others : sequence of EnergyFigure
         Measured on a GPU or a board. Published devices are always added.
     loihi_scores, accuracy : mapping
@@ -152,33 +158,32 @@ def compare(
     model = model or LoihiModel()
     events, tiles = loihi["deployed"].events, loihi["deployed"].tiles
     pre_silicon = replace(model, constants=PRE_SILICON)
+    host = Host(network, cpu, spikes)
     modelled = [*loihi_figures(events, tiles, pre_silicon, variant="pre-silicon")]
     for way, shown in loihi.items():
         chip = loihi_figures(shown.events, shown.tiles, model, presentation=way)
-        modelled += [*chip, *with_host(chip, cpu, shown.host_share(network))]
+        modelled += [*chip, *with_host(chip, host.work(shown))]
     published = published_figures(tiles, network.multiply_adds)
     check_parts(figures := (*modelled, *cpu, *others, *published))
     chosen = loihi.get("operating point", loihi["deployed"])
-    by_tiles = Baseline.of(cpu, family="cpu", feed="tiles", precision="int8")
     fed = dict.fromkeys(f.feed for f in cpu)
     return Comparison(
         figures=figures,
         ratios=_ratios(figures, [*cpu, *others], loihi),
         by_accounting=accounting_table(
-            network,
             {way: shown for way, shown in loihi.items() if way != "start"},
             (
                 *(Baseline.of(cpu, family="cpu", feed=f, precision="int8") for f in fed),
                 Baseline.of(published, family="gpu"),
             ),
-            host=by_tiles,
+            host=host,
             model=model,
         ),
-        sensitivity=sensitivity(network, chosen, cpu, fastest=fastest, model=model),
+        sensitivity=sensitivity(chosen, host, fastest=fastest, model=model),
         overtaking=_overtaking(figures, loihi),
         loihi_scores=loihi_scores,
         accuracy=accuracy,
-        facts=_facts(loihi["deployed"], model),
+        facts=_facts(loihi["deployed"], model) | {"host": _host_facts(host, loihi, model)},
     )
 
 
@@ -201,6 +206,23 @@ def _facts(deployed: Presented, model: LoihiModel) -> dict[str, Any]:
             for name, operations in events.synaptic_ops_by_connection.items()
         },
     }
+
+
+def _host_facts(
+    host: Host, loihi: Mapping[Presentation, Presented], model: LoihiModel
+) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for way, shown in loihi.items():
+        dynamic, static, seconds = host.spikes.values(shown.events.steps)
+        grown = with_neurons(shown.events, host.network.neurons_off_chip)
+        more = loihi_energy(grown, model).total_mj - loihi_energy(shown.events, model).total_mj
+        found[way] = {
+            "total_mj": host.work(shown)[2].mj_per_section,
+            "spikes_mj": shown.tiles * (dynamic + static),
+            "spikes_seconds": shown.tiles * seconds,
+            "spikes_on_chip_mj": shown.tiles * more,
+        }
+    return found
 
 
 def _on_loihi(figures: Iterable[EnergyFigure], way: str, **fields: Any) -> EnergyFigure:

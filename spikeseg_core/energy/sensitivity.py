@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from spikeseg_core.energy.baseline import Baseline, ratios_by_accounting
 from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.devices.published import PUBLISHED_DEVICES
-from spikeseg_core.energy.figure import EnergyFigure, select
-from spikeseg_core.energy.host import UPDATE_NS, host_operations
+from spikeseg_core.energy.figure import select
+from spikeseg_core.energy.host import Host
+from spikeseg_core.loihi.chip import LOIHI_1
 from spikeseg_core.loihi.cost import constants as k
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.model import IDLE_DEFINITIONS, LoihiModel, energy_range, loihi_energy
-from spikeseg_core.network import Network
-
-HOST_AS_TIMED = "charged, spikes as timed"
-"""Case in which the host's neurons are updated at the speed of a real loop."""
 
 ACCOUNTINGS = ("Loihi's static-power accounting", "energy of the CPU")
 """Unknowns that are accountings, changed on one side alone."""
@@ -81,9 +80,8 @@ class Sensitivity:
 
 
 def sensitivity(
-    network: Network,
     loihi: Presented,
-    cpu: Sequence[EnergyFigure],
+    host: Host,
     *,
     fastest: float = 1.0,
     model: LoihiModel | None = None,
@@ -92,15 +90,17 @@ def sensitivity(
 
     Parameters
     ----------
-    network, cpu, model
-        As for :func:`~spikeseg_core.energy.comparison.compare`.
     loihi : Presented
         One way of presenting tiles.
+    host : Host
+        The CPU: the opponent, and the host of the chips.
     fastest : float
         Time of the CPU's fastest call over the median, in its best run.
+    model : LoihiModel, optional
+        As for :func:`~spikeseg_core.energy.comparison.compare`.
     """
     model = model or LoihiModel()
-    events = loihi.events
+    events, cpu = loihi.events, host.cpu
     baseline = Baseline.best(cpu).cut_into(loihi.tiles)
     dynamic, total = (baseline.mj(charge) / loihi.tiles for charge in ("dynamic", "total"))
     seconds = baseline.total.seconds_per_section / loihi.tiles
@@ -119,12 +119,7 @@ def sensitivity(
 
     low, high = energy_range(events, model)
     published_cpu_w = PUBLISHED_DEVICES["cpu"].running_w
-    by_tiles = Baseline.of(cpu, family="cpu", feed="tiles", precision="int8")
-    host = by_tiles.cut_into(loihi.tiles).mj("total") / loihi.tiles
-    alone = loihi_energy(events, model).total_mj
-    hosted = alone + loihi.host_share(network) * host
-    watts = 1e-3 * by_tiles.total.mj_per_section / by_tiles.total.seconds_per_section
-    timed = alone + _host_as_timed(network, loihi, host, watts)
+    hosted = loihi_energy(events, model).total_mj + host.work(loihi)[2].mj_per_section / loihi.tiles
     cases: dict[str, Iterable[tuple[str, float]]] = {
         "constants": models(constants=list(k.CONSTANT_SETS.values()))(),
         "stated error of the constants": [
@@ -163,9 +158,12 @@ def sensitivity(
             ("none", ratio(e=with_active(events, False))),
         ],
         "host's share": [
-            (HOST_AS_TIMED, total / timed),
             ("charged", total / hosted),
             ("not charged", ratio()),
+        ],
+        "spikes of the host's layers": [
+            ("made on the chip", ratio(e=with_neurons(events, host.network.neurons_off_chip))),
+            ("made by the host", ratio()),
         ],
     }
     if model.sparse:
@@ -185,16 +183,6 @@ def sensitivity(
         reverse=True,
     )
     return Sensitivity(ratio(), tuple(swings), ratios_by_accounting(loihi, baseline, model))
-
-
-def _host_as_timed(network: Network, loihi: Presented, whole_mj: float, watts: float) -> float:
-    """Energy of the host for a tile in mJ, with its neurons updated as fast as a real loop does.
-
-    ``whole_mj`` is what the CPU takes for the whole network, at a power of ``watts``.
-    """
-    operations = host_operations(network, 0, loihi.extra_readouts)
-    seconds = 1e-9 * UPDATE_NS * loihi.events.steps * network.neurons_off_chip
-    return operations / network.multiply_adds * whole_mj + 1e3 * watts * seconds
 
 
 def _label(value: Any) -> str:
@@ -231,6 +219,22 @@ def with_active(events: EventCounts, active: bool) -> EventCounts:
         }
 
     return replace(events, totals=moved(events.totals), busy=moved(events.busy))
+
+
+def with_neurons(events: EventCounts, neurons: int) -> EventCounts:
+    """Return the events with ``neurons`` neurons more, on cores and chips of their own.
+
+    Their currents are biases, so they are updated in every step. Their spikes cost as much as those
+    that the host sends, and their cores are no busier than others.
+    """
+    cores = -(-neurons // LOIHI_1.compartments)
+    chips = events.chip_of_core.max() + 1 + np.arange(cores) // LOIHI_1.cores
+    updates = neurons * events.steps * events.presentations
+    return replace(
+        events,
+        totals={**events.totals, "neuron_active": events.totals["neuron_active"] + updates},
+        chip_of_core=np.concatenate([events.chip_of_core, chips]),
+    )
 
 
 def _scaled(events: EventCounts, factor: float, but: Sequence[str] = ()) -> EventCounts:

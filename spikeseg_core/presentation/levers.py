@@ -7,7 +7,7 @@ beside all the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import Any
@@ -17,9 +17,8 @@ import pandas as pd
 
 from spikeseg_core.config import PresentationConfig
 from spikeseg_core.energy.devices.loihi import Presented, loihi_figures, with_host
-from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.host import Host
 from spikeseg_core.loihi.cost.model import LoihiModel
-from spikeseg_core.network import Network
 
 LEVERS = ("steps", "tiles", "read-out", "early exit")
 """In the order in which they are added up."""
@@ -74,10 +73,7 @@ def open_rows(table: pd.DataFrame, deployed: PresentationConfig, opened: Opened)
 
 
 def priced_levers(
-    chosen: Mapping[Opened, Lever],
-    network: Network,
-    cpu: Sequence[EnergyFigure],
-    model: LoihiModel,
+    chosen: Mapping[Opened, Lever], host: Host, model: LoihiModel
 ) -> list[dict[str, Any]]:
     """Price the operating point of every set of levers.
 
@@ -85,8 +81,8 @@ def priced_levers(
     ----------
     chosen : mapping of tuple of str to Lever
         What every set of levers chooses.
-    cpu : sequence of EnergyFigure
-        From :mod:`spikeseg_core.energy.devices.cpu`; prices the host's work.
+    host : Host
+        Its work is added.
 
     Returns
     -------
@@ -99,7 +95,7 @@ def priced_levers(
     for opened, lever in chosen.items():
         shown = lever.shown
         chips = loihi_figures(shown.events, shown.tiles, model)
-        hosted = with_host(chips, cpu, shown.host_share(network))
+        hosted = with_host(chips, host.work(shown))
         found.append(
             {
                 "open": list(opened),

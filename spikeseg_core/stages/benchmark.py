@@ -15,6 +15,7 @@ from spikeseg_core.energy.comparison import compare
 from spikeseg_core.energy.devices.loihi import Presented, board_figures
 from spikeseg_core.energy.devices.machine import measure_machine
 from spikeseg_core.energy.figure import Presentation, score_tag
+from spikeseg_core.energy.host import Host
 from spikeseg_core.evaluation.claims import claims, presentation_tag
 from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.evaluation.segment import score_sections, scorers_of
@@ -58,11 +59,13 @@ def run_benchmark(
     """Benchmark with ``batches`` tiles per call on CPU and GPU, including 1 (online)."""
     dataset, deployed = load_dataset(inputs["prepare"]), inputs["deploy"]
     dataset = dataset.first(config.deploy.sections)
-    network, _ = load_network(inputs["tune"])
+    network, weights = load_network(inputs["tune"])
     scorers = scorers_of(dataset)
     machine = measure_machine(
         *load_network(inputs["train"]),
         dataset,
+        deployed=(network, weights),
+        steps=config.presentation.steps,
         batches=tuple(dict.fromkeys(batches)),
         config=config.benchmark,
         report=report,
@@ -98,6 +101,7 @@ def run_benchmark(
         network,
         loihi | (points.presented() if points else {}),
         machine.cpu,
+        machine.spikes,
         others=(*machine.gpu, *(board_figures(board, dataset.grid.tiles) if board else ())),
         loihi_scores=scores | (points.scores() if points else {}),
         accuracy=accuracy,
@@ -114,7 +118,7 @@ def run_benchmark(
     facts = found.to_json() | {
         "network": network.name,
         "claims": claims(found, by_section, conventional, network.name),
-        "levers": priced_levers(levers, network, machine.cpu, model),
+        "levers": priced_levers(levers, Host(network, machine.cpu, machine.spikes), model),
         "operating_point": points.to_json() if points else None,
         "cpu_threads": dict(machine.threads),
         "why_no_gpu": machine.why_no_gpu,

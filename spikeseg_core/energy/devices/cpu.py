@@ -160,7 +160,7 @@ def measure_cpu(
                 batch=batch,
                 tiles_per_section=case.feed.tiles_per_section,
                 note=f"TensorFlow Lite with XNNPACK, {case.threads} threads (best of 1 to "
-                f"{_cpus()})",
+                f"{cpus()})",
             )
             figures += found
             device = found[0].device
@@ -207,7 +207,7 @@ def best_threads(content: bytes, tiles: np.ndarray) -> tuple[int, TfliteNet]:
 
     The counts are tried in turn, and the fastest call of each counts: it is the least disturbed.
     """
-    nets = {n: TfliteNet(content, n) for n in thread_counts(_cpus())}
+    nets = {n: TfliteNet(content, n) for n in thread_counts(cpus())}
     times: dict[int, list[float]] = {n: [] for n in nets}
     for _ in range(1 + THREAD_ROUNDS):  # the first one warms up
         for n, net in nets.items():
@@ -223,5 +223,6 @@ def thread_counts(cpus: int) -> list[int]:
     return sorted({*(2**i for i in range(cpus.bit_length()) if 2**i <= cpus), cpus})
 
 
-def _cpus() -> int:
+def cpus() -> int:
+    """CPUs that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spikeseg_core.energy.figure import EnergyFigure, Figures, figures_of, find
-from spikeseg_core.energy.host import host_operations
+from spikeseg_core.energy.figure import Figures, figures_of
 from spikeseg_core.loihi.cost import constants as k
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
 from spikeseg_core.loihi.run.energy_probe import SOURCE, BoardEnergy
-from spikeseg_core.network import Network
 
 
 @dataclass(frozen=True)
 class Presented:
-    """How tiles were presented, and the host's work that goes with it.
+    """How tiles were presented.
 
     Attributes
     ----------
@@ -32,11 +30,6 @@ class Presented:
     events: EventCounts
     tiles: int
     extra_readouts: float = 0.0
-
-    def host_share(self, network: Network) -> float:
-        """Return the host's work as a share of the network's multiply-adds."""
-        operations = host_operations(network, self.events.steps, self.extra_readouts)
-        return operations / network.multiply_adds
 
 
 def loihi_figures(
@@ -96,35 +89,26 @@ def board_figures(readings: Sequence[BoardEnergy], tiles_per_section: int) -> Fi
     )
 
 
-def with_host(loihi: Figures, cpu: Sequence[EnergyFigure], share: float) -> Figures:
-    """Return Loihi's figures including the host's share of the work.
+def with_host(loihi: Figures, host: Figures) -> Figures:
+    """Return Loihi's figures including those of the host's work.
 
-    ``share`` is the host's part of the network's multiply-adds
-    (:func:`~spikeseg_core.energy.host.host_operations`). It is priced like this machine's CPU at
-    int8, online, on tiles.
+    That is :meth:`spikeseg_core.energy.host.Host.work`. The chips wait for it, so the times add up.
     """
-    dynamic, static, total = loihi
-    on_host = {
-        c: find(cpu, family="cpu", feed="tiles", precision="int8", batch=1, component=c).cut_into(
-            total.tiles
-        )
-        for c in ("dynamic", "static")
-    }
+    chips, work = loihi[2], host[2]
     return figures_of(
-        family=total.family,
-        variant=total.variant,
-        presentation=total.presentation,
+        family=chips.family,
+        variant=chips.variant,
+        presentation=chips.presentation,
         host=True,
-        precision=total.precision,
-        batch=total.batch,
-        dynamic_mj=dynamic.mj_per_section + share * on_host["dynamic"].mj_per_section,
-        static_mj=static.mj_per_section + share * on_host["static"].mj_per_section,
-        seconds=total.seconds_per_section + share * on_host["dynamic"].seconds_per_section,
+        precision=chips.precision,
+        batch=chips.batch,
+        dynamic_mj=loihi[0].mj_per_section + host[0].mj_per_section,
+        static_mj=loihi[1].mj_per_section + host[1].mj_per_section,
+        seconds=chips.seconds_per_section + work.seconds_per_section,
         basis="modelled",
         time_basis="modelled",
-        source=f"{total.source}. Host: {on_host['dynamic'].source}",
-        note=f"host does {share:.1%} of the multiply-adds (layers off the chip, read-out), priced "
-        f"like the CPU's int8 online run; {total.note}",
-        tiles=total.tiles,
-        busy=on_host["dynamic"].busy,
+        source=f"{chips.source}. Host: {work.source}",
+        note=f"{work.note}; {chips.note}",
+        tiles=chips.tiles,
+        busy=work.busy,
     )

@@ -21,9 +21,11 @@ from spikeseg_core.energy.devices.cpu import (
     whole_sections,
 )
 from spikeseg_core.energy.devices.gpu import NvmlMeter, measure_gpu
+from spikeseg_core.energy.devices.host import measure_host_spikes
 from spikeseg_core.energy.devices.load import CpuLoad, LoadMeter, load_before
 from spikeseg_core.energy.devices.meter import IdleMeter, Timer
 from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.host import HostSpikes
 from spikeseg_core.errors import MeterError
 from spikeseg_core.network import Network, Weights
 from spikeseg_core.reporting import Reporter
@@ -46,6 +48,8 @@ class Machine:
     ----------
     cpu, gpu : tuple of EnergyFigure
         Energy figures; empty for a GPU that could not be measured.
+    spikes : HostSpikes
+        What the CPU takes to list the spikes of the deployed network's layers on the host.
     segment : mapping of str to (mapping of str to callable)
         The networks that were timed, by device and precision, for scoring.
     threads : mapping of str to int
@@ -59,6 +63,7 @@ class Machine:
 
     cpu: tuple[EnergyFigure, ...]
     gpu: tuple[EnergyFigure, ...]
+    spikes: HostSpikes
     segment: Mapping[str, Mapping[str, Segment]]
     threads: Mapping[str, int]
     why_no_gpu: str
@@ -67,7 +72,7 @@ class Machine:
     @property
     def busy(self) -> bool:
         """Whether a timing was disturbed by other work."""
-        return any(figure.busy for figure in (*self.cpu, *self.gpu))
+        return any(figure.busy for figure in (*self.cpu, *self.gpu, *self.spikes.figures))
 
 
 def disturbed_together(*groups: Sequence[EnergyFigure]) -> list[tuple[EnergyFigure, ...]]:
@@ -81,6 +86,8 @@ def measure_machine(
     weights: Weights,
     dataset: Dataset,
     *,
+    deployed: tuple[Network, Weights],
+    steps: int,
     batches: Sequence[int],
     config: BenchmarkConfig,
     report: Reporter,
@@ -90,6 +97,10 @@ def measure_machine(
 
     Parameters
     ----------
+    deployed : (Network, Weights)
+        The network whose first layers this machine computes for the chips.
+    steps : int
+        Steps for which a tile is presented.
     batches : sequence of int
         Tiles per call; must include 1 (online).
     config : BenchmarkConfig
@@ -117,6 +128,9 @@ def measure_machine(
         Feed(*whole_sections(network, weights, training), None, (1,)),
     )
     cpu = measure_cpu(feeds, repeats=config.repeats, power=power, timer=timer, report=report)
+    spikes = measure_host_spikes(
+        *deployed, tiles, steps, repeats=config.repeats, power=power, timer=timer
+    )
     gpu, why_no_gpu = _gpu(model, tiles, per_section, batches, repeats=config.repeats, timer=timer)
     if why_no_gpu:
         report.say(f"no GPU measured: {why_no_gpu}")
@@ -132,10 +146,11 @@ def measure_machine(
     def from_tiles(segment: Segmenter) -> Segment:
         return lambda images: dataset.grid.stitch(expit(segment(dataset.grid.cut(images))))
 
-    cpu_figures, gpu_figures = disturbed_together(cpu.figures, gpu)
+    cpu_figures, gpu_figures, few, many = disturbed_together(cpu.figures, gpu, *spikes.timed)
     found = Machine(
         cpu=cpu_figures,
         gpu=gpu_figures,
+        spikes=replace(spikes, timed=(few, many)),
         segment={
             device: {
                 p: (from_sections if device == WHOLE else from_tiles)(net)

@@ -3,8 +3,9 @@ import pytest
 from spikeseg_core.energy.baseline import PAIRS, Baseline, accounting_table, ratios_by_accounting
 from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.host import Host
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
-from tests.spikeseg_core.energy.test_comparison import cpu_figures, whole_sections
+from tests.spikeseg_core.energy.test_comparison import SPIKES, cpu_figures, whole_sections
 from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 MODEL = LoihiModel()
@@ -34,13 +35,13 @@ def test_charging_loihi_alone_is_the_worst_case_for_it() -> None:
 
 
 def test_the_host_is_charged_under_the_same_accounting() -> None:
-    cpu = by_tiles(cpu_figures(dynamic=0.5, static=0.7))
-    network, shown = small_network(), Presented(events_of(), 4)
-    table = accounting_table(network, {"deployed": shown}, [cpu], host=cpu, model=MODEL)
-    share = shown.host_share(network)
+    figures = cpu_figures(dynamic=0.5, static=0.7)
+    host, shown = Host(small_network(), figures, SPIKES), Presented(events_of(), 4)
+    table = accounting_table({"deployed": shown}, [by_tiles(figures)], host=host, model=MODEL)
+    dynamic, _, total = (work.mj_per_section for work in host.work(shown))
     mj = {(row["host"], row["idle"]): row["loihi_mj"] for row in table.to_dict("records")}
-    for pair, host in (("dynamic over dynamic", 0.5), ("total over chips and x86", 1.2)):
-        assert mj[True, pair] - mj[False, pair] == pytest.approx(share * host)
+    for pair, work in (("dynamic over dynamic", dynamic), ("total over chips and x86", total)):
+        assert mj[True, pair] - mj[False, pair] == pytest.approx(work)
     assert set(table["loihi"]) == {"Loihi, deployed", "Loihi, deployed, with host"}
     assert (table["wanted"] == 3).all()
     assert (table["ratio"] == table["baseline_mj"] / table["loihi_mj"]).all()

@@ -7,7 +7,8 @@ import pytest
 from spikeseg_core.energy import comparison
 from spikeseg_core.energy.comparison import Comparison, overtaking_batch
 from spikeseg_core.energy.devices.loihi import Presented
-from spikeseg_core.energy.figure import EnergyFigure, figures_of, find, select
+from spikeseg_core.energy.figure import EnergyFigure, Figures, figures_of, find, select
+from spikeseg_core.energy.host import HostSpikes
 from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
@@ -39,11 +40,25 @@ def cpu_figures(dynamic: float = 0.5, static: float = 0.7) -> tuple[EnergyFigure
     )
 
 
+def _spikes(mj: float) -> Figures:
+    return figures_of(
+        family="cpu", precision="fp32", dynamic_mj=mj, static_mj=2 * mj, seconds=1e-3 * mj,
+        basis="modelled", time_basis="measured", source="test",
+    )  # fmt: skip
+
+
+SPIKES = HostSpikes((5, 10), (_spikes(0.1), _spikes(0.15)))
+"""Spikes of the host's layers in 5 and 10 steps of a tile."""
+
+
 def compare(*arguments: Any) -> Comparison:
     """Everyone as accurate as the other."""
     score = {"test/pixel_accuracy": 0.9}
     return comparison.compare(
-        *arguments, loihi_scores={"deployed": score}, accuracy={"cpu": {"int8": score}}
+        *arguments,
+        spikes=SPIKES,
+        loihi_scores={"deployed": score},
+        accuracy={"cpu": {"int8": score}},
     )
 
 
@@ -94,6 +109,17 @@ def test_parts_add_up_to_loihis_dynamic_energy() -> None:
     report = compare(small_network(), deployed(), cpu_figures())
     dynamic = loihi(report.figures, component="dynamic").mj_per_section
     assert sum(report.facts["loihi_parts_mj"].values()) == pytest.approx(dynamic)
+
+
+def test_the_hosts_part_says_what_its_spikes_take_and_would_take_on_the_chip() -> None:
+    report = compare(small_network(), deployed(), cpu_figures())
+    found = report.facts["host"]["deployed"]
+    hosted = loihi(report.figures, host=True).mj_per_section
+    chips = loihi(report.figures).mj_per_section
+    assert found["total_mj"] == pytest.approx(hosted - chips)
+    assert found["spikes_mj"] == pytest.approx(4 * 0.45)
+    assert found["spikes_seconds"] == pytest.approx(4 * 1.5e-4)
+    assert found["spikes_on_chip_mj"] > 0
 
 
 def test_metrics_have_flat_names_and_leave_other_networks_out() -> None:
@@ -172,6 +198,7 @@ def test_differences_in_accuracy_are_told() -> None:
             small_network(),
             {**one, "start": one["deployed"]},
             cpu_figures(),
+            SPIKES,
             loihi_scores={"deployed": {"test/pixel_accuracy": 0.92}, "start": scores},
             accuracy={"cpu": {"int8": {"test/pixel_accuracy": 0.92}}},
         ).to_json()

@@ -1,23 +1,34 @@
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from spikeseg_core.energy.devices.loihi import Presented, loihi_figures
-from spikeseg_core.energy.figure import select
-from spikeseg_core.energy.host import UPDATE_NS, host_operations
-from spikeseg_core.energy.sensitivity import sensitivity, with_active, with_spikes, with_steps
+from spikeseg_core.energy.figure import EnergyFigure
+from spikeseg_core.energy.host import Host
+from spikeseg_core.energy.sensitivity import (
+    Sensitivity,
+    sensitivity,
+    with_active,
+    with_neurons,
+    with_spikes,
+    with_steps,
+)
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
-from tests.spikeseg_core.energy.test_comparison import cpu_figures
+from tests.spikeseg_core.energy.test_comparison import SPIKES, cpu_figures
 from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 
+def charged(shown: Presented, cpu: Sequence[EnergyFigure], **how: Any) -> Sensitivity:
+    return sensitivity(shown, Host(small_network(), cpu, SPIKES), **how)
+
+
 def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
-    found = sensitivity(
-        small_network(), Presented(events_of(chips=2), 4), cpu_figures(), fastest=0.9
-    )
+    found = charged(Presented(events_of(chips=2), 4), cpu_figures(), fastest=0.9)
     widths = [swing.high / swing.low for swing in found.swings]
     assert widths == sorted(widths, reverse=True)
-    assert len(found.swings) == 12
+    assert len(found.swings) == 13
     for swing in found.swings:
         assert swing.low <= found.headline * 1.0001, swing
         assert swing.high >= found.headline * 0.9999, swing
@@ -25,7 +36,7 @@ def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
 
 def test_the_headline_is_the_reports_ratio() -> None:
     events = events_of()
-    found = sensitivity(small_network(), Presented(events, 4), cpu_figures())
+    found = charged(Presented(events, 4), cpu_figures())
     loihi = loihi_figures(events, 4)[2].mj_per_section
     assert found.headline == pytest.approx(1.2 / loihi)
     assert found.by_idle["total over chips and x86"] == pytest.approx(found.headline)
@@ -35,7 +46,7 @@ def test_the_headline_is_the_reports_ratio() -> None:
 
 def test_sparse_synapses_are_an_unknown_of_sparse_networks() -> None:
     model = LoihiModel(sparse=True)
-    found = sensitivity(small_network(), Presented(events_of(), 4), cpu_figures(), model=model)
+    found = charged(Presented(events_of(), 4), cpu_figures(), model=model)
     (swing,) = [swing for swing in found.swings if swing.unknown == "sparse synapses"]
     assert (swing.low_case, swing.high_case) == ("dearer", "as a convolution's")
     assert swing.low == pytest.approx(found.headline)
@@ -69,25 +80,31 @@ def test_the_headline_is_the_best_way_to_feed_the_cpu() -> None:
         for f in cpu
         if f.batch == 1
     ]
-    one = sensitivity(small_network(), Presented(events_of(), 4), cpu)
-    both = sensitivity(small_network(), Presented(events_of(), 4), [*cpu, *whole])
+    one = charged(Presented(events_of(), 4), cpu)
+    both = charged(Presented(events_of(), 4), [*cpu, *whole])
     assert both.headline == pytest.approx(one.headline / 2)
     (fed,) = [swing for swing in both.swings if swing.unknown == "input of the CPU"]
     assert (fed.low_case, fed.high_case) == ("CPU, whole sections", "CPU")
 
 
-def test_the_host_may_be_charged_for_its_spikes_as_a_real_loop_makes_them() -> None:
-    network, shown = small_network(), Presented(events_of(), 4)
-    fast = 1e-6  # so that multiply-adds take far less time than the loop
-    cpu = [
-        replace(one, seconds_per_section=fast * one.seconds_per_section) for one in cpu_figures()
-    ]
-    found = sensitivity(network, shown, cpu)
+def test_the_host_is_charged_with_its_spikes_as_timed() -> None:
+    shown, host = Presented(events_of(), 4), Host(small_network(), cpu_figures(), SPIKES)
+    found = sensitivity(shown, host)
     (swing,) = [swing for swing in found.swings if swing.unknown == "host's share"]
-    assert (swing.low_case, swing.high_case) == ("charged, spikes as timed", "not charged")
-    own = select(cpu, precision="int8", batch=1, component="total")[0]
-    watts = own.mj_per_section / own.seconds_per_section
-    spikes = watts * 1e-9 * UPDATE_NS * shown.events.steps * network.neurons_off_chip
-    still = host_operations(network, 0) / network.multiply_adds * own.mj_per_section / 4
-    chip = loihi_energy(shown.events).total_mj
-    assert swing.low == pytest.approx(own.mj_per_section / 4 / (chip + still + spikes))
+    assert (swing.low_case, swing.high_case) == ("charged", "not charged")
+    work = host.work(shown)[2].mj_per_section / 4
+    assert swing.low == pytest.approx(1.2 / 4 / (loihi_energy(shown.events).total_mj + work))
+
+
+def test_the_hosts_neurons_on_the_chip_take_updates_and_static_power() -> None:
+    events = events_of(cores=3, chips=2)
+    grown = with_neurons(events, 130_000)
+    assert (grown.cores, grown.chips) == (3 + 127, 3)
+    assert with_neurons(events, 132_000).chips == 4
+    more = grown.per_presentation()["neuron_active"] - events.per_presentation()["neuron_active"]
+    assert more == 130_000 * events.steps
+    assert loihi_energy(grown).static_mj > 1.49 * loihi_energy(events).static_mj
+    found = charged(Presented(events, 4), cpu_figures())
+    (swing,) = [s for s in found.swings if s.unknown == "spikes of the host's layers"]
+    assert (swing.low_case, swing.high_case) == ("made on the chip", "made by the host")
+    assert swing.high == pytest.approx(found.headline)

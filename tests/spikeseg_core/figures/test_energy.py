@@ -5,7 +5,6 @@ import pandas as pd
 from PIL import Image
 
 from spikeseg_core.energy.devices.loihi import Presented
-from spikeseg_core.energy.sensitivity import sensitivity
 from spikeseg_core.figures.energy import (
     draw_anytime,
     draw_energy,
@@ -20,7 +19,7 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
     network, events = small_network(), Presented(events_of(chips=2), 4)
     found = compare(network, {"deployed": events}, cpu_figures())
     draw_energy(found.figures, tmp_path / "energy.png")
-    draw_tornado(sensitivity(network, events, cpu_figures()), tmp_path / "tornado.png")
+    draw_tornado(found.sensitivity, tmp_path / "tornado.png")
     points = pd.DataFrame(
         {
             "tiles": [16, 16, 9],

@@ -4,10 +4,9 @@ import pytest
 
 from spikeseg_core.energy.devices.loihi import board_figures, loihi_figures, with_host
 from spikeseg_core.energy.figure import check_parts, figures_of
-from spikeseg_core.energy.host import host_operations
 from spikeseg_core.loihi.cost.model import loihi_energy
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy
-from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
+from tests.spikeseg_core.loihi.cost.networks import events_of
 
 
 def test_a_section_is_its_tiles_one_after_the_other() -> None:
@@ -29,24 +28,20 @@ def test_a_board_is_measured_per_section() -> None:
     assert {f.basis for f in figures} == {"measured"}
 
 
-def test_the_hosts_share_is_priced_like_the_cpu() -> None:
-    network = small_network()
+def test_the_hosts_work_is_added() -> None:
     chip = loihi_figures(events_of(), 4)
-    cpu = figures_of(
+    work = figures_of(
         family="cpu", precision="int8", dynamic_mj=10, static_mj=20, seconds=0.1,
-        basis="modelled", time_basis="measured", source="test",
+        basis="modelled", time_basis="modelled", source="test",
     )  # fmt: skip
-    share = host_operations(network, 10) / network.multiply_adds
-    figures = with_host(chip, cpu, share)
+    figures = with_host(chip, work)
     check_parts(figures)
     for component, added in zip(range(3), (10, 20, 30), strict=True):
         assert figures[component].mj_per_section == pytest.approx(
-            chip[component].mj_per_section + share * added
+            chip[component].mj_per_section + added
         )
-    assert figures[0].seconds_per_section == pytest.approx(
-        chip[0].seconds_per_section + share * 0.1
-    )
+    assert figures[0].seconds_per_section == pytest.approx(chip[0].seconds_per_section + 0.1)
     assert figures[0].label == "Loihi, deployed, with host"
     assert not figures[2].busy
-    disturbed = with_host(chip, [replace(f, busy=True) for f in cpu], share)
+    disturbed = with_host(chip, (work[0], work[1], replace(work[2], busy=True)))
     assert all(f.busy for f in disturbed)
