@@ -16,6 +16,7 @@ _FEW_VALUES = 8
 _NEAR = 0.1  # of the range of values
 _NEAR_SHARE = 0.8
 _FLAT = 0.6  # share of pixels that equal their right neighbour
+_SPECKS = 0.002  # share of the pixels that is no class
 _MOST_BACKGROUND = 0.6
 
 
@@ -65,7 +66,7 @@ def two_valued(
     low, high = int(values[0]), int(values[-1])
     inner = _between(labels, low, high)
     if not instances and (
-        not inner.any()
+        (not inner.any() and not _are_classes(labels))
         or (
             inner.mean() < 1 - _NEAR_SHARE
             and len(values) > _FEW_VALUES
@@ -90,6 +91,19 @@ def two_valued(
 def _between(labels: np.ndarray, low: int, high: int) -> np.ndarray:
     margin = int(_NEAR * (high - low))
     return (labels > low + margin) & (labels < high - margin)
+
+
+def _are_classes(labels: np.ndarray) -> bool:
+    """Whether values beside the lowest and the highest fill areas, as no trace of JPEG does.
+
+    Of JPEG's many values one near each end may fill areas, too.
+    """
+    left = labels[..., :-1]
+    values, counts = np.unique(left, return_counts=True)
+    alike, flat = np.unique(left[labels[..., 1:] == left], return_counts=True)
+    fill = flat > np.maximum(_FLAT * counts[np.searchsorted(values, alike)], _SPECKS * left.size)
+    most = np.count_nonzero(fill & (alike != values[0]) & (alike != values[-1]))
+    return bool(most > (0 if len(values) <= _FEW_VALUES else 2))
 
 
 def _flat(labels: np.ndarray, where: np.ndarray) -> float:

@@ -54,6 +54,15 @@ def ignored(value: int, text: str) -> Built:
     return build
 
 
+COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]], np.uint8)
+
+
+def _unlabelled(labels: np.ndarray) -> np.ndarray:
+    found = labels.copy()
+    found[:, 20:26, 20:30] = 255
+    return found
+
+
 FOUND: dict[str, tuple[Built, str]] = {
     "bright membrane": (lambda d: pair(d, "raw", "masks", 255 - MASKS), "label 255 is membrane"),
     "1-bit PNG labels": (
@@ -80,11 +89,21 @@ FOUND: dict[str, tuple[Built, str]] = {
     "numbers of cells, few": (
         lambda d: settings(with_labels(d, CELLS.astype(np.uint8) % 5 + 1), "instances: true"),
         "numbers of cells"),
+    "numbers of cells, one of them large": (
+        lambda d: with_labels(d, np.where(CELLS == 7, 60_000, CELLS)), "numbers of cells"),
+    "255 where nobody labelled, declared": (
+        lambda d: settings(with_labels(d, _unlabelled(MASKS // 255)), "ignore: 255"), "is ignored"),
     "an ignored value": (ignored(128, "ignore: 128"), "label 128 is ignored: its 0.5%"),
 }  # fmt: skip
 
 
-LOOSER = {"labels that were JPEG", "numbers of cells, few", "an ignored value"}
+LOOSER = {
+    "labels that were JPEG",
+    "numbers of cells, few",
+    "numbers of cells, one of them large",
+    "255 where nobody labelled, declared",
+    "an ignored value",
+}
 """Inputs whose labels are not exactly those of :data:`MEMBRANE`."""
 
 
@@ -99,6 +118,14 @@ NOT_FOUND: dict[str, tuple[Built, str]] = {
         lambda d: pair(d, "raw", "masks", changed(MASKS, 0, MASKS[0] // 2 + 64)),
         "labels have 4 grey values"),
     "ignored value not declared": (ignored(128, ""), r"3 grey values \(0, 128, 255\).*ignore"),
+    "255 where nobody labelled": (
+        lambda d: with_labels(d, _unlabelled(MASKS // 255)),
+        r"3 grey values \(0, 1, 255\).*ignore"),
+    "three classes, and 255": (
+        lambda d: with_labels(d, _unlabelled(CELLS.astype(np.uint8) % 3)), "4 grey values"),
+    "classes of four colours": (
+        lambda d: pngs(d / "masks", COLOURS[CELLS % 4]) and pngs(d / "raw", GREY).parent,
+        r"4 grey values \(0, 255, 65280, 16711680\)"),
     "ignored value that is not there": (
         lambda d: settings(pair(d, "raw", "masks"), "ignore: 7"), "no pixel has the label 7"),
     "most is ignored": (
