@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 import h5py
 import numpy as np
@@ -183,5 +184,5 @@ def _check_filters(data: h5py.Dataset, name: str) -> None:
             what = label.decode(errors="replace") or "no name"
             raise DataError(
                 f"{name} is compressed with the HDF5 filter {code} ({shown_name(what)}), which is "
-                f"not here: convert it with h5repack -f GZIP=4 {name} out.h5"
+                f"not here: convert it with h5repack -f GZIP=4 {quote(name)} out.h5"
             )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
-from spikeseg_core.data.formats.volume import shown_name
+from spikeseg_core.data.formats.volume import python_command, shown_name
 from spikeseg_core.errors import DataError
 
 READ = ("PNG", "TIFF", "HDF5", "zarr")
@@ -101,24 +102,27 @@ _PILLOW = ("JPEG", "WebP", "GIF", "BMP", "JPEG 2000", "PGM", "TGA", "AVIF")
 _PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 _UNPACK = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zip": "unzip"}
 _COMMANDS = {
-    "MRC": "import mrcfile, tifffile; tifffile.imwrite({to!r}, mrcfile.read({of!r}))",
+    "MRC": "import mrcfile, tifffile; tifffile.imwrite(to, mrcfile.read(of))",
     "NIfTI": "import nibabel, numpy, tifffile; "
-    "tifffile.imwrite({to!r}, numpy.asarray(nibabel.load({of!r}).dataobj).T)",
-    "N5": "import zarr, tifffile; tifffile.imwrite({to!r}, zarr.open({of!r}, mode='r')['s0'][:])",
-    "NumPy": "import numpy, tifffile; tifffile.imwrite({to!r}, numpy.load({of!r}))",
-    "NumPy archive": "import numpy, tifffile; a = numpy.load({of!r}); "
-    "tifffile.imwrite({to!r}, a[a.files[0]])",
-    "MATLAB": "import scipy.io, tifffile; a = scipy.io.loadmat({of!r}); "
-    "tifffile.imwrite({to!r}, [v for k, v in a.items() if k[0] != '_'][0].transpose(2, 0, 1))",
-    "MATLAB 7.3": "import h5py, tifffile; a = [v for v in h5py.File({of!r}).values() if "
-    "hasattr(v, 'shape')][0]; tifffile.imwrite({to!r}, a[:].swapaxes(-1, -2))",
+    "tifffile.imwrite(to, numpy.asarray(nibabel.load(of).dataobj).T)",
+    "N5": "import zarr, tifffile; tifffile.imwrite(to, zarr.open(of, mode='r')['s0'][:])",
+    "NumPy": "import numpy, tifffile; tifffile.imwrite(to, numpy.load(of))",
+    "NumPy archive": "import numpy, tifffile; a = numpy.load(of); "
+    "tifffile.imwrite(to, a[a.files[0]])",
+    "MATLAB": "import scipy.io, tifffile; a = scipy.io.loadmat(of); "
+    "tifffile.imwrite(to, [v for k, v in a.items() if k[0] != '_'][0].transpose(2, 0, 1))",
+    "MATLAB 7.3": "import h5py, tifffile; a = [v for v in h5py.File(of).values() if "
+    "hasattr(v, 'shape')][0]; tifffile.imwrite(to, a[:].swapaxes(-1, -2))",
     "MetaImage": "import SimpleITK as s, tifffile; "
-    "tifffile.imwrite({to!r}, s.GetArrayFromImage(s.ReadImage({of!r})))",
-    "raw bytes": "import numpy, tifffile; tifffile.imwrite({to!r}, "
-    "numpy.fromfile({of!r}, 'u1').reshape(SECTIONS, HEIGHT, WIDTH))",
-    "NRRD": "import nrrd, tifffile; tifffile.imwrite({to!r}, nrrd.read({of!r})[0].T)",
-    "Pillow": "from PIL import Image; Image.open({of!r}).convert('L').save({to!r})",
+    "tifffile.imwrite(to, s.GetArrayFromImage(s.ReadImage(of)))",
+    "raw bytes": "import numpy, tifffile; tifffile.imwrite(to, "
+    "numpy.fromfile(of, 'u1').reshape(SECTIONS, HEIGHT, WIDTH))",
+    "NRRD": "import nrrd, tifffile; tifffile.imwrite(to, nrrd.read(of)[0].T)",
+    # The modes I are grey of 16 bits.
+    "Pillow": "from PIL import Image; i = Image.open(of); "
+    "i.convert('I;16' if i.mode[0] == 'I' else 'L').save(to)",
 }
+"""Code that reads the file ``of`` and writes the file ``to``."""
 _NO_IMAGE = {
     _LFS: "fetch the file itself with git lfs pull",
     _PAGE: "download the file again, logged in if its site asks for that",
@@ -195,20 +199,21 @@ def refusal(path: Path, kind: str | None) -> str:
     if kind in _NO_IMAGE:
         return f"{name} is no image but {kind}: {_NO_IMAGE[kind]}"
     if kind in _UNPACK or kind == "zarr in a zip":
-        command = f"{_UNPACK.get(kind, 'unzip -d ' + _stem(name))} {name}"
+        into = f"unzip -d {quote(_stem(name))}"
+        command = f"{_UNPACK.get(kind, into)} {quote(name)}"
         return f"{name} is packed ({kind}), which is not read: unpack it with {command}"
     code = _COMMANDS.get("Pillow" if kind in _PILLOW else kind)
     if code is None:
         return f"{name} is {kind}, which is not read: open it in Fiji and save it as TIFF"
-    to = _stem(path.name) + (".png" if kind in _PILLOW else ".tif")
-    command = code.format(of=name, to=str(Path(name).with_name(shown_name(to))))
+    to = Path(path).with_name(_stem(path.name) + (".png" if kind in _PILLOW else ".tif"))
+    command = python_command(f"import sys; of, to = sys.argv[1:]; {code}", path, to)
     first = f"pip install {_NEEDS[kind]} and " if kind in _NEEDS else ""
     why = (
         "which is not read because it changes grey values"
         if kind == "JPEG"
         else "which is not read"
     )
-    return f'{name} is {kind}, {why}: {first}convert it with python -c "{command}"'
+    return f"{name} is {kind}, {why}: {first}convert it with {command}"
 
 
 def _stem(name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import tifffile
 
-from spikeseg_core.data.formats.volume import check_upright, shown_name
+from spikeseg_core.data.formats.volume import check_upright, python_command, shown_name
 from spikeseg_core.errors import DataError
 
 _OWN = {
@@ -129,11 +129,15 @@ def check_whole(series: Sequence[Any], pages: int, tif: tifffile.TiffFile, name:
             pages += count_alike(other.pages, name, first.keyframe)
     planes = sum(planes_of(one) for one in series)
     if pages > planes:
+        again = python_command(
+            "import sys, tifffile; "
+            "tifffile.imwrite('all.tif', tifffile.imread(sys.argv[1], key=slice(None)))",
+            name,
+        )
         raise DataError(
             f"{name} has {pages} pages, of which its description "
             f"({_WRITERS.get(first.kind, first.kind)}) names {planes}; if all of them are sections,"
-            f' write them again with python -c "import tifffile; tifffile.imwrite('
-            f"'all.tif', tifffile.imread({name!r}, key=slice(None)))\""
+            f" write them again with {again}"
         )
     if tif.is_ome and first.kind != "ome":
         _check_ome(tif, name)

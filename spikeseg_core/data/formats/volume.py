@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -152,12 +153,20 @@ def check_upright(orientation: object, name: str) -> None:
     """
     if orientation in (None, 1):
         return
+    turn = python_command(
+        "import sys; from PIL import Image, ImageOps; "
+        "ImageOps.exif_transpose(Image.open(sys.argv[1])).save('upright.png')",
+        name,
+    )
     raise DataError(
         f"{name} declares orientation {orientation}, so it is to be turned or mirrored: turn it "
-        'with python -c "from PIL import Image, ImageOps; '
-        f"ImageOps.exif_transpose(Image.open({name!r})).save('upright.png')\", or open it in Fiji "
-        "and save it"
+        f"with {turn}, or open it in Fiji and save it"
     )
+
+
+def python_command(code: str, *files: str | Path) -> str:
+    """Write a command for a shell that runs code with files as its arguments."""
+    return " ".join(['python -c "' + code + '"', *(quote(shown_name(file)) for file in files)])
 
 
 def shown_name(name: str | Path) -> str:

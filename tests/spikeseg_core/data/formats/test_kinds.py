@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 from PIL import Image
 
+from spikeseg_core.data.readers import read_stack
+from spikeseg_core.errors import DataError
 from tests.spikeseg_core.data.inputs import (
+    DEEP,
     GREY,
     Built,
     check_read,
@@ -68,3 +75,44 @@ REFUSED: dict[str, tuple[Built, str]] = {
 def test_what_is_refused(kind: str, tmp_path: Path) -> None:
     build, message = REFUSED[kind]
     check_refused(build(tmp_path), message)
+
+
+def _numpy(path: Path, stack: np.ndarray) -> Path:
+    (np.savez if path.suffix == ".npz" else np.save)(path, stack)
+    return path
+
+
+def _matlab(path: Path) -> Path:
+    scipy.io.savemat(path, {"stack": GREY.transpose(1, 2, 0)})
+    return path
+
+
+def _pgm(path: Path, section: np.ndarray) -> Path:
+    Image.fromarray(section).save(path)
+    return path
+
+
+CONVERTED: dict[str, tuple[Built, np.ndarray]] = {
+    "NumPy": (lambda d: _numpy(d / "a.npy", DEEP), DEEP),
+    "NumPy archive": (lambda d: _numpy(d / "a.npz", GREY), GREY),
+    "MATLAB": (lambda d: _matlab(d / "a.mat"), GREY),
+    "PGM": (lambda d: _pgm(d / "a.pgm", GREY[0]), GREY[:1]),
+    "PGM of 16 bits": (lambda d: _pgm(d / "a.pgm", DEEP[0].astype(np.int32)), DEEP[:1]),
+    "JPEG 2000 of 16 bits": (lambda d: _pgm(d / "a.jp2", DEEP[0]), DEEP[:1]),
+    "raw bytes": (lambda d: raw(d / "a.raw", GREY.tobytes()), GREY),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CONVERTED)
+def test_the_command_of_a_refusal_converts_any_name_without_loss(kind: str, tmp_path: Path) -> None:
+    build, expected = CONVERTED[kind]
+    folder = tmp_path / "it's $HOME"
+    folder.mkdir()
+    path = build(folder)
+    with pytest.raises(DataError) as error:
+        read_stack(path)
+    command = re.sub("^.* with python ", f"{sys.executable} ", str(error.value))
+    command = command.replace("SECTIONS, HEIGHT, WIDTH", "6, 48, 64")
+    subprocess.run(["bash", "-c", command], check=True, timeout=100)
+    (found,) = (file for file in folder.iterdir() if file != path)
+    check_read(found, expected)
