@@ -82,7 +82,7 @@ def mapping(config: PipelineConfig) -> dict[str, Any]:
     folders = _finished("partition", config.preset) or _finished("convert", config.preset)
     if folders is None:
         report.say(f"skipping the preset {config.preset!r}: it has no finished conversion")
-    return bench_mapping(config, folders, report)
+    return bench_mapping(config, folders, report, certificates=state.current().certificates)
 
 
 def tuning(config: PipelineConfig) -> dict[str, Any]:

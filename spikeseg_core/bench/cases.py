@@ -75,6 +75,8 @@ class Case:
         Rates in Hz for time and energy.
     proven : bool
         Whether to prove the optimum; feasible for small networks only.
+    certified : bool
+        Whether to certify a lower bound for the optimized tiles, in minutes.
     deployed : tuple of CoreMapping and Placement, optional
         What a finished pipeline deployed.
     """
@@ -84,13 +86,14 @@ class Case:
     user_tiles: Mapping[str, Tile]
     rates: Rates
     proven: bool = False
+    certified: bool = False
     deployed: tuple[CoreMapping, Placement] | None = None
 
 
 def reference_case() -> Case:
     """``reference-235k``: every axon counted once, as measured with nengo-loihi."""
     rates = uniform_rates(REFERENCE_235K, REFERENCE_RATE_HZ)
-    return Case("reference-235k", Problem(REFERENCE_235K), REFERENCE_TILES, rates)
+    return Case("reference-235k", Problem(REFERENCE_235K), REFERENCE_TILES, rates, certified=True)
 
 
 def trained_case(config: PipelineConfig, inputs: Mapping[str, Path]) -> Case:
@@ -109,6 +112,7 @@ def trained_case(config: PipelineConfig, inputs: Mapping[str, Path]) -> Case:
     """
     network, _ = load_network(inputs["tune"])
     case = scaled_case(config, network, load_arrays(inputs["convert"] / RATES))
+    case = replace(case, certified=True)
     if "partition" not in inputs:
         return case
     mapping = CoreMapping.load(inputs["quantize"] / MAPPING)

@@ -22,6 +22,7 @@ from spikeseg_core.bench.cases import (
     trained_case,
     what_if_cases,
 )
+from spikeseg_core.bench.certificate import certify
 from spikeseg_core.bench.exact import exact_mapping, spectral_bound
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.errors import MappingError
@@ -47,6 +48,7 @@ BASELINES: tuple[Strategy, ...] = ("greedy", "round_robin", "greedy_interchip", 
 
 PROVEN = "proven optimum of the cost over tiles and chips (mixed-integer programming)"
 SPECTRAL = "lower bound of the cost for the optimized tiles (spectral, Donath and Hoffman)"
+CERTIFIED = "lower bound of the cost for the optimized tiles (semidefinite, checked certificate)"
 
 
 def bench_mapping(
@@ -55,6 +57,7 @@ def bench_mapping(
     report: Reporter = SILENT,
     *,
     what_if: bool = True,
+    certificates: Path | None = None,
 ) -> dict[str, Any]:
     """Map every network with every strategy.
 
@@ -68,6 +71,9 @@ def bench_mapping(
         network is omitted and the what-ifs use uniform rates.
     what_if : bool
         Whether to map the larger networks too.
+    certificates : Path, optional
+        Folder for the certificates of the reference and the trained network; without it none are
+        made.
 
     Returns
     -------
@@ -77,7 +83,8 @@ def bench_mapping(
         ``total_messages``, ``hops``, ``cost``, ``seconds``, ``time_per_step_us``,
         ``energy_per_step_uj`` and the step's bottleneck. ``small_networks``: the mean gap to the
         proven optima. ``what_if``: networks that do not fit their boards. ``basis``: which
-        values are measured and which are modelled.
+        values are measured and which are modelled. ``certificate`` of a network: what
+        :func:`~spikeseg_core.bench.certificate.certify` claims, and its ``file``.
     """
     trained = [] if inputs is None else [trained_case(config, inputs)]
     chosen = [reference_case(), *trained, *small_cases()]
@@ -87,7 +94,7 @@ def bench_mapping(
         chosen += found
     networks = []
     for number, case in enumerate(chosen):
-        networks.append(measure(case, config.partition.seed))
+        networks.append(measure(case, config.partition.seed, certificates))
         report.progress(number + 1, len(chosen), f"networks mapped ({case.name})")
     small = [n["gap_to_optimum"] for n in networks if n["bound_kind"] == PROVEN]
     return {
@@ -110,7 +117,7 @@ def bench_mapping(
     }
 
 
-def measure(case: Case, seed: int = 0) -> dict[str, Any]:
+def measure(case: Case, seed: int = 0, certificates: Path | None = None) -> dict[str, Any]:
     """Map one network with every strategy.
 
     If the board has too few chips for the user's tiles, the strategies that do not choose tiles get
@@ -156,8 +163,15 @@ def measure(case: Case, seed: int = 0) -> dict[str, Any]:
             raise MappingError(f"{case.name}: no choice of tiles fits its board")
         gap = best.cost / optimum.cost - 1 if optimum.cost else 0.0
         return result | {"bound": optimum.cost, "bound_kind": PROVEN, "gap_to_optimum": gap}
-    bound = INTERCHIP_WEIGHT * spectral_bound(best.messages, problem.board) + best.messages.total
-    return result | {"bound": bound, "bound_kind": SPECTRAL}
+    crossing, kind = spectral_bound(best.messages, problem.board), SPECTRAL
+    if certificates and case.certified and problem.board.chips == 2:
+        file = certificates / f"{case.name}.npz"
+        claim = certify(best.messages, problem.board, placement.chips, file)
+        result["certificate"] = claim | {"file": str(file)}
+        if claim["checked"]:
+            crossing, kind = claim["lower_bound"], CERTIFIED
+    bound = INTERCHIP_WEIGHT * crossing + best.messages.total
+    return result | {"bound": bound, "bound_kind": kind}
 
 
 def _result(

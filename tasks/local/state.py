@@ -6,6 +6,7 @@
     mlflow.db       MLflow's sqlite database; its artifacts are in mlflow-artifacts/
     stages/         <stage>-<key>/: a folder per finished or interrupted stage
     runs/           <id>/: report and summary of every pipeline run
+    certificates/   what `spikeseg bench mapping` proves of mappings
     cache/          downloads
     servers.json    addresses and password of the servers while `spikeseg up` runs
     password        the servers' password, for this user alone
@@ -53,6 +54,11 @@ class State:
     def runs(self) -> Path:
         """Folder of the pipeline runs' reports."""
         return self.home / "runs"
+
+    @property
+    def certificates(self) -> Path:
+        """Folder of the certificates of mappings."""
+        return self.home / "certificates"
 
     @property
     def cache(self) -> Path:

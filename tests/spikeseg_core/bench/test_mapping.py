@@ -1,9 +1,13 @@
 import json
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from spikeseg_core.bench import cases, mapping
+from spikeseg_core.bench.certificate import FRACTIONS
+from spikeseg_core.bench.check_certificate import check
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.loihi.mapping.optimize import optimize
 from spikeseg_core.network import save_network
@@ -18,7 +22,8 @@ KEYS = {
 
 
 def test_bench_of_a_trained_network(tmp_path, monkeypatch):
-    monkeypatch.setattr(mapping, "reference_case", lambda: cases.small_cases(1)[0])
+    certified = replace(cases.small_cases(1)[0], proven=False, certified=True)
+    monkeypatch.setattr(mapping, "reference_case", lambda: certified)
     monkeypatch.setattr(mapping, "optimize", partial(optimize, rounds=1))
     monkeypatch.setattr(cases.small_cases, "__defaults__", (2,))
     rng = np.random.default_rng(0)
@@ -27,7 +32,9 @@ def test_bench_of_a_trained_network(tmp_path, monkeypatch):
     rates = {x.name: rng.gamma(0.5, 40, network.shape(x.name)) for x in network.layers}
     save_arrays(tmp_path / "convert" / "rates.npz", rates)
     inputs = {"tune": tmp_path / "tune", "convert": tmp_path / "convert"}
-    result = mapping.bench_mapping(PipelineConfig(), inputs, what_if=False)
+    result = mapping.bench_mapping(
+        PipelineConfig(), inputs, what_if=False, certificates=tmp_path / "certificates"
+    )
     json.dumps(result)
     assert [n["name"] for n in result["networks"]] == ["small-0", "random", "small-0", "small-1"]
     for mapped in result["networks"]:
@@ -36,7 +43,16 @@ def test_bench_of_a_trained_network(tmp_path, monkeypatch):
             assert set(found) >= KEYS
         assert mapped["bound"] <= mapped["strategies"]["optimized"]["cost"] * (1 + 1e-9)
     assert result["small_networks"]["mean_gap_to_optimum"] < 0.05
-    trained = result["networks"][1]
+    reference, trained = result["networks"][:2]
+    claim, found = reference["certificate"], reference["strategies"]["optimized"]
+    assert claim["checked"]
+    assert claim["found"] == found["interchip_messages"]
+    assert claim["gap"] < 0.05
+    assert check(Path(claim["file"]))["lower_bound"] / FRACTIONS == claim["lower_bound"]
+    assert reference["bound_kind"] == mapping.CERTIFIED
+    assert reference["bound"] >= found["cost"] * 0.95
+    assert trained["certificate"]["checked"]
+    assert all("certificate" not in small for small in result["networks"][2:])
     assert trained["neurons"] == network.neurons_on_chip
     assert len(trained["strategies"]["optimized"]["sweep"]) == 3
 

@@ -30,6 +30,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_everything_lives_in_one_folder(clean: Path) -> None:
     here = state.activate()
     assert here.home == clean
+    assert here.certificates == clean / "certificates"
     assert os.environ["PREFECT_HOME"] == str(clean / "prefect")
     assert os.environ["SPIKESEG_CACHE_DIR"] == str(clean / "cache")
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
