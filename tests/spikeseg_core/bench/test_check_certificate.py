@@ -10,7 +10,7 @@ from spikeseg_core.bench import check_certificate
 from spikeseg_core.bench.bisection import Bisection, Leaf
 from spikeseg_core.bench.certificate import search, written
 from spikeseg_core.bench.check_certificate import check
-from tests.spikeseg_core.bench.graphs import best_sides
+from tests.spikeseg_core.bench.graphs import best_sides, random_problem
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +127,31 @@ def test_better_multipliers_that_prove_nothing_are_refused(tmp_path, proven, nam
     assert (data["leaf_bounds"] > proven[1]["leaf_bounds"]).all()
     with pytest.raises(ValueError, match=r"semidefinite|sign"):
         verdict(tmp_path, data)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_accepted_is_true(tmp_path, seed):
+    """Multipliers changed at random, with the best claim that they would give."""
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, nodes=7)
+    best = best_sides(problem)
+    cut = problem.cut(best)
+    sound = written(problem, search(problem, cut), best)
+    accepted = []
+    for _ in range(60):
+        data = {name: values.copy() for name, values in sound.items()}
+        for name in rng.choice(["nodes", "balance", "on_triangles", "on_products"], 2):
+            change = rng.normal(size=data[name].shape) * 2 ** rng.uniform(0, 22)
+            data[name] += np.rint(change).astype(np.int64)
+        data["nodes"] -= int(2 ** rng.uniform(0, 24))
+        data = consistent(data)
+        data["bound"] = -(-data["leaf_bounds"].min() // (4 * data["scale"]))
+        try:
+            accepted.append(verdict(tmp_path, data)["lower_bound"])
+        except ValueError:
+            continue
+    assert 0 < len(accepted) < 60
+    assert max(accepted) <= cut
 
 
 def test_every_leaf_has_to_be_of_the_same_core(tmp_path, proven):
