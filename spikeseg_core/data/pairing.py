@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -44,7 +45,8 @@ def stem(name: str) -> str:
 
 def parts(name: str) -> tuple[Part, ...]:
     """Numbers and words of a name without its suffix: -1 before 2 before 10, 01 equals 1."""
-    found = _PART.findall(stem(name).casefold())
+    # One accented letter may be stored as two, as file systems of macOS do.
+    found = _PART.findall(unicodedata.normalize("NFC", stem(name)).casefold())
     # Only 0-9 are digits: int() refuses others, such as the superscript 2.
     return tuple((0, int(p), "") if p[-1] in "0123456789" else (1, 0, p) for p in found)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.spikeseg_core.data.inputs import COUNT, MASKS, Built, png, settings
 from tests.spikeseg_core.data.labelled import check_found, check_not_found, names, pair
 
 NUMBERS = [f"sec{i:02}_512.png" for i in range(COUNT)]
+ACCENTS = [f"{letter}.png" for letter in "àáâãäå"]
 WORDS = ["alpha", "beta", "delta", "eps", "gamma", "zeta"]
 
 
@@ -23,6 +25,8 @@ FOUND: dict[str, tuple[Built, str]] = {
         lambda d: names(d, [f"{w}.png" for w in WORDS],
                         [f"{w}_mask.png" for w in WORDS]),
         "alpha.png with alpha_mask.png"),
+    "accents in two forms": (
+        lambda d: names(d, ACCENTS, [normalize("NFD", name) for name in ACCENTS]), "by name"),
     "pairs by order": (
         lambda d: settings(
             names(d, [f"{w}.png" for w in "abcdef"], [f"{w}.png" for w in "ghijkl"]),
