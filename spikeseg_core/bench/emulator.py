@@ -1,10 +1,10 @@
 """``spikeseg bench emulator``: this project's emulator compared with NengoLoihi's.
 
 Both run the same integer network on the same input spikes, and every spike of every neuron is
-compared. A lower limit for this machine is measured on the same spikes: the faster of plain float32
-convolutions and plain event-driven accumulation, plus the time to read and write every current and
-voltage once at the measured memory bandwidth. The speed of shared machines drifts within seconds,
-so emulator and limit are timed alternately, and their ratio is the median over the turns.
+compared. Beside it stands the least time that this machine can take, from counts
+(:mod:`spikeseg_core.bench.limit`). The speed of shared machines drifts within seconds, so emulator
+and machine are timed alternately, and their ratio is the median over the turns. Networks too large
+for NengoLoihi's emulator are run on this one alone (:mod:`spikeseg_core.bench.larger`).
 """
 
 from __future__ import annotations
@@ -21,29 +21,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads
 
+from spikeseg_core.bench import larger
+from spikeseg_core.bench.limit import Work, beside_the_limit, vector_bytes
 from spikeseg_core.bench.reference import GAINS, reference_network
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.data.tiles import standardize
 from spikeseg_core.loihi.emulator import Emulator
-from spikeseg_core.loihi.emulator.kernels import add_arrivals, read_input
-from spikeseg_core.loihi.emulator.synapses import Kernel
 from spikeseg_core.loihi.integer_network import IntegerNetwork
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.loihi.run.base import host_layer, host_spikes
 from spikeseg_core.network.neuron import spike_trains
 from spikeseg_core.reporting import SILENT, Reporter
-from spikeseg_core.stack import nengo_loihi, tf
+from spikeseg_core.stack import nengo_loihi
 from spikeseg_core.stages.mapped import load_mapped
 
 REFERENCE_STEPS = 40
 TRAINED_STEPS = 200
 REPEATS = 5
-
-BANDWIDTH_BYTES = 2**28
-"""Size of the arrays for measuring memory bandwidth: far larger than any cache."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,8 @@ def bench_emulator(
     Returns
     -------
     dict
-        ``networks``: one object per network, see :func:`measure`; ``machine``; ``basis``.
+        ``networks``: one object per network, see :func:`measure`; ``larger``: those of this
+        emulator alone, see :func:`spikeseg_core.bench.larger.measure`; ``machine``; ``basis``.
     """
     cases: list[Callable[[], Case]] = [partial(_reference, g, reference_steps) for g in GAINS]
     cases += [
@@ -98,9 +96,15 @@ def bench_emulator(
         networks.append(measure(make(), repeats, report))
         report.say("{name}: {ratio:.0f} times, spikes equal: {spikes_equal}".format(**networks[-1]))
     report.progress(len(cases), len(cases), "networks on both emulators")
+    alone = []
+    for network in larger.networks():
+        report.say(f"{network.name}: {network.neurons_on_chip:,} neurons, on this emulator alone")
+        alone.append(larger.measure(network, repeats=repeats))
     return {
         "networks": networks,
+        "larger": alone,
         "machine": {
+            "vector_bits": 8 * vector_bytes(),
             "processor": platform.processor() or platform.machine(),
             "threads": get_num_threads(),
         },
@@ -115,10 +119,9 @@ def measure(case: Case, repeats: int = REPEATS, report: Reporter = SILENT) -> di
     -------
     dict
         ``neurons``, ``cores``, ``steps``, ``mean_rate_hz``; ``nengo_loihi_s_per_step`` and
-        ``seconds_per_step`` (medians), ``ratio`` (median), ``spikes_equal``; ``engine_peak_mib``
-        (this emulator's arrays) and ``process_peak_mib`` (the whole process, including
-        NengoLoihi); ``limit_s_per_step`` with its parts (medians) and ``times_the_limit`` (median
-        over the turns, see :func:`machine_limit`).
+        ``ratio`` (medians), ``spikes_equal``; ``engine_peak_mib`` (this emulator's arrays) and
+        ``process_peak_mib`` (the whole process, including NengoLoihi); and the keys of
+        :func:`~spikeseg_core.bench.limit.beside_the_limit`.
     """
     network = extract_network(case.model)
     n_steps = case.inputs[0].shape[0]
@@ -129,8 +132,16 @@ def measure(case: Case, repeats: int = REPEATS, report: Reporter = SILENT) -> di
     emulator.run(inputs, n_steps)
     engine_peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    spikes = emulator.run(inputs, n_steps, record=names).spikes
-    fast, limit = machine_limit(emulator, case.inputs, spikes, repeats)
+    run = emulator.run(inputs, n_steps, record=names)
+    spikes = run.spikes
+    work = Work(
+        network.n_neurons,
+        run.events.spikes_of.sum() / n_steps,
+        run.events.synaptic_operations.sum() / n_steps,
+        emulator.chunk_steps,
+    )
+    found = beside_the_limit(lambda: emulator.run(inputs, n_steps), n_steps, work, repeats)
+    fast = np.array(found.pop("seconds_of_turns"))
     slow_steps, equal = _run_nengo_loihi(case, network, spikes, report)
     # Every repeat-th step: as many measurements as for this emulator, over the same activity.
     slow = np.array([slow_steps[k::repeats].mean() for k in range(repeats)])
@@ -142,14 +153,11 @@ def measure(case: Case, repeats: int = REPEATS, report: Reporter = SILENT) -> di
         "mean_rate_hz": sum(s.sum() for s in spikes.values())
         / (network.n_neurons * n_steps * network.dt),
         "nengo_loihi_s_per_step": float(np.median(slow)),
-        "seconds_per_step": float(np.median(fast)),
         "ratio": float(np.median(slow / fast)),
         "spikes_equal": equal,
         "engine_peak_mib": engine_peak / 2**20,
         "process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
-        "limit_s_per_step": float(np.median(limit["total"])),
-        "limit_parts_s_per_step": {part: float(np.median(s)) for part, s in limit.items()},
-        "times_the_limit": float(np.median(fast / limit["total"])),
+        **found,
     }
 
 
@@ -214,127 +222,3 @@ def _run_nengo_loihi(
                 equal &= bool(np.array_equal(emulator.compartment.spiked, expected[t]))
                 report.progress(t + 1, n_steps, f"steps of NengoLoihi's emulator, {case.name}")
     return seconds, equal
-
-
-def machine_limit(
-    emulator: Emulator,
-    inputs: list[np.ndarray],
-    spikes: Mapping[str, np.ndarray],
-    repeats: int = REPEATS,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Time this emulator and this machine's lower limit for the same spikes, alternately.
-
-    Returns
-    -------
-    fast : (repeats,) float
-        Seconds per step of the emulator.
-    limit : dict of str to (repeats,) float
-        Seconds per step: ``dense`` (float32 convolutions; infinite if synapses are lists),
-        ``events`` (accumulation alone), ``state`` (reading and writing currents and voltages
-        once) and ``total``, the faster of the first two plus the third.
-    """
-    n_steps = inputs[0].shape[0]
-    convolutions = _bare_convolutions(emulator, inputs, spikes)
-    accumulate, event_steps = _bare_events(emulator, inputs, spikes)
-    copy, copied = _bare_copy()
-    given = [sent[None] for sent in inputs]
-    calls: dict[str, tuple[Callable[[], Any], float]] = {"events": (accumulate, event_steps)}
-    if convolutions is not None:
-        calls["dense"] = (convolutions, n_steps)
-    neurons = sum(population.size for population in emulator.plan.ensembles)
-    calls["state"] = (copy, copied / (16 * neurons))
-    calls["fast"] = (lambda: emulator.run(given, n_steps), n_steps)
-    seconds = {name: np.full(repeats, np.inf) for name in (*calls, "dense")}
-    for turn in range(-1, repeats):  # the first turn compiles and is not counted
-        for name, (call, steps) in calls.items():
-            began = time.perf_counter()
-            call()
-            if turn >= 0:
-                seconds[name][turn] = (time.perf_counter() - began) / steps
-    total = np.minimum(seconds["dense"], seconds["events"]) + seconds["state"]
-    return seconds.pop("fast"), {**seconds, "total": total}
-
-
-def _bare_convolutions(
-    emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
-) -> Callable[[], None] | None:
-    """Return a function that convolves all steps in float32; None if synapses are lists."""
-    plan = emulator.plan
-    n_steps = inputs[0].shape[0]
-    source = {name: s[0] for name, s in spikes.items()}
-    source |= {
-        p.name: s.reshape(n_steps, *p.shape) for p, s in zip(plan.sources, inputs, strict=True)
-    }
-    calls = []
-    for layer in plan.layers:
-        shape = plan.ensembles[layer.index].shape
-        for name, kernel in layer.kernels.items():
-            if kernel is None:
-                return None
-            x = tf.constant(source[name].astype(np.float32))
-            calls.append(_convolution(x, kernel, (n_steps, *shape)))
-
-    def convolve() -> None:
-        for call in calls:
-            call()
-
-    return convolve
-
-
-def _convolution(x: Any, kernel: Kernel, shape: tuple[int, ...]) -> Callable[[], Any]:
-    weight = kernel.weight.astype(np.float32)
-    if kernel.up == 1:
-        weight = tf.constant(weight)
-        return lambda: tf.nn.conv2d(x, weight, kernel.down, "SAME").numpy()
-    weight = tf.constant(weight.transpose(0, 1, 3, 2))
-    return lambda: tf.nn.conv2d_transpose(x, weight, shape, kernel.up, "SAME").numpy()
-
-
-def _bare_events(
-    emulator: Emulator, inputs: list[np.ndarray], spikes: Mapping[str, np.ndarray]
-) -> tuple[Callable[[], None], int]:
-    """Return a function that accumulates spikes without neurons, and the steps it does."""
-    plan = emulator.plan
-    n_steps = min(inputs[0].shape[0], REFERENCE_STEPS)
-    events = np.zeros((n_steps + 1) * plan.n_positions, np.uint16)
-    counts = np.zeros((plan.n_rows, n_steps + 1), np.int32)
-    by_slot = np.zeros((n_steps, plan.slot_source.size), np.int64)
-    uncounted, none = np.full(n_steps, -1), np.zeros((0, 0), np.int32)
-    given = list(zip(plan.inputs, inputs, strict=True))
-    given += [
-        (layer.rows, spikes[plan.ensembles[layer.index].name][0].reshape(len(inputs[0]), -1))
-        for layer in plan.layers
-    ]
-    for rows, sent in given:
-        read_input(
-            rows, sent[:n_steps].view(np.uint8), events, counts, uncounted, plan.slot, by_slot, none
-        )
-
-    def accumulate() -> None:
-        for layer in plan.layers:
-            _accumulate(layer.rows, layer.links, events, counts, n_steps)
-
-    return accumulate, n_steps
-
-
-@njit(cache=True, parallel=True)
-def _accumulate(rows, links, events, counts, n_steps):  # type: ignore[no-untyped-def]
-    """Do the work of ``run_layer`` without neurons."""
-    for item in prange(rows.order.shape[0]):
-        row = rows.order[item]
-        totals = np.zeros(rows.width, links.weights.dtype)
-        for t in range(n_steps):
-            add_arrivals(totals, events, counts, links, row, t)
-
-
-def _bare_copy() -> tuple[Callable[[], None], int]:
-    """Return a function that copies a large array on all threads, and the bytes it moves."""
-    source = np.ones(BANDWIDTH_BYTES // 8)
-    target = np.zeros_like(source)
-    return lambda: _copy(source, target), 2 * BANDWIDTH_BYTES
-
-
-@njit(cache=True, parallel=True)
-def _copy(source, target):  # type: ignore[no-untyped-def]
-    for i in prange(source.shape[0]):
-        target[i] = source[i]

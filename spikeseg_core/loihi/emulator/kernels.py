@@ -19,12 +19,16 @@ import numpy as np
 from numba import njit, prange
 
 from spikeseg_core.loihi.emulator.steady import list_spikes
-from spikeseg_core.loihi.emulator.vectors import LANES, add_run, lowest_bit, update
+from spikeseg_core.loihi.emulator.vectors import LANES, add_run, lowest_bit, nonzero, update
 
 # OpenMP's threads spin while they wait for each other. If another program uses one of the cores,
 # each parallel region then takes a scheduler time slice (8 ms) instead of 10 us. The setting is
 # read when numba first loads OpenMP.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+STEPS_AT_ONCE = 4
+"""Steps whose spikes are added in turn."""
 
 
 class Links(NamedTuple):
@@ -69,47 +73,100 @@ class Rows(NamedTuple):
 
 
 @njit
-def add_events(totals, events, first, n, links, k):  # type: ignore[no-untyped-def]
-    """Add the runs of weights of ``n`` events of one source row to one row of targets.
+def add_event(totals, first, event, links, table, weight, vectors):  # type: ignore[no-untyped-def]
+    """Add the run of weights of one event to the totals of a step, which begin at ``first``."""
+    entry = table + event
+    to, run = first + links.to[entry], weight + links.run[entry]
+    for j in range(vectors):
+        add_run(totals, to + LANES * j, links.weights, run + LANES * j)
 
-    Neighbouring events write to overlapping targets, and a load that overlaps an unfinished store
-    has to wait; so four stretches of the list are interleaved.
+
+@njit
+def add_list(totals, first, event, links, table):  # type: ignore[no-untyped-def]
+    """Add the listed synapses of one event to the totals of a step, which begin at ``first``."""
+    entry = table + event
+    for j in range(links.list_start[entry], links.list_start[entry + 1]):
+        totals[first + links.list_target[j]] += links.list_weight[j]
+
+
+@njit
+def add_arrivals(totals, width, events, counts, links, row, t, steps):  # type: ignore[no-untyped-def]
+    """Add the events of all sources at times ``t : t + steps`` to one row of targets.
+
+    Each time has ``width`` totals of its own. Neighbouring events of a time write to overlapping
+    targets, and a load that overlaps an unfinished store has to wait; so the times take turns.
     """
-    table, weight, vectors = links.table[k], links.weight[k], links.vectors[k]
-    stretch = n // 4
-    for i in range(stretch):
-        for part in range(4):
-            entry = table + events[first + i + part * stretch]
-            target, run = links.to[entry], weight + links.run[entry]
-            for j in range(vectors):
-                add_run(totals, target + LANES * j, links.weights, run + LANES * j)
-    for i in range(4 * stretch, n):
-        entry = table + events[first + i]
-        target, run = links.to[entry], weight + links.run[entry]
-        for j in range(vectors):
-            add_run(totals, target + LANES * j, links.weights, run + LANES * j)
-
-
-@njit
-def add_lists(totals, events, first, n, links, k):  # type: ignore[no-untyped-def]
-    """Add listed synapses of ``n`` events of one source row to one row of targets."""
-    table = links.table[k]
-    for i in range(n):
-        entry = table + events[first + i]
-        for j in range(links.list_start[entry], links.list_start[entry + 1]):
-            totals[links.list_target[j]] += links.list_weight[j]
-
-
-@njit
-def add_arrivals(totals, events, counts, links, row, t):  # type: ignore[no-untyped-def]
-    """Add the events of all sources at time ``t`` to one row of targets."""
     for k in range(links.start[row], links.start[row + 1]):
-        n = counts[links.row[k], t]
-        first = links.first[k] * counts.shape[1] + t * links.length[k]
-        if links.vectors[k]:
-            add_events(totals, events, first, n, links, k)
-        else:
-            add_lists(totals, events, first, n, links, k)
+        source, length = links.row[k], links.length[k]
+        table, weight, vectors = links.table[k], links.weight[k], links.vectors[k]
+        first = links.first[k] * counts.shape[1] + t * length
+        in_turn = 0
+        if vectors:
+            in_turn = counts[source, t]
+            for ahead in range(1, steps):
+                in_turn = min(in_turn, counts[source, t + ahead])
+        for i in range(in_turn):
+            for ahead in range(steps):
+                event = events[first + ahead * length + i]
+                add_event(totals, ahead * width, event, links, table, weight, vectors)
+        for ahead in range(steps):
+            for i in range(in_turn, counts[source, t + ahead]):
+                event = events[first + ahead * length + i]
+                if vectors:
+                    add_event(totals, ahead * width, event, links, table, weight, vectors)
+                else:
+                    add_list(totals, ahead * width, event, links, table)
+
+
+@njit
+def no_bits(rows):  # type: ignore[no-untyped-def]
+    """Return a bit for every neuron of a row, in whole words: written by 16, read by 64."""
+    return np.zeros(4 * -(-rows.padded // 64), np.uint16)
+
+
+@njit
+def spikes_at(rows, row, t, counts):  # type: ignore[no-untyped-def]
+    """Return where the spikes of a row in step ``t``, which are of time ``t + 1``, begin."""
+    return (rows.first + row * rows.length) * counts.shape[1] + (t + 1) * rows.length
+
+
+@njit
+def count_spikes(  # type: ignore[no-untyped-def]
+    rows, row, t, n, events, counts, segment, slot, by_slot, by_segment
+):
+    """Count the ``n`` spikes that are listed for a row in step ``t``.
+
+    ``counts`` (rows, times) and ``events`` hold the spikes of every row at every time, row by row.
+    Every spike is counted in ``by_slot`` (steps, counters) and, unless ``segment`` of its step is
+    -1, in ``by_segment`` (segments, neurons of this population); ``slot`` is the counter of every
+    neuron.
+    """
+    begin = row * rows.length
+    start = rows.first + begin
+    first = spikes_at(rows, row, t, counts)
+    counts[rows.first_row + row, t + 1] = n
+    for k in range(first, first + n):
+        by_slot[t, slot[start + np.int64(events[k])]] += 1
+    if segment[t] >= 0:
+        for k in range(first, first + n):
+            by_segment[segment[t], begin + np.int64(events[k])] += 1
+
+
+@njit
+def list_bits(  # type: ignore[no-untyped-def]
+    rows, row, t, bits, events, counts, segment, slot, by_slot, by_segment
+):
+    """List the spikes of a row in step ``t``, a bit for every neuron, and count them."""
+    first = spikes_at(rows, row, t, counts)
+    words = bits.view(np.uint64)
+    n = 0
+    for k in range(words.shape[0]):
+        word = words[k]
+        while word:
+            events[first + n] = 64 * k + lowest_bit(word)
+            word &= word - np.uint64(1)
+            n += 1
+    count_spikes(rows, row, t, n, events, counts, segment, slot, by_slot, by_segment)
 
 
 @njit
@@ -133,58 +190,38 @@ def layer_row(  # type: ignore[no-untyped-def]
 ):
     """Advance one row of an ensemble by ``n_steps`` steps.
 
-    ``counts`` (rows, times) and ``events`` hold the spikes of every row at every time, row by row.
     Step ``t`` reads its sources at time ``t`` (of the step before, because axons delay by one step)
-    and writes time ``t + 1``. Every spike is counted in ``by_slot`` (steps, counters) and, unless
-    ``segment`` of its step is -1, in ``by_segment`` (segments, neurons of this ensemble); ``slot``
-    is the counter of every neuron.
+    and writes time ``t + 1``; see :func:`count_spikes`.
     """
-    times = counts.shape[1]
-    totals = np.zeros(rows.width, links.weights.dtype)
+    totals = np.zeros(STEPS_AT_ONCE * rows.width, links.weights.dtype)
+    bits = no_bits(rows)
     state = row * rows.padded
-    start = rows.first + row * rows.length
     for t in range(n_steps):
-        add_arrivals(totals, events, counts, links, row, t)
-        n = 0
-        to = start * times + (t + 1) * rows.length
+        at = t % STEPS_AT_ONCE * rows.width
+        if at == 0:
+            steps = min(STEPS_AT_ONCE, n_steps - t)
+            add_arrivals(totals, rows.width, events, counts, links, row, t, steps)
+        at += rows.lead
         for i in range(0, rows.padded, LANES):
-            spiked = update(
-                totals, rows.lead + i, current, voltage, resting, bias, vth, state + i, constants
+            bits[i // LANES] = update(
+                totals, at + i, current, voltage, resting, bias, vth, state + i, constants
             )
-            while spiked:
-                event = i + lowest_bit(spiked)
-                spiked &= spiked - np.uint64(1)
-                events[to + n] = event
-                by_slot[t, slot[start + event]] += 1
-                if segment[t] >= 0:
-                    by_segment[segment[t], row * rows.length + event] += 1
-                n += 1
-        counts[rows.first_row + row, t + 1] = n
+        list_bits(rows, row, t, bits, events, counts, segment, slot, by_slot, by_segment)
 
 
 @njit
 def input_row(  # type: ignore[no-untyped-def]
     rows, row, spikes, events, counts, segment, slot, by_slot, by_segment
 ):
-    """Convert a row of an input's spikes, ``(steps, neurons)`` of 0 and 1, to events.
-
-    They are from time 1 on, and counted as in :func:`layer_row`.
-    """
-    times = counts.shape[1]
-    start = rows.first + row * rows.length
+    """Convert a row of an input's spikes, ``(steps, neurons)``, to events: nonzero is a spike."""
     begin = row * rows.length
     end = min(begin + rows.length, spikes.shape[1])
+    spiked, bits = np.zeros(rows.padded, np.uint8), no_bits(rows)
     for t in range(spikes.shape[0]):
-        n = 0
-        to = start * times + (t + 1) * rows.length
-        for i in range(begin, end):
-            if spikes[t, i]:
-                events[to + n] = i - begin
-                by_slot[t, slot[rows.first + i]] += 1
-                if segment[t] >= 0:
-                    by_segment[segment[t], i] += 1
-                n += 1
-        counts[rows.first_row + row, t + 1] = n
+        spiked[: end - begin] = spikes[t, begin:end]
+        for i in range(0, rows.padded, LANES):
+            bits[i // LANES] = nonzero(spiked, i)
+        list_bits(rows, row, t, bits, events, counts, segment, slot, by_slot, by_segment)
 
 
 @njit
@@ -194,22 +231,16 @@ def steady_row(  # type: ignore[no-untyped-def]
     """Advance a row of host neurons under constant input by ``n_steps`` steps.
 
     ``first`` and ``period`` (neurons,) are their
-    :class:`~spikeseg_core.loihi.emulator.steady.Calendar`. Spikes become events and are counted as
-    in :func:`input_row`.
+    :class:`~spikeseg_core.loihi.emulator.steady.Calendar`.
     """
-    start = rows.first + row * rows.length
     begin = row * rows.length
     end = min(begin + rows.length, first.shape[0])
-    begins = start * counts.shape[1] + rows.length * np.arange(1, n_steps + 1)
+    begins = spikes_at(rows, row, 0, counts) + rows.length * np.arange(n_steps)
     ends = begins.copy()
     list_spikes(first[begin:end], period[begin:end], n_steps, 0, events, ends)
     for t in range(n_steps):
-        counts[rows.first_row + row, t + 1] = ends[t] - begins[t]
-        for k in range(begins[t], ends[t]):
-            event = events[k]
-            by_slot[t, slot[start + event]] += 1
-            if segment[t] >= 0:
-                by_segment[segment[t], begin + event] += 1
+        n = ends[t] - begins[t]
+        count_spikes(rows, row, t, n, events, counts, segment, slot, by_slot, by_segment)
 
 
 @njit(cache=True, parallel=True)

@@ -9,6 +9,7 @@ to the vector width of the processor. Integer arithmetic wraps around, which is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -72,6 +73,40 @@ def _decay(builder: Any, value: Any, keep: Any) -> Any:
     return builder.sub(builder.xor(size, sign), sign)
 
 
+def _choose(builder: Any, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+    """One of two vectors; the other is not computed."""
+    with builder.if_else(condition) as (then, otherwise):
+        with then:
+            first, first_block = yes(), builder.block
+        with otherwise:
+            second, second_block = no(), builder.block
+    chosen = builder.phi(first.type)
+    chosen.add_incoming(first, first_block)
+    chosen.add_incoming(second, second_block)
+    return chosen
+
+
+def _decay_by_all(builder: Any, value: Any, keep: Any) -> Any:
+    """:func:`_decay` by one number, quicker for those that nearly all networks have.
+
+    4096 leaves a voltage without a leak as it is; 1 is left of a current without a filter.
+    """
+
+    def equal(number: int) -> Any:
+        return builder.icmp_signed("==", keep, _INT32(number))
+
+    def toward_zero() -> Any:
+        up = builder.lshr(builder.ashr(value, _constant(31)), _constant(32 - DECAY_BITS))
+        return builder.ashr(builder.add(value, up), _constant(DECAY_BITS))
+
+    def any_other() -> Any:
+        return _choose(
+            builder, equal(1), toward_zero, lambda: _decay(builder, value, _splat(builder, keep))
+        )
+
+    return _choose(builder, equal(2**DECAY_BITS), lambda: value, any_other)
+
+
 @intrinsic
 def add_run(typing: Any, totals: Any, at: Any, weights: Any, start: Any) -> Any:
     """``totals[at:at + LANES] += weights[start:start + LANES]``, wrapping around."""
@@ -107,9 +142,9 @@ def update(
     """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        shift, keep_u, keep_v, vmin, vmax, refract = (
-            _splat(builder, scalar) for scalar in cgutils.unpack_tuple(builder, args[8], 6)
-        )
+        scalars = cgutils.unpack_tuple(builder, args[8], 6)
+        shift, _, _, vmin, vmax, refract = (_splat(builder, scalar) for scalar in scalars)
+        _, keep_u, keep_v, *_ = scalars
         totals_at = _pointer(context, builder, signature.args[0], args[0], args[1])
         u_at, v_at, rest_at, bias_at, vth_at = (
             None
@@ -123,11 +158,11 @@ def update(
         if q.type.element.width < _INT32.width:
             q = builder.sext(q, _VECTOR)
         q = _wrap(builder, builder.shl(q, shift), Q_BITS)
-        u = builder.add(_decay(builder, _load(builder, u_at), keep_u), q)
+        u = builder.add(_decay_by_all(builder, _load(builder, u_at), keep_u), q)
         u = _wrap(builder, u, U_BITS)
         _store(builder, u, u_at)
         drive = _wrap(builder, builder.add(u, _load(builder, bias_at)), U_BITS)
-        v = builder.add(_decay(builder, _load(builder, v_at), keep_v), drive)
+        v = builder.add(_decay_by_all(builder, _load(builder, v_at), keep_v), drive)
         v = builder.select(builder.icmp_signed("<", v, vmin), vmin, v)
         v = builder.select(builder.icmp_signed(">", v, vmax), vmax, v)
         if rest_at is not None:
@@ -145,6 +180,18 @@ def update(
         totals, types.intp, current, voltage, resting, bias, vth, types.intp, constants
     )
     return signature, code
+
+
+@intrinsic
+def nonzero(typing: Any, values: Any, i: Any) -> Any:
+    """Say which of the bytes ``i : i + LANES`` are not 0, as bits."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found = _load(builder, _pointer(context, builder, signature.args[0], args[0], args[1]))
+        bits = builder.icmp_unsigned("!=", found, ir.Constant(found.type, None))
+        return builder.zext(builder.bitcast(bits, ir.IntType(LANES)), ir.IntType(64))
+
+    return types.uint64(values, types.intp), code
 
 
 @intrinsic
