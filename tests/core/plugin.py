@@ -23,6 +23,7 @@ ABSENT = {
     "nengo_dl": "NengoDL",
     "nengo_extras": "NengoExtras",
     "nengo_loihi": "NengoLoihi",
+    "onnxruntime": "ONNX Runtime",
     "tensorflow": "TensorFlow",
     "tf_keras": "Keras 2",
 }
