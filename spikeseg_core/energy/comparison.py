@@ -20,11 +20,10 @@ from spikeseg_core.energy.figure import (
     score_tag,
     select,
 )
-from spikeseg_core.energy.host import Host, HostSpikes
+from spikeseg_core.energy.host import Host
 from spikeseg_core.energy.sensitivity import Sensitivity, sensitivity, with_neurons
 from spikeseg_core.loihi.cost.constants import PRE_SILICON
 from spikeseg_core.loihi.cost.model import LoihiModel, energy_range, loihi_energy
-from spikeseg_core.network import Network
 
 Accuracy = Mapping[str, Mapping[str, Mapping[str, float]]]
 """Scores by :attr:`~spikeseg_core.energy.figure.EnergyFigure.device` and precision."""
@@ -120,10 +119,8 @@ class Comparison:
 
 
 def compare(
-    network: Network,
     loihi: Mapping[Presentation, Presented],
-    cpu: Sequence[EnergyFigure],
-    spikes: HostSpikes,
+    host: Host,
     *,
     others: Sequence[EnergyFigure] = (),
     loihi_scores: Mapping[Presentation, Mapping[str, float]],
@@ -137,10 +134,8 @@ def compare(
     ----------
     loihi : mapping of str to Presented
         The network as ``"deployed"``, and other ways of presenting tiles.
-    cpu : sequence of EnergyFigure
-        From :mod:`spikeseg_core.energy.devices.cpu`.
-    spikes : HostSpikes
-        What the spikes of the host's layers take, from :mod:`spikeseg_core.energy.devices.host`.
+    host : Host
+        The CPU: the opponent, and the host of the chips.
     others : sequence of EnergyFigure
         Measured on a GPU or a board. Published devices are always added.
     loihi_scores, accuracy : mapping
@@ -158,7 +153,7 @@ def compare(
     model = model or LoihiModel()
     events, tiles = loihi["deployed"].events, loihi["deployed"].tiles
     pre_silicon = replace(model, constants=PRE_SILICON)
-    host = Host(network, cpu, spikes)
+    network, cpu = host.network, host.cpu
     modelled = [*loihi_figures(events, tiles, pre_silicon, variant="pre-silicon")]
     for way, shown in loihi.items():
         chip = loihi_figures(shown.events, shown.tiles, model, presentation=way)

@@ -36,6 +36,10 @@ class Interval:
         """Whether zero is outside, so that a difference is one."""
         return self.low > 0 or self.high < 0
 
+    def __format__(self, form: str) -> str:
+        """Write mean and interval, each with this format: ``+0.0042 [-0.0010, +0.0094]``."""
+        return f"{self.mean:{form}} [{self.low:{form}}, {self.high:{form}}]"
+
     def to_json(self) -> dict[str, float]:
         """Return ``mean``, ``low`` and ``high``."""
         return asdict(self)

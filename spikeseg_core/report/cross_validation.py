@@ -134,7 +134,7 @@ def sentence(each: Difference) -> str:
     if each.verdict == "equal":
         return f"{what}: the same in every section."
     values = each.by_section.values()
-    change, count = _digits(each.change, signed=True), len(values)
+    change, count = f"{each.change:+.4f}", len(values)
     if each.verdict == "no difference":
         return f"{what}: no difference is shown, {change}."
     better = sum(value > 0 if each.change.mean > 0 else value < 0 for value in values)
@@ -145,16 +145,11 @@ def sentence(each: Difference) -> str:
 
 
 def _table(name: str, rows: Mapping[str, Mapping[str, Interval]], signed: bool = False) -> Table:
+    form = "+.4f" if signed else ".4f"
     return Table(
         [name, *_SCORES],
         [
-            [title, *(_digits(found[score], signed) for score in SECTION_SCORES)]
+            [title, *(f"{found[score]:{form}}" for score in SECTION_SCORES)]
             for title, found in rows.items()
         ],
     )
-
-
-def _digits(found: Interval, signed: bool) -> str:
-    form = "+.4f" if signed else ".4f"
-    mean, low, high = (f"{value:{form}}" for value in (found.mean, found.low, found.high))
-    return f"{mean} [{low}, {high}]"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spikeseg_core.config.tolerances import CLAIMED
-from spikeseg_core.metrics.intervals import Interval
 from spikeseg_core.report.document import SCORE_TITLES, Table
 from spikeseg_core.report.stated import significant
 from spikeseg_core.sweep.levers import ENERGIES, Step
@@ -27,7 +26,7 @@ def lever_table(steps: Sequence[Step]) -> Table:
                 step.lever,
                 step.where,
                 *(_energy(step, energy) for energy in ENERGIES),
-                *(_change(step.change[score], "+.4f") for score in CLAIMED),
+                *(f"{step.change[score]:+.4f}" for score in CLAIMED),
             ]
             for step in steps
         ],
@@ -39,8 +38,4 @@ def _energy(step: Step, energy: str) -> str:
     if energy == "with_host_mj" and step.busy:
         return "busy"
     before, after = (significant(mean[energy]) for mean in (step.before, step.after))
-    return f"{before} to {after}: {_change(step.change[energy], '+.1f')}"
-
-
-def _change(change: Interval, form: str) -> str:
-    return f"{change.mean:{form}} [{change.low:{form}}, {change.high:{form}}]"
+    return f"{before} to {after}: {step.change[energy]:+.1f}"

@@ -96,12 +96,11 @@ def run_benchmark(
             model=model,
         )
     levers = points.levers if points else {}
+    host = Host(network, machine.cpu, machine.spikes)
     board = load_board_energy(deployed)
     found = compare(
-        network,
         loihi | (points.presented() if points else {}),
-        machine.cpu,
-        machine.spikes,
+        host,
         others=(*machine.gpu, *(board_figures(board, dataset.grid.tiles) if board else ())),
         loihi_scores=scores | (points.scores() if points else {}),
         accuracy=accuracy,
@@ -118,7 +117,7 @@ def run_benchmark(
     facts = found.to_json() | {
         "network": network.name,
         "claims": claims(found, by_section, conventional, network.name),
-        "levers": priced_levers(levers, Host(network, machine.cpu, machine.spikes), model),
+        "levers": priced_levers(levers, host, model),
         "operating_point": points.to_json() if points else None,
         "cpu_threads": dict(machine.threads),
         "why_no_gpu": machine.why_no_gpu,

@@ -18,9 +18,9 @@ from spikeseg_core.loihi.emulator.vectors import (
     _constant,
     _decay,
     _load,
-    _pointer,
     _store,
     _wrap,
+    pointer_to,
 )
 
 
@@ -49,7 +49,7 @@ def step_lanes(
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at = [
-            _pointer(context, builder, kind, array, args[-1])
+            pointer_to(context, builder, kind, array, args[-1])
             for kind, array in zip(signature.args[:-1], args[:-1], strict=True)
         ]
         zero = _constant(0)

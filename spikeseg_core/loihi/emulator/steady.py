@@ -21,7 +21,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
-from spikeseg_core.loihi.emulator.vectors import LANES, _pointer, lowest_bit
+from spikeseg_core.loihi.emulator.vectors import LANES, lowest_bit, pointer_to
 from spikeseg_core.network.neuron import step
 
 NEVER = 2**30
@@ -112,7 +112,7 @@ def _divide(
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         rise_at, initial_at, first_at, period_at = (
-            _pointer(context, builder, kind, array, args[5])
+            pointer_to(context, builder, kind, array, args[5])
             for kind, array in zip(signature.args[:4], args[:4], strict=True)
         )
 

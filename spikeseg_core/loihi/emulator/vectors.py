@@ -28,7 +28,7 @@ _INT32 = ir.IntType(32)
 _VECTOR = ir.VectorType(_INT32, LANES)
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+def pointer_to(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     """Pointer to ``LANES`` consecutive elements of a one-dimensional array."""
     struct = make_array(kind)(context, builder, array)
     element = context.get_data_type(kind.dtype)
@@ -112,8 +112,8 @@ def add_run(typing: Any, totals: Any, at: Any, weights: Any, start: Any) -> Any:
     """``totals[at:at + LANES] += weights[start:start + LANES]``, wrapping around."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        to = _pointer(context, builder, signature.args[0], args[0], args[1])
-        run = _pointer(context, builder, signature.args[2], args[2], args[3])
+        to = pointer_to(context, builder, signature.args[0], args[0], args[1])
+        run = pointer_to(context, builder, signature.args[2], args[2], args[3])
         _store(builder, builder.add(_load(builder, to), _load(builder, run)), to)
         return context.get_dummy_value()
 
@@ -145,11 +145,11 @@ def update(
         scalars = cgutils.unpack_tuple(builder, args[8], 6)
         shift, _, _, vmin, vmax, refract = (_splat(builder, scalar) for scalar in scalars)
         _, keep_u, keep_v, *_ = scalars
-        totals_at = _pointer(context, builder, signature.args[0], args[0], args[1])
+        totals_at = pointer_to(context, builder, signature.args[0], args[0], args[1])
         u_at, v_at, rest_at, bias_at, vth_at = (
             None
             if signature.args[k] is types.none
-            else _pointer(context, builder, signature.args[k], args[k], args[7])
+            else pointer_to(context, builder, signature.args[k], args[k], args[7])
             for k in (2, 3, 4, 5, 6)
         )
         zero = _constant(0)
@@ -187,7 +187,7 @@ def nonzero(typing: Any, values: Any, i: Any) -> Any:
     """Say which of the bytes ``i : i + LANES`` are not 0, as bits."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        found = _load(builder, _pointer(context, builder, signature.args[0], args[0], args[1]))
+        found = _load(builder, pointer_to(context, builder, signature.args[0], args[0], args[1]))
         bits = builder.icmp_unsigned("!=", found, ir.Constant(found.type, None))
         return builder.zext(builder.bitcast(bits, ir.IntType(LANES)), ir.IntType(64))
 

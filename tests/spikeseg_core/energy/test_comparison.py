@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,10 +8,11 @@ from spikeseg_core.energy import comparison
 from spikeseg_core.energy.comparison import Comparison, overtaking_batch
 from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.figure import EnergyFigure, Figures, figures_of, find, select
-from spikeseg_core.energy.host import HostSpikes
+from spikeseg_core.energy.host import Host, HostSpikes
 from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
+from spikeseg_core.network import Network
 from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 
@@ -51,12 +52,12 @@ SPIKES = HostSpikes((5, 10), (_spikes(0.1), _spikes(0.15)))
 """Spikes of the host's layers in 5 and 10 steps of a tile."""
 
 
-def compare(*arguments: Any) -> Comparison:
+def compare(network: Network, shown: Any, cpu: Sequence[EnergyFigure]) -> Comparison:
     """Everyone as accurate as the other."""
     score = {"test/pixel_accuracy": 0.9}
     return comparison.compare(
-        *arguments,
-        spikes=SPIKES,
+        shown,
+        Host(network, cpu, SPIKES),
         loihi_scores={"deployed": score},
         accuracy={"cpu": {"int8": score}},
     )
@@ -195,10 +196,8 @@ def test_differences_in_accuracy_are_told() -> None:
     def found(loihi: float) -> dict[str, Any]:
         one, scores = deployed(), {"test/pixel_accuracy": loihi}
         return comparison.compare(
-            small_network(),
             {**one, "start": one["deployed"]},
-            cpu_figures(),
-            SPIKES,
+            Host(small_network(), cpu_figures(), SPIKES),
             loihi_scores={"deployed": {"test/pixel_accuracy": 0.92}, "start": scores},
             accuracy={"cpu": {"int8": {"test/pixel_accuracy": 0.92}}},
         ).to_json()
