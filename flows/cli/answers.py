@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,12 +25,18 @@ def compare(
     everything: Annotated[
         bool, typer.Option("--all", help="Show all results, not only the main ones.")
     ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Of two `sweep energy-claims`: draw what each saving takes off."
+        ),
+    ] = None,
     json: JsonFile = None,
 ) -> None:
     """Compare runs: settings, data, code and results."""
     from tasks.compare import compare as side_by_side
 
-    write_result(json, side_by_side(runs or [], last, everything))
+    write_result(json, side_by_side(runs or [], last, everything, picture))
 
 
 def doctor(

@@ -15,18 +15,16 @@ CAPTION = (
     "can be beyond its margin."
 )
 
+Rows = Mapping[tuple[str, str], Mapping[str, Mapping[str, Any]]]
+"""Claims by Loihi's presentation, the baseline, and the accounting of static power."""
+
 
 def claim_table(claimed: Sequence[Mapping[str, Any]]) -> Table:
     """Tabulate claims (:func:`~spikeseg_core.sweep.claims.over_folds`).
 
     A row is a presentation, without or with the host, and a baseline; a column an accounting.
     """
-    accountings = list(dict.fromkeys(str(claim["idle"]) for claim in claimed))
-    rows: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
-    for claim in claimed:
-        host = ", with host" if claim["host"] else ""
-        key = f"Loihi, {claim['presentation']}{host}", str(claim["baseline"])
-        rows.setdefault(key, {})[str(claim["idle"])] = claim
+    accountings, rows = grouped(claimed)
     return Table(
         ["Loihi", "against", *accountings, "equal accuracy"],
         [
@@ -35,6 +33,16 @@ def claim_table(claimed: Sequence[Mapping[str, Any]]) -> Table:
         ],
         CAPTION,
     )
+
+
+def grouped(claimed: Sequence[Mapping[str, Any]]) -> tuple[list[str], Rows]:
+    """Return all accountings, and the claims by row and accounting."""
+    rows: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for claim in claimed:
+        host = ", with host" if claim["host"] else ""
+        key = f"Loihi, {claim['presentation']}{host}", str(claim["baseline"])
+        rows.setdefault(key, {})[str(claim["idle"])] = claim
+    return list(dict.fromkeys(str(claim["idle"]) for claim in claimed)), rows
 
 
 def _ratio(claim: Mapping[str, Any] | None) -> Cell:

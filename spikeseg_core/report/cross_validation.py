@@ -76,22 +76,35 @@ def recorded(evidence: Evidence) -> Recorded:
 
     Everything is empty if there is none on sections of the same kind, real or synthetic.
     """
+    found = newest(evidence, "stages")
+    if found is None:
+        return Recorded()
+    table, run = found
+    return Recorded(
+        [_recorded(table, "stages"), _recorded(table, "paired")],
+        [run],
+        {
+            score: stated(each["mean"], "measured", "+.3f")
+            for score, each in table["paired"].get("loihi", {}).items()
+        },
+    )
+
+
+def newest(evidence: Evidence, holding: str) -> tuple[Mapping[str, Any], Link] | None:
+    """Find the newest cross-validation of the preset whose table holds a part, and its run.
+
+    Real and synthetic sections are not mixed.
+    """
     for sweep in evidence.sweeps:
         table = sweep.run.json(CrossValidation.FILES[0]) if sweep.definition.get("folds") else None
         if (
             table is not None
+            and table.get(holding)
             and sweep.definition.get("preset") == evidence.preset
             and bool(table["dataset"].get("synthetic")) == evidence.first.synthetic
         ):
-            return Recorded(
-                [_recorded(table, "stages"), _recorded(table, "paired")],
-                [link(sweep.run)],
-                {
-                    score: stated(each["mean"], "measured", "+.3f")
-                    for score, each in table["paired"].get("loihi", {}).items()
-                },
-            )
-    return Recorded()
+            return table, link(sweep.run)
+    return None
 
 
 def _plural(word: str, count: int) -> str:

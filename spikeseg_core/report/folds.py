@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
-from spikeseg_core.errors import SpikeSegError
+from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.figures.intervals import interval_figure
-from spikeseg_core.figures.levers import Bar, lever_figure
+from spikeseg_core.figures.levers import lever_figure
+from spikeseg_core.presentation.levers import LEVERS
 from spikeseg_core.report.claims import claim_table
 from spikeseg_core.report.comparison import ComparedRun
 from spikeseg_core.report.cross_validation import (
@@ -29,7 +30,7 @@ from spikeseg_core.sweep.definition import Sweep
 from spikeseg_core.sweep.levers import Setup, added_up, between, steps
 
 PICTURE = "cross-validation.png"
-LEVERS = "levers.png"
+PICTURE_OF_LEVERS = "levers.png"
 
 
 def require_all(asked: Sweep, failed: Sequence[str]) -> None:
@@ -59,15 +60,19 @@ def write(tested: CrossValidation, asked: Sweep, folder: Path) -> list[Path]:
     title = f"{asked.title}: {asked.preset}, {len(tested.sections)} sections, measured{synthetic}"
     written = [*tested.save(folder), interval_figure(dots, folder / PICTURE, title)]
     if bars := added_up(tested.setups()):
-        busy = ", host priced on a busy machine" if any(one.busy for _, one in bars) else ""
-        told = f"{asked.title}: {asked.preset}{busy}{synthetic}"
-        written.append(lever_figure(_bars(bars), folder / LEVERS, told))
+        title = f"{asked.title}: {asked.preset}"
+        written.append(_draw_levers(bars, folder / PICTURE_OF_LEVERS, title, tested))
     return written
 
 
-def _bars(shown: Sequence[tuple[str, Setup]]) -> list[Bar]:
+def _draw_levers(
+    shown: Sequence[tuple[str, Setup]], path: Path, title: str, tested: CrossValidation
+) -> Path:
+    busy = ", host priced on a busy machine" if any(one.busy for _, one in shown) else ""
+    synthetic = ", SYNTHETIC DATA" if tested.data.get("synthetic") else ""
     means = [(name, one.means()) for name, one in shown]
-    return [(name, mj["loihi_mj"], mj["with_host_mj"]) for name, mj in means]
+    bars = [(name, mj["loihi_mj"], mj["with_host_mj"]) for name, mj in means]
+    return lever_figure(bars, path, f"{title}{busy}{synthetic}")
 
 
 def report(tested: CrossValidation) -> str:
@@ -99,20 +104,29 @@ def compare(
     settings: Mapping[str, Sequence[Any]],
     first: CrossValidation,
     second: CrossValidation,
+    picture: Path | None = None,
 ) -> dict[str, Any]:
     """Print whether two cross-validations differ, section by section, and return it.
 
     ``settings`` are those that differ. The result holds ``runs``, ``settings``, ``sections``,
     ``dataset``, ``basis``, and by stage and score ``differences``: ``mean``, ``low``, ``high``,
     ``verdict``, ``sentence`` and ``by_section``, each the second study minus the first. Where both
-    benchmarked energies, ``energies``: as deployed, and with every way of saving.
+    benchmarked energies, ``energies``: as deployed, and with every way of saving. The ``picture``
+    adds them up: each way of saving, then what the second study changes.
 
     Raises
     ------
     ConfigError
-        If they are of different data or tested different sections.
+        If they are of different data or tested different sections, or a picture is wanted of
+        studies without energies.
     """
     found = differences(first, second)
+    bars = added_up(first.setups(), (_changed(settings) or runs[1].name, second.setups()))
+    if picture is not None and len(bars) < len(LEVERS) + 2:
+        raise ConfigError(
+            "--picture draws what each way of saving energy takes off, and these studies did not "
+            "both benchmark energies over all folds; run: spikeseg sweep energy-claims"
+        )
     console = wide_console()
     for name, run in zip("AB", runs, strict=True):
         console.print(f"{name}  {run.name} {run.id[:8]}, {run.about['started']}", soft_wrap=True)
@@ -122,6 +136,10 @@ def compare(
     energies = between(first.setups(), second.setups(), "A to B")
     if energies:
         console.print(terminal_table(lever_table(energies)))
+    if picture is not None:
+        names = f"{runs[0].name} to {runs[1].name}"
+        drawn = _draw_levers(bars, picture.with_suffix(".png"), names, second)
+        console.print(f"picture   {drawn}, {drawn.with_suffix('.svg')}", soft_wrap=True)
     table: dict[str, dict[str, Any]] = {}
     for each in found:
         said = sentence(each)
@@ -137,3 +155,9 @@ def compare(
         "differences": table,
         "energies": [step.to_json() for step in energies],
     }
+
+
+def _changed(settings: Mapping[str, Sequence[Any]]) -> str:
+    """Name what the second study sets otherwise, if it is little."""
+    told = ", ".join(f"{name.split('.')[-1]} {values[1]}" for name, values in settings.items())
+    return told if len(told) <= 40 else ""

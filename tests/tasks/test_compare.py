@@ -97,3 +97,8 @@ def test_a_name_of_several_runs_lists_them(two: tuple[Run, Run]) -> None:
     for words in listed:
         assert datetime.fromisoformat(f"{words[1]} {words[2]}")
         assert words[3:] == ["UTC", "quick-one", "(pipeline,", "finished)"]
+
+
+def test_pipelines_have_no_picture_of_folds(two: tuple[Run, Run], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--picture takes two cross-validations"):
+        compare([], picture=tmp_path / "saved.png")

@@ -27,6 +27,7 @@ from spikeseg_core.report.questions.energy_comparison import (
     other_comparisons,
     power,
 )
+from spikeseg_core.report.questions.over_folds import ratios
 from spikeseg_core.report.records import labelled
 from spikeseg_core.report.stated import (
     Basis,
@@ -40,6 +41,8 @@ from spikeseg_core.report.stated import (
 from spikeseg_core.report.sweep import recorded_sweeps
 
 QUESTION = "How do rate-based and spike-based models compare in accuracy and power?"
+NO_FOLDS = "No energies over all folds are recorded: that accuracy is equal rests on few sections."
+STUDY = "sweep energy-claims --preset"
 
 
 def section(evidence: Evidence, folder: Path) -> Section:
@@ -64,7 +67,8 @@ def section(evidence: Evidence, folder: Path) -> Section:
     ]
     sweeps = evidence.sweeps_over("tune.spiking_epochs", "tune.activation", "tune.noise")
     tables, pictures, sweep_runs = recorded_sweeps(sweeps)
-    runs = evidence.behind("convert", "deploy", "benchmark")
+    over_folds, studies = ratios(evidence)
+    runs = [*evidence.behind("convert", "deploy", "benchmark"), *studies]
     batches = evidence.bench.get("energy")
     if batches is not None:
         tables.append(_batch_table(batches[1]))
@@ -78,13 +82,17 @@ def section(evidence: Evidence, folder: Path) -> Section:
             _accuracy(evidence),
             *_energy(evidence),
             *accounting(compared),
+            *over_folds,
             *tables,
         ],
         pictures=[*_pictures(evidence), *pictures],
         details=other_comparisons(evidence),
         runs=[*runs, *sweep_runs],
         unknown=_unknown(evidence),
-        missing=_missing(evidence, bool(sweeps), batches is not None, compared),
+        missing=[
+            *_missing(evidence, bool(sweeps), batches is not None, compared),
+            *([] if over_folds else [missing(NO_FOLDS, f"{STUDY} {evidence.preset}")]),
+        ],
     )
 
 

@@ -16,6 +16,7 @@ from spikeseg_core.report.questions.operating_point import (
     presentation_tables,
     shorter,
 )
+from spikeseg_core.report.questions.over_folds import saved
 from spikeseg_core.report.records import RecordedPipeline, RecordedSweep
 from spikeseg_core.report.stated import Name, Text, say, stated
 from spikeseg_core.report.sweep import recorded_sweeps
@@ -70,6 +71,7 @@ def section(evidence: Evidence, folder: Path) -> Section:
         ),
     ]
     found, more_pictures, sweep_runs = recorded_sweeps(sweeps)
+    levers, studies = saved(evidence)
     settings = evidence.first.settings["tune"]
     rates = say(
         "With the percentile loss, which keeps each neuron's highest rates between {low} and "
@@ -85,12 +87,13 @@ def section(evidence: Evidence, folder: Path) -> Section:
         title=QUESTION,
         finding=_finding(evidence),
         answer=[rates, *(chosen_point(evidence) or shorter(anytime))],
-        tables=[*tables, *found],
+        tables=[*tables, *levers, *found],
         pictures=[*pictures, *more_pictures],
         details=front(evidence),
         runs=[
             *evidence.behind("tune", "deploy", "benchmark"),
             *(link(run.run) for run in evidence.others),
+            *studies,
             *sweep_runs,
         ],
         unknown=[

@@ -18,7 +18,7 @@ from tests.spikeseg_core.report.recorded import (
     write_pipeline,
     write_sweep,
 )
-from tests.spikeseg_core.sweep.test_cross_validation import study
+from tests.spikeseg_core.report.test_folds import with_energies
 
 
 class WithBench(FolderRecords):
@@ -40,7 +40,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> FolderRecords:
     sweeps = [write_sweep(home / name, *found) for name, found in SWEEPS.items()]
     folds = Sweep(title="Folds", preset="paper", folds=3)
     sweeps.append(write_sweep(home / "folds", folds, {"fold 0": {0: 0.9}}))
-    study().save(home / "folds")
+    with_energies().save(home / "folds")
     return WithBench(home / "stages", sweeps)
 
 
