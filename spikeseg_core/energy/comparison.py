@@ -55,8 +55,8 @@ class Comparison:
     facts : mapping
         For the deployed network: cores, chips, steps, step rate, events, Loihi's dynamic energy by
         kind of event, and the range of its total from the constants' stated errors. ``host``: by
-        presentation, the host's energy, the part of it that its spikes take, and what the chips
-        would take to make those.
+        presentation, the host's energy, that of each of its parts, and what the chips would take
+        to make its spikes.
     """
 
     figures: tuple[EnergyFigure, ...]
@@ -208,13 +208,13 @@ def _host_facts(
 ) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for way, shown in loihi.items():
-        dynamic, static, seconds = host.spikes.values(shown.events.steps)
+        parts = host.parts(shown)
         grown = with_neurons(shown.events, host.network.neurons_off_chip)
         more = loihi_energy(grown, model).total_mj - loihi_energy(shown.events, model).total_mj
         found[way] = {
             "total_mj": host.work(shown)[2].mj_per_section,
-            "spikes_mj": shown.tiles * (dynamic + static),
-            "spikes_seconds": shown.tiles * seconds,
+            **{f"{name}_mj": dynamic + static for name, (dynamic, static, _) in parts.items()},
+            **{f"{name}_seconds": seconds for name, (*_, seconds) in parts.items()},
             "spikes_on_chip_mj": shown.tiles * more,
         }
     return found

@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spikeseg_core.energy.devices.loihi import Presented
-from spikeseg_core.energy.figure import EnergyFigure, Figures, figures_of, find
-from spikeseg_core.network import Connection, Network
-
-
-def host_operations(network: Network, extra_readouts: float = 0.0) -> float:
-    """Multiply-adds on the host for one tile; spikes are not among them.
-
-    The image is constant, so the currents of the host's layers are computed once. The read-out is
-    applied to the mean of the spikes, once and ``extra_readouts`` times more.
-    """
-    layers = [
-        _multiply_adds(network, layer.name, c)
-        for layer, c in network.connections()
-        if not layer.on_chip
-    ]
-    readouts = _multiply_adds(network, None, network.readout) * (1 + extra_readouts)
-    return sum(layers) + readouts
-
-
-def _multiply_adds(network: Network, target: str | None, c: Connection) -> int:
-    rows, columns, channels, outputs = network.kernel_shape(target, c)
-    side = network.sizes[c.source]
-    positions = side if c.kind == "conv_transpose" else side // c.stride
-    return positions**2 * rows * columns * channels * outputs
+from spikeseg_core.energy.figure import EnergyFigure, Figures, figures_of
+from spikeseg_core.network import Network
 
 
 @dataclass(frozen=True)
@@ -71,6 +49,48 @@ class HostSpikes:
 
 
 @dataclass(frozen=True)
+class HostTimes:
+    """What it takes the host to do its part for one tile, timed.
+
+    Attributes
+    ----------
+    layers, readout : sequence of EnergyFigure
+        Dynamic, static and total energy of the currents of its layers, once as the image is
+        constant, and of one read-out, from the mean of the spikes.
+    spikes : HostSpikes
+        Of listing the spikes of its layers.
+    """
+
+    layers: Sequence[EnergyFigure]
+    readout: Sequence[EnergyFigure]
+    spikes: HostSpikes
+
+    def parts(self, steps: float, readouts: float) -> dict[str, tuple[float, float, float]]:
+        """Return dynamic mJ, static mJ and seconds of each part for a tile."""
+        dynamic, static, seconds = _values(self.readout)
+        return {
+            "layers": _values(self.layers),
+            "spikes": self.spikes.values(steps),
+            "read-out": (readouts * dynamic, readouts * static, readouts * seconds),
+        }
+
+    @property
+    def groups(self) -> tuple[Sequence[EnergyFigure], ...]:
+        """All figures, by timing."""
+        return (self.layers, self.readout, *self.spikes.timed)
+
+    def with_groups(self, groups: Sequence[Sequence[EnergyFigure]]) -> HostTimes:
+        """Return the same with other figures, in the order of :attr:`groups`."""
+        layers, readout, few, many = groups
+        return HostTimes(layers, readout, replace(self.spikes, timed=(few, many)))
+
+
+def _values(figures: Sequence[EnergyFigure]) -> tuple[float, float, float]:
+    dynamic, static, total = figures
+    return dynamic.mj_per_section, static.mj_per_section, total.seconds_per_section
+
+
+@dataclass(frozen=True)
 class Host:
     """The CPU that the chips are attached to.
 
@@ -79,42 +99,42 @@ class Host:
     network : Network
         The network; its layers off the chip, and its read-out, are the host's.
     cpu : sequence of EnergyFigure
-        Of the CPU; the layers and the read-out are priced like its int8 online run on tiles, by
-        their share of the multiply-adds.
-    spikes : HostSpikes
-        Of the layers, as timed.
+        Of the CPU as the opponent.
+    times : HostTimes
+        Of the CPU as the host.
     """
 
     network: Network
     cpu: Sequence[EnergyFigure]
-    spikes: HostSpikes
+    times: HostTimes
+
+    def parts(self, shown: Presented) -> dict[str, tuple[float, float, float]]:
+        """Return dynamic mJ, static mJ and seconds of each part of its work, for one section."""
+        by_tile = self.times.parts(shown.events.steps, 1 + shown.extra_readouts)
+        return {
+            name: (shown.tiles * dynamic, shown.tiles * static, shown.tiles * seconds)
+            for name, (dynamic, static, seconds) in by_tile.items()
+        }
 
     def work(self, shown: Presented) -> Figures:
         """Return dynamic, static and total energy of the host for one section."""
-        dynamic, static, total = (
-            find(
-                self.cpu, family="cpu", feed="tiles", precision="int8", batch=1, component=c
-            ).cut_into(shown.tiles)
-            for c in ("dynamic", "static", "total")
+        parts = self.parts(shown)
+        dynamic, static, seconds = (sum(values) for values in zip(*parts.values(), strict=True))
+        told = ", ".join(
+            f"{name} {1e6 * part[2] / shown.tiles:.0f} us" for name, part in parts.items()
         )
-        operations = host_operations(self.network, shown.extra_readouts)
-        share = operations / self.network.multiply_adds
-        spikes = self.spikes.values(shown.events.steps)
-        timed = self.spikes.figures[2]
+        total = self.times.layers[2]
         return figures_of(
             family="cpu",
             host=True,
             precision=total.precision,
-            dynamic_mj=share * dynamic.mj_per_section + shown.tiles * spikes[0],
-            static_mj=share * static.mj_per_section + shown.tiles * spikes[1],
-            seconds=share * total.seconds_per_section + shown.tiles * spikes[2],
+            dynamic_mj=dynamic,
+            static_mj=static,
+            seconds=seconds,
             basis="modelled",
             time_basis="modelled",
             source=total.source,
-            note=f"host does {share:.1%} of the multiply-adds (layers off the chip, read-out), "
-            f"priced like the CPU's int8 online run, and lists the spikes of its "
-            f"{self.network.neurons_off_chip} neurons in {1e6 * spikes[2]:.0f} us a tile "
-            f"({timed.note})",
+            note=f"host, timed by tile: {told}; layers and read-out: {self.times.layers[2].note}",
             tiles=shown.tiles,
-            busy=total.busy or timed.busy,
+            busy=any(figure.busy for group in self.times.groups for figure in group),
         )

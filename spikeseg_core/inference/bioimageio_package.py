@@ -22,9 +22,10 @@ from PIL import Image
 from spikeseg_core.data.tiles import pad_to
 from spikeseg_core.errors import DataError
 from spikeseg_core.inference.about import UNKNOWN, About
-from spikeseg_core.inference.onnx_model import INPUT, OPSET, OUTPUT, onnx_model
+from spikeseg_core.inference.onnx_model import INPUT, OUTPUT, onnx_model
 from spikeseg_core.inference.segmenter import Segmenter
 from spikeseg_core.network import Network, Weights
+from spikeseg_core.network.onnx_graph import OPSET
 from spikeseg_core.storage import atomic_path
 
 FORMAT = "0.5.4"

@@ -11,10 +11,8 @@ import numpy as np
 
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.inference.about import About
-from spikeseg_core.network import IMAGE, Connection, Network, Weights
-
-OPSET, _IR = 17, 8
-"""Versions of ONNX of 2022, which runtimes of today read."""
+from spikeseg_core.network import IMAGE, Network, Weights
+from spikeseg_core.network.onnx_graph import OnnxGraph
 
 INPUT, OUTPUT = "sections", "membrane"
 _AXES = ("sections", 1, "rows", "columns")
@@ -47,110 +45,30 @@ def onnx_model(
         If the package ``onnx`` is not installed.
     """
     try:
-        from onnx import TensorProto, checker, helper
+        from onnx import checker
+        from onnx.helper import set_model_props
     except ImportError:
         raise ConfigError(
             'writing ONNX needs the package onnx: pip install "spikeseg[onnx]"'
         ) from None
-    graph = _Graph()
+    graph = OnnxGraph()
     image = INPUT if standardized else _standardize(graph)
     rows, columns = (
         _Axis(graph, image, axis, network.tile, about.tiles_per_axis) for axis in (2, 3)
     )
-    outputs = {IMAGE: _cut(graph, image, rows, columns)}
-    for layer in network.layers:
-        branches = [
-            graph.convolution(
-                f"{layer.name}_from_{c.source}",
-                outputs[c.source],
-                c,
-                weights.kernel(layer.name, c.source),
-                weights.biases[layer.name] if index == 0 else None,
-            )
-            for index, c in enumerate(layer.inputs)
-        ]
-        current = branches[0] if len(branches) == 1 else graph.add("Sum", *branches)
-        outputs[layer.name] = graph.add("Relu", current, name=layer.name)
-    source = network.readout.source
-    logits = graph.convolution(
-        f"readout_from_{source}",
-        outputs[source],
-        network.readout,
-        weights.kernel(None, source),
-        weights.biases["readout"],
-    )
+    logits = graph.network(network, weights, _cut(graph, image, rows, columns))
     _blend(graph, graph.add("Sigmoid", logits), rows, columns)
 
-    def value(name: str) -> Any:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, _AXES)
-
-    made = helper.make_model(
-        helper.make_graph(
-            graph.nodes, network.name, [value(INPUT)], [value(OUTPUT)], graph.constants
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=_IR,
-        producer_name="SpikeSeg",
-    )
+    made = graph.model(network.name, {INPUT: _AXES}, {OUTPUT: _AXES})
     grey = "zero mean and unit variance in each section" if standardized else "grey, any scale"
     facts = about.facts() | {
         "input": grey,
         "tile": str(network.tile),
         "weights_sha256": weights.sha256,
     }
-    helper.set_model_props(made, facts)
+    set_model_props(made, facts)
     checker.check_model(made, full_check=True)
     return made
-
-
-class _Graph:
-    """Nodes and constants, in the order in which they are added."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def add(self, kind: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
-        """Add a node, and return the name of its output."""
-        from onnx import helper
-
-        output = name or f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
-        return output
-
-    def constant(self, name: str, value: np.ndarray) -> str:
-        """Add a constant, and return its name."""
-        from onnx import numpy_helper
-
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def numbers(self, *values: int) -> str:
-        """Add a vector of whole numbers, and return its name."""
-        return self.constant(f"numbers_{len(self.constants)}", np.array(values, np.int64))
-
-    def convolution(
-        self, name: str, source: str, c: Connection, kernel: np.ndarray, bias: np.ndarray | None
-    ) -> str:
-        """Add a connection with TensorFlow's padding 'same', the larger half after."""
-        straight = c.kind == "conv"
-        weights = kernel.transpose((3, 2, 0, 1) if straight else (2, 3, 0, 1))
-        inputs = [source, self.constant(f"{name}/kernel", weights.astype(np.float32))]
-        if bias is not None:
-            inputs.append(self.constant(f"{name}/bias", bias.astype(np.float32)))
-        over = max(c.kernel - c.stride, 0)
-        before, after = over // 2, over - over // 2
-        # An upsampling by more than the kernel is wide leaves pixels that nothing reaches.
-        more = {} if straight else {"output_padding": [max(c.stride - c.kernel, 0)] * 2}
-        return self.add(
-            "Conv" if straight else "ConvTranspose",
-            *inputs,
-            name=name,
-            kernel_shape=[c.kernel] * 2,
-            strides=[c.stride] * 2,
-            pads=[before, before, after, after],
-            **more,
-        )
 
 
 class _Axis:
@@ -166,7 +84,7 @@ class _Axis:
         Names of vectors with one number: the tiles, and the length of a tile.
     """
 
-    def __init__(self, graph: _Graph, image: str, axis: int, tile: int, least: int) -> None:
+    def __init__(self, graph: OnnxGraph, image: str, axis: int, tile: int, least: int) -> None:
         from onnx import TensorProto
 
         add, numbers = graph.add, graph.numbers
@@ -200,7 +118,7 @@ class _Axis:
         self.blend = add("Slice", weights, numbers(0), size, one)
 
 
-def _cut(graph: _Graph, image: str, rows: _Axis, columns: _Axis) -> str:
+def _cut(graph: OnnxGraph, image: str, rows: _Axis, columns: _Axis) -> str:
     """Cut sections (n, 1, rows, columns) into tiles (n * tiles, 1, tile, tile)."""
     tiles = graph.add("Gather", image, rows.pixels, axis=2)
     tiles = graph.add("Gather", tiles, columns.pixels, axis=4)
@@ -209,7 +127,7 @@ def _cut(graph: _Graph, image: str, rows: _Axis, columns: _Axis) -> str:
     return graph.add("Reshape", tiles, shape, name="tiles")
 
 
-def _blend(graph: _Graph, tiles: str, rows: _Axis, columns: _Axis) -> None:
+def _blend(graph: OnnxGraph, tiles: str, rows: _Axis, columns: _Axis) -> None:
     """Blend tiles into sections: the output of the graph.
 
     The weights of a tile's pixels are products of those of its rows and columns, so blending is one
@@ -225,7 +143,7 @@ def _blend(graph: _Graph, tiles: str, rows: _Axis, columns: _Axis) -> None:
     add("MatMul", strips, columns.blend, name=OUTPUT)
 
 
-def _standardize(graph: _Graph) -> str:
+def _standardize(graph: OnnxGraph) -> str:
     """As :func:`spikeseg_core.data.tiles.standardize`, also in 64 bits."""
     from onnx import TensorProto
 

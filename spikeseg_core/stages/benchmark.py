@@ -96,7 +96,7 @@ def run_benchmark(
             model=model,
         )
     levers = points.levers if points else {}
-    host = Host(network, machine.cpu, machine.spikes)
+    host = Host(network, machine.cpu, machine.host)
     board = load_board_energy(deployed)
     found = compare(
         loihi | (points.presented() if points else {}),
@@ -120,6 +120,7 @@ def run_benchmark(
         "levers": priced_levers(levers, host, model),
         "operating_point": points.to_json() if points else None,
         "cpu_threads": dict(machine.threads),
+        "cpu_runtimes": {name: dict(tried) for name, tried in machine.runtimes.items()},
         "why_no_gpu": machine.why_no_gpu,
         "busy": machine.busy,
         "load": machine.load,

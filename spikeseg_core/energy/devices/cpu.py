@@ -1,12 +1,13 @@
-"""The CPU at its best: float32 and int8, best thread count, warmed up."""
+"""The CPU at its best: float32 and int8, best runtime and thread count, warmed up."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from spikeseg_core.energy.devices.meter import (
     figures_of_timing,
     meter_of,
 )
+from spikeseg_core.energy.devices.onnx_runtime import OnnxNet, to_onnx
 from spikeseg_core.energy.devices.tflite import PRECISIONS, Precision, TfliteNet, to_tflite
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.errors import MeterError
@@ -33,8 +35,21 @@ Segmenter = Callable[[np.ndarray], np.ndarray]
 WHOLE = "cpu whole section"
 """Device of whole sections, in names of thread counts."""
 
-THREAD_ROUNDS = 3
-"""Calls with each thread count, in turn."""
+ROUNDS_OF_CHOICE = 3
+"""Calls with each runtime and thread count, in turn."""
+
+SHUFFLED = "ONNX Runtime, transposed convolutions as shuffled channels"
+RUNTIMES = ("TensorFlow Lite with XNNPACK", "ONNX Runtime", SHUFFLED)
+
+
+class Net(Protocol):
+    """The ANN in one runtime, with one thread count."""
+
+    def __call__(self, tiles: np.ndarray) -> np.ndarray:
+        """Run one batch, ``(batch, tile, tile)`` float32 to logits of the same shape."""
+
+    def segment_tiles(self, tiles: np.ndarray) -> np.ndarray:
+        """Run any number of standardised tiles ``(n, tile, tile)`` to logits of the same shape."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +58,8 @@ class Feed:
 
     Attributes
     ----------
-    model : keras.Model
-        The ANN: standardised tiles ``(batch, tile, tile, 1)`` to logits.
+    network, weights : Network, Weights
+        The ANN, whose tile is what is given.
     tiles : ndarray
         Standardised tiles ``(n, tile, tile)`` of the training split, which calibrate int8; these
         are also timed.
@@ -54,15 +69,39 @@ class Feed:
         Tiles per call; 1 is online.
     """
 
-    model: Any
+    network: Network
+    weights: Weights
     tiles: np.ndarray
     tiles_per_section: int | None
     batches: tuple[int, ...]
 
-    @property
-    def title(self) -> str:
-        """What is given."""
-        return "whole sections" if self.tiles_per_section is None else "tiles"
+    @cached_property
+    def model(self) -> Any:
+        """The ANN in Keras: standardised tiles ``(batch, tile, tile, 1)`` to logits."""
+        return model_from_weights(self.network, self.weights, activation="relu")
+
+    def nets(self, precision: Precision, batch: int) -> dict[str, Callable[[int], Net]]:
+        """Return the ANN in every one of :data:`RUNTIMES`, for any thread count."""
+        made: dict[str, Callable[[int], Net]] = {
+            RUNTIMES[0]: partial(TfliteNet, to_tflite(self.model, precision, batch, self.tiles))
+        }
+        for runtime in RUNTIMES[1:]:
+            content = self._onnx(precision, shuffled=runtime == SHUFFLED)
+            made[runtime] = partial(OnnxNet, content)
+        return made
+
+    def _onnx(self, precision: Precision, *, shuffled: bool) -> bytes:
+        key = precision, shuffled
+        if key not in self._written:
+            self._written[key] = to_onnx(
+                self.network, self.weights, precision, self.tiles, shuffled=shuffled
+            )
+        return self._written[key]
+
+    @cached_property
+    def _written(self) -> dict[tuple[Precision, bool], bytes]:
+        """What does not depend on the batch is written once."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -79,11 +118,14 @@ class CpuBenchmark:
     threads : mapping of str to int
         Best thread count, by name (``"int8 batch 1"``), with the device as a prefix for whole
         sections.
+    runtimes : mapping of str to (mapping of str to float)
+        By name and runtime, the fastest call with any thread count when the best was chosen, ms.
     """
 
     figures: tuple[EnergyFigure, ...]
     segmenters: Mapping[str, Mapping[str, Segmenter]]
     threads: Mapping[str, int]
+    runtimes: Mapping[str, Mapping[str, float]]
 
 
 def cpu_power(config: BenchmarkConfig) -> Power:
@@ -102,8 +144,10 @@ class _Case:
     precision: Precision
     batch: int
     shown: np.ndarray
-    net: TfliteNet
+    net: Net
+    runtime: str
     threads: int
+    tried: Mapping[str, float]
 
     @property
     def name(self) -> str:
@@ -140,6 +184,7 @@ def measure_cpu(
     figures: list[EnergyFigure] = []
     segmenters: dict[str, dict[str, Segmenter]] = {}
     threads: dict[str, int] = {}
+    runtimes: dict[str, Mapping[str, float]] = {}
     batches = sorted({batch for feed in feeds for batch in feed.batches})
     for done, batch in enumerate(batches):
         report.progress(done, len(batches), f"CPU, batch {batch}")
@@ -159,28 +204,35 @@ def measure_cpu(
                 precision=case.precision,
                 batch=batch,
                 tiles_per_section=case.feed.tiles_per_section,
-                note=f"TensorFlow Lite with XNNPACK, {case.threads} threads (best of 1 to "
-                f"{cpus()})",
+                note=f"{case.runtime}, {case.threads} threads (best of {len(case.tried)} runtimes "
+                f"and 1 to {cpus()} threads)",
             )
             figures += found
             device = found[0].device
             segmenters.setdefault(device, {})[case.precision] = case.net.segment_tiles
-            threads[name] = case.threads
+            threads[name], runtimes[name] = case.threads, case.tried
     report.progress(len(batches), len(batches), "CPU timed")
-    return CpuBenchmark(tuple(figures), segmenters, threads)
+    return CpuBenchmark(tuple(figures), segmenters, threads, runtimes)
 
 
 def _case(feed: Feed, precision: Precision, batch: int) -> _Case:
-    content = to_tflite(feed.model, precision, batch, feed.tiles)
     shown = np.resize(feed.tiles, (batch, *feed.tiles.shape[1:])).astype(np.float32)
-    count, net = best_threads(content, shown)
-    return _Case(feed, precision, batch, shown, net, count)
+    nets = {
+        (runtime, n): net(n)
+        for runtime, net in feed.nets(precision, batch).items()
+        for n in thread_counts(cpus())
+    }
+    seconds = fastest_calls({key: partial(net, shown) for key, net in nets.items()})
+    best = min(seconds, key=lambda key: seconds[key])
+    tried = {
+        runtime: 1e3 * min(s for (of, _), s in seconds.items() if of == runtime)
+        for runtime in RUNTIMES
+    }
+    return _Case(feed, precision, batch, shown, nets[best], *best, tried)
 
 
-def whole_sections(
-    network: Network, weights: Weights, sections: np.ndarray
-) -> tuple[Any, np.ndarray]:
-    """Return the ANN for whole sections, and the sections padded to its input.
+def whole_sections(network: Network, sections: np.ndarray) -> tuple[Network, np.ndarray]:
+    """Return the network for whole sections, and the sections padded to its input.
 
     The network is fully convolutional, so a CPU does not need overlapping tiles. The input is a
     square whose side can be halved as often as the network does; smaller sections are mirrored.
@@ -192,30 +244,32 @@ def whole_sections(
 
     Returns
     -------
-    keras.Model, ndarray
-        The model; ``(n, side, side)``.
+    Network, ndarray
+        The network; ``(n, side, side)``.
     """
     unit = network.tile // min(network.sizes.values())
     side = -(-max(sections.shape[1:]) // unit) * unit
     missing = [(0, side - size) for size in sections.shape[1:]]
-    model = model_from_weights(replace(network, tile=side), weights, activation="relu")
-    return model, np.pad(sections, ((0, 0), *missing), mode="symmetric")
+    padded = np.pad(sections, ((0, 0), *missing), mode="symmetric")
+    return replace(network, tile=side), padded
 
 
-def best_threads(content: bytes, tiles: np.ndarray) -> tuple[int, TfliteNet]:
-    """Return the fastest thread count for ``tiles``, and the network with that many threads.
+Key = TypeVar("Key", bound=Hashable)
 
-    The counts are tried in turn, and the fastest call of each counts: it is the least disturbed.
-    """
-    nets = {n: TfliteNet(content, n) for n in thread_counts(cpus())}
-    times: dict[int, list[float]] = {n: [] for n in nets}
-    for _ in range(1 + THREAD_ROUNDS):  # the first one warms up
-        for n, net in nets.items():
+
+def fastest_calls(
+    calls: Mapping[Key, Callable[[], object]], rounds: int = ROUNDS_OF_CHOICE
+) -> dict[Key, float]:
+    """Call each in turn, and return the seconds of its fastest call: the least disturbed."""
+    fastest = dict.fromkeys(calls, np.inf)
+    for call in calls.values():  # warms up
+        call()
+    for _ in range(rounds):
+        for key, call in calls.items():
             start = time.perf_counter()
-            net(tiles)
-            times[n].append(time.perf_counter() - start)
-    best = min(times, key=lambda n: min(times[n][1:]))
-    return best, nets[best]
+            call()
+            fastest[key] = min(fastest[key], time.perf_counter() - start)
+    return fastest
 
 
 def thread_counts(cpus: int) -> list[int]:

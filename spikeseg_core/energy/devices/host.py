@@ -1,43 +1,106 @@
-"""The host of the chips: timing the lists of spikes that it sends them."""
+"""The host of the chips: timing its layers, the lists of spikes that it sends, and its read-out.
+
+The layers' currents and the read-out are computed in float32 by ONNX Runtime, the spikes by this
+project's own loop.
+"""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 
-from spikeseg_core.energy.devices.cpu import THREAD_ROUNDS, cpus, thread_counts
+from spikeseg_core.energy.devices.cpu import cpus, fastest_calls, thread_counts
 from spikeseg_core.energy.devices.meter import Power, Timer, figures_of_timing, meter_of
-from spikeseg_core.energy.host import HostSpikes
+from spikeseg_core.energy.devices.onnx_runtime import session
+from spikeseg_core.energy.host import HostSpikes, HostTimes
 from spikeseg_core.loihi.emulator.steady import SpikeLists
 from spikeseg_core.loihi.run.base import host_currents, steady_input
-from spikeseg_core.network import Network, Weights
+from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network, Weights
+from spikeseg_core.network.onnx_graph import OnnxGraph
 
 TILES = 16
 """Tiles that are shown in turn, so that no branch is learned by heart."""
 
+Work = Callable[[], object]
 
-class _Presentation:
+
+class _Spikes:
     """The spikes of the host's layers for ``n_steps`` steps of one tile after the other."""
 
     def __init__(
         self, network: Network, weights: Weights, tiles: np.ndarray, n_steps: int, threads: int
     ) -> None:
         self._layers = []
-        for layer in network.layers:
-            if not layer.on_chip:
-                units = host_currents(network, weights, layer.name, tiles)
-                rise, initial = steady_input(network, layer.name, units)
-                lists = SpikeLists(initial.size, n_steps, threads)
-                self._layers.append((cycle(rise.reshape(len(tiles), -1)), initial.ravel(), lists))
+        for name in _layers(network):
+            units = host_currents(network, weights, name, tiles)
+            rise, initial = steady_input(network, name, units)
+            lists = SpikeLists(initial.size, n_steps, threads)
+            self._layers.append((cycle(rise.reshape(len(tiles), -1)), initial.ravel(), lists))
 
     def __call__(self) -> None:
         for rise, initial, lists in self._layers:
             lists.fill(next(rise), initial)
 
 
-def measure_host_spikes(
+class Currents:
+    """What the potentials of the host's neurons rise by in a step, for one tile after the other.
+
+    Parameters
+    ----------
+    tiles : ndarray
+        Standardised tiles ``(n, tile, tile)``.
+    """
+
+    def __init__(self, network: Network, weights: Weights, tiles: np.ndarray, threads: int) -> None:
+        graph, shape = OnnxGraph(), (1, 1, network.tile, network.tile)
+        scale = RATE_HZ_PER_UNIT * DT  # in thresholds
+        scaled = Weights(
+            {name: scale * kernel for name, kernel in weights.kernels.items()},
+            {name: scale * bias for name, bias in weights.biases.items()},
+        )
+        found = {
+            graph.layer(network, scaled, name, {IMAGE: IMAGE}): network.shape(name)
+            for name in _layers(network)
+        }
+        outputs = {output: (1, size[-1], *size[:-1]) for output, size in found.items()}
+        model = graph.model("currents", {IMAGE: shape}, outputs)
+        self._session = session(model.SerializeToString(), threads)
+        self._tiles = cycle(tiles.astype(np.float32)[:, np.newaxis, np.newaxis])
+
+    def __call__(self) -> list[np.ndarray]:
+        """Return the rise of every layer's neurons, float64 ``(channels, rows, columns)``."""
+        found = self._session.run(None, {IMAGE: next(self._tiles)})
+        return [each[0].astype(np.float64) for each in found]
+
+
+class ReadOut:
+    """The read-out of the mean of spikes, for one tile after the other.
+
+    Parameters
+    ----------
+    units : ndarray
+        Mean of the last ensemble's spikes in units of 100 Hz, ``(n, channels, rows, columns)``.
+    """
+
+    def __init__(self, network: Network, weights: Weights, units: np.ndarray, threads: int) -> None:
+        graph, source = OnnxGraph(), "spikes"
+        logits = graph.readout(network, weights, source)
+        shapes = {source: (1, *units.shape[1:])}, {logits: (1, 1, network.tile, network.tile)}
+        self._session = session(graph.model("readout", *shapes).SerializeToString(), threads)
+        self._source = source
+        self._units = cycle(units.astype(np.float32)[:, np.newaxis])
+
+    def __call__(self) -> np.ndarray:
+        """Return the logits, float32 ``(tile, tile)``."""
+        (logits,) = self._session.run(None, {self._source: next(self._units)})
+        return np.asarray(logits)[0, 0]
+
+
+def measure_host(
     network: Network,
     weights: Weights,
     tiles: np.ndarray,
@@ -46,8 +109,8 @@ def measure_host_spikes(
     repeats: int,
     power: Power,
     timer: Timer,
-) -> HostSpikes:
-    """Time how long the CPU takes to list the spikes of a tile, with the best thread count.
+) -> HostTimes:
+    """Time what the CPU does for a tile on the chips, each part with the best thread count.
 
     Parameters
     ----------
@@ -56,40 +119,56 @@ def measure_host_spikes(
     tiles : ndarray
         Standardised tiles ``(n, tile, tile)``.
     steps : int
-        Steps of a presentation; half as many are timed too.
+        Steps of a presentation; spikes are timed for half as many too.
     repeats, power, timer
         As for :func:`~spikeseg_core.energy.devices.cpu.measure_cpu`.
     """
+    shown = tiles[:TILES]
+    rows, columns, channels = network.shape(network.readout.source)
+    # Which rates are read out does not matter to a product of matrices.
+    units = np.random.default_rng(0).random((TILES, channels, rows, columns))
+    fewer = max(1, steps // 2)
+    work: Mapping[str, Callable[[int], Work]] = {
+        "spikes": partial(_Spikes, network, weights, shown, steps),
+        "fewer spikes": partial(_Spikes, network, weights, shown, fewer),
+        "currents": partial(Currents, network, weights, shown),
+        "read-out": partial(ReadOut, network, weights, units),
+    }
+    threads = {name: _best_threads(made) for name, made in work.items()}
+    timings = timer.in_turn(
+        {name: made(threads[name]) for name, made in work.items()}, repeats, meter_of(power)
+    )
 
-    def shown(n_steps: int, threads: int) -> _Presentation:
-        return _Presentation(network, weights, tiles[:TILES], n_steps, threads)
-
-    threads = _best_threads({n: shown(steps, n) for n in thread_counts(cpus())})
-    lengths = (max(1, steps // 2), steps)
-    timings = timer.in_turn({str(n): shown(n, threads) for n in lengths}, repeats, meter_of(power))
-    few, many = (
-        figures_of_timing(
-            timings[str(n)],
+    def figures(name: str, what: str) -> Any:
+        return figures_of_timing(
+            timings[name],
             power,
             family="cpu",
             precision="fp32",
             batch=1,
             tiles_per_section=1,
-            note=f"measured for {n} steps, {threads} threads (best of 1 to {cpus()})",
+            note=f"{what}, {threads[name]} threads (best of 1 to {cpus()})",
         )
-        for n in lengths
+
+    return HostTimes(
+        layers=figures("currents", "ONNX Runtime"),
+        readout=figures("read-out", "ONNX Runtime"),
+        spikes=HostSpikes(
+            (fewer, steps),
+            (
+                figures("fewer spikes", f"measured for {fewer} steps"),
+                figures("spikes", f"measured for {steps} steps"),
+            ),
+        ),
     )
-    return HostSpikes(lengths, (few, many))
 
 
-def _best_threads(calls: dict[int, _Presentation]) -> int:
+def _layers(network: Network) -> list[str]:
+    return [layer.name for layer in network.layers if not layer.on_chip]
+
+
+def _best_threads(made: Callable[[int], Work]) -> int:
     """Return the thread count with the fastest call, tried in turn."""
-    fastest = dict.fromkeys(calls, np.inf)
-    for call in calls.values():
-        call()  # compiles
-    for _ in range(THREAD_ROUNDS * TILES):
-        for n, call in calls.items():
-            start = time.perf_counter()
-            call()
-            fastest[n] = min(fastest[n], time.perf_counter() - start)
-    return min(fastest, key=lambda n: fastest[n])
+    calls = {n: made(n) for n in thread_counts(cpus())}
+    seconds = fastest_calls(calls, rounds=TILES)
+    return min(seconds, key=lambda n: seconds[n])

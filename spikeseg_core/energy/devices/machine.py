@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from spikeseg_core.ann.unet import model_from_weights
 from spikeseg_core.config import BenchmarkConfig
 from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.energy.devices.cpu import (
@@ -21,11 +20,11 @@ from spikeseg_core.energy.devices.cpu import (
     whole_sections,
 )
 from spikeseg_core.energy.devices.gpu import NvmlMeter, measure_gpu
-from spikeseg_core.energy.devices.host import measure_host_spikes
+from spikeseg_core.energy.devices.host import measure_host
 from spikeseg_core.energy.devices.load import CpuLoad, LoadMeter, load_before
 from spikeseg_core.energy.devices.meter import IdleMeter, Timer
 from spikeseg_core.energy.figure import EnergyFigure
-from spikeseg_core.energy.host import HostSpikes
+from spikeseg_core.energy.host import HostTimes
 from spikeseg_core.errors import MeterError
 from spikeseg_core.network import Network, Weights
 from spikeseg_core.reporting import Reporter
@@ -48,13 +47,15 @@ class Machine:
     ----------
     cpu, gpu : tuple of EnergyFigure
         Energy figures; empty for a GPU that could not be measured.
-    spikes : HostSpikes
-        What the CPU takes to list the spikes of the deployed network's layers on the host.
+    host : HostTimes
+        What the CPU takes as the host of the deployed network.
     segment : mapping of str to (mapping of str to callable)
         The networks that were timed, by device and precision, for scoring.
     threads : mapping of str to int
         Best thread count of the CPU, by name (``"int8 batch 1"``), with the device as a prefix for
         whole sections.
+    runtimes : mapping of str to (mapping of str to float)
+        By that name and runtime, the fastest call in ms: the best was chosen by it.
     why_no_gpu : str
         Why no GPU was measured; empty if one was.
     load : float
@@ -63,16 +64,17 @@ class Machine:
 
     cpu: tuple[EnergyFigure, ...]
     gpu: tuple[EnergyFigure, ...]
-    spikes: HostSpikes
+    host: HostTimes
     segment: Mapping[str, Mapping[str, Segment]]
     threads: Mapping[str, int]
+    runtimes: Mapping[str, Mapping[str, float]]
     why_no_gpu: str
     load: float
 
     @property
     def busy(self) -> bool:
         """Whether a timing was disturbed by other work."""
-        return any(figure.busy for figure in (*self.cpu, *self.gpu, *self.spikes.figures))
+        return any(figure.busy for figure in (*self.cpu, *self.gpu, *self.host.layers))
 
 
 def disturbed_together(*groups: Sequence[EnergyFigure]) -> list[tuple[EnergyFigure, ...]]:
@@ -121,24 +123,24 @@ def measure_machine(
         report.say(f"CPU energy is modelled, not measured: {power.why}")
     per_section = dataset.grid.tiles
     tiles = representative_tiles(dataset)
-    model = model_from_weights(network, weights, activation="relu")
     training = dataset.split("train")[0][:REPRESENTATIVE_SECTIONS]
+    whole, padded = whole_sections(network, training)
     feeds = (
-        Feed(model, tiles, per_section, tuple(batches)),
-        Feed(*whole_sections(network, weights, training), None, (1,)),
+        Feed(network, weights, tiles, per_section, tuple(batches)),
+        Feed(whole, weights, padded, None, (1,)),
     )
     cpu = measure_cpu(feeds, repeats=config.repeats, power=power, timer=timer, report=report)
-    spikes = measure_host_spikes(
-        *deployed, tiles, steps, repeats=config.repeats, power=power, timer=timer
+    host = measure_host(*deployed, tiles, steps, repeats=config.repeats, power=power, timer=timer)
+    gpu, why_no_gpu = _gpu(
+        feeds[0].model, tiles, per_section, batches, repeats=config.repeats, timer=timer
     )
-    gpu, why_no_gpu = _gpu(model, tiles, per_section, batches, repeats=config.repeats, timer=timer)
     if why_no_gpu:
         report.say(f"no GPU measured: {why_no_gpu}")
     height, width = dataset.section_shape
 
     def from_sections(segment: Segmenter) -> Segment:
         def run(images: np.ndarray) -> np.ndarray:
-            logits = segment(whole_sections(network, weights, images)[1])
+            logits = segment(whole_sections(network, images)[1])
             return np.asarray(expit(logits)[:, :height, :width])
 
         return run
@@ -146,11 +148,11 @@ def measure_machine(
     def from_tiles(segment: Segmenter) -> Segment:
         return lambda images: dataset.grid.stitch(expit(segment(dataset.grid.cut(images))))
 
-    cpu_figures, gpu_figures, few, many = disturbed_together(cpu.figures, gpu, *spikes.timed)
+    cpu_figures, gpu_figures, *of_host = disturbed_together(cpu.figures, gpu, *host.groups)
     found = Machine(
         cpu=cpu_figures,
         gpu=gpu_figures,
-        spikes=replace(spikes, timed=(few, many)),
+        host=host.with_groups(of_host),
         segment={
             device: {
                 p: (from_sections if device == WHOLE else from_tiles)(net)
@@ -159,6 +161,7 @@ def measure_machine(
             for device, nets in cpu.segmenters.items()
         },
         threads=cpu.threads,
+        runtimes=cpu.runtimes,
         why_no_gpu=why_no_gpu,
         load=before,
     )

@@ -5,7 +5,7 @@ from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.energy.host import Host
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
-from tests.spikeseg_core.energy.test_comparison import SPIKES, cpu_figures, whole_sections
+from tests.spikeseg_core.energy.test_comparison import HOST, cpu_figures, whole_sections
 from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 MODEL = LoihiModel()
@@ -36,7 +36,7 @@ def test_charging_loihi_alone_is_the_worst_case_for_it() -> None:
 
 def test_the_host_is_charged_under_the_same_accounting() -> None:
     figures = cpu_figures(dynamic=0.5, static=0.7)
-    host, shown = Host(small_network(), figures, SPIKES), Presented(events_of(), 4)
+    host, shown = Host(small_network(), figures, HOST), Presented(events_of(), 4)
     table = accounting_table({"deployed": shown}, [by_tiles(figures)], host=host, model=MODEL)
     dynamic, _, total = (work.mj_per_section for work in host.work(shown))
     mj = {(row["host"], row["idle"]): row["loihi_mj"] for row in table.to_dict("records")}

@@ -8,7 +8,7 @@ from spikeseg_core.energy import comparison
 from spikeseg_core.energy.comparison import Comparison, overtaking_batch
 from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.figure import EnergyFigure, Figures, figures_of, find, select
-from spikeseg_core.energy.host import Host, HostSpikes
+from spikeseg_core.energy.host import Host, HostSpikes, HostTimes
 from spikeseg_core.energy.sensitivity import with_steps
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
@@ -41,15 +41,17 @@ def cpu_figures(dynamic: float = 0.5, static: float = 0.7) -> tuple[EnergyFigure
     )
 
 
-def _spikes(mj: float) -> Figures:
+def _timed(mj: float) -> Figures:
     return figures_of(
         family="cpu", precision="fp32", dynamic_mj=mj, static_mj=2 * mj, seconds=1e-3 * mj,
         basis="modelled", time_basis="measured", source="test",
     )  # fmt: skip
 
 
-SPIKES = HostSpikes((5, 10), (_spikes(0.1), _spikes(0.15)))
+SPIKES = HostSpikes((5, 10), (_timed(0.1), _timed(0.15)))
 """Spikes of the host's layers in 5 and 10 steps of a tile."""
+
+HOST = HostTimes(_timed(0.01), _timed(0.02), SPIKES)
 
 
 def compare(network: Network, shown: Any, cpu: Sequence[EnergyFigure]) -> Comparison:
@@ -57,7 +59,7 @@ def compare(network: Network, shown: Any, cpu: Sequence[EnergyFigure]) -> Compar
     score = {"test/pixel_accuracy": 0.9}
     return comparison.compare(
         shown,
-        Host(network, cpu, SPIKES),
+        Host(network, cpu, HOST),
         loihi_scores={"deployed": score},
         accuracy={"cpu": {"int8": score}},
     )
@@ -120,6 +122,11 @@ def test_the_hosts_part_says_what_its_spikes_take_and_would_take_on_the_chip() -
     assert found["total_mj"] == pytest.approx(hosted - chips)
     assert found["spikes_mj"] == pytest.approx(4 * 0.45)
     assert found["spikes_seconds"] == pytest.approx(4 * 1.5e-4)
+    assert found["layers_mj"] == pytest.approx(4 * 0.03)
+    assert found["read-out_mj"] == pytest.approx(4 * 0.06)
+    assert sum(found[f"{part}_mj"] for part in ("layers", "spikes", "read-out")) == pytest.approx(
+        found["total_mj"]
+    )
     assert found["spikes_on_chip_mj"] > 0
 
 
@@ -197,7 +204,7 @@ def test_differences_in_accuracy_are_told() -> None:
         one, scores = deployed(), {"test/pixel_accuracy": loihi}
         return comparison.compare(
             {**one, "start": one["deployed"]},
-            Host(small_network(), cpu_figures(), SPIKES),
+            Host(small_network(), cpu_figures(), HOST),
             loihi_scores={"deployed": {"test/pixel_accuracy": 0.92}, "start": scores},
             accuracy={"cpu": {"int8": {"test/pixel_accuracy": 0.92}}},
         ).to_json()

@@ -16,12 +16,12 @@ from spikeseg_core.energy.sensitivity import (
     with_steps,
 )
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
-from tests.spikeseg_core.energy.test_comparison import SPIKES, cpu_figures
+from tests.spikeseg_core.energy.test_comparison import HOST, cpu_figures
 from tests.spikeseg_core.loihi.cost.networks import events_of, small_network
 
 
 def charged(shown: Presented, cpu: Sequence[EnergyFigure], **how: Any) -> Sensitivity:
-    return sensitivity(shown, Host(small_network(), cpu, SPIKES), **how)
+    return sensitivity(shown, Host(small_network(), cpu, HOST), **how)
 
 
 def test_every_swing_holds_the_headline_and_the_widest_is_first() -> None:
@@ -88,7 +88,7 @@ def test_the_headline_is_the_best_way_to_feed_the_cpu() -> None:
 
 
 def test_the_host_is_charged_with_its_spikes_as_timed() -> None:
-    shown, host = Presented(events_of(), 4), Host(small_network(), cpu_figures(), SPIKES)
+    shown, host = Presented(events_of(), 4), Host(small_network(), cpu_figures(), HOST)
     found = sensitivity(shown, host)
     (swing,) = [swing for swing in found.swings if swing.unknown == "host's share"]
     assert (swing.low_case, swing.high_case) == ("charged", "not charged")

@@ -1,14 +1,18 @@
+import time
+
 import numpy as np
 import pytest
 
-from spikeseg_core.ann.unet import build_model, weights_of
+from spikeseg_core.ann.unet import build_model, model_from_weights, weights_of
 from spikeseg_core.config import BenchmarkConfig
 from spikeseg_core.energy.devices import cpu
 from spikeseg_core.energy.devices.meter import IdleMeter, StatedPower, Timer
+from spikeseg_core.energy.devices.onnx_runtime import OnnxNet
+from spikeseg_core.energy.devices.tflite import TfliteNet
 from spikeseg_core.energy.figure import check_parts, find, select
 from spikeseg_core.errors import MeterError
 from tests.spikeseg_core.energy.devices.loads import FakeLoad
-from tests.spikeseg_core.energy.devices.models import small_model, tiles
+from tests.spikeseg_core.energy.devices.models import small_ann, tiles
 from tests.spikeseg_core.energy.devices.test_meter import FakeMeter
 from tests.spikeseg_core.loihi.cost.networks import small_network
 
@@ -19,9 +23,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
-    model, x = small_model(), tiles(6)
+    ann, x = small_ann(), tiles(6)
     found = cpu.measure_cpu(
-        [cpu.Feed(model, x, 4, (1, 2)), cpu.Feed(model, x, None, (1,))],
+        [cpu.Feed(*ann, x, 4, (1, 2)), cpu.Feed(*ann, x, None, (1,))],
         repeats=2,
         power=StatedPower(10, 28, "a test"),
         timer=Timer(0.1, FakeLoad(0.0)),
@@ -34,6 +38,7 @@ def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
     assert not any(f.busy for f in found.figures)
     total = find(found.figures, feed="tiles", precision="int8", batch=2, component="total")
     assert total.mj_per_section == pytest.approx(28e3 * total.seconds_per_section)
+    model = model_from_weights(*ann, activation="relu")
     expected = model(x[..., None], training=False).numpy()[..., 0]
     np.testing.assert_allclose(found.segmenters["cpu"]["fp32"](x), expected, atol=1e-5)
     assert found.segmenters[cpu.WHOLE]["int8"](x).shape == x.shape
@@ -46,9 +51,35 @@ def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
     }  # fmt: skip
 
 
+def test_the_fastest_runtime_is_timed_and_what_the_others_took_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def slow(net: OnnxNet, tiles: np.ndarray) -> np.ndarray:
+        time.sleep(0.02)
+        return np.zeros(tiles.shape, np.float32)
+
+    def timed() -> cpu.CpuBenchmark:
+        return cpu.measure_cpu(
+            [cpu.Feed(*small_ann(), tiles(3), 4, (1,))],
+            repeats=1,
+            power=StatedPower(10, 28, "a test"),
+            timer=Timer(1.0, FakeLoad(0.0)),
+        )
+
+    monkeypatch.setattr(OnnxNet, "__call__", slow)
+    by_tflite = timed()
+    assert all("TensorFlow Lite" in figure.note for figure in by_tflite.figures)
+    tried = by_tflite.runtimes["int8 batch 1"]
+    assert list(tried) == list(cpu.RUNTIMES)
+    assert tried["ONNX Runtime"] > 20 > tried["TensorFlow Lite with XNNPACK"] > 0
+    monkeypatch.undo()
+    monkeypatch.setattr(TfliteNet, "__call__", slow)
+    assert all("ONNX Runtime" in figure.note for figure in timed().figures)
+
+
 def test_a_busy_machine_marks_every_figure() -> None:
     found = cpu.measure_cpu(
-        [cpu.Feed(small_model(), tiles(2), 4, (1,))],
+        [cpu.Feed(*small_ann(), tiles(2), 4, (1,))],
         repeats=1,
         power=StatedPower(10, 28, "a test"),
         timer=Timer(0.1, FakeLoad(0.9)),
@@ -86,10 +117,11 @@ def test_whole_sections_are_segmented_by_the_same_network() -> None:
     model = build_model(network)
     weights = weights_of(network, model)
     x = np.random.default_rng(0).normal(size=(2, 16, 16)).astype(np.float32)
-    whole, padded = cpu.whole_sections(network, weights, x)
+    whole, padded = cpu.whole_sections(network, x)
     np.testing.assert_array_equal(padded, x)
-    np.testing.assert_allclose(whole(x[..., None]), model(x[..., None]), atol=1e-5)
-    whole, padded = cpu.whole_sections(network, weights, x[:, :9, :13])
+    taken = model_from_weights(whole, weights, activation="relu")
+    np.testing.assert_allclose(taken(x[..., None]), model(x[..., None]), atol=1e-5)
+    whole, padded = cpu.whole_sections(network, x[:, :9, :13])
     assert padded.shape == (2, 16, 16)
-    assert whole.output_shape == (None, 16, 16, 1)
+    assert whole.tile == 16
     np.testing.assert_array_equal(padded[:, 9], x[:, 8, [*range(13), 12, 11, 10]])
