@@ -68,7 +68,7 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
     own = f"{name}:{shown_name(inner)}"
     with h5py.File(path, "r") as file:
         data = file[inner]
-        dtype, pixel = data.dtype, _pixel_nm(data)
+        dtype, pixel, inverted = data.dtype, _pixel_nm(data), _white_is_zero(data)
         _check_filters(data, name)
         notes = (*_elsewhere(data, path, own), *_unwritten(data, own))
         check_not_empty(data.shape, own)
@@ -86,6 +86,7 @@ def open_hdf5(path: Path, name: str, inner: str | None) -> Volume:
         dtype,
         decode,
         channels=channel_numbers(shape[3], own) if len(shape) == 4 else (),
+        white_is_zero=inverted,
         pixel_nm=pixel,
         notes=notes,
     )
@@ -174,6 +175,12 @@ def _pixel_nm(data: h5py.Dataset) -> tuple[float, float] | None:
         if size := pixel_size(data.attrs.get(key, ()), _axes(data)):
             return size[0] * nm, size[1] * nm
     return None
+
+
+def _white_is_zero(data: h5py.Dataset) -> bool:
+    """Read what HDF5's own specification of images calls ``IMAGE_WHITE_IS_ZERO``."""
+    declared = data.attrs.get("IMAGE_WHITE_IS_ZERO")
+    return data.dtype.kind == "u" and np.size(declared) == 1 and bool(np.all(declared == 1))
 
 
 def _check_filters(data: h5py.Dataset, name: str) -> None:

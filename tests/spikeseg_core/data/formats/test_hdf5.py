@@ -86,6 +86,12 @@ READ: dict[str, tuple[Built, np.ndarray]] = {
         lambda d: h5(d / "a.h5", {"resolution": "4 nm", "element_size_um": [0, 0, 0]}, raw=GREY),
         GREY,
     ),
+    "HDF5 in which 0 is white": (
+        lambda d: h5(d / "a.h5", {"IMAGE_WHITE_IS_ZERO": np.uint8(1)}, raw=65535 - DEEP), DEEP),
+    "HDF5 in which 0 is black": (
+        lambda d: h5(d / "a.h5", {"IMAGE_WHITE_IS_ZERO": np.uint8([0])}, raw=DEEP), DEEP),
+    "HDF5 whose black and white is text": (
+        lambda d: h5(d / "a.h5", {"IMAGE_WHITE_IS_ZERO": "no"}, raw=DEEP), DEEP),
     "HDF5 with axes of ilastik": (
         lambda d: _named(d / "a.h5", GREY[..., None], "zyxc", ilastik=True), GREY),
     "HDF5 with axes of ilastik, x first": (
