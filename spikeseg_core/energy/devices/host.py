@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import cycle
-from typing import Any
 
 import numpy as np
 
 from spikeseg_core.energy.devices.cpu import cpus, fastest_calls, thread_counts
 from spikeseg_core.energy.devices.meter import Power, Timer, figures_of_timing, meter_of
 from spikeseg_core.energy.devices.onnx_runtime import session
+from spikeseg_core.energy.figure import Figures
 from spikeseg_core.energy.host import HostSpikes, HostTimes
 from spikeseg_core.loihi.emulator.steady import SpikeLists
 from spikeseg_core.loihi.run.base import host_currents, steady_input
@@ -23,7 +23,8 @@ from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network, Weights
 from spikeseg_core.network.onnx_graph import OnnxGraph
 
 TILES = 16
-"""Tiles that are shown in turn, so that no branch is learned by heart."""
+"""Tiles whose currents, and whose read-outs, are computed in one call; their spikes are listed one
+after the other, so that no branch is learned by heart."""
 
 Work = Callable[[], object]
 
@@ -47,7 +48,7 @@ class _Spikes:
 
 
 class Currents:
-    """What the potentials of the host's neurons rise by in a step, for one tile after the other.
+    """What the potentials of the host's neurons rise by in a step, for all tiles of a section.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ class Currents:
     """
 
     def __init__(self, network: Network, weights: Weights, tiles: np.ndarray, threads: int) -> None:
-        graph, shape = OnnxGraph(), (1, 1, network.tile, network.tile)
+        graph, shape = OnnxGraph(), (len(tiles), 1, network.tile, network.tile)
         scale = RATE_HZ_PER_UNIT * DT  # in thresholds
         scaled = Weights(
             {name: scale * kernel for name, kernel in weights.kernels.items()},
@@ -66,19 +67,19 @@ class Currents:
             graph.layer(network, scaled, name, {IMAGE: IMAGE}): network.shape(name)
             for name in _layers(network)
         }
-        outputs = {output: (1, size[-1], *size[:-1]) for output, size in found.items()}
+        outputs = {name: (len(tiles), size[-1], *size[:-1]) for name, size in found.items()}
         model = graph.model("currents", {IMAGE: shape}, outputs)
         self._session = session(model.SerializeToString(), threads)
-        self._tiles = cycle(tiles.astype(np.float32)[:, np.newaxis, np.newaxis])
+        self._tiles = tiles.astype(np.float32)[:, np.newaxis]
 
     def __call__(self) -> list[np.ndarray]:
-        """Return the rise of every layer's neurons, float64 ``(channels, rows, columns)``."""
-        found = self._session.run(None, {IMAGE: next(self._tiles)})
-        return [each[0].astype(np.float64) for each in found]
+        """Return the rise of every layer's neurons, float64 ``(n, channels, rows, columns)``."""
+        found = self._session.run(None, {IMAGE: self._tiles})
+        return [each.astype(np.float64) for each in found]
 
 
 class ReadOut:
-    """The read-out of the mean of spikes, for one tile after the other.
+    """The read-out of the mean of spikes, for all tiles of a section.
 
     Parameters
     ----------
@@ -89,15 +90,15 @@ class ReadOut:
     def __init__(self, network: Network, weights: Weights, units: np.ndarray, threads: int) -> None:
         graph, source = OnnxGraph(), "spikes"
         logits = graph.readout(network, weights, source)
-        shapes = {source: (1, *units.shape[1:])}, {logits: (1, 1, network.tile, network.tile)}
+        side = network.tile
+        shapes = {source: units.shape}, {logits: (len(units), 1, side, side)}
         self._session = session(graph.model("readout", *shapes).SerializeToString(), threads)
-        self._source = source
-        self._units = cycle(units.astype(np.float32)[:, np.newaxis])
+        self._fed = {source: units.astype(np.float32)}
 
     def __call__(self) -> np.ndarray:
-        """Return the logits, float32 ``(tile, tile)``."""
-        (logits,) = self._session.run(None, {self._source: next(self._units)})
-        return np.asarray(logits)[0, 0]
+        """Return the logits, float32 ``(n, tile, tile)``."""
+        (logits,) = self._session.run(None, self._fed)
+        return np.asarray(logits)[:, 0]
 
 
 def measure_host(
@@ -126,7 +127,7 @@ def measure_host(
     shown = tiles[:TILES]
     rows, columns, channels = network.shape(network.readout.source)
     # Which rates are read out does not matter to a product of matrices.
-    units = np.random.default_rng(0).random((TILES, channels, rows, columns))
+    units = np.random.default_rng(0).random((len(shown), channels, rows, columns))
     fewer = max(1, steps // 2)
     work: Mapping[str, Callable[[int], Work]] = {
         "spikes": partial(_Spikes, network, weights, shown, steps),
@@ -139,20 +140,20 @@ def measure_host(
         {name: made(threads[name]) for name, made in work.items()}, repeats, meter_of(power)
     )
 
-    def figures(name: str, what: str) -> Any:
+    def figures(name: str, what: str, batch: int = 1) -> Figures:
         return figures_of_timing(
             timings[name],
             power,
             family="cpu",
             precision="fp32",
-            batch=1,
+            batch=batch,
             tiles_per_section=1,
             note=f"{what}, {threads[name]} threads (best of 1 to {cpus()})",
         )
 
     return HostTimes(
-        layers=figures("currents", "ONNX Runtime"),
-        readout=figures("read-out", "ONNX Runtime"),
+        layers=figures("currents", "ONNX Runtime", len(shown)),
+        readout=figures("read-out", "ONNX Runtime", len(shown)),
         spikes=HostSpikes(
             (fewer, steps),
             (
