@@ -6,7 +6,7 @@ silicon-fitted constants, static power of whole chips and their x86 cores, CPU t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -100,43 +100,60 @@ def sensitivity(
         As for :func:`~spikeseg_core.energy.comparison.compare`.
     """
     model = model or LoihiModel()
-    events, cpu = loihi.events, host.cpu
-    baseline = Baseline.best(cpu).cut_into(loihi.tiles)
-    dynamic, total = (baseline.mj(charge) / loihi.tiles for charge in ("dynamic", "total"))
-    seconds = baseline.total.seconds_per_section / loihi.tiles
+    baseline = Baseline.best(host.cpu).cut_into(loihi.tiles)
+    varied = _Varied(loihi.events, model, baseline.mj("total") / loihi.tiles)
+    unknowns = (
+        _unknowns_of_the_chips(varied)
+        | _unknowns_of_the_cpu(varied, baseline, loihi.tiles, fastest)
+        | _unknowns_of_the_input(varied, host, loihi)
+    )
+    swings = sorted(
+        (_swing(unknown, list(found)) for unknown, found in unknowns.items()),
+        key=lambda s: s.high / s.low,
+        reverse=True,
+    )
+    return Sensitivity(varied.ratio(), tuple(swings), ratios_by_accounting(loihi, baseline, model))
 
-    def ratio(m: LoihiModel = model, e: EventCounts = events, cpu_mj: float = total) -> float:
-        return cpu_mj / loihi_energy(e, m).total_mj
 
-    def models(**values: Sequence[Any]) -> Callable[[], Iterable[tuple[str, float]]]:
-        ((name, choices),) = values.items()
-        return lambda: ((_label(c), ratio(replace(model, **{name: c}))) for c in choices)
+Cases = Iterable[tuple[str, float]]
+"""Values of an unknown in words, and the ratio with each."""
 
-    def links() -> Iterable[tuple[str, float]]:
-        for pj, ns in zip(k.INTERCHIP_PJ_RANGE, k.INTERCHIP_NS_RANGE, strict=True):
-            changed = replace(model, interchip_pj=pj, interchip_ns=ns)
-            yield f"{pj / 1e3:g} nJ, {ns:g} ns", ratio(changed)
 
-    low, high = energy_range(events, model)
-    published_cpu_w = PUBLISHED_DEVICES["cpu"].running_w
-    hosted = loihi_energy(events, model).total_mj + host.work(loihi)[2].mj_per_section / loihi.tiles
-    cases: dict[str, Iterable[tuple[str, float]]] = {
-        "constants": models(constants=list(k.CONSTANT_SETS.values()))(),
+@dataclass(frozen=True)
+class _Varied:
+    """The ratio of a tile's energies, in which one thing is changed at a time."""
+
+    events: EventCounts
+    model: LoihiModel
+    cpu_mj: float
+
+    def ratio(
+        self,
+        model: LoihiModel | None = None,
+        events: EventCounts | None = None,
+        cpu_mj: float | None = None,
+    ) -> float:
+        cpu_mj = self.cpu_mj if cpu_mj is None else cpu_mj
+        return cpu_mj / loihi_energy(events or self.events, model or self.model).total_mj
+
+    def models(self, name: str, choices: Iterable[Any]) -> Cases:
+        return ((_label(c), self.ratio(replace(self.model, **{name: c}))) for c in choices)
+
+
+def _unknowns_of_the_chips(varied: _Varied) -> dict[str, Cases]:
+    model, ratio = varied.model, varied.ratio
+    low, high = energy_range(varied.events, model)
+    found: dict[str, Cases] = {
+        "constants": varied.models("constants", k.CONSTANT_SETS.values()),
         "stated error of the constants": [
-            ("all high", total / high),
-            ("all low", total / low),
+            ("all high", varied.cpu_mj / high),
+            ("all low", varied.cpu_mj / low),
         ],
-        "Loihi's static-power accounting": models(idle=IDLE_DEFINITIONS)(),
-        "energy of the CPU": [
-            ("dynamic only", ratio(cpu_mj=dynamic)),
-            ("total", ratio()),
-            (f"published {published_cpu_w:g} W", ratio(cpu_mj=1e3 * published_cpu_w * seconds)),
+        "Loihi's static-power accounting": varied.models("idle", IDLE_DEFINITIONS),
+        "link between chips": [
+            (f"{pj / 1e3:g} nJ, {ns:g} ns", ratio(replace(model, interchip_pj=pj, interchip_ns=ns)))
+            for pj, ns in zip(k.INTERCHIP_PJ_RANGE, k.INTERCHIP_NS_RANGE, strict=True)
         ],
-        "timing of the CPU": [
-            ("fastest call", ratio(cpu_mj=fastest * total)),
-            ("median call", ratio()),
-        ],
-        "link between chips": links(),
         "work of a core": [
             ("adds up", ratio(replace(model, overlapped=False))),
             ("receives while it sends", ratio(replace(model, overlapped=True))),
@@ -145,44 +162,68 @@ def sensitivity(
             (f"{n:g} messages a compartment", ratio(replace(model, reset_messages=n)))
             for n in k.RESET_MESSAGES_RANGE
         ],
-        "presentation time": [
-            ("twice", ratio(e=with_steps(events, 2 * events.steps))),
-            ("half", ratio(e=with_steps(events, max(1, events.steps / 2)))),
-        ],
-        "mean spike rate": [
-            (f"{1 + s:g} x", ratio(e=with_spikes(events, 1 + s)))
-            for s in (RATE_SPREAD, -RATE_SPREAD)
-        ],
-        "active neuron updates": [
-            ("all", ratio(e=with_active(events, True))),
-            ("none", ratio(e=with_active(events, False))),
-        ],
-        "host's share": [
-            ("charged", total / hosted),
-            ("not charged", ratio()),
-        ],
-        "spikes of the host's layers": [
-            ("made on the chip", ratio(e=with_neurons(events, host.network.neurons_off_chip))),
-            ("made by the host", ratio()),
-        ],
     }
     if model.sparse:
-        cases["sparse synapses"] = [
+        found["sparse synapses"] = [
             (name, ratio(replace(model, sparse=sparse)))
             for name, sparse in (("as a convolution's", False), ("dearer", True))
         ]
-    online = select(cpu, precision="int8", batch=1, component="total")
+    return found
+
+
+def _unknowns_of_the_cpu(
+    varied: _Varied, baseline: Baseline, tiles: int, fastest: float
+) -> dict[str, Cases]:
+    ratio = varied.ratio
+    published_w = PUBLISHED_DEVICES["cpu"].running_w
+    seconds = baseline.total.seconds_per_section / tiles
+    return {
+        "energy of the CPU": [
+            ("dynamic only", ratio(cpu_mj=baseline.mj("dynamic") / tiles)),
+            ("total", ratio()),
+            (f"published {published_w:g} W", ratio(cpu_mj=1e3 * published_w * seconds)),
+        ],
+        "timing of the CPU": [
+            ("fastest call", ratio(cpu_mj=fastest * varied.cpu_mj)),
+            ("median call", ratio()),
+        ],
+    }
+
+
+def _unknowns_of_the_input(varied: _Varied, host: Host, loihi: Presented) -> dict[str, Cases]:
+    """Vary what is shown, for how long, who works for it, and how the CPU is fed."""
+    events, ratio = varied.events, varied.ratio
+    chips = loihi_energy(events, varied.model).total_mj
+    hosted = chips + host.work(loihi)[2].mj_per_section / loihi.tiles
+    found: dict[str, Cases] = {
+        "presentation time": [
+            ("twice", ratio(events=with_steps(events, 2 * events.steps))),
+            ("half", ratio(events=with_steps(events, max(1, events.steps / 2)))),
+        ],
+        "mean spike rate": [
+            (f"{1 + s:g} x", ratio(events=with_spikes(events, 1 + s)))
+            for s in (RATE_SPREAD, -RATE_SPREAD)
+        ],
+        "active neuron updates": [
+            ("all", ratio(events=with_active(events, True))),
+            ("none", ratio(events=with_active(events, False))),
+        ],
+        "host's share": [
+            ("charged", varied.cpu_mj / hosted),
+            ("not charged", ratio()),
+        ],
+        "spikes of the host's layers": [
+            ("made on the chip", ratio(events=with_neurons(events, host.network.neurons_off_chip))),
+            ("made by the host", ratio()),
+        ],
+    }
+    online = select(host.cpu, precision="int8", batch=1, component="total")
     if len(online) > 1:
-        cases["input of the CPU"] = [
+        found["input of the CPU"] = [
             (f.label, ratio(cpu_mj=f.cut_into(loihi.tiles).mj_per_section / loihi.tiles))
             for f in online
         ]
-    swings = sorted(
-        (_swing(unknown, list(found)) for unknown, found in cases.items()),
-        key=lambda s: s.high / s.low,
-        reverse=True,
-    )
-    return Sensitivity(ratio(), tuple(swings), ratios_by_accounting(loihi, baseline, model))
+    return found
 
 
 def _label(value: Any) -> str:
