@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spikeseg_core.bench.bisection import Bisection, Dual, Leaf, Multipliers, improve
 from spikeseg_core.bench.check_certificate import check
@@ -61,7 +62,9 @@ def certify(
     fractions = 1 if (messages.between.data % 1 == 0).all() else FRACTIONS
     graph = (messages.between + messages.between.T).toarray()
     problem = Bisection(np.floor(graph * fractions).astype(np.int64), board.cores_per_chip)
-    leaves = search(problem, problem.cut(chips), steps)
+    # Its matrices are so small that a second thread of BLAS waits more than it works.
+    with threadpool_limits(1):
+        leaves = search(problem, problem.cut(chips), steps)
     save_arrays(file, written(problem, leaves, chips))
     found = messages.interchip(chips)
     result: dict[str, Any] = {"what": CLAIM, "found": found, "leaves": len(leaves)}

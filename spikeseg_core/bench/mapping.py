@@ -94,8 +94,9 @@ def bench_mapping(
         chosen += found
     networks = []
     for number, case in enumerate(chosen):
-        networks.append(measure(case, config.partition.seed, certificates))
-        report.progress(number + 1, len(chosen), f"networks mapped ({case.name})")
+        report.progress(number, len(chosen), f"mapping {case.name}")
+        networks.append(measure(case, config.partition.seed, certificates, report))
+    report.progress(len(chosen), len(chosen), "networks mapped")
     small = [n["gap_to_optimum"] for n in networks if n["bound_kind"] == PROVEN]
     return {
         "networks": networks,
@@ -117,7 +118,9 @@ def bench_mapping(
     }
 
 
-def measure(case: Case, seed: int = 0, certificates: Path | None = None) -> dict[str, Any]:
+def measure(
+    case: Case, seed: int = 0, certificates: Path | None = None, report: Reporter = SILENT
+) -> dict[str, Any]:
     """Map one network with every strategy.
 
     If the board has too few chips for the user's tiles, the strategies that do not choose tiles get
@@ -165,6 +168,7 @@ def measure(case: Case, seed: int = 0, certificates: Path | None = None) -> dict
         return result | {"bound": optimum.cost, "bound_kind": PROVEN, "gap_to_optimum": gap}
     crossing, kind = spectral_bound(best.messages, problem.board), SPECTRAL
     if certificates and case.certified and problem.board.chips == 2:
+        report.say(f"{case.name}: searching for a certificate of its cut, a minute or several")
         file = certificates / f"{case.name}.npz"
         claim = certify(best.messages, problem.board, placement.chips, file)
         result["certificate"] = claim | {"file": str(file)}
