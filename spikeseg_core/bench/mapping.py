@@ -149,9 +149,9 @@ def measure(
         "sweep": _sweep(case, best.tiles, placement),
     }
     if case.deployed:
-        mapping, placement = case.deployed
+        mapping, where = case.deployed
         deployed = problem.traffic(mapping.tiles)
-        strategies["deployed"] = _result(case, mapping.tiles, deployed, placement)
+        strategies["deployed"] = _result(case, mapping.tiles, deployed, where)
     result: dict[str, Any] = {
         "name": case.name,
         "neurons": problem.network.neurons_on_chip,

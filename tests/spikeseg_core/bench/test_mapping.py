@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from spikeseg_core.bench.certificate import FRACTIONS
 from spikeseg_core.bench.check_certificate import check
 from spikeseg_core.config import PipelineConfig
 from spikeseg_core.loihi.mapping.optimize import optimize
+from spikeseg_core.loihi.mapping.partition import partition
 from spikeseg_core.network import save_network
 from spikeseg_core.storage import save_arrays
 from tests.spikeseg_core.loihi.networks import random_network, random_weights
@@ -66,3 +68,20 @@ def test_tiles_that_need_another_chip_are_a_result():
     assert not result["user_tiles_fit_the_board"]
     assert result["strategies"]["metis"]["chips"] > case.problem.board.chips
     assert result["strategies"]["optimized"]["chips"] <= case.problem.board.chips
+
+
+def test_a_deployment_on_other_tiles_is_beside_the_certificate(tmp_path):
+    """It has other cores than the optimized mapping, which the certificate is about."""
+    case = replace(cases.small_cases(1)[0], proven=False, certified=True)
+    tiles = optimize(case.problem).tiles
+    name, (rows, columns, channels) = next(iter(tiles.items()))
+    others = {**tiles, name: (rows, columns, -(-channels // 2))}
+    traffic = case.problem.traffic(others)
+    assert traffic.cores != case.problem.traffic(tiles).cores
+    board = replace(case.problem.board, cores_per_chip=traffic.cores)
+    deployed = SimpleNamespace(tiles=others), partition("greedy", traffic, board, 0)
+    found = mapping.measure(replace(case, deployed=deployed), certificates=tmp_path)
+    assert found["strategies"]["deployed"]["cores"] == traffic.cores
+    claim = found["certificate"]
+    assert claim["checked"]
+    assert claim["found"] == found["strategies"]["optimized"]["interchip_messages"]
