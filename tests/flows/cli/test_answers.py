@@ -14,7 +14,8 @@ def test_runs_and_how_many_are_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_pa
     spikeseg("compare")
     out = tmp_path / "new" / "out.json"
     spikeseg("compare", "one", "two", "--last", 3, "--all", "--json", out)
-    assert [args for args, _ in asked] == [([], 2, False), (["one", "two"], 3, True)]
+    expected = [([], 2, False, None), (["one", "two"], 3, True, None)]
+    assert [args for args, _ in asked] == expected
     assert json.loads(out.read_text()) == {"differences": {}}
     assert spikeseg("compare", "--last", 1).exit_code == 2
 

@@ -4,6 +4,7 @@ from spikeseg_core.config.tolerances import (
     CHALLENGER_BELOW_CHAMPION,
     CHALLENGER_ENERGY,
     CHIP_BELOW_ANN,
+    CLAIMED,
     EQUAL_ACCURACY,
 )
 
@@ -18,6 +19,7 @@ def test_settings_take_their_defaults_from_here() -> None:
 
 def test_the_tolerances_fit_each_other() -> None:
     assert AS_GOOD["pixel_accuracy"] < EQUAL_ACCURACY
+    assert all(AS_GOOD[name] < margin for name, margin in CLAIMED.items())
     assert all(
         allowed <= CHIP_BELOW_ANN[name] for name, allowed in CHALLENGER_BELOW_CHAMPION.items()
     )

@@ -139,12 +139,12 @@ def test_the_cheapest_point_that_is_good_enough_on_validation_is_chosen() -> Non
 
 
 def test_a_point_that_has_lost_v_info_is_not_chosen_for_its_lucky_v_rand() -> None:
-    table = points([0.97] * 4, [0.93] * 4, **{"validation/v_info": [0.97, 0.966, 0.964, 0.96]})
+    table = points([0.97] * 4, [0.93] * 4, **{"validation/v_info": [0.97, 0.968, 0.967, 0.96]})
     assert choose(table, CPU, 0) == 1
 
 
 def test_equal_accuracy_looks_at_pixel_accuracy_alone() -> None:
-    table = points([0.970, 0.956, 0.60, 0.96], [0.930, 0.920, 0.918, 0.90])
+    table = points([0.970, 0.956, 0.60, 0.96], [0.930, 0.920, 0.919, 0.90])
     assert choose(table, CPU, 0) == 1
     assert choose(table, {"validation/pixel_accuracy": CPU["validation/pixel_accuracy"]}, 0) == 2
 

@@ -107,7 +107,11 @@ def test_energies_are_kept_run_by_run_and_ways_of_saving_are_judged(tmp_path: Pa
     assert read.to_json()["levers"][0]["after"]["loihi_mj"] == 65
     assert read.segmentations == table.segmentations
     shown = folds.write(whole, Sweep(folds=3), tmp_path)
-    assert [path.name for path in shown] == [*CrossValidation.FILES, folds.PICTURE, folds.LEVERS]
+    assert [path.name for path in shown] == [
+        *CrossValidation.FILES,
+        folds.PICTURE,
+        folds.PICTURE_OF_LEVERS,
+    ]
     assert "beside all others" in folds.report(read)
 
 
