@@ -12,7 +12,13 @@ from itertools import cycle
 
 import numpy as np
 
-from spikeseg_core.energy.devices.cpu import cpus, fastest_calls, thread_counts
+from spikeseg_core.energy.devices.cpu import (
+    RUNTIMES,
+    SHUFFLED,
+    cpus,
+    fastest_calls,
+    thread_counts,
+)
 from spikeseg_core.energy.devices.meter import Power, Timer, figures_of_timing, meter_of
 from spikeseg_core.energy.devices.onnx_runtime import session
 from spikeseg_core.energy.figure import Figures
@@ -85,10 +91,20 @@ class ReadOut:
     ----------
     units : ndarray
         Mean of the last ensemble's spikes in units of 100 Hz, ``(n, channels, rows, columns)``.
+    shuffled : bool
+        As for :class:`~spikeseg_core.network.onnx_graph.OnnxGraph`.
     """
 
-    def __init__(self, network: Network, weights: Weights, units: np.ndarray, threads: int) -> None:
-        graph, source = OnnxGraph(), "spikes"
+    def __init__(
+        self,
+        network: Network,
+        weights: Weights,
+        units: np.ndarray,
+        threads: int,
+        *,
+        shuffled: bool = False,
+    ) -> None:
+        graph, source = OnnxGraph(shuffled=shuffled), "spikes"
         logits = graph.readout(network, weights, source)
         side = network.tile
         shapes = {source: units.shape}, {logits: (len(units), 1, side, side)}
@@ -128,19 +144,18 @@ def measure_host(
     rows, columns, channels = network.shape(network.readout.source)
     # Which rates are read out does not matter to a product of matrices.
     units = np.random.default_rng(0).random((len(shown), channels, rows, columns))
-    fewer = max(1, steps // 2)
-    work: Mapping[str, Callable[[int], Work]] = {
-        "spikes": partial(_Spikes, network, weights, shown, steps),
-        "fewer spikes": partial(_Spikes, network, weights, shown, fewer),
-        "currents": partial(Currents, network, weights, shown),
-        "read-out": partial(ReadOut, network, weights, units),
+    fewer, meter = max(1, steps // 2), meter_of(power)
+    readout = partial(ReadOut, network, weights, units)
+    work: Mapping[str, Mapping[str, Callable[[int], Work]]] = {
+        "spikes": {f"for {steps} steps": partial(_Spikes, network, weights, shown, steps)},
+        "fewer spikes": {f"for {fewer} steps": partial(_Spikes, network, weights, shown, fewer)},
+        "currents": {RUNTIMES[1]: partial(Currents, network, weights, shown)},
+        "read-out": {RUNTIMES[1]: readout, SHUFFLED: partial(readout, shuffled=True)},
     }
-    threads = {name: _best_threads(made) for name, made in work.items()}
-    timings = timer.in_turn(
-        {name: made(threads[name]) for name, made in work.items()}, repeats, meter_of(power)
-    )
+    best = {name: _best(ways) for name, ways in work.items()}
+    timings = timer.in_turn({name: call for name, (call, _) in best.items()}, repeats, meter)
 
-    def figures(name: str, what: str, batch: int = 1) -> Figures:
+    def figures(name: str, batch: int = 1) -> Figures:
         return figures_of_timing(
             timings[name],
             power,
@@ -148,18 +163,15 @@ def measure_host(
             precision="fp32",
             batch=batch,
             tiles_per_section=1,
-            note=f"{what}, {threads[name]} threads (best of 1 to {cpus()})",
+            note=best[name][1],
         )
 
     return HostTimes(
-        layers=figures("currents", "ONNX Runtime", len(shown)),
-        readout=figures("read-out", "ONNX Runtime", len(shown)),
+        layers=figures("currents", len(shown)),
+        readout=figures("read-out", len(shown)),
         spikes=HostSpikes(
             (fewer, steps),
-            (
-                figures("fewer spikes", f"measured for {fewer} steps"),
-                figures("spikes", f"measured for {steps} steps"),
-            ),
+            (figures("fewer spikes"), figures("spikes")),
         ),
     )
 
@@ -168,8 +180,9 @@ def _layers(network: Network) -> list[str]:
     return [layer.name for layer in network.layers if not layer.on_chip]
 
 
-def _best_threads(made: Callable[[int], Work]) -> int:
-    """Return the thread count with the fastest call, tried in turn."""
-    calls = {n: made(n) for n in thread_counts(cpus())}
+def _best(ways: Mapping[str, Callable[[int], Work]]) -> tuple[Work, str]:
+    """Return the fastest way to do a piece of work, tried in turn, and what it is."""
+    calls = {(way, n): made(n) for way, made in ways.items() for n in thread_counts(cpus())}
     seconds = fastest_calls(calls, rounds=TILES)
-    return min(seconds, key=lambda n: seconds[n])
+    way, n = min(seconds, key=lambda key: seconds[key])
+    return calls[way, n], f"{way}, {n} threads (best of 1 to {cpus()})"

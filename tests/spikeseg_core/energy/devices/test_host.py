@@ -19,12 +19,13 @@ def test_currents_are_those_that_are_deployed() -> None:
     np.testing.assert_allclose(found.transpose(0, 2, 3, 1), rise, rtol=1e-4, atol=1e-6)
 
 
-def test_the_read_out_is_the_one_that_is_deployed() -> None:
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_the_read_out_is_the_one_that_is_deployed(shuffled: bool) -> None:
     network, weights = small_ann()
     counts = np.random.default_rng(1).integers(0, 9, (2, *network.shape(network.readout.source)))
     wanted = read_out(network, weights, counts, 20)
     units = counts.transpose(0, 3, 1, 2) / (20 * DT * RATE_HZ_PER_UNIT)
-    found = ReadOut(network, weights, units, threads=2)()
+    found = ReadOut(network, weights, units, threads=2, shuffled=shuffled)()
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
