@@ -38,8 +38,10 @@ WHOLE = "cpu whole section"
 ROUNDS_OF_CHOICE = 3
 """Calls with each runtime and thread count, in turn."""
 
+TFLITE = "TensorFlow Lite with XNNPACK"
+ONNX = "ONNX Runtime"
 SHUFFLED = "ONNX Runtime, transposed convolutions as shuffled channels"
-RUNTIMES = ("TensorFlow Lite with XNNPACK", "ONNX Runtime", SHUFFLED)
+RUNTIMES = (TFLITE, ONNX, SHUFFLED)
 
 
 class Net(Protocol):
@@ -83,7 +85,7 @@ class Feed:
     def nets(self, precision: Precision, batch: int) -> dict[str, Callable[[int], Net]]:
         """Return the ANN in every one of :data:`RUNTIMES`, for any thread count."""
         made: dict[str, Callable[[int], Net]] = {
-            RUNTIMES[0]: partial(TfliteNet, to_tflite(self.model, precision, batch, self.tiles))
+            TFLITE: partial(TfliteNet, to_tflite(self.model, precision, batch, self.tiles))
         }
         for runtime in RUNTIMES[1:]:
             content = self._onnx(precision, shuffled=runtime == SHUFFLED)

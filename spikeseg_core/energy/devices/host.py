@@ -13,7 +13,7 @@ from itertools import cycle
 import numpy as np
 
 from spikeseg_core.energy.devices.cpu import (
-    RUNTIMES,
+    ONNX,
     SHUFFLED,
     cpus,
     fastest_calls,
@@ -149,8 +149,8 @@ def measure_host(
     work: Mapping[str, Mapping[str, Callable[[int], Work]]] = {
         "spikes": {f"for {steps} steps": partial(_Spikes, network, weights, shown, steps)},
         "fewer spikes": {f"for {fewer} steps": partial(_Spikes, network, weights, shown, fewer)},
-        "currents": {RUNTIMES[1]: partial(Currents, network, weights, shown)},
-        "read-out": {RUNTIMES[1]: readout, SHUFFLED: partial(readout, shuffled=True)},
+        "currents": {ONNX: partial(Currents, network, weights, shown)},
+        "read-out": {ONNX: readout, SHUFFLED: partial(readout, shuffled=True)},
     }
     best = {name: _best(ways) for name, ways in work.items()}
     timings = timer.in_turn({name: call for name, (call, _) in best.items()}, repeats, meter)
