@@ -10,7 +10,7 @@ from spikeseg_core.evaluation.scorer import SECTION_SCORES
 from spikeseg_core.metrics.intervals import LEVEL, Interval
 from spikeseg_core.report.document import SCORE_TITLES, SEGMENTATIONS, SYNTHETIC, Cell, Table
 from spikeseg_core.report.evidence import Evidence, link
-from spikeseg_core.report.stated import Link, Stated, say, stated
+from spikeseg_core.report.stated import Basis, Link, Stated, Text, say, stated
 from spikeseg_core.sweep.cross_validation import CrossValidation, Difference
 
 _SCORES: list[Cell] = [SCORE_TITLES[score] for score in SECTION_SCORES]
@@ -107,6 +107,12 @@ def newest(evidence: Evidence, holding: str) -> tuple[Mapping[str, Any], Link] |
     return None
 
 
+def stated_interval(each: Mapping[str, float], basis: Basis, form: str) -> Text:
+    """State a recorded mean with its interval."""
+    bounds = {name: stated(each[name], basis, form) for name in ("mean", "low", "high")}
+    return say("{mean} [{low}, {high}]", **bounds)
+
+
 def _plural(word: str, count: int) -> str:
     return word if count == 1 else f"{word}s"
 
@@ -128,13 +134,7 @@ def _recorded(table: Mapping[str, Any], part: str) -> Table:
         rows=[
             [
                 SEGMENTATIONS[tag],
-                *(
-                    say(
-                        "{mean} [{low}, {high}]",
-                        **{name: stated(found[s][name], "measured", form) for name in found[s]},
-                    )
-                    for s in SECTION_SCORES
-                ),
+                *(stated_interval(found[s], "measured", form) for s in SECTION_SCORES),
             ]
             for tag, found in table[part].items()
         ],

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeseg_core.energy.devices.tflite import Precision
-from spikeseg_core.errors import ConfigError
+from spikeseg_core.energy.devices.tflite import Precision, require_tiles
 from spikeseg_core.network import Network, Weights
 from spikeseg_core.network.onnx_graph import OnnxGraph
 
@@ -50,8 +49,7 @@ def to_onnx(
     """
     from onnx.helper import set_model_props
 
-    if len(representative) == 0:
-        raise ConfigError("no representative tiles for int8: give tiles of the training split")
+    require_tiles(representative)
     graph = OnnxGraph(shuffled=shuffled)
     shape = ("batch", 1, network.tile, network.tile)
     output = graph.network(network, weights, INPUT)

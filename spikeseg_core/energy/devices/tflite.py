@@ -45,8 +45,7 @@ def to_tflite(model: Any, precision: Precision, batch: int, representative: np.n
     ConfigError
         If there are no representative tiles.
     """
-    if len(representative) == 0:
-        raise ConfigError("no representative tiles for int8: give tiles of the training split")
+    require_tiles(representative)
     shape = (batch, *model.input_shape[1:])
     function = tf.function(lambda tiles: model(tiles, training=False)).get_concrete_function(
         tf.TensorSpec(shape, tf.float32)
@@ -61,6 +60,18 @@ def to_tflite(model: Any, precision: Precision, batch: int, representative: np.n
         warnings.simplefilter("ignore")
         content: bytes = converter.convert()
     return content
+
+
+def require_tiles(representative: np.ndarray) -> None:
+    """Refuse to quantize without tiles.
+
+    Raises
+    ------
+    ConfigError
+        If there are none.
+    """
+    if len(representative) == 0:
+        raise ConfigError("no representative tiles for int8: give tiles of the training split")
 
 
 def _batches(tiles: np.ndarray, batch: int) -> Iterator[list[np.ndarray]]:

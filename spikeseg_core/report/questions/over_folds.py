@@ -7,11 +7,11 @@ from typing import Any
 
 from spikeseg_core.config.tolerances import CLAIMED
 from spikeseg_core.report.claims import grouped
-from spikeseg_core.report.cross_validation import newest
+from spikeseg_core.report.cross_validation import newest, stated_interval
 from spikeseg_core.report.document import SCORE_TITLES, Cell, Table
 from spikeseg_core.report.evidence import Evidence
 from spikeseg_core.report.levers import TITLES
-from spikeseg_core.report.stated import Basis, Link, Name, say, stated
+from spikeseg_core.report.stated import Link, Name, say, stated
 from spikeseg_core.sweep.levers import ENERGIES
 
 _SCORES: list[Cell] = [SCORE_TITLES[score] for score in CLAIMED]
@@ -70,7 +70,10 @@ def saved(evidence: Evidence) -> tuple[list[Table], list[Link]]:
                     step["lever"],
                     step["where"],
                     *(_saved(step, energy) for energy in ENERGIES),
-                    *(_interval(step["change"][score], "measured", "+.3f") for score in CLAIMED),
+                    *(
+                        stated_interval(step["change"][score], "measured", "+.3f")
+                        for score in CLAIMED
+                    ),
                 ]
                 for step in table["levers"]
             ],
@@ -104,15 +107,10 @@ def _ratio(claim: Mapping[str, Any] | None) -> Cell:
 def _scores(equal: Mapping[str, Any] | None) -> Sequence[Cell]:
     if equal is None:
         return [None] * len(_SCORES)
-    return [_interval(equal[score], "measured", "+.3f") for score in CLAIMED]
+    return [stated_interval(equal[score], "measured", "+.3f") for score in CLAIMED]
 
 
 def _saved(step: Mapping[str, Any], energy: str) -> Cell:
     if energy == "with_host_mj" and step["busy"]:
         return "busy"
-    return _interval(step["change"][energy], "modelled", "+.1f")
-
-
-def _interval(each: Mapping[str, float], basis: Basis, form: str) -> Cell:
-    bounds = {name: stated(each[name], basis, form) for name in ("mean", "low", "high")}
-    return say("{mean} [{low}, {high}]", **bounds)
+    return stated_interval(step["change"][energy], "modelled", "+.1f")
