@@ -28,7 +28,7 @@ from spikeseg_core.config import (
     TrainConfig,
     TuneConfig,
 )
-from spikeseg_core.energy.devices import meter
+from spikeseg_core.energy.devices import cpu, meter
 from spikeseg_core.network import catalogue
 from spikeseg_core.stages import table
 from tasks.mlflow.curve import Curve
@@ -39,6 +39,7 @@ from tests.spikeseg_core.data.small import small_dataset
 
 catalogue.NETWORKS["tiny"] = TINY
 meter.TIMED_SECONDS = 0.0
+cpu.SECONDS_OF_CHOICE = 0.0
 
 CONFIG = PipelineConfig(
     dataset=small_dataset(8, 2, 1, 1),

@@ -25,6 +25,7 @@ SMALL = (
     *("train.epochs=2", "train.steps_per_epoch=4", "tune.epochs=1", "tune.steps_per_epoch=2"),
     *("presentation.steps=20", "benchmark.repeats=1"),
 )
+MEASUREMENTS = 6
 SETTINGS = [word for change in SMALL for word in ("--set", change)]
 
 
@@ -156,7 +157,7 @@ def test_an_idle_machine_agrees_with_itself(
     home: Path, finished: tuple[dict[str, Any], str]
 ) -> None:
     # A shared machine changes its speed without other work to be seen, so one pair may differ.
-    for _ in range(4):
+    for _ in range(MEASUREMENTS):
         out = home / "benchmark.json"
         Spikeseg(home).start("benchmark", "--json", str(out)).communicate(timeout=1000)
         result = json.loads(out.read_text())
@@ -165,4 +166,4 @@ def test_an_idle_machine_agrees_with_itself(
         moved = [change for change in result["changes"] if change["moved"]]
         if result["changes"] and not moved:
             return
-    pytest.fail(f"four measurements, none agrees with the one before: {moved}")
+    pytest.fail(f"{MEASUREMENTS} measurements, none agrees with the one before: {moved}")

@@ -57,6 +57,7 @@ def measured_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.0)
+        patch.setattr("spikeseg_core.energy.devices.cpu.SECONDS_OF_CHOICE", 0.0)
         patch.setattr(benchmark, "measure_machine", measure)
         yield
 

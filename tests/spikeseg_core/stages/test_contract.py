@@ -77,6 +77,7 @@ def run_all(base: Path, patch: pytest.MonkeyPatch) -> Made:
     patch.setattr(train, "train", lambda *_, **__: trained)
     patch.setattr(tune, "tune", lambda *_, **__: trained)
     patch.setattr("spikeseg_core.energy.devices.meter.TIMED_SECONDS", 0.0)
+    patch.setattr("spikeseg_core.energy.devices.cpu.SECONDS_OF_CHOICE", 0.0)
     made: Made = {}
     for name, stage in table.STAGES.items():
         folder = base / name

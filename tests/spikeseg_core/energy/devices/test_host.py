@@ -33,6 +33,7 @@ def test_every_part_is_timed_and_spikes_for_two_presentations(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(meter, "TIMED_SECONDS", 0.0)
+    monkeypatch.setattr("spikeseg_core.energy.devices.cpu.SECONDS_OF_CHOICE", 0.0)
     found = measure_host(
         *small_ann(), tiles(3), 60, repeats=3, power=StatedPower(10, 28, "test"), timer=Timer(1.0)
     )
