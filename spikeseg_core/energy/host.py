@@ -1,4 +1,4 @@
-"""Work of the host while Loihi segments: layers off the chip, their spikes, and the read-out."""
+"""Work of the host while Loihi segments: layers off the chip, their spikes, read-out, blending."""
 
 from __future__ import annotations
 
@@ -54,15 +54,17 @@ class HostTimes:
 
     Attributes
     ----------
-    layers, readout : sequence of EnergyFigure
+    layers, readout, blending : sequence of EnergyFigure
         Dynamic, static and total energy of the currents of its layers, once as the image is
-        constant, and of one read-out, from the mean of the spikes.
+        constant; of one read-out, from the mean of the spikes to probabilities; and of blending the
+        tile into its section.
     spikes : HostSpikes
         Of listing the spikes of its layers.
     """
 
     layers: Sequence[EnergyFigure]
     readout: Sequence[EnergyFigure]
+    blending: Sequence[EnergyFigure]
     spikes: HostSpikes
 
     def parts(self, steps: float, readouts: float) -> dict[str, tuple[float, float, float]]:
@@ -72,17 +74,18 @@ class HostTimes:
             "layers": _values(self.layers),
             "spikes": self.spikes.values(steps),
             "read-out": (readouts * dynamic, readouts * static, readouts * seconds),
+            "blending": _values(self.blending),
         }
 
     @property
     def groups(self) -> tuple[Sequence[EnergyFigure], ...]:
         """All figures, by timing."""
-        return (self.layers, self.readout, *self.spikes.timed)
+        return (self.layers, self.readout, self.blending, *self.spikes.timed)
 
     def with_groups(self, groups: Sequence[Sequence[EnergyFigure]]) -> HostTimes:
         """Return the same with other figures, in the order of :attr:`groups`."""
-        layers, readout, few, many = groups
-        return HostTimes(layers, readout, replace(self.spikes, timed=(few, many)))
+        layers, readout, blending, few, many = groups
+        return HostTimes(layers, readout, blending, replace(self.spikes, timed=(few, many)))
 
 
 def _values(figures: Sequence[EnergyFigure]) -> tuple[float, float, float]:

@@ -152,7 +152,7 @@ def draw_tornado(sensitivity: Sensitivity, path: Path, *, narrow: bool = False) 
 
 
 def draw_operating_points(table: pd.DataFrame, path: Path, *, narrow: bool = False) -> Path:
-    """Draw V_Rand against energy per section, one panel per split, energy on a log scale.
+    """Draw V_Rand against energy of Loihi and its host, one panel per split, on a log scale.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def draw_operating_points(table: pd.DataFrame, path: Path, *, narrow: bool = Fal
     picture = new_figure(5, 8.6) if narrow else new_figure(10, 4.8)
     panels = picture.subplots(2, 1) if narrow else picture.subplots(1, 2)
     for axes, split in zip(panels, ("validation", "test"), strict=True):
-        mj, v_rand = f"{split}/loihi_total_mj", f"{split}/v_rand"
+        mj, v_rand = f"{split}/loihi_with_host_mj", f"{split}/v_rand"
         grids = table["tiles"].unique()
         for tiles, colour in zip(grids, (BLUE, ORANGE, GREEN, SKY, PURPLE), strict=False):
             own = table[table["tiles"] == tiles]
@@ -182,7 +182,7 @@ def draw_operating_points(table: pd.DataFrame, path: Path, *, narrow: bool = Fal
             axes.plot(row[mj], row[v_rand], "o", label=label, **ring)
         _log(axes)
         axes.set_title(split, fontsize=9)
-        axes.set_xlabel("Loihi energy, mJ per section (modelled)", fontsize=8)
+        axes.set_xlabel("Loihi and its host, mJ per section (modelled)", fontsize=8)
         axes.set_ylabel("V_Rand", fontsize=8)
         clean(axes)
     legend_below(picture, 2 if narrow else 4)

@@ -76,13 +76,35 @@ class OnnxGraph:
         self, name: str, source: str, c: Connection, kernel: np.ndarray, bias: np.ndarray | None
     ) -> str:
         """Add a transposed convolution as a convolution and a shuffle of its channels."""
-        phases, before, after = _phases(kernel, c.stride)
-        inputs = [source, self.constant(f"{name}/kernel", phases.astype(np.float32))]
+        found = self.phases(name, source, c, kernel, bias)
+        found = self.add("DepthToSpace", found, blocksize=c.stride, mode="DCR")
+        before, extra = padding(c)
+        if not extra:
+            return found
+        # Pixels around the output, and those that only the zeros around the input reach.
+        begin, end = self.numbers(before, before), self.numbers(before - extra, before - extra)
+        return self.add("Slice", found, begin, end, self.numbers(2, 3))
+
+    def phases(
+        self, name: str, source: str, c: Connection, kernel: np.ndarray, bias: np.ndarray | None
+    ) -> str:
+        """Add a transposed convolution whose output stays in blocks of ``stride * stride`` pixels.
+
+        The channels are the pixels of a block, row by row, with all outputs of each. The blocks
+        begin :func:`padding` pixels before the output, where no product is with a zero weight.
+        """
+        taps = c.stride * np.ceil(c.kernel / c.stride).astype(int)
+        whole = np.zeros((taps, taps, *kernel.shape[2:]), np.float32)
+        whole[: c.kernel, : c.kernel] = kernel
+        n, (inputs, outputs) = taps // c.stride, kernel.shape[2:]
+        # Row stride * d + y of the kernel is what input row q - d adds to row y of block q.
+        cut = whole.reshape(n, c.stride, n, c.stride, inputs, outputs)[::-1, :, ::-1]
+        of_blocks = cut.transpose(1, 3, 5, 4, 0, 2).reshape(-1, inputs, n, n)
+        entering = [source, self.constant(f"{name}/kernel", of_blocks)]
         if bias is not None:
             biases = np.tile(bias, c.stride**2).astype(np.float32)
-            inputs.append(self.constant(f"{name}/bias", biases))
-        found = self.add("Conv", *inputs, name=name, pads=[before, before, after, after])
-        return self.add("DepthToSpace", found, blocksize=c.stride, mode="DCR")
+            entering.append(self.constant(f"{name}/bias", biases))
+        return self.add("Conv", *entering, name=name, pads=[n - 1] * 4)
 
     def layer(
         self, network: Network, weights: Weights, name: str, outputs: Mapping[str, str]
@@ -135,29 +157,7 @@ class OnnxGraph:
         )
 
 
-def _phases(kernel: np.ndarray, stride: int) -> tuple[np.ndarray, int, int]:
-    """Cut the kernel of a transposed convolution into one of a convolution for each pixel it makes.
-
-    Returns
-    -------
-    (stride * stride * outputs, inputs, taps, taps) ndarray, int, int
-        The kernels, those of a row of pixels after those of the row before; and the padding that
-        their convolution needs before and after.
-    """
-    side, _, inputs, outputs = kernel.shape
-    before = max(side - stride, 0) // 2
-    # Pixel stride * q + phase gets position q + d through row phase - stride * d + before.
-    first = -((side - 1 - before) // stride)
-    last = (stride - 1 + before) // stride
-    taps = last - first + 1
-    found = np.zeros((stride, stride, outputs, inputs, taps, taps), kernel.dtype)
-    rows = [
-        (phase, d - first, phase - stride * d + before)
-        for phase in range(stride)
-        for d in range(first, last + 1)
-        if 0 <= phase - stride * d + before < side
-    ]
-    for y, down, row in rows:
-        for x, right, column in rows:
-            found[y, x, :, :, down, right] = kernel[row, column].T
-    return found.reshape(-1, inputs, taps, taps), -first, last
+def padding(c: Connection) -> tuple[int, int]:
+    """Pixels that the blocks of a transposed convolution begin before its output, and have more."""
+    blocks_more = -(-c.kernel // c.stride) - 1
+    return max(c.kernel - c.stride, 0) // 2, blocks_more * c.stride

@@ -16,6 +16,7 @@ from spikeseg_core.config import PresentationConfig
 from spikeseg_core.config.tolerances import AS_GOOD
 from spikeseg_core.energy.devices.loihi import Presented
 from spikeseg_core.energy.figure import Presentation
+from spikeseg_core.energy.host import Host
 from spikeseg_core.evaluation.segment import SCORED_SPLITS
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
 from spikeseg_core.pareto import front
@@ -24,7 +25,9 @@ from spikeseg_core.presentation.levers import EVERY, Lever, Opened, open_rows
 from spikeseg_core.presentation.search import SCORES, Search
 from spikeseg_core.reporting import Reporter
 
-COSTS = ("mean_steps", "loihi_dynamic_mj", "loihi_total_mj")
+CHIPS_MJ = ("loihi_dynamic_mj", "loihi_total_mj")
+HOSTED_MJ = "loihi_with_host_mj"
+COSTS = ("mean_steps", *CHIPS_MJ, HOSTED_MJ)
 
 MARKED = ("start", "chosen", "equal_accuracy", "as_good_as_start")
 """Columns of the table, each true for one point."""
@@ -45,8 +48,9 @@ class OperatingPoints:
     ----------
     table : pandas.DataFrame
         As in :class:`~spikeseg_core.presentation.search.Search`, and for each split
-        ``<split>/loihi_dynamic_mj`` and ``<split>/loihi_total_mj`` of a section (modelled);
-        ``front``, whether no other point has both a better validation V_Rand and less energy;
+        ``<split>/loihi_dynamic_mj``, ``<split>/loihi_total_mj`` and, with the host's share,
+        ``<split>/loihi_with_host_mj`` of a section (modelled); ``front``, whether no other point
+        has both a better validation V_Rand and less energy, the host's included;
         ``chosen``, as good as the baseline; ``equal_accuracy``, as good in pixel accuracy alone;
         ``as_good_as_start``, the point that saves most without being worse than the start.
     shown : mapping of str to Presented
@@ -91,7 +95,7 @@ class OperatingPoints:
         same = self.table["tiles_per_axis"] == self.row("start")["tiles_per_axis"]
         own = self.table[same & self.table["early_exit"].isna()]
         best = own.sort_values("validation/cross_entropy", kind="stable").groupby("steps").head(1)
-        costs = {f"test/{name}": name for name in COSTS[1:]}
+        costs = {f"test/{name}": name for name in CHIPS_MJ}
         best = best.rename(columns={"window": "readout_window", **costs})
         scores = [f"{s}/{name}" for s in SCORED_SPLITS for name in SCORES]
         names = ["steps", "readout_window", "validation/cross_entropy", *scores, *costs.values()]
@@ -121,6 +125,7 @@ class OperatingPoints:
 
 def find_operating_point(
     search: Search,
+    host: Host,
     *,
     as_good_as: Mapping[str, float],
     deployed: PresentationConfig,
@@ -131,6 +136,8 @@ def find_operating_point(
 
     Parameters
     ----------
+    host : Host
+        Its work counts: what saves the chips energy may cost the host more.
     as_good_as : mapping of str to float
         Scores of the baseline, ``validation/v_rand`` and so on: energies are comparable only if the
         work is done equally well.
@@ -139,8 +146,8 @@ def find_operating_point(
     model : LoihiModel, optional
         By default silicon-fitted constants, whole chips and their x86 cores charged.
     """
-    table = price(search, model)
-    v_rand, mj = table["validation/v_rand"], table["validation/loihi_total_mj"]
+    table = price(search, host, model)
+    v_rand, mj = table["validation/v_rand"], table[f"validation/{HOSTED_MJ}"]
     table["front"] = front(np.stack([mj, -v_rand], axis=1))
     start = int(np.flatnonzero(table["start"])[0])
     at_start = {
@@ -181,26 +188,29 @@ def _opened(
     return choose(table[open_rows(table, deployed, opened)], wanted, as_deployed)
 
 
-def price(search: Search, model: LoihiModel | None = None) -> pd.DataFrame:
+def price(search: Search, host: Host, model: LoihiModel | None = None) -> pd.DataFrame:
     """Return the table of a search with Loihi's energies per section added."""
     table = search.table.copy()
     for split in SCORED_SPLITS:
-        tiles = [loihi_energy(search.events_of(row, split), model) for row in range(len(table))]
+        shown = [presented(search, row, split) for row in range(len(table))]
+        chips = [loihi_energy(one.events, model) for one in shown]
         for name in ("dynamic_mj", "total_mj"):
-            per_tile = np.array([getattr(tile, name) for tile in tiles])
+            per_tile = np.array([getattr(tile, name) for tile in chips])
             table[f"{split}/loihi_{name}"] = per_tile * table["tiles"]
+        hosts = np.array([host.work(one)[-1].mj_per_section for one in shown])
+        table[f"{split}/{HOSTED_MJ}"] = table[f"{split}/loihi_total_mj"] + hosts
     return table
 
 
-def presented(search: Search, row: int) -> Presented:
-    """Return the tiles of the test split as one row presents them."""
+def presented(search: Search, row: int, split: str = "test") -> Presented:
+    """Return the tiles of a split as one row presents them."""
     found = search.table.iloc[row]
-    extra = float(found["test/checks"]) / CHECKED_EVERY**2
-    return Presented(search.events_of(row, "test"), int(found["tiles"]), extra)
+    extra = float(found[f"{split}/checks"]) / CHECKED_EVERY**2
+    return Presented(search.events_of(row, split), int(found["tiles"]), extra)
 
 
 def choose(table: pd.DataFrame, wanted: Mapping[str, float], otherwise: int) -> int:
-    """Return the row that needs the least energy among those good enough on validation.
+    """Return the row good enough on validation that needs the least energy, with the host's.
 
     A row is good enough only if every row that presents the same tiles in the same way for longer
     is: of many points tried on a few sections, some are good by luck.
@@ -218,7 +228,7 @@ def choose(table: pd.DataFrame, wanted: Mapping[str, float], otherwise: int) -> 
     good &= ~(_longer(table) & ~good).any(axis=1)
     if not good.any():
         return otherwise
-    return int(table.loc[good, "validation/loihi_total_mj"].idxmin())
+    return int(table.loc[good, f"validation/{HOSTED_MJ}"].idxmin())
 
 
 def _longer(table: pd.DataFrame) -> np.ndarray:

@@ -87,16 +87,17 @@ def run_benchmark(
     }
     points: OperatingPoints | None = None
     model = LoihiModel(sparse=network.sparse)
+    host = Host(network, machine.cpu, machine.host)
     if tried := load_search(deployed):
         points = find_operating_point(
             tried,
+            host,
             as_good_as=accuracy[best.device]["int8"],
             deployed=config.presentation,
             report=report,
             model=model,
         )
     levers = points.levers if points else {}
-    host = Host(network, machine.cpu, machine.host)
     board = load_board_energy(deployed)
     found = compare(
         loihi | (points.presented() if points else {}),

@@ -130,7 +130,9 @@ def measure_machine(
         Feed(whole, weights, padded, None, (1,)),
     )
     cpu = measure_cpu(feeds, repeats=config.repeats, power=power, timer=timer, report=report)
-    host = measure_host(*deployed, tiles, steps, repeats=config.repeats, power=power, timer=timer)
+    host = measure_host(
+        *deployed, tiles, dataset.grid, steps, repeats=config.repeats, power=power, timer=timer
+    )
     gpu, why_no_gpu = _gpu(
         feeds[0].model, tiles, per_section, batches, repeats=config.repeats, timer=timer
     )

@@ -60,9 +60,10 @@ def calendar(rise: np.ndarray, initial: np.ndarray, n_steps: int) -> Calendar:
 
     Parameters
     ----------
-    rise, initial : (neurons,) ndarray of float64
-        Increase of the potential in a step, and potential before the first, from 0 to 1; both in
-        thresholds.
+    rise : (neurons,) ndarray of float64 or float32
+        Increase of the potential in a step, in thresholds.
+    initial : (neurons,) ndarray of float64
+        Potential before the first step, from 0 to 1, in thresholds.
     """
     found = Calendar(np.empty(rise.size, np.uint32), np.empty(rise.size, np.uint32))
     fill(rise, initial, *found, n_steps)
@@ -70,33 +71,45 @@ def calendar(rise: np.ndarray, initial: np.ndarray, n_steps: int) -> Calendar:
 
 
 class SpikeLists:
-    """What a host sends: for every step, the numbers of the neurons that spike.
+    """What a host sends: for every step of a tile, the numbers of the neurons that spike.
 
     Attributes
     ----------
     numbers : (threads, n_steps, neurons) ndarray of uint32
-        Neurons that spike, by the thread that found them and the step, in any order.
-    counts : (threads, n_steps) ndarray of int64
-        How many they are.
+        Neurons that spike, by the thread that found them and the step, in any order. These are of
+        the last tile: a list is sent when it is full.
+    counts : (tiles, threads, n_steps) ndarray of int64
+        How many they are, of every tile.
 
     Parameters
     ----------
     neurons, n_steps : int
         Neurons of the layer, and steps of a presentation.
     threads : int
-        Each takes as many neurons as the others.
+        Each takes as many neurons of every tile as the others.
+    tiles : int
+        Tiles of a section.
     """
 
-    def __init__(self, neurons: int, n_steps: int, threads: int = 1) -> None:
+    def __init__(self, neurons: int, n_steps: int, threads: int = 1, tiles: int = 1) -> None:
         share = -(-neurons // threads)
         # Lists one cache line apart from a multiple of the share: else all begin in the same set.
         self.numbers = np.empty((threads, n_steps, -(-share // 32) * 32 + LANES), np.uint32)
-        self.counts = np.zeros((threads, n_steps), np.int64)
+        self.counts = np.zeros((tiles, threads, n_steps), np.int64)
 
     def fill(self, rise: np.ndarray, initial: np.ndarray) -> None:
-        """List the spikes of a presentation; arguments as for :func:`calendar`."""
+        """List the spikes of a section.
+
+        Parameters
+        ----------
+        rise : (tiles, neurons) ndarray of float64 or float32
+            As for :func:`calendar`.
+        initial : (neurons,) ndarray of float64
+            The same for every tile.
+        """
         if len(self.numbers) == 1:
-            _list_share(rise, initial, 0, self.numbers[0], self.counts[0])
+            for tile in range(len(rise)):
+                _list_share(rise[tile], initial, 0, self.numbers[0], self.counts[tile, 0])
         else:
             _list_shares(rise, initial, self.numbers, self.counts)
 
@@ -129,7 +142,10 @@ def _divide(
             return builder.load(pointer, align=4)
 
         room = builder.fsub(ir.Constant(_DOUBLES, [1.0] * LANES), load(initial_at))
-        up = larger(builder.fptrunc(load(rise_at), _FLOATS), floats(0))
+        up = load(rise_at)
+        if up.type == _DOUBLES:
+            up = builder.fptrunc(up, _FLOATS)
+        up = larger(up, floats(0))
         period_steps = builder.fdiv(floats(1), up)
         first_steps = builder.fmul(builder.fptrunc(room, _FLOATS), period_steps)
         whole, risks = [], []
@@ -236,9 +252,12 @@ def _list_share(rise, initial, begin, numbers, counts):  # type: ignore[no-untyp
 
 @njit(cache=True, parallel=True)
 def _list_shares(rise, initial, numbers, counts):  # type: ignore[no-untyped-def]
-    """Do :func:`_list_share` for the share of every thread."""
-    share = -(-rise.shape[0] // numbers.shape[0])
+    """Do :func:`_list_share` for the share of every thread, tile by tile."""
+    share = -(-initial.shape[0] // numbers.shape[0])
     for thread in prange(numbers.shape[0]):
         begin = thread * share
         part = slice(begin, begin + share)
-        _list_share(rise[part], initial[part], begin, numbers[thread], counts[thread])
+        for tile in range(rise.shape[0]):
+            _list_share(
+                rise[tile, part], initial[part], begin, numbers[thread], counts[tile, thread]
+            )

@@ -17,7 +17,7 @@ from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.quantization.build import DiscretizedNetwork, build_network, discretize
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy
-from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Network, Weights
+from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Network, Weights
 from spikeseg_core.network.initial_state import initial_potentials
 from spikeseg_core.network.neuron import spike_trains
 from spikeseg_core.reporting import Reporter
@@ -186,17 +186,29 @@ def host_currents(network: Network, weights: Weights, name: str, images: np.ndar
     DeploymentError
         If the layer is not fed by the image alone.
     """
+    stride = image_connection(network, name).stride
+    kernel = weights.kernel(name, IMAGE).astype(np.float64)
+    pixels = images[..., None].astype(np.float64)
+    summed = tf.nn.conv2d(pixels, kernel, stride, "SAME").numpy()
+    units: np.ndarray = summed + weights.biases[name]
+    return units
+
+
+def image_connection(network: Network, name: str) -> Connection:
+    """Return the only connection of a host layer, from the image.
+
+    Raises
+    ------
+    DeploymentError
+        If the layer is not fed by the image alone.
+    """
     inputs = network.layer(name).inputs
     if [c.source for c in inputs] != [IMAGE]:
         raise DeploymentError(
             f"host layer {name!r} is fed by {[c.source for c in inputs]}; the fast engine runs "
             "only host layers fed by the image; choose engine 'nengo-loihi'"
         )
-    kernel = weights.kernel(name, IMAGE).astype(np.float64)
-    pixels = images[..., None].astype(np.float64)
-    summed = tf.nn.conv2d(pixels, kernel, inputs[0].stride, "SAME").numpy()
-    units: np.ndarray = summed + weights.biases[name]
-    return units
+    return inputs[0]
 
 
 def read_out(

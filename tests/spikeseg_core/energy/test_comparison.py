@@ -51,7 +51,7 @@ def _timed(mj: float) -> Figures:
 SPIKES = HostSpikes((5, 10), (_timed(0.1), _timed(0.15)))
 """Spikes of the host's layers in 5 and 10 steps of a tile."""
 
-HOST = HostTimes(_timed(0.01), _timed(0.02), SPIKES)
+HOST = HostTimes(_timed(0.01), _timed(0.02), _timed(0.005), SPIKES)
 
 
 def compare(network: Network, shown: Any, cpu: Sequence[EnergyFigure]) -> Comparison:
@@ -124,9 +124,9 @@ def test_the_hosts_part_says_what_its_spikes_take_and_would_take_on_the_chip() -
     assert found["spikes_seconds"] == pytest.approx(4 * 1.5e-4)
     assert found["layers_mj"] == pytest.approx(4 * 0.03)
     assert found["read-out_mj"] == pytest.approx(4 * 0.06)
-    assert sum(found[f"{part}_mj"] for part in ("layers", "spikes", "read-out")) == pytest.approx(
-        found["total_mj"]
-    )
+    assert found["blending_mj"] == pytest.approx(4 * 0.015)
+    parts = ("layers", "spikes", "read-out", "blending")
+    assert sum(found[f"{part}_mj"] for part in parts) == pytest.approx(found["total_mj"])
     assert found["spikes_on_chip_mj"] > 0
 
 

@@ -32,13 +32,13 @@ def test_the_work_is_as_timed_by_tile_and_every_read_out_is_charged() -> None:
         figures = host.work(shown)
         check_parts(figures)
         # A presentation has 10 steps.
-        for figure, layers, readout, spikes in (
-            (figures[0], 0.01, 0.02, 0.15),
-            (figures[1], 0.02, 0.04, 0.3),
+        for figure, layers, readout, blending, spikes in (
+            (figures[0], 0.01, 0.02, 0.005, 0.15),
+            (figures[1], 0.02, 0.04, 0.01, 0.3),
         ):
-            expected = 8 * (layers + readouts * readout + spikes)
+            expected = 8 * (layers + readouts * readout + blending + spikes)
             assert figure.mj_per_section == pytest.approx(expected)
-        seconds = 8e-3 * (0.01 + readouts * 0.02 + 0.15)
+        seconds = 8e-3 * (0.01 + readouts * 0.02 + 0.005 + 0.15)
         assert figures[2].seconds_per_section == pytest.approx(seconds)
         assert (figures[2].basis, figures[2].busy) == ("modelled", False)
         assert "layers 10 us, spikes 150 us, read-out" in figures[2].note

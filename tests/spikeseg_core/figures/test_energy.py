@@ -24,9 +24,9 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
         {
             "tiles": [16, 16, 9],
             "early_exit": [np.nan, np.nan, 0.02],
-            "validation/loihi_total_mj": [100, 50, 40],
+            "validation/loihi_with_host_mj": [100, 50, 40],
             "validation/v_rand": [0.96, 0.95, 0.95],
-            "test/loihi_total_mj": [101, 50, 41],
+            "test/loihi_with_host_mj": [101, 50, 41],
             "test/v_rand": [0.97, 0.96, 0.96],
             "front": [True, False, True],
             "start": [True, False, False],

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from spikeseg_core.energy.figure import figures_of
+from spikeseg_core.energy.host import Host, HostTimes
 from spikeseg_core.loihi.cost.constants import PRE_SILICON
 from spikeseg_core.loihi.cost.model import LoihiModel
+from spikeseg_core.presentation.early_exit import CHECKED_EVERY
 from spikeseg_core.presentation.levers import EVERY
 from spikeseg_core.presentation.operating_point import (
     MARKED,
@@ -16,6 +21,8 @@ from spikeseg_core.presentation.operating_point import (
 )
 from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import SILENT
+from tests.spikeseg_core.energy.test_comparison import HOST, cpu_figures
+from tests.spikeseg_core.loihi.cost.networks import small_network
 from tests.spikeseg_core.presentation.searched import PRESENTATION, Searched
 
 CPU = {"validation/v_rand": 0.96, "validation/v_info": 0.97, "validation/pixel_accuracy": 0.92}
@@ -28,7 +35,16 @@ def tried(small_search: Searched) -> Search:
 
 @pytest.fixture(scope="module")
 def found(tried: Search) -> OperatingPoints:
-    return find_operating_point(tried, as_good_as=CPU, deployed=PRESENTATION, report=SILENT)
+    return operating_points(tried, CPU)
+
+
+def operating_points(
+    tried: Search, as_good_as: dict[str, float], times: HostTimes = HOST
+) -> OperatingPoints:
+    host = Host(small_network(), cpu_figures(), times)
+    return find_operating_point(
+        tried, host, as_good_as=as_good_as, deployed=PRESENTATION, report=SILENT
+    )
 
 
 def test_every_point_is_priced_and_one_is_chosen(tried: Search, found: OperatingPoints) -> None:
@@ -37,8 +53,8 @@ def test_every_point_is_priced_and_one_is_chosen(tried: Search, found: Operating
     assert [table[mark].sum() for mark in MARKED] == [1, 1, 1, 1]
     assert found.row("start")["point"] == "5 x 5 tiles, 30 steps, last 50% read"
     assert (
-        found.row("chosen")["validation/loihi_total_mj"]
-        <= table.loc[table["start"], "validation/loihi_total_mj"].item()
+        found.row("chosen")["validation/loihi_with_host_mj"]
+        <= table.loc[table["start"], "validation/loihi_with_host_mj"].item()
     )
     assert found.metrics()["operating_point/energy_over_start"] <= 1
     assert set(found.to_json()["points"][0]) == set(table.columns)  # type: ignore[index]
@@ -48,13 +64,31 @@ def test_levers_lead_from_the_presentation_as_deployed_to_the_operating_point(
     found: OperatingPoints,
 ) -> None:
     mj = {
-        opened: found.table.set_index("point")["validation/loihi_total_mj"][lever.point]
+        opened: found.table.set_index("point")["validation/loihi_with_host_mj"][lever.point]
         for opened, lever in found.levers.items()
     }
     assert found.levers[()].point == "5 x 5 tiles, 20 steps, last 50% read"
     assert found.levers[EVERY[-1]].point == found.row("chosen")["point"]
     assert mj[EVERY[-1]] == min(mj.values())
     assert len(found.levers[()].sections) == len(found.sections["start"])
+
+
+def test_the_host_is_charged_for_every_read_out(tried: Search) -> None:
+    nothing, dear = (
+        figures_of(
+            family="cpu", precision="fp32", dynamic_mj=mj, static_mj=mj, seconds=1,
+            basis="modelled", time_basis="measured", source="test",
+        )
+        for mj in (0, 100)
+    )  # fmt: skip
+    spikes = replace(HOST.spikes, timed=(nothing, nothing))
+    host = Host(small_network(), cpu_figures(), HostTimes(nothing, dear, nothing, spikes))
+    table = price(tried, host)
+    for split in ("validation", "test"):
+        readouts = 1 + table[f"{split}/checks"] / CHECKED_EVERY**2
+        hosted = table[f"{split}/loihi_with_host_mj"] - table[f"{split}/loihi_total_mj"]
+        np.testing.assert_allclose(hosted, 200 * table["tiles"] * readouts)
+    assert (table["test/checks"] > 0).any()
 
 
 def of_own_grid(found: OperatingPoints) -> pd.DataFrame:
@@ -83,7 +117,8 @@ def test_a_tile_that_never_exits_early_costs_as_much_as_the_whole(found: Operati
 
 
 def test_other_constants_price_the_same_search(tried: Search) -> None:
-    fitted, spice = price(tried), price(tried, LoihiModel(PRE_SILICON))
+    host = Host(small_network(), cpu_figures(), HOST)
+    fitted, spice = (price(tried, host, model) for model in (None, LoihiModel(PRE_SILICON)))
     dynamic = "test/loihi_dynamic_mj"
     assert (fitted[dynamic] != spice[dynamic]).all()
     pd.testing.assert_frame_equal(fitted[tried.table.columns], spice[tried.table.columns])
@@ -105,9 +140,11 @@ def test_every_time_has_the_read_out_window_that_validation_likes_best(
 
 def test_the_front_is_of_points_that_nothing_beats(found: OperatingPoints) -> None:
     table = found.table
-    energy, score = table["validation/loihi_total_mj"], table["validation/v_rand"]
+    energy, score = table["validation/loihi_with_host_mj"], table["validation/v_rand"]
     for _, row in table.iterrows():
-        beaten = (energy < row["validation/loihi_total_mj"]) & (score >= row["validation/v_rand"])
+        beaten = (energy < row["validation/loihi_with_host_mj"]) & (
+            score >= row["validation/v_rand"]
+        )
         assert row["front"] <= (not beaten.any())
     assert table["front"].any()
 
@@ -124,7 +161,7 @@ def points(v_rand: list[float], accuracy: list[float], **changes: object) -> pd.
             "validation/v_rand": v_rand,
             "validation/v_info": 0.97,
             "validation/pixel_accuracy": accuracy,
-            "validation/loihi_total_mj": [float(n) for n in steps],
+            "validation/loihi_with_host_mj": [float(n) for n in steps],
             "test/v_rand": 0.1,  # never looked at
             **changes,
         }
@@ -168,9 +205,9 @@ def test_where_even_the_start_is_not_as_good_as_wanted_the_start_is_the_measure(
     tried: Search,
 ) -> None:
     perfect = dict.fromkeys(CPU, 1.0)
-    found = find_operating_point(tried, as_good_as=perfect, deployed=PRESENTATION, report=SILENT)
+    found = operating_points(tried, perfect)
     assert found.row("chosen")["point"] == found.row("as_good_as_start")["point"]
     hopeless = dict.fromkeys(CPU, 0.0)
-    found = find_operating_point(tried, as_good_as=hopeless, deployed=PRESENTATION, report=SILENT)
-    least = found.table["validation/loihi_total_mj"].min()
-    assert found.row("chosen")["validation/loihi_total_mj"] == least
+    found = operating_points(tried, hopeless)
+    least = found.table["validation/loihi_with_host_mj"].min()
+    assert found.row("chosen")["validation/loihi_with_host_mj"] == least

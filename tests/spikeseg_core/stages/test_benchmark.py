@@ -158,7 +158,8 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     for name in ("probability_loihi.npz", SECTION_SCORES):
         copyfile(inputs["deploy"] / name, tmp_path / name)
     costs = {"mean_steps": [40.0, 10.0], "loihi_dynamic_mj": [4.0, 1.0]}
-    columns = costs | {"loihi_total_mj": [5.0, 1.5]} | {name: [0.9, 0.9] for name in SCORES}
+    costs |= {"loihi_total_mj": [5.0, 1.5], "loihi_with_host_mj": [9.0, 3.5]}
+    columns = costs | {name: [0.9, 0.9] for name in SCORES}
     table = pd.DataFrame(
         {f"{split}/{name}": column for split in SCORED_SPLITS for name, column in columns.items()}
         | {"point": ["a", "b"], "tiles": [16, 9], "early_exit": [np.nan, 0.02], "front": True}

@@ -28,7 +28,7 @@ def listed(lists: SpikeLists) -> np.ndarray:
     """Times that every neuron is listed, ``(n_steps, neurons)``."""
     threads, n_steps, neurons = lists.numbers.shape
     found = np.zeros((n_steps, neurons * threads), int)
-    for part, counts in zip(lists.numbers, lists.counts, strict=True):
+    for part, counts in zip(lists.numbers, lists.counts[-1], strict=True):
         for t, count in enumerate(counts):
             np.add.at(found[t], part[t, :count], 1)
     return found
@@ -40,7 +40,7 @@ def test_spikes_are_those_of_the_definition(neurons):
     rise, initial = (np.array(values) for values in zip(*neurons, strict=True))
     hz = rise / DT
     lists = SpikeLists(hz.size, STEPS)
-    lists.fill(hz * DT, initial)
+    lists.fill((hz * DT)[np.newaxis], initial)
     found = listed(lists)
     np.testing.assert_array_equal(found[:, : hz.size], expected(hz, initial))
     assert not found[:, hz.size :].any()
@@ -53,10 +53,26 @@ def test_many_neurons_and_threads(threads):
     near = 1 / rng.integers(1, 200, size) * (1 + rng.normal(0, 1e-7, size))
     hz = np.where(rng.random(size) < 0.5, near, rng.normal(0, 0.05, size)) / DT
     initial = rng.choice([0, 0.25, 0.5, 1 - 1e-9, rng.random()], size)
-    lists = SpikeLists(size, 200, threads)
-    for _ in range(2):  # it may be filled again
-        lists.fill(hz * DT, initial)
-        np.testing.assert_array_equal(listed(lists)[:, :size], expected(hz, initial, 200))
+    lists = SpikeLists(size, 200, threads, tiles=2)
+    for tiles in ([hz, hz[::-1]], [hz[::-1], hz]):  # it may be filled again
+        lists.fill(DT * np.array(tiles), initial)
+        wanted = [expected(tile, initial, 200) for tile in tiles]
+        np.testing.assert_array_equal(listed(lists)[:, :size], wanted[-1])
+        np.testing.assert_array_equal(lists.counts.sum(axis=1), [w.sum(axis=1) for w in wanted])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(rises, potentials), min_size=1, max_size=40))
+def test_input_in_float32_gives_the_spikes_of_the_same_numbers(neurons):
+    rise, initial = (np.array(values) for values in zip(*neurons, strict=True))
+    with np.errstate(over="ignore"):
+        rise = rise.astype(np.float32)
+    found = []
+    for given_rise in (rise, rise.astype(float)):
+        lists = SpikeLists(rise.size, STEPS)
+        lists.fill(given_rise[np.newaxis], initial)
+        found.append(listed(lists))
+    np.testing.assert_array_equal(*found)
 
 
 def test_a_calendar_goes_on_in_parts():
