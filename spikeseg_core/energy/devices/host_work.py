@@ -76,16 +76,16 @@ class Spikes:
     ) -> None:
         self.lists: dict[str, SpikeLists] = {}
         """By layer; neurons are numbered channel by channel."""
-        self._given = {}
+        self._rises = {}
         for name, rise in rises.items():
             initial = initial_potentials(network, name).transpose(2, 0, 1).ravel()
-            self._given[name] = rise.reshape(len(rise), -1), initial
-            self.lists[name] = SpikeLists(initial.size, n_steps, threads, len(rise))
+            self._rises[name] = rise.reshape(len(rise), -1)
+            self.lists[name] = SpikeLists(initial, n_steps, threads, len(rise))
 
     def __call__(self) -> None:
         """Fill :attr:`lists`."""
         for name, lists in self.lists.items():
-            lists.fill(*self._given[name])
+            lists.fill(self._rises[name])
 
 
 class ReadOut:

@@ -21,6 +21,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
+from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.emulator.vectors import LANES, lowest_bit, pointer_to
 from spikeseg_core.network.neuron import step
 
@@ -34,6 +35,9 @@ DOUBT = 2.0**-20
 
 BLOCK = 1024
 """Neurons whose next spikes stay in the first-level cache."""
+
+LATE = np.uint32(2**15 - 1)
+"""Most steps of a listed presentation: next spike and period take two bytes each, unsigned."""
 
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
 _DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
@@ -66,8 +70,13 @@ def calendar(rise: np.ndarray, initial: np.ndarray, n_steps: int) -> Calendar:
         Potential before the first step, from 0 to 1, in thresholds.
     """
     found = Calendar(np.empty(rise.size, np.uint32), np.empty(rise.size, np.uint32))
-    fill(rise, initial, *found, n_steps)
+    _fill(rise, initial, _room(initial), *found, n_steps)
     return found
+
+
+def _room(initial: np.ndarray) -> np.ndarray:
+    """Return what potentials lack of the threshold, in float32."""
+    return (1 - initial).astype(np.float32)
 
 
 class SpikeLists:
@@ -83,40 +92,52 @@ class SpikeLists:
 
     Parameters
     ----------
-    neurons, n_steps : int
-        Neurons of the layer, and steps of a presentation.
+    initial : (neurons,) ndarray of float64
+        As for :func:`calendar`; the same for every tile.
+    n_steps : int
+        Steps of a presentation.
     threads : int
         Each takes as many neurons of every tile as the others.
     tiles : int
         Tiles of a section.
+
+    Raises
+    ------
+    DeploymentError
+        If a presentation has more than :data:`LATE` steps.
     """
 
-    def __init__(self, neurons: int, n_steps: int, threads: int = 1, tiles: int = 1) -> None:
-        share = -(-neurons // threads)
+    def __init__(self, initial: np.ndarray, n_steps: int, threads: int = 1, tiles: int = 1) -> None:
+        if n_steps > LATE:
+            raise DeploymentError(
+                f"spikes of {n_steps} steps cannot be listed; at most {LATE}, so present tiles for "
+                "fewer steps"
+            )
+        self._initial, self._room = initial, _room(initial)
+        share = -(-initial.size // threads)
         # Lists one cache line apart from a multiple of the share: else all begin in the same set.
         self.numbers = np.empty((threads, n_steps, -(-share // 32) * 32 + LANES), np.uint32)
         self.counts = np.zeros((tiles, threads, n_steps), np.int64)
 
-    def fill(self, rise: np.ndarray, initial: np.ndarray) -> None:
+    def fill(self, rise: np.ndarray) -> None:
         """List the spikes of a section.
 
         Parameters
         ----------
         rise : (tiles, neurons) ndarray of float64 or float32
             As for :func:`calendar`.
-        initial : (neurons,) ndarray of float64
-            The same for every tile.
         """
+        given = self._initial, self._room
         if len(self.numbers) == 1:
-            for tile in range(len(rise)):
-                _list_share(rise[tile], initial, 0, self.numbers[0], self.counts[tile, 0])
+            for tile, counts in zip(rise, self.counts, strict=True):
+                _list_share(tile, *given, 0, self.numbers[0], counts[0])
         else:
-            _list_shares(rise, initial, self.numbers, self.counts)
+            _list_shares(rise, *given, self.numbers, self.counts)
 
 
 @intrinsic
 def _divide(
-    typing: Any, rise: Any, initial: Any, first: Any, period: Any, n_steps: Any, i: Any
+    typing: Any, rise: Any, room: Any, first: Any, period: Any, n_steps: Any, i: Any
 ) -> Any:
     """Write ``first`` and ``period`` of neurons ``i : i + LANES``; return a bit for each in doubt.
 
@@ -124,7 +145,7 @@ def _divide(
     """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        rise_at, initial_at, first_at, period_at = (
+        rise_at, room_at, first_at, period_at = (
             pointer_to(context, builder, kind, array, args[5])
             for kind, array in zip(signature.args[:4], args[:4], strict=True)
         )
@@ -141,13 +162,12 @@ def _divide(
         def load(pointer: Any) -> Any:
             return builder.load(pointer, align=4)
 
-        room = builder.fsub(ir.Constant(_DOUBLES, [1.0] * LANES), load(initial_at))
         up = load(rise_at)
         if up.type == _DOUBLES:
             up = builder.fptrunc(up, _FLOATS)
         up = larger(up, floats(0))
         period_steps = builder.fdiv(floats(1), up)
-        first_steps = builder.fmul(builder.fptrunc(room, _FLOATS), period_steps)
+        first_steps = builder.fmul(load(room_at), period_steps)
         whole, risks = [], []
         for steps in (first_steps, period_steps):
             near = smaller(steps, floats(NEVER))  # NEVER also for infinity and NaN
@@ -170,7 +190,7 @@ def _divide(
         doubt = builder.fcmp_ordered("<=", sure, floats(0))
         return builder.zext(builder.bitcast(doubt, ir.IntType(LANES)), ir.IntType(64))
 
-    return types.uint64(rise, initial, first, period, types.intp, types.intp), code
+    return types.uint64(rise, room, first, period, types.intp, types.intp), code
 
 
 @njit
@@ -190,11 +210,11 @@ def _by_steps(rise, initial, first, period, n_steps, i):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
-def fill(rise, initial, first, period, n_steps):  # type: ignore[no-untyped-def]
+def _fill(rise, initial, room, first, period, n_steps):  # type: ignore[no-untyped-def]
     """Fill ``first`` and ``period`` as :func:`calendar` does."""
     whole = rise.shape[0] // LANES * LANES
     for i in range(0, whole, LANES):
-        doubt = _divide(rise, initial, first, period, n_steps, i)
+        doubt = _divide(rise, room, first, period, n_steps, i)
         while doubt:
             _by_steps(rise, initial, first, period, n_steps, i + lowest_bit(doubt))
             doubt &= doubt - np.uint64(1)
@@ -235,23 +255,55 @@ def list_spikes(first, period, n_steps, number, events, ends):  # type: ignore[n
         first[i] -= np.uint32(n_steps)
 
 
+@njit
+def _list_block(first, period, n_steps, number, events, ends, left):  # type: ignore[no-untyped-def]
+    """List all spikes of a block as :func:`list_spikes` does, and change neither of its arrays.
+
+    A neuron that has a spike left is one number, so that a spike takes one to read and one to
+    write: the step in its lowest two bytes, the period in the next two, and which neuron it is.
+    """
+    end, number, step_bits = np.uint64(n_steps), np.uint64(number), np.uint64(0xFFFF)
+    for i in range(first.shape[0]):
+        steps, between = min(first[i], LATE), min(period[i], LATE)
+        neuron = (number + np.uint64(i)) << np.uint64(32)
+        left[i] = neuron | (np.uint64(between) << np.uint64(16)) | np.uint64(steps)
+    of_round, count = np.uint64(first.shape[0]), np.uint64(0)
+    for j in range(of_round):
+        one = left[j]
+        left[count] = one
+        count += np.uint64((one & step_bits) < end)
+    while count:
+        of_round, count = count, np.uint64(0)
+        for j in range(of_round):
+            one = left[j]
+            t = one & step_bits
+            to = ends[t]
+            events[np.uint64(to)] = one >> np.uint64(32)
+            ends[t] = to + 1
+            one += (one >> np.uint64(16)) & step_bits
+            left[count] = one
+            count += np.uint64((one & step_bits) < end)
+
+
 @njit(cache=True, nogil=True)
-def _list_share(rise, initial, begin, numbers, counts):  # type: ignore[no-untyped-def]
+def _list_share(rise, initial, room, begin, numbers, counts):  # type: ignore[no-untyped-def]
     """List the spikes of neurons ``begin : begin + rise.size`` for one thread."""
-    n_steps, room = numbers.shape
+    n_steps, most = numbers.shape
     events = numbers.reshape(-1)
-    begins = room * np.arange(n_steps)
+    begins = most * np.arange(n_steps)
     ends = begins.copy()
     first, period = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
+    left = np.empty(BLOCK, np.uint64)
     for k in range(0, rise.shape[0], BLOCK):
         n = min(BLOCK, rise.shape[0] - k)
-        fill(rise[k : k + n], initial[k : k + n], first[:n], period[:n], n_steps)
-        list_spikes(first[:n], period[:n], n_steps, begin + k, events, ends)
+        of_block = slice(k, k + n)
+        _fill(rise[of_block], initial[of_block], room[of_block], first[:n], period[:n], n_steps)
+        _list_block(first[:n], period[:n], n_steps, begin + k, events, ends, left)
     counts[:] = ends - begins
 
 
 @njit(cache=True, parallel=True)
-def _list_shares(rise, initial, numbers, counts):  # type: ignore[no-untyped-def]
+def _list_shares(rise, initial, room, numbers, counts):  # type: ignore[no-untyped-def]
     """Do :func:`_list_share` for the share of every thread, tile by tile."""
     share = -(-initial.shape[0] // numbers.shape[0])
     for thread in prange(numbers.shape[0]):
@@ -259,5 +311,10 @@ def _list_shares(rise, initial, numbers, counts):  # type: ignore[no-untyped-def
         part = slice(begin, begin + share)
         for tile in range(rise.shape[0]):
             _list_share(
-                rise[tile, part], initial[part], begin, numbers[thread], counts[tile, thread]
+                rise[tile, part],
+                initial[part],
+                room[part],
+                begin,
+                numbers[thread],
+                counts[tile, thread],
             )

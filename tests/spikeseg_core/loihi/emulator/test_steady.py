@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikeseg_core.loihi.emulator.steady import SpikeLists, calendar, list_spikes
+from spikeseg_core.errors import DeploymentError
+from spikeseg_core.loihi.emulator.steady import LATE, SpikeLists, calendar, list_spikes
 from spikeseg_core.network import DT
 from spikeseg_core.network.neuron import spike_trains
 
@@ -39,8 +40,8 @@ def listed(lists: SpikeLists) -> np.ndarray:
 def test_spikes_are_those_of_the_definition(neurons):
     rise, initial = (np.array(values) for values in zip(*neurons, strict=True))
     hz = rise / DT
-    lists = SpikeLists(hz.size, STEPS)
-    lists.fill((hz * DT)[np.newaxis], initial)
+    lists = SpikeLists(initial, STEPS)
+    lists.fill((hz * DT)[np.newaxis])
     found = listed(lists)
     np.testing.assert_array_equal(found[:, : hz.size], expected(hz, initial))
     assert not found[:, hz.size :].any()
@@ -53,9 +54,9 @@ def test_many_neurons_and_threads(threads):
     near = 1 / rng.integers(1, 200, size) * (1 + rng.normal(0, 1e-7, size))
     hz = np.where(rng.random(size) < 0.5, near, rng.normal(0, 0.05, size)) / DT
     initial = rng.choice([0, 0.25, 0.5, 1 - 1e-9, rng.random()], size)
-    lists = SpikeLists(size, 200, threads, tiles=2)
+    lists = SpikeLists(initial, 200, threads, tiles=2)
     for tiles in ([hz, hz[::-1]], [hz[::-1], hz]):  # it may be filled again
-        lists.fill(DT * np.array(tiles), initial)
+        lists.fill(DT * np.array(tiles))
         wanted = [expected(tile, initial, 200) for tile in tiles]
         np.testing.assert_array_equal(listed(lists)[:, :size], wanted[-1])
         np.testing.assert_array_equal(lists.counts.sum(axis=1), [w.sum(axis=1) for w in wanted])
@@ -69,8 +70,8 @@ def test_input_in_float32_gives_the_spikes_of_the_same_numbers(neurons):
         rise = rise.astype(np.float32)
     found = []
     for given_rise in (rise, rise.astype(float)):
-        lists = SpikeLists(rise.size, STEPS)
-        lists.fill(given_rise[np.newaxis], initial)
+        lists = SpikeLists(initial, STEPS)
+        lists.fill(given_rise[np.newaxis])
         found.append(listed(lists))
     np.testing.assert_array_equal(*found)
 
@@ -86,3 +87,12 @@ def test_a_calendar_goes_on_in_parts():
         for t, end in enumerate(ends):
             found[begin + t, events[100 * t : end]] = 1
     np.testing.assert_array_equal(found, expected(hz, initial))
+
+
+def test_the_longest_presentation_is_listed_and_a_longer_one_refused():
+    hz, initial = np.array([1000.0, 0.04, 0.02, -1.0]), np.array([0.5, 0.0, 0.25, 0.0])
+    lists = SpikeLists(initial, int(LATE))
+    lists.fill((hz * DT)[np.newaxis])
+    np.testing.assert_array_equal(listed(lists)[:, :4], expected(hz, initial, int(LATE)))
+    with pytest.raises(DeploymentError, match="at most 32767"):
+        SpikeLists(initial, int(LATE) + 1)
