@@ -38,7 +38,8 @@ class HostSpikes:
         share = (steps - self.steps[0]) / (self.steps[1] - self.steps[0])
 
         def at(few: float, many: float) -> float:
-            return max(0.0, few + share * (many - few))
+            # More steps never take less, whatever two timings of small networks say.
+            return max(0.0, few + share * max(0.0, many - few))
 
         (dynamic, static, total), (more_dynamic, more_static, more_total) = self.timed
         return (

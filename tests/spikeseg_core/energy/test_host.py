@@ -23,6 +23,7 @@ def test_a_presentation_too_short_to_tell_takes_nothing_less() -> None:
         )  # fmt: skip
 
     assert HostSpikes((50, 100), (timed(1), timed(3))).values(20) == (0, 0, 0)
+    assert HostSpikes((50, 100), (timed(3), timed(2))).values(200) == (3, 3, 3)
 
 
 def test_the_work_is_as_timed_by_tile_and_every_read_out_is_charged() -> None:
