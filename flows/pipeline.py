@@ -51,7 +51,11 @@ DATASET = Annotated[
 PRESET = Annotated[
     str | None,
     WithJsonSchema({"type": "string", "enum": list(presets.PRESETS)}),
-    shown("Preset", "quick: small and done in minutes; paper: the paper's number of neurons"),
+    shown(
+        "Preset",
+        "quick: small and done in minutes; paper: the paper's number of neurons; lean: the same on "
+        "the chips, with half the work for their host",
+    ),
 ]
 SEED = Annotated[
     Annotated[int, Field(ge=0, le=MOST_SEED)] | None,

@@ -69,7 +69,7 @@ def sweep(
         Sweep | None, shown("Custom sweep", "replaces the study: what varies, and what is shown")
     ] = None,
     preset: Annotated[
-        str | None, shown("Preset", "quick or paper, in place of the study's own preset")
+        str | None, shown("Preset", "quick, paper or lean, in place of the study's own preset")
     ] = None,
     workers: Annotated[
         int,

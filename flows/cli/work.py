@@ -207,7 +207,7 @@ def sweep(
     ],
     *,
     preset: Annotated[
-        str | None, typer.Option(help="quick or paper, in place of the sweep's own preset.")
+        str | None, typer.Option(help="quick, paper or lean, in place of the sweep's own preset.")
     ] = None,
     workers: Workers = 1,
     dataset: Dataset = "auto",

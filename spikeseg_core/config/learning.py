@@ -116,8 +116,9 @@ class TrainConfig(StageConfig):
     network: str = Field(
         "quick",
         title="Network",
-        description="quick: small and fast; paper: with the paper's number of neurons",
-        json_schema_extra={"enum": ["quick", "paper"]},
+        description="quick: small and fast; paper: with the paper's number of neurons; lean: the "
+        "same on the chips, with half the work for the host",
+        json_schema_extra={"enum": ["quick", "paper", "lean"]},
     )
     epochs: int = between(
         30, 1, 2000, "Maximum epochs", "training ends earlier if patience runs out"

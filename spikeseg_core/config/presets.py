@@ -14,29 +14,34 @@ from spikeseg_core.config import (
 )
 from spikeseg_core.errors import ConfigError
 
-PRESETS: dict[str, PipelineConfig] = {
-    "quick": PipelineConfig(
-        preset="quick",
-        train=TrainConfig(network="quick", epochs=45),
-        tune=TuneConfig(epochs=6, spiking_epochs=2),
+_QUICK = PipelineConfig(
+    preset="quick",
+    train=TrainConfig(network="quick", epochs=45),
+    tune=TuneConfig(epochs=6, spiking_epochs=2),
+)
+
+_PAPER = PipelineConfig(
+    preset="paper",
+    train=TrainConfig(network="paper", epochs=75, distillation_epochs=45),
+    tune=TuneConfig(
+        epochs=4,
+        spiking_epochs=9,
+        spiking_steps=(50, 100),
+        spiking_learning_rate=2e-4,
+        mixup=1,
+        unlabelled_share=0.5,
+        synop_weight=0.003,
+        initial_rate_hz=150,
     ),
-    "paper": PipelineConfig(
-        preset="paper",
-        train=TrainConfig(network="paper", epochs=75, distillation_epochs=45),
-        tune=TuneConfig(
-            epochs=4,
-            spiking_epochs=9,
-            spiking_steps=(50, 100),
-            spiking_learning_rate=2e-4,
-            mixup=1,
-            unlabelled_share=0.5,
-            synop_weight=0.003,
-            initial_rate_hz=150,
-        ),
-        presentation=PresentationConfig(readout_window=0.7),
-        quantize=QuantizeConfig(population_type=32),
-    ),
-}
+    presentation=PresentationConfig(readout_window=0.7),
+    quantize=QuantizeConfig(population_type=32),
+)
+
+_LEAN = _PAPER.model_copy(
+    update={"preset": "lean", "train": _PAPER.train.model_copy(update={"network": "lean"})}
+)
+
+PRESETS: dict[str, PipelineConfig] = {config.preset: config for config in (_QUICK, _PAPER, _LEAN)}
 
 
 def preset(name: str) -> PipelineConfig:

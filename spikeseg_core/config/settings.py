@@ -281,7 +281,7 @@ class PipelineConfig(StageConfig):
         "quick",
         title="Preset",
         description="preset that these values started from",
-        json_schema_extra={"enum": ["quick", "paper"]},
+        json_schema_extra={"enum": ["quick", "paper", "lean"]},
     )
     dataset: DatasetConfig = DatasetConfig()
     train: TrainConfig = TrainConfig()

@@ -1,8 +1,8 @@
 """All architectures by name, as data: widths and depths of a U-Net.
 
-All have the same stem on the host (8 x 8, stride 4) and the same kernels; they differ in how many
-ensembles there are at each size and how wide those are. The sweep ``architecture`` trains the
-candidates that fit the board.
+All have a stem of 8 x 8 at stride 4 on the host, and the same kernels on the chip; they differ in
+how many ensembles there are at each size, how wide those are, and in what the host computes. The
+sweep ``architecture`` trains the candidates that fit the board.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ Widths = tuple[tuple[int, ...], ...]
 """Channels of the ensembles by level, from the finest (48 x 48)."""
 
 
-def u_net(name: str, stem: int, encoder: Widths, decoder: Widths) -> Network:
+def u_net(
+    name: str, stem: int, encoder: Widths, decoder: Widths, readout_kernel: int = 8
+) -> Network:
     """Build a U-Net from the widths of its ensembles; ``stem`` counts the host's channels.
 
     Parameters
@@ -28,6 +30,8 @@ def u_net(name: str, stem: int, encoder: Widths, decoder: Widths) -> Network:
         first level has no ensembles, its skip comes from the stem.
     decoder : tuple of tuple of int
         The same on the way up, for all levels but the coarsest, finest first as well.
+    readout_kernel : int
+        Side of the read-out's kernel, px; with 4 the blocks that a position writes do not overlap.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def u_net(name: str, stem: int, encoder: Widths, decoder: Widths) -> Network:
     for level in reversed(range(len(decoder))):
         up = Connection(layers[-1].name, kind="conv_transpose", kernel=4, stride=2)
         layers += _chain(f"dec{level}", decoder[level], (up, Connection(skips[level])))
-    readout = Connection(layers[-1].name, kind="conv_transpose", kernel=8, stride=4)
+    readout = Connection(layers[-1].name, "conv_transpose", readout_kernel, stride=4)
     return Network(name, TILE, tuple(layers), readout)
 
 
@@ -71,11 +75,18 @@ CANDIDATES: tuple[Network, ...] = (
 # 235,008 neurons on chip, in at least 243 cores: 13 are left for mapping.
 # The three ensembles of 48 x 48 hold 72 % of the neurons in full cores of 1,024 compartments, which
 # pays for the narrow middle, where synapse memory runs out before compartments do.
+_ON_CHIP: tuple[Widths, Widths] = (
+    ((24,), (32,), (48, 48), (64, 64)),
+    ((28, 20), (24, 24), (32,)),
+)
+
+# The host of `lean` makes half the spikes of that of `paper`, and a quarter of its read-out.
 NETWORKS: dict[str, Network] = {
     network.name: network
     for network in (
         u_net("quick", 16, ((), (24,), (32,)), ((16,), (24,))),
-        u_net("paper", 24, ((24,), (32,), (48, 48), (64, 64)), ((28, 20), (24, 24), (32,))),
+        u_net("paper", 24, *_ON_CHIP),
+        u_net("lean", 12, *_ON_CHIP, readout_kernel=4),
     )
 }
 """Networks of the presets; the setting may also name a candidate."""

@@ -187,7 +187,7 @@ def test_the_form_is_short_and_starts_with_what_is_changed_often() -> None:
         "start_from": "string",
         "config": "object",
     }
-    assert form["preset"]["enum"] == ["quick", "paper"]
+    assert form["preset"]["enum"] == ["quick", "paper", "lean"]
     assert "quick 45, paper 75" in form["epochs"]["description"]
 
 

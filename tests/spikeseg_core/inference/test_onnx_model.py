@@ -56,7 +56,7 @@ def test_random_networks_give_the_same_at_every_pixel(seed: int, size: str) -> N
     np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", ["quick", "paper"])
+@pytest.mark.parametrize("name", ["quick", "paper", "lean"])
 def test_the_networks_of_the_presets_give_the_same_at_every_pixel(name: str) -> None:
     rng = np.random.default_rng(3)
     network = catalogue.network(name)

@@ -30,7 +30,7 @@ def by_name(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_every_flow_can_be_started_and_says_what_it_does() -> None:
     found = by_name(yaml.safe_load(FILE.read_text()))
-    assert set(found) >= {"quick", "paper", "benchmark", "sweep", "segment", *STAGES}
+    assert set(found) >= {"quick", "paper", "lean", "benchmark", "sweep", "segment", *STAGES}
     for name, deployment in found.items():
         path, _, function = deployment["entrypoint"].partition(":")
         assert (registration.ROOT / path).is_file()
@@ -44,7 +44,7 @@ def test_every_flow_can_be_started_and_says_what_it_does() -> None:
 
 def test_registered_forms_name_their_preset_only() -> None:
     content = registration.deployments()
-    for name in ("quick", "paper"):
+    for name in ("quick", "paper", "lean"):
         parameters = by_name(content)[name]["parameters"]
         assert parameters == {"preset": name}
         pipeline.validate_parameters(parameters)
