@@ -21,7 +21,7 @@ def test_every_setting_says_what_it_is_and_what_it_takes() -> None:
     assert (epochs.kind, epochs.limits, epochs.values) == (
         "whole number",
         "1 to 2000",
-        {"quick": 45, "paper": 75},
+        {"quick": 45, "paper": 75, "lean": 75},
     )
     assert found["deploy.target"].kind == "emulator | loihi"
     assert found["train.patience"].kind == "whole number or null"
