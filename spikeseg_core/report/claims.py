@@ -40,7 +40,9 @@ def grouped(claimed: Sequence[Mapping[str, Any]]) -> tuple[list[str], Rows]:
     rows: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     for claim in claimed:
         host = ", with host" if claim["host"] else ""
-        key = f"Loihi, {claim['presentation']}{host}", str(claim["baseline"])
+        other = claim["baseline_network"] != claim["network"]
+        network = f", {claim['network']}" if other else ""
+        key = f"Loihi, {claim['presentation']}{network}{host}", str(claim["baseline"])
         rows.setdefault(key, {})[str(claim["idle"])] = claim
     return list(dict.fromkeys(str(claim["idle"]) for claim in claimed)), rows
 

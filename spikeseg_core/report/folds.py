@@ -111,8 +111,9 @@ def compare(
     ``settings`` are those that differ. The result holds ``runs``, ``settings``, ``sections``,
     ``dataset``, ``basis``, and by stage and score ``differences``: ``mean``, ``low``, ``high``,
     ``verdict``, ``sentence`` and ``by_section``, each the second study minus the first. Where both
-    benchmarked energies, ``energies``: as deployed, and with every way of saving. The ``picture``
-    adds them up: each way of saving, then what the second study changes.
+    benchmarked energies, ``claims``, each study's Loihi against the CPU that runs the other one's
+    network, and ``energies``: as deployed, and with every way of saving. The ``picture`` adds them
+    up: each way of saving, then what the second study changes.
 
     Raises
     ------
@@ -133,6 +134,9 @@ def compare(
     for name, values in settings.items():
         console.print(f"   {name}: {values[0]} -> {values[1]}", soft_wrap=True)
     console.print(terminal_table(difference_table(found)))
+    claims = [*first.claimed_against(second), *second.claimed_against(first)]
+    if claims:
+        console.print(terminal_table(claim_table(claims)))
     energies = between(first.setups(), second.setups(), "A to B")
     if energies:
         console.print(terminal_table(lever_table(energies)))
@@ -153,6 +157,7 @@ def compare(
         "dataset": dict(second.data),
         "basis": "measured",
         "differences": table,
+        "claims": claims,
         "energies": [step.to_json() for step in energies],
     }
 

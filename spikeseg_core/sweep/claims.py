@@ -19,6 +19,9 @@ KEY = (
 Claims = Sequence[Mapping[str, Any]]
 """As from :func:`spikeseg_core.evaluation.claims.claims`."""
 
+Study = tuple[Sequence[Claims], Mapping[str, pd.DataFrame]]
+"""Claims of every run, and test scores of every section by segmentation."""
+
 
 def over_folds(
     by_run: Sequence[Claims], scores: Mapping[str, pd.DataFrame]
@@ -47,6 +50,62 @@ def over_folds(
         for key, claims in found.items()
         if len(claims) == len(by_run)
     ]
+
+
+def against(ours: Study, theirs: Study) -> list[dict[str, Any]]:
+    """Claim the energies of one study's Loihi against the CPU that runs the other one's network.
+
+    A smaller network that segments as well is the stronger opponent. Only whole sections are
+    compared: as tiles, the CPU is charged for as many as Loihi, which may differ.
+
+    Parameters
+    ----------
+    ours, theirs : (sequence of sequence of mapping, mapping of str to DataFrame)
+        Both arguments of :func:`over_folds`, of runs on the same folds in the same order.
+
+    Returns
+    -------
+    list of dict
+        As from :func:`over_folds`; ``baseline`` says whose network it runs. Empty if the networks
+        are the same.
+    """
+    (runs, scores), (other_runs, other_scores) = ours, theirs
+    if len(runs) != len(other_runs):
+        return []
+    crossed = [_crossed(*both) for both in zip(runs, other_runs, strict=True)]
+    return over_folds(crossed, {**scores, **{_of_other(tag): s for tag, s in other_scores.items()}})
+
+
+def _crossed(claims: Claims, others: Claims) -> list[dict[str, Any]]:
+    """Replace the baseline of every claim of a run by the other run's."""
+    theirs = {
+        (claim["baseline"], claim["idle"]): claim
+        for claim in others
+        if claim["baseline_feed"] == "sections"
+    }
+    found = []
+    for claim in claims:
+        other = theirs.get((claim["baseline"], claim["idle"]))
+        if other is None or other["baseline_network"] == claim["network"]:
+            continue
+        if claim["baseline_feed"] != "sections":
+            continue
+        found.append(
+            {
+                **claim,
+                "baseline": f"{claim['baseline']}, {other['baseline_network']}",
+                "baseline_network": other["baseline_network"],
+                "scores": [claim["scores"][0], _of_other(other["scores"][1])],
+                "baseline_mj": other["baseline_mj"],
+                "ratio": other["baseline_mj"] / claim["loihi_mj"],
+                "busy": claim["busy"] or other["busy"],
+            }
+        )
+    return found
+
+
+def _of_other(tag: str) -> str:
+    return f"other/{tag}"
 
 
 def _joined(

@@ -18,7 +18,7 @@ from spikeseg_core.metrics.intervals import Interval, difference, interval
 from spikeseg_core.presentation.levers import Opened
 from spikeseg_core.storage import save_table, write_json
 from spikeseg_core.sweep.agglomerated import AGGLOMERATED
-from spikeseg_core.sweep.claims import Claims, over_folds
+from spikeseg_core.sweep.claims import Claims, against, over_folds
 from spikeseg_core.sweep.definition import FOLD
 from spikeseg_core.sweep.levers import Levers, Setup, setups
 from spikeseg_core.sweep.levers import steps as lever_steps
@@ -188,6 +188,13 @@ class CrossValidation:
     def claimed(self) -> list[dict[str, Any]]:
         """List the energy ratios over all folds: :func:`~spikeseg_core.sweep.claims.over_folds`."""
         return over_folds(self.claims, self._by_segmentation)
+
+    def claimed_against(self, other: CrossValidation) -> list[dict[str, Any]]:
+        """Claim energies against the CPU that runs the other study's networks.
+
+        See :func:`~spikeseg_core.sweep.claims.against`.
+        """
+        return against((self.claims, self._by_segmentation), (other.claims, other._by_segmentation))
 
     def setups(self) -> dict[Opened, Setup]:
         """Every set of ways of saving energy: :func:`~spikeseg_core.sweep.levers.setups`."""

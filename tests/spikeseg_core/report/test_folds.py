@@ -62,7 +62,23 @@ def test_two_studies_of_energy_are_drawn_with_what_differs_as_the_last_step(
     assert [step["change"]["loihi_mj"]["mean"] for step in told["energies"]] == [-20, -20]
     assert [name for name, *_ in bars] == ["as deployed", *LEVERS, "keep_of_8 3"]
     assert [chips for _, chips, _ in bars[-2:]] == [45, 25]
+    assert told["claims"] == []  # these studies have tiles alone
     assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["saved.png", "saved.svg"]
+
+
+def test_each_loihi_is_compared_with_the_cpu_of_the_other_study(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def of(network: str) -> CrossValidation:
+        found = with_energies()
+        named = {"network": network, "baseline_network": network, "baseline_feed": "sections"}
+        return replace(found, claims=[[{**one, **named} for one in run] for run in found.claims])
+
+    told = compare(RUNS, {}, of("paper"), of("lean"))
+    assert {(c["network"], c["baseline_network"]) for c in told["claims"]} == {
+        ("paper", "lean"), ("lean", "paper"),
+    }  # fmt: skip
+    assert "deployed, paper" in " ".join(capsys.readouterr().out.split())
 
 
 def test_studies_without_energies_are_not_drawn(tmp_path: Path) -> None:

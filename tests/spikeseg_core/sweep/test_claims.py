@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spikeseg_core.sweep.claims import KEY, over_folds
+from spikeseg_core.sweep.claims import KEY, against, over_folds
 
 
 def claim(loihi: float, cpu: float, **about: Any) -> dict[str, Any]:
@@ -41,3 +41,19 @@ def test_one_busy_fold_makes_the_claim_busy_and_unknown_sections_say_nothing() -
     (found,) = over_folds([[claim(10, 20)], [claim(10, 20) | {"busy": True}]], {})
     assert found["busy"]
     assert found["equal_accuracy"] is None
+
+
+def test_one_studys_loihi_against_the_cpu_that_runs_the_others_network() -> None:
+    whole: dict[str, Any] = {"baseline_feed": "sections", "network": "large"}
+    large = [claim(10, 40, baseline_network="large", **whole), claim(10, 20)]
+    small = [claim(5, 30, baseline_network="small", **whole | {"network": "small"})]
+    worse = {tag: table - 0.02 for tag, table in scores(0).items()}
+    (found,) = against(([large] * 2, scores(0)), ([small] * 2, worse))
+    assert (found["loihi_mj"], found["baseline_mj"], found["ratio"]) == (10, 30, 3)
+    assert (found["network"], found["baseline_network"]) == ("large", "small")
+    assert found["baseline"] == "x, small"
+    assert found["equal_accuracy"]["equal"]
+    (found,) = against(([small] * 2, worse), ([large] * 2, scores(0)))
+    assert (found["loihi_mj"], found["baseline_mj"]) == (5, 40)
+    assert not found["equal_accuracy"]["equal"]
+    assert against(([large] * 2, scores(0)), ([small], worse)) == []
