@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from spikeseg_core.errors import MappingError
 from spikeseg_core.loihi.emulator import Emulator
 from spikeseg_core.loihi.emulator.plan import build_plan
+from spikeseg_core.loihi.mapping.fit import fit
 from spikeseg_core.loihi.quantization.build import build_network, discretize
 from spikeseg_core.loihi.quantization.extract import extract_network
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Layer, Network
@@ -57,12 +58,14 @@ def test_spike_rates_follow_the_rate_curve():
 
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10_000), keep=st.integers(1, 7))
+@example(seed=7803, keep=1)  # tiles that fit the sparse network alone
 def test_a_sparse_network_has_the_spikes_of_its_pruned_weights(seed, keep):
     """The same integers as the dense network with zeros, fewer synapses, the same spikes."""
     rng = np.random.default_rng(seed)
     dense = random_network(rng, channels=lambda rng: 4 * int(rng.integers(1, 5)), size=8)
     network = sparse(dense, keep)
-    tiles = random_tiles(rng, network, step=8)
+    tiles = random_tiles(rng, dense, step=8)
+    assume(not any(part.problems(32) for part in fit(network, tiles, 32)))
     weights = pruned(network, random_weights(rng, network))
     image = rng.normal(size=(8, 8)).astype(np.float32)
     runs, integers = [], []
