@@ -3,8 +3,7 @@ import warnings
 import nengo
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
-from nengo.exceptions import BuildError
+from hypothesis import HealthCheck, example, given, settings
 
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.emulator import Emulator, SteadyInput
@@ -20,17 +19,10 @@ from spikeseg_core.testing.networks import (
     run_nengo_loihi,
 )
 from spikeseg_core.testing.strategies import network_specs
+from tests.spikeseg_core.loihi.emulator.truths import truth_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Lost .* extra bits")
 relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def truth_of(spec: NetworkSpec, n_steps: int) -> Truth:
-    try:
-        return run_nengo_loihi(build(spec)[0], n_steps)
-    except BuildError as error:  # weights too small for any exponent
-        assume("weight exponent" not in str(error))
-        raise
 
 
 def assert_spikes_equal(truth: Truth, n_steps: int, chunk_steps: int = 32) -> None:
