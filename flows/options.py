@@ -89,7 +89,7 @@ Preset = Annotated[
         metavar="quick|paper|lean",
         autocompletion=_presets,
         help="quick: a small network, done in minutes; paper: 235,008 neurons; lean: the same on "
-        "the chips, with half the work for their host.",
+        "the chips, with less for their host to do.",
     ),
 ]
 Dataset = Annotated[

@@ -54,7 +54,7 @@ PRESET = Annotated[
     shown(
         "Preset",
         "quick: small and done in minutes; paper: the paper's number of neurons; lean: the same on "
-        "the chips, with half the work for their host",
+        "the chips, with less for their host to do",
     ),
 ]
 SEED = Annotated[

@@ -117,7 +117,7 @@ class TrainConfig(StageConfig):
         "quick",
         title="Network",
         description="quick: small and fast; paper: with the paper's number of neurons; lean: the "
-        "same on the chips, with half the work for the host",
+        "same on the chips, with less for the host to do",
         json_schema_extra={"enum": ["quick", "paper", "lean"]},
     )
     epochs: int = between(

@@ -80,13 +80,13 @@ _ON_CHIP: tuple[Widths, Widths] = (
     ((28, 20), (24, 24), (32,)),
 )
 
-# The host of `lean` makes half the spikes of that of `paper`, and a quarter of its read-out.
+# The host of `lean` has a third of the neurons of that of `paper`, and a quarter of its read-out.
 NETWORKS: dict[str, Network] = {
     network.name: network
     for network in (
         u_net("quick", 16, ((), (24,), (32,)), ((16,), (24,))),
         u_net("paper", 24, *_ON_CHIP),
-        u_net("lean", 12, *_ON_CHIP, readout_kernel=4),
+        u_net("lean", 8, *_ON_CHIP, readout_kernel=4),
     )
 }
 """Networks of the presets; the setting may also name a candidate."""
