@@ -138,8 +138,14 @@ class TileGrid:
 
     def _weight(self) -> np.ndarray:
         """Return a pyramid of integers, float64 (tile, tile): 1 at the edges."""
-        ramp = np.minimum(np.arange(self.tile), np.arange(self.tile)[::-1]) + 1.0
+        ramp = distance_to_edge(self.tile)
         return ramp[:, np.newaxis] * ramp
+
+
+def distance_to_edge(tile: int) -> np.ndarray:
+    """Return how much positions along one axis of a tile count, float64 (tile,): 1 at the ends."""
+    ramp: np.ndarray = np.minimum(np.arange(tile), np.arange(tile)[::-1]) + 1.0
+    return ramp
 
 
 def pad_to(sections: np.ndarray, side: int) -> np.ndarray:

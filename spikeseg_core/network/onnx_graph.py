@@ -93,10 +93,9 @@ class OnnxGraph:
         The channels are the pixels of a block, row by row, with all outputs of each. The blocks
         begin :func:`padding` pixels before the output, where no product is with a zero weight.
         """
-        taps = c.stride * np.ceil(c.kernel / c.stride).astype(int)
-        whole = np.zeros((taps, taps, *kernel.shape[2:]), np.float32)
+        n, (inputs, outputs) = _blocks(c), kernel.shape[2:]
+        whole = np.zeros((n * c.stride, n * c.stride, inputs, outputs), np.float32)
         whole[: c.kernel, : c.kernel] = kernel
-        n, (inputs, outputs) = taps // c.stride, kernel.shape[2:]
         # Row stride * d + y of the kernel is what input row q - d adds to row y of block q.
         cut = whole.reshape(n, c.stride, n, c.stride, inputs, outputs)[::-1, :, ::-1]
         of_blocks = cut.transpose(1, 3, 5, 4, 0, 2).reshape(-1, inputs, n, n)
@@ -158,6 +157,12 @@ class OnnxGraph:
 
 
 def padding(c: Connection) -> tuple[int, int]:
-    """Pixels that the blocks of a transposed convolution begin before its output, and have more."""
-    blocks_more = -(-c.kernel // c.stride) - 1
-    return max(c.kernel - c.stride, 0) // 2, blocks_more * c.stride
+    """Pixels that a connection's blocks begin before its output, and have more; 0 if straight."""
+    if c.kind == "conv":
+        return 0, 0
+    return max(c.kernel - c.stride, 0) // 2, (_blocks(c) - 1) * c.stride
+
+
+def _blocks(c: Connection) -> int:
+    """Blocks along each axis that a position of the input of a transposed convolution reaches."""
+    return -(-c.kernel // c.stride)

@@ -262,15 +262,13 @@ def whole_sections(network: Network, sections: np.ndarray) -> tuple[Network, np.
 Key = TypeVar("Key", bound=Hashable)
 
 
-def fastest_calls(
-    calls: Mapping[Key, Callable[[], object]], rounds: int = ROUNDS_OF_CHOICE
-) -> dict[Key, float]:
+def fastest_calls(calls: Mapping[Key, Callable[[], object]]) -> dict[Key, float]:
     """Call each in turn, and return the seconds of its fastest call: the least disturbed."""
     fastest = dict.fromkeys(calls, np.inf)
     for call in calls.values():  # warms up
         call()
     done, spent = 0, 0.0
-    while done < rounds or spent < SECONDS_OF_CHOICE * len(calls):
+    while done < ROUNDS_OF_CHOICE or spent < SECONDS_OF_CHOICE * len(calls):
         for key, call in calls.items():
             start = time.perf_counter()
             call()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from spikeseg_core.data.tiles import TileGrid
+from spikeseg_core.data.tiles import TileGrid, distance_to_edge
 from spikeseg_core.energy.devices.onnx_runtime import session
 from spikeseg_core.loihi.emulator.steady import SpikeLists
 from spikeseg_core.loihi.run.base import image_connection
@@ -108,7 +108,7 @@ class ReadOut:
         make = graph.phases if c.kind == "conv_transpose" else graph.convolution
         output = graph.add("Sigmoid", make("readout", c.source, c, kernel, bias))
         stride = _upsampling(c)
-        sides = [(network.tile + padding(c)[1] * (stride > 1)) // stride] * 2
+        sides = [(network.tile + padding(c)[1]) // stride] * 2
         self.blocks = np.empty((len(units), stride * stride, *sides), np.float32)
         model = graph.model("readout", {c.source: units.shape}, {output: self.blocks.shape})
         self._run = _bound(
@@ -143,7 +143,7 @@ class Blend:
         self._given = (
             blocks,
             _upsampling(c),
-            padding(c)[0] if c.kind == "conv_transpose" else 0,
+            padding(c)[0],
             *(np.array(first) for first in (grid.rows, grid.columns)),
             _shares(grid.rows, grid.tile, height),
             _shares(grid.columns, grid.tile, width),
@@ -196,7 +196,7 @@ def _shares(first: Sequence[int], tile: int, size: int) -> np.ndarray:
 
     The weights of a pixel are products of one along each axis, and so are their sums.
     """
-    ramp = np.minimum(np.arange(tile), np.arange(tile)[::-1]) + 1.0
+    ramp = distance_to_edge(tile)
     total = np.zeros(size)
     for begin in first:
         total[begin : begin + tile] += ramp

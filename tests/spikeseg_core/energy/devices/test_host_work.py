@@ -1,6 +1,7 @@
 """What is timed as the host's work gives what is deployed."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,6 +94,18 @@ def test_every_kernel(kernel: int) -> None:
     changed = Weights({**weights.kernels, kernel_key(None, c.source): taps}, weights.biases)
     grid = TileGrid((network.tile + 3, network.tile), network.tile, 2)
     blended(replace(network, readout=c), changed, grid, 2)
+
+
+def test_blocks_of_one_pixel_overlap_too() -> None:
+    network, weights = small_ann()
+    c = replace(network.readout, kind="conv_transpose", kernel=3, stride=1)
+    side, _, channels = network.shape(c.source)
+    units = np.random.default_rng(3).random((2, channels, side, side))
+    taps = np.random.default_rng(2).normal(size=(3, 3, channels, 1)).astype(np.float32)
+    changed = Weights({**weights.kernels, kernel_key(None, c.source): taps}, weights.biases)
+    readout = ReadOut(SimpleNamespace(readout=c, tile=side), changed, units, 1)  # type: ignore[arg-type]
+    readout()
+    assert readout.blocks.shape == (2, 1, side + 2, side + 2)
 
 
 def test_a_network_of_a_preset() -> None:
