@@ -24,6 +24,7 @@ ABSENT = {
     "nengo_extras": "NengoExtras",
     "nengo_loihi": "NengoLoihi",
     "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
     "tensorflow": "TensorFlow",
     "tf_keras": "Keras 2",
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeseg_core.energy.devices.tflite import Precision, require_tiles
+from spikeseg_core.energy.devices.tflite import Precision, in_batches, require_tiles
 from spikeseg_core.network import Network, Weights
 from spikeseg_core.network.onnx_graph import OnnxGraph
 
@@ -110,10 +110,11 @@ def session(content: bytes, threads: int) -> Any:
 
 
 class OnnxNet:
-    """A model in ONNX Runtime, ready to be called."""
+    """A model in ONNX Runtime, ready to be called; :meth:`segment_tiles` gives it whole batches."""
 
-    def __init__(self, content: bytes, threads: int = 1) -> None:
+    def __init__(self, content: bytes, batch: int = 1, threads: int = 1) -> None:
         self._session = session(content, threads)
+        self.batch = batch
 
     def __call__(self, tiles: np.ndarray) -> np.ndarray:
         """Run a batch, ``(batch, tile, tile)`` float32 to logits of the same shape."""
@@ -122,7 +123,4 @@ class OnnxNet:
 
     def segment_tiles(self, tiles: np.ndarray) -> np.ndarray:
         """Run any number of standardised tiles ``(n, tile, tile)`` to logits of the same shape."""
-        logits = np.empty(tiles.shape, np.float32)
-        for i, tile in enumerate(tiles.astype(np.float32)):
-            logits[i] = self(tile[np.newaxis])[0]
-        return logits
+        return in_batches(self, tiles, self.batch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -104,10 +104,17 @@ class TfliteNet:
 
     def segment_tiles(self, tiles: np.ndarray) -> np.ndarray:
         """Run any number of standardised tiles ``(n, tile, tile)`` to logits of the same shape."""
-        logits = np.empty(tiles.shape, dtype=np.float32)
-        for start in range(0, len(tiles), self.batch):
-            part = tiles[start : start + self.batch].astype(np.float32)
-            missing = self.batch - len(part)
-            padded = np.concatenate([part, np.zeros((missing, *part.shape[1:]), np.float32)])
-            logits[start : start + self.batch] = self(padded)[: len(part)]
-        return logits
+        return in_batches(self, tiles, self.batch)
+
+
+def in_batches(
+    net: Callable[[np.ndarray], np.ndarray], tiles: np.ndarray, batch: int
+) -> np.ndarray:
+    """Run any number of tiles ``(n, tile, tile)`` in a network that takes ``batch`` at a time."""
+    logits = np.empty(tiles.shape, dtype=np.float32)
+    for start in range(0, len(tiles), batch):
+        part = tiles[start : start + batch].astype(np.float32)
+        missing = batch - len(part)
+        padded = np.concatenate([part, np.zeros((missing, *part.shape[1:]), np.float32)])
+        logits[start : start + batch] = net(padded)[: len(part)]
+    return logits

@@ -1,3 +1,4 @@
+import sys
 import time
 
 import numpy as np
@@ -8,6 +9,7 @@ from spikeseg_core.config import BenchmarkConfig
 from spikeseg_core.energy.devices import cpu
 from spikeseg_core.energy.devices.meter import IdleMeter, StatedPower, Timer
 from spikeseg_core.energy.devices.onnx_runtime import OnnxNet
+from spikeseg_core.energy.devices.openvino_runtime import OpenVinoNet
 from spikeseg_core.energy.devices.tflite import TfliteNet
 from spikeseg_core.energy.figure import check_parts, find, select
 from spikeseg_core.errors import MeterError
@@ -69,7 +71,7 @@ def test_short_calls_are_repeated_until_chance_does_not_choose(
         found = cpu.fastest_calls({"steady": steady, "disturbed at first": disturbed_at_first})
         return min(found, key=lambda name: found[name])
 
-    assert faster() == "steady"  # three calls of each, and none to spare
+    assert faster() == "steady"  # three turns of each, and none to spare
     monkeypatch.setattr(cpu, "SECONDS_OF_CHOICE", 0.04)
     assert faster() == "disturbed at first"
 
@@ -77,27 +79,39 @@ def test_short_calls_are_repeated_until_chance_does_not_choose(
 def test_the_fastest_runtime_is_timed_and_what_the_others_took_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def slow(net: OnnxNet, tiles: np.ndarray) -> np.ndarray:
+    def slow(net: cpu.Net, tiles: np.ndarray) -> np.ndarray:
         time.sleep(0.02)
         return np.zeros(tiles.shape, np.float32)
 
-    def timed() -> cpu.CpuBenchmark:
-        return cpu.measure_cpu(
-            [cpu.Feed(*small_ann(), tiles(3), 4, (1,))],
-            repeats=1,
-            power=StatedPower(10, 28, "a test"),
-            timer=Timer(1.0, FakeLoad(0.0)),
-        )
+    def timed(*slowed: type) -> cpu.CpuBenchmark:
+        with monkeypatch.context() as patch:
+            for net in slowed:
+                patch.setattr(net, "__call__", slow)
+            return cpu.measure_cpu(
+                [cpu.Feed(*small_ann(), tiles(3), 4, (1,))],
+                repeats=1,
+                power=StatedPower(10, 28, "a test"),
+                timer=Timer(1.0, FakeLoad(0.0)),
+            )
 
-    monkeypatch.setattr(OnnxNet, "__call__", slow)
-    by_tflite = timed()
-    assert all("TensorFlow Lite" in figure.note for figure in by_tflite.figures)
+    by_tflite = timed(OnnxNet, OpenVinoNet)
+    assert all(figure.note.startswith("TensorFlow Lite") for figure in by_tflite.figures)
+    assert all("best of 5 runtimes" in figure.note for figure in by_tflite.figures)
     tried = by_tflite.runtimes["int8 batch 1"]
     assert list(tried) == list(cpu.RUNTIMES)
-    assert tried["ONNX Runtime"] > 20 > tried["TensorFlow Lite with XNNPACK"] > 0
-    monkeypatch.undo()
-    monkeypatch.setattr(TfliteNet, "__call__", slow)
-    assert all("ONNX Runtime" in figure.note for figure in timed().figures)
+    assert min(tried["ONNX Runtime"], tried["OpenVINO"]) > 20 > tried[cpu.TFLITE] > 0
+    # Float alone is written sooner.
+    monkeypatch.setattr(cpu, "PRECISIONS", ("fp32",))
+    for slower, fastest in ((OnnxNet, "OpenVINO"), (OpenVinoNet, "ONNX Runtime")):
+        found = timed(TfliteNet, slower)
+        assert all(figure.note.startswith(fastest) for figure in found.figures)
+
+
+def test_where_openvino_does_not_load_the_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    nets = cpu.Feed(*small_ann(), tiles(3), 4, (1,)).nets("fp32", 1)
+    assert list(nets) == [name for name in cpu.RUNTIMES if "OpenVINO" not in name]
+    assert len(nets) == len(cpu.RUNTIMES) - 2
 
 
 def test_a_busy_machine_marks_every_figure() -> None:
