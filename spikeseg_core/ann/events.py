@@ -12,13 +12,12 @@ every core sees whole kernels (:mod:`spikeseg_core.loihi.quantization.fixed_poin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from spikeseg_core.ann.forward import (
-    weights_into,
-)
+from spikeseg_core.ann.forward import weights_into
 from spikeseg_core.errors import MappingError
 from spikeseg_core.loihi.emulator import Emulator, EmulatorRun
 from spikeseg_core.loihi.emulator.layout import LayerIntegers, Layout
@@ -42,14 +41,20 @@ def runs_on_events(network: Network) -> bool:
 class ChipSpikes:
     """Measures the rates of all layers on the chip, for weights that change from batch to batch.
 
+    Parameters
+    ----------
+    continuous : bool
+        Whether every tile of a batch follows the one before it, the first the last, without a
+        reset.
+
     Attributes
     ----------
     problem : MappingError or None
         Why the last run stopped, which TensorFlow reports only as text.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, *, continuous: bool = False) -> None:
+        self.network, self.continuous = network, continuous
         self.problem: MappingError | None = None
         self._layout = Layout(network)
         self._emulator: Emulator | None = None
@@ -97,8 +102,8 @@ class ChipSpikes:
         def measure(*arrays: np.ndarray) -> list[np.ndarray]:
             given = iter(arrays)
             units = {x.name: next(given) + next(given) for x in self._layout.hosts}
-            ran = self.run(units, self._integers(given), steps, windows)
-            return [_rates(ran.counts[layer.name], windows) for layer in self.network.layers]
+            counts = self.run(units, self._integers(given), steps, windows).counts
+            return [_rates(counts[layer.name], windows) for layer in self.network.layers]
 
         arrays = [*currents, *(array for layer in whole for array in layer)]
         layers = self.network.layers
@@ -117,19 +122,28 @@ class ChipSpikes:
         windows: Sequence[tuple[int, int]],
         record: Sequence[str] = (),
     ) -> EmulatorRun:
-        """Run the chip on the host's currents (units of 100 Hz); count every layer."""
+        """Run the chip on the host's currents (units of 100 Hz); count every layer.
+
+        In continuous presentation the counts alone leave out the tiles that go before.
+        """
         plan = self._layout.plan(integers)
         if self._emulator is None:
             self._emulator = Emulator(plan)
         self._emulator.plan = plan
-        return self._emulator.run(
+        if self.continuous:
+            units = {name: _each_after_another(values) for name, values in units.items()}
+        ran = self._emulator.run(
             {name: steady_input(self.network, name, values) for name, values in units.items()},
             steps,
             windows=windows,
             count=[layer.name for layer in self.network.layers],
             record=record,
             total_steps=0,
+            in_a_row=1 + self.continuous,
         )
+        if self.continuous:
+            return replace(ran, counts={name: found[1::2] for name, found in ran.counts.items()})
+        return ran
 
     def _integers(self, given: Any) -> dict[str, LayerIntegers]:
         """Take the arrays of every layer, in order."""
@@ -164,6 +178,11 @@ def assumed_cores(
         name: cores_of_channels(network.shape(name)[2], depth)
         for name, (_, _, depth) in tiles.items()
     }
+
+
+def _each_after_another(tiles: np.ndarray) -> np.ndarray:
+    """Put before every tile of a batch the one before it."""
+    return np.stack([np.roll(tiles, 1, axis=0), tiles], axis=1).reshape(-1, *tiles.shape[1:])
 
 
 def _rates(counts: np.ndarray, windows: Sequence[tuple[int, int]]) -> np.ndarray:

@@ -17,6 +17,7 @@ from spikeseg_core.config import TuneConfig
 from spikeseg_core.loihi.mapping.fit import Tile
 from spikeseg_core.loihi.quantization.fixed_point import FixedPoint
 from spikeseg_core.network import Network, Weights
+from spikeseg_core.network.depth import depth
 from spikeseg_core.network.sparsity import GROUP, masks, pruned, sparse
 from spikeseg_core.stack import tf
 
@@ -63,8 +64,10 @@ class TuningLosses:
         bits = config.weight_bits
         self.cores = {} if bits is None else assumed_cores(network, bits, tiles)
         runs = on_events(network, config) if chip is None else chip
-        self.chip = ChipSpikes(network) if runs else None
-        self.windows = [(steps // 2, steps) for steps in config.spiking_steps]
+        self.chip = ChipSpikes(network, continuous=config.continuous) if runs else None
+        # Without resets a read-out is late: what the tile before has left must have passed.
+        late = depth(network) if config.continuous else 0
+        self.windows = [(steps // 2 + late, steps + late) for steps in config.spiking_steps]
 
     def integers(self) -> dict[str, FixedPoint] | None:
         """Round the model's weights, if configured."""

@@ -217,6 +217,12 @@ class TuneConfig(StageConfig):
         description="time steps per tile in the epochs with spikes, read out over the second "
         "half; several values: read out after each of them",
     )
+    continuous: bool = Field(
+        False,
+        title="Tiles without resets",
+        description="in the epochs with spikes, tiles follow each other without a reset, and are "
+        "read out late; for `deploy.continuous_steps`",
+    )
     synapse_ms: float = between(
         0.0,
         0,
@@ -309,9 +315,14 @@ class TuneConfig(StageConfig):
     seed: int = seed_setting("seed of tiles and augmentation")
 
     @model_validator(mode="after")
-    def _range_is_a_range(self) -> TuneConfig:
+    def _settings_agree(self) -> TuneConfig:
         if self.rate_min_hz >= self.rate_max_hz:
             raise ValueError(
                 f"rate_min_hz ({self.rate_min_hz}) must be below rate_max_hz ({self.rate_max_hz})"
+            )
+        if self.continuous and (self.weight_bits is None or self.synapse_ms):
+            raise ValueError(
+                "continuous needs spikes of the chip's integers; set weight_bits, and synapse_ms "
+                "to 0"
             )
         return self

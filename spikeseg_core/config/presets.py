@@ -38,7 +38,12 @@ _PAPER = PipelineConfig(
 )
 
 _LEAN = _PAPER.model_copy(
-    update={"preset": "lean", "train": _PAPER.train.model_copy(update={"network": "lean"})}
+    update={
+        "preset": "lean",
+        "train": _PAPER.train.model_copy(update={"network": "lean"}),
+        "tune": _PAPER.tune.model_copy(update={"continuous": True}),
+        "deploy": _PAPER.deploy.model_copy(update={"continuous_steps": (50, 60, 70, 80)}),
+    }
 )
 
 PRESETS: dict[str, PipelineConfig] = {config.preset: config for config in (_QUICK, _PAPER, _LEAN)}

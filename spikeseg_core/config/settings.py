@@ -210,6 +210,13 @@ class DeployConfig(StageConfig):
         description="thresholds to try: a tile stops when its membrane probability changes by "
         "less than this between two presentation times; empty: every tile runs equally long",
     )
+    continuous_steps: tuple[Annotated[int, Field(ge=5, le=2000)], ...] = Field(
+        (),
+        max_length=100,
+        title="Presentation times without resets",
+        description="time steps to try when the tiles of a section follow each other without a "
+        "reset, and are read out late (fast engine); must be more than the network is deep",
+    )
     sections: int | None = between(
         None,
         1,

@@ -168,10 +168,13 @@ def draw_operating_points(table: pd.DataFrame, path: Path, *, narrow: bool = Fal
         grids = table["tiles"].unique()
         for tiles, colour in zip(grids, (BLUE, ORANGE, GREEN, SKY, PURPLE), strict=False):
             own = table[table["tiles"] == tiles]
-            for exits, marker in (("", "o"), (", early exit", "^")):
-                rows = own[own["early_exit"].notna() == bool(exits)]
-                label = f"{tiles} tiles{exits}"
-                axes.plot(rows[mj], rows[v_rand], marker, color=colour, markersize=4, label=label)
+            exits, continuous = own["early_exit"].notna(), own["continuous"]
+            kinds = {"": ~(exits | continuous), ", early exit": exits, ", no resets": continuous}
+            for (kind, of_kind), marker in zip(kinds.items(), "o^s", strict=True):
+                if of_kind.any():
+                    points = own.loc[of_kind, mj], own.loc[of_kind, v_rand]
+                    label = f"{tiles} tiles{kind}"
+                    axes.plot(*points, marker, color=colour, markersize=4, label=label)
         if split == "validation":
             front = table[table["front"]].sort_values(mj)
             axes.plot(front[mj], front[v_rand], color=GREY, linewidth=1, label="front")

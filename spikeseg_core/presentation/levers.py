@@ -20,16 +20,21 @@ from spikeseg_core.energy.devices.loihi import Presented, loihi_figures, with_ho
 from spikeseg_core.energy.host import Host
 from spikeseg_core.loihi.cost.model import LoihiModel
 
-LEVERS = ("steps", "tiles", "read-out", "early exit")
+LEVERS = ("steps", "tiles", "read-out", "early exit", "no resets")
 """In the order in which they are added up."""
 
 Opened = tuple[str, ...]
 """A set of levers, in the order of :data:`LEVERS`."""
 
-EVERY: tuple[Opened, ...] = tuple(
-    chain.from_iterable(combinations(LEVERS, n) for n in range(len(LEVERS) + 1))
-)
-"""All sets of levers: none first, all last."""
+
+def sets_of(levers: Opened) -> tuple[Opened, ...]:
+    """Return all sets of levers: none first, all last."""
+    return tuple(chain.from_iterable(combinations(levers, n) for n in range(len(levers) + 1)))
+
+
+def tried(table: pd.DataFrame) -> Opened:
+    """Return the levers of a search: without resets nothing is tried unless it is asked for."""
+    return LEVERS if table["continuous"].any() else LEVERS[:-1]
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def open_rows(table: pd.DataFrame, deployed: PresentationConfig, opened: Opened)
     allowed &= np.isclose(table["window"], deployed.readout_window) | ("read-out" in opened)
     allowed &= table["steps"].eq(deployed.steps) | ~to_the_end | ("steps" in opened)
     allowed &= to_the_end | ("early exit" in opened)
+    allowed &= ~table["continuous"] | ("no resets" in opened)
     return allowed.to_numpy()
 
 

@@ -21,7 +21,7 @@ from spikeseg_core.evaluation.segment import SCORED_SPLITS
 from spikeseg_core.loihi.cost.model import LoihiModel, loihi_energy
 from spikeseg_core.pareto import front
 from spikeseg_core.presentation.early_exit import CHECKED_EVERY
-from spikeseg_core.presentation.levers import EVERY, Lever, Opened, open_rows
+from spikeseg_core.presentation.levers import Lever, Opened, open_rows, sets_of, tried
 from spikeseg_core.presentation.search import SCORES, Search
 from spikeseg_core.reporting import Reporter
 
@@ -93,7 +93,7 @@ class OperatingPoints:
             ``loihi_total_mj`` of one test section.
         """
         same = self.table["tiles_per_axis"] == self.row("start")["tiles_per_axis"]
-        own = self.table[same & self.table["early_exit"].isna()]
+        own = self.table[same & self.table["early_exit"].isna() & ~self.table["continuous"]]
         best = own.sort_values("validation/cross_entropy", kind="stable").groupby("steps").head(1)
         costs = {f"test/{name}": name for name in CHIPS_MJ}
         best = best.rename(columns={"window": "readout_window", **costs})
@@ -168,7 +168,9 @@ def find_operating_point(
     shown = {mark: presented(search, row) for mark, row in marked.items()}
     by_row = {row: rows.drop(columns="row") for row, rows in search.sections.groupby("row")}
     sections = {way: by_row[marked[which]].reset_index(drop=True) for way, which in WAYS.items()}
-    opened_rows = {opened: _opened(table, wanted, deployed, opened) for opened in EVERY}
+    opened_rows = {
+        opened: _opened(table, wanted, deployed, opened) for opened in sets_of(tried(table))
+    }
     levers = {
         opened: Lever(
             table["point"].iloc[row],
@@ -239,6 +241,8 @@ def _longer(table: pd.DataFrame) -> np.ndarray:
     fixed = np.isnan(early_exit)
     # A tile that has to change less before it stops runs longer.
     patient = (steps[None] > steps[:, None]) | (early_exit[None] < early_exit[:, None])
+    continuous = table["continuous"].to_numpy(bool)
     same = (tiles[None] == tiles[:, None]) & (window[None] == window[:, None])
+    same &= continuous[None] == continuous[:, None]
     longer: np.ndarray = same & patient & (fixed[None] == fixed[:, None])
     return longer

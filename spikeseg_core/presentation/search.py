@@ -3,8 +3,9 @@
 Every point is a grid of overlapping tiles, a share of the steps to read out over, and either a
 number of steps for all tiles or a threshold at which each tile stops
 (:mod:`spikeseg_core.presentation.early_exit`). One emulation of the longest presentation serves all
-points of a grid, because a step depends only on the steps before it. Costs and choice come
-later (:mod:`spikeseg_core.presentation.operating_point`).
+points of a grid, because a step depends only on the steps before it; but where tiles follow each
+other without a reset, every number of steps needs its own. Costs and choice come later
+(:mod:`spikeseg_core.presentation.operating_point`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from spikeseg_core.evaluation.scorer import Scorer, Thresholds
 from spikeseg_core.evaluation.segment import SCORED_SPLITS, section_rows
 from spikeseg_core.loihi.cost.events import EventCounts, StepEvents
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
-from spikeseg_core.loihi.run.emulated import Emulation, emulate
+from spikeseg_core.loihi.run.emulated import Emulation, emulate, emulate_continuously
+from spikeseg_core.network.depth import depth
 from spikeseg_core.presentation.early_exit import Stopped, exit_early
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.storage import load_arrays, save_arrays, save_table
@@ -45,12 +47,15 @@ class Point:
         Steps of every tile, or the maximum with early exit.
     early_exit : float or None
         Threshold at which a tile stops; None if all tiles take ``steps``.
+    continuous : bool
+        Whether the tiles of a section follow each other without a reset.
     """
 
     tiles_per_axis: int
     window: float
     steps: int
     early_exit: float | None = None
+    continuous: bool = False
 
     def read_out(self, steps: int) -> tuple[int, int]:
         """First step and step after the last of the read-out after ``steps`` steps."""
@@ -61,8 +66,15 @@ class Point:
     def name(self) -> str:
         """Name in tables."""
         ends = "" if self.early_exit is None else f", stopped at a change of {self.early_exit:g}"
+        ends += ", without resets" if self.continuous else ""
         cut = f"{self.tiles_per_axis} x {self.tiles_per_axis} tiles"
         return f"{cut}, {self.steps} steps, last {self.window:.0%} read{ends}"
+
+    @property
+    def emulated_as(self) -> str:
+        """Points with the same are served by one emulation."""
+        how = f" {self.steps} continuous" if self.continuous else ""
+        return f"{self.tiles_per_axis}{how}"
 
 
 @dataclass(frozen=True)
@@ -73,36 +85,37 @@ class Search:
     ----------
     table : pandas.DataFrame
         One row per point: ``point``, ``tiles_per_axis``, ``tiles`` (of a section), ``window``,
-        ``steps``, ``early_exit`` (NaN: none), ``start``, true only for the longest presentation of
-        the dataset's own tiles; for each split ``<split>/mean_steps``, ``<split>/checks``
+        ``steps``, ``early_exit`` (NaN: none), ``continuous``, ``emulation``
+        (:attr:`Point.emulated_as`), ``start``, true only for the longest presentation of the
+        dataset's own tiles; for each split ``<split>/mean_steps``, ``<split>/checks``
         (read-outs per tile to decide whether to stop), and the scores;
         ``validation/cross_entropy``.
-    events : mapping of (str, int) to StepEvents
-        By split and tiles per axis, of the longest presentation.
-    ends : mapping of (str, int) to ndarray
-        Steps that each tile ran at each point of that grid, int ``(points, tiles)``.
+    events : mapping of (str, str) to StepEvents
+        By split and emulation, of the longest presentation.
+    ends : mapping of (str, str) to ndarray
+        Steps that each tile ran at each point of that emulation, int ``(points, tiles)``.
     sections : pandas.DataFrame
         Scores of every section at every point: ``row`` in ``table``, and the columns of
         :attr:`spikeseg_core.evaluation.segment.Segmentation.sections`.
     """
 
     table: pd.DataFrame
-    events: Mapping[tuple[str, int], StepEvents]
-    ends: Mapping[tuple[str, int], np.ndarray]
+    events: Mapping[tuple[str, str], StepEvents]
+    ends: Mapping[tuple[str, str], np.ndarray]
     sections: pd.DataFrame
 
     def events_of(self, row: int, split: str) -> EventCounts:
         """Return the events of one row's presentations."""
-        along = int(self.table["tiles_per_axis"].iloc[row])
-        number = int((self.table["tiles_per_axis"].iloc[:row] == along).sum())
-        return self.events[split, along].until(self.ends[split, along][number])
+        emulation = self.table["emulation"].iloc[row]
+        number = int((self.table["emulation"].iloc[:row] == emulation).sum())
+        return self.events[split, emulation].until(self.ends[split, emulation][number])
 
     def save(self, table: Path, arrays: Path, sections: Path) -> Path:
         """Write a table, an npz file and the scores of sections; return the path of the table."""
         named = {
-            f"{split}/{along}/{name}": array
-            for (split, along), events in self.events.items()
-            for name, array in (events.arrays() | {"ends": self.ends[split, along]}).items()
+            f"{split}/{emulation}/{name}": array
+            for (split, emulation), events in self.events.items()
+            for name, array in (events.arrays() | {"ends": self.ends[split, emulation]}).items()
         }
         save_arrays(arrays, named)
         save_table(self.sections, sections)
@@ -123,10 +136,12 @@ class Search:
             raise DataError(
                 f"{table} or {sections.name} cannot be read ({error}); run the deploy stage"
             ) from error
-        groups: dict[tuple[str, int], dict[str, np.ndarray]] = {}
+        if "emulation" not in rows:  # written when every tile began with a reset
+            rows = rows.assign(continuous=False, emulation=rows["tiles_per_axis"].astype(str))
+        groups: dict[tuple[str, str], dict[str, np.ndarray]] = {}
         for name, array in load_arrays(arrays).items():
-            split, along, rest = name.split("/", 2)
-            groups.setdefault((split, int(along)), {})[rest] = array
+            split, emulation, rest = name.split("/", 2)
+            groups.setdefault((split, emulation), {})[rest] = array
         return cls(
             rows,
             {key: StepEvents.from_arrays(group) for key, group in groups.items()},
@@ -146,39 +161,50 @@ def search(
 
     Returns also, by split, the results of the network as it is deployed.
     """
+    late = depth(mapped.network)
+    config = _long_enough(config, late, report)
     grids = grids_of(dataset, config)
     steps = steps_of(presentation, config)
     points = points_of(list(grids), presentation, config)
     own = presentation.readout_start, presentation.steps
-    windows = [*sorted({p.read_out(n) for p in points for n in steps} - {own}), own]
     start = Point(next(iter(grids)), presentation.readout_window, steps[-1])
     rows = [_row(p, grids[p.tiles_per_axis]) | {"start": p == start} for p in points]
-    events: dict[tuple[str, int], StepEvents] = {}
-    ends: dict[tuple[str, int], np.ndarray] = {}
+    events: dict[tuple[str, str], StepEvents] = {}
+    ends: dict[tuple[str, str], np.ndarray] = {}
     deployed: dict[str, Deployment] = {}
     chosen: dict[int, Thresholds] = {}
     sections: list[pd.DataFrame] = []
     for split in SCORED_SPLITS:
         images, labels = dataset.split(split)
         scorer = Scorer(labels, split)
-        for along, grid in grids.items():
-            found = emulate(
-                mapped,
-                grid.cut(images),
-                steps[-1],
-                windows,
-                report,
-                rate_steps=presentation.steps,
-            )
-            if along == start.tiles_per_axis:
-                deployed[split] = Deployment(
-                    found.logits[own], found.counts, found.rates, found.events
+        for emulation in dict.fromkeys(point.emulated_as for point in points):
+            served = {n: p for n, p in enumerate(points) if p.emulated_as == emulation}
+            first = next(iter(served.values()))
+            grid = grids[first.tiles_per_axis]
+            if first.continuous:
+                starts = [p.read_out(p.steps)[0] for p in served.values()]
+                found = emulate_continuously(
+                    mapped, grid.cut(images), grid.tiles, first.steps, starts, report=report
                 )
+            else:
+                windows = sorted({p.read_out(n) for p in served.values() for n in steps} - {own})
+                found = emulate(
+                    mapped,
+                    grid.cut(images),
+                    steps[-1],
+                    [*windows, own],
+                    report,
+                    rate_steps=presentation.steps,
+                )
+                if first.tiles_per_axis == start.tiles_per_axis:
+                    deployed[split] = Deployment(
+                        found.logits[own], found.counts, found.rates, found.events
+                    )
             stopped = []
-            for number, (row, point) in enumerate(zip(rows, points, strict=True)):
-                if point.tiles_per_axis != along:
-                    continue
-                shown = show(found, point, steps)
+            for number, point in served.items():
+                row, shown = rows[number], show(found, point, steps)
+                if point.continuous:  # the last tile is shown until it has passed the network
+                    shown.steps[grid.tiles - 1 :: grid.tiles] += late
                 stopped.append(shown.steps)
                 probability = grid.stitch(expit(shown.logits))
                 scores, chosen[number], by_section = _scored(
@@ -191,10 +217,21 @@ def search(
                 sections.append(part.assign(row=number))
                 row[f"{split}/mean_steps"] = float(shown.steps.mean())
                 row[f"{split}/checks"] = float(shown.checks.mean())
-                report.progress(len(stopped), len(points), f"presentations scored on {split}")
-            events[split, along], ends[split, along] = found.events, np.stack(stopped)
+                report.progress(len(stopped), len(served), f"presentations scored on {split}")
+            events[split, emulation], ends[split, emulation] = found.events, np.stack(stopped)
     table = pd.DataFrame(rows).astype({"early_exit": float})
     return Search(table, events, ends, pd.concat(sections, ignore_index=True)), deployed
+
+
+def _long_enough(config: DeployConfig, late: int, report: Reporter) -> DeployConfig:
+    """Leave out presentations without resets that are over before a spike is through."""
+    long = tuple(steps for steps in config.continuous_steps if steps > late)
+    if long != config.continuous_steps:
+        report.say(
+            f"deploy.continuous_steps: only times above {late} steps are tried, which a spike "
+            "needs through the network"
+        )
+    return config.model_copy(update={"continuous_steps": long})
 
 
 def _row(point: Point, grid: TileGrid) -> dict[str, object]:
@@ -205,6 +242,8 @@ def _row(point: Point, grid: TileGrid) -> dict[str, object]:
         "window": point.window,
         "steps": point.steps,
         "early_exit": point.early_exit,
+        "continuous": point.continuous,
+        "emulation": point.emulated_as,
     }
 
 
@@ -258,6 +297,11 @@ def points_of(
         for point in (
             *(Point(along, window, n) for window in windows for n in steps),
             *(Point(along, w, steps[-1], change) for w in windows for change in changes),
+            *(
+                Point(along, window, n, continuous=True)
+                for n in sorted(set(config.continuous_steps))
+                for window in windows
+            ),
         )
     ]
 

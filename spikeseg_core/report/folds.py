@@ -11,7 +11,6 @@ from rich.console import Console
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.figures.intervals import interval_figure
 from spikeseg_core.figures.levers import lever_figure
-from spikeseg_core.presentation.levers import LEVERS
 from spikeseg_core.report.claims import claim_table
 from spikeseg_core.report.comparison import ComparedRun
 from spikeseg_core.report.cross_validation import (
@@ -123,7 +122,7 @@ def compare(
     """
     found = differences(first, second)
     bars = added_up(first.setups(), (_changed(settings) or runs[1].name, second.setups()))
-    if picture is not None and len(bars) < len(LEVERS) + 2:
+    if picture is not None and not bars:
         raise ConfigError(
             "--picture draws what each way of saving energy takes off, and these studies did not "
             "both benchmark energies over all folds; run: spikeseg sweep energy-claims"

@@ -16,7 +16,7 @@ import pandas as pd
 
 from spikeseg_core.config.tolerances import CLAIMED
 from spikeseg_core.metrics.intervals import Interval, difference
-from spikeseg_core.presentation.levers import LEVERS, Opened
+from spikeseg_core.presentation.levers import Opened, sets_of
 
 Levers = Sequence[Mapping[str, Any]]
 """As from :func:`spikeseg_core.presentation.levers.priced_levers`."""
@@ -115,21 +115,21 @@ def setups(by_run: Sequence[Levers], scores: Mapping[str, pd.DataFrame]) -> dict
 
 def steps(found: Setups) -> list[Step]:
     """Judge every lever, alone and beside all others; none with fewer than two runs."""
-    if () not in found or LEVERS not in found:
-        return []
-    pairs = [(lever, ALONE, (), (lever,)) for lever in LEVERS] + [
-        (lever, BESIDE, tuple(other for other in LEVERS if other != lever), LEVERS)
-        for lever in LEVERS
+    levers = every_lever(found)
+    pairs = [(lever, ALONE, (), (lever,)) for lever in levers] + [
+        (lever, BESIDE, tuple(other for other in levers if other != lever), levers)
+        for lever in levers
     ]
     return [_step(name, where, found[before], found[after]) for name, where, before, after in pairs]
 
 
 def between(first: Setups, second: Setups, name: str) -> list[Step]:
     """Judge what differs between two studies of the same folds: without levers, and with all."""
+    if not every_lever(first) or not every_lever(second):
+        return []
     return [
-        _step(name, where, first[opened], second[opened])
-        for where, opened in ((ALONE, ()), (BESIDE, LEVERS))
-        if opened in first and opened in second
+        _step(name, ALONE, first[()], second[()]),
+        _step(name, BESIDE, first[every_lever(first)], second[every_lever(second)]),
     ]
 
 
@@ -140,14 +140,26 @@ def added_up(found: Setups, last: tuple[str, Setups] | None = None) -> list[tupl
     ----------
     last : (str, mapping), optional
         Name and set-ups of another network, which is the last step.
+
+    Returns
+    -------
+    list of (str, Setup)
+        None if either has no set-ups.
     """
-    if () not in found or LEVERS not in found:
+    levers = every_lever(found)
+    if not levers or (last is not None and not every_lever(last[1])):
         return []
     shown = [("as deployed", found[()])]
-    shown += [(lever, found[LEVERS[: n + 1]]) for n, lever in enumerate(LEVERS)]
-    if last is not None and LEVERS in last[1]:
-        shown.append((last[0], last[1][LEVERS]))
+    shown += [(lever, found[levers[: n + 1]]) for n, lever in enumerate(levers)]
+    if last is not None:
+        shown.append((last[0], last[1][every_lever(last[1])]))
     return shown
+
+
+def every_lever(found: Setups) -> Opened:
+    """Return the levers of a study; none if a set of them was not benchmarked in every run."""
+    levers: Opened = max(found, key=len, default=())
+    return levers if found.keys() >= set(sets_of(levers)) else ()
 
 
 def _step(name: str, where: str, before: Setup, after: Setup) -> Step:

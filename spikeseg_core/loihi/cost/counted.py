@@ -46,7 +46,7 @@ class EventCounter:
         self._last = np.flatnonzero(np.isin(network.block_ensemble, indices))
         self._maps: _Maps | None = None
 
-    def count(self, counts: CoreEvents) -> StepEvents:
+    def count(self, counts: CoreEvents, before: CoreEvents | None = None) -> StepEvents:
         """Return the events of one run of the network.
 
         Parameters
@@ -54,6 +54,8 @@ class EventCounter:
         counts : spikeseg_core.loihi.emulator.CoreEvents
             Counts of one tile, so that each step's busiest core can be found. All calls must be for
             runs of the same network.
+        before : spikeseg_core.loihi.emulator.CoreEvents, optional
+            Counts of the tile that this one follows without a reset, by default none.
 
         Returns
         -------
@@ -71,8 +73,9 @@ class EventCounter:
         if self._maps is None:
             self._maps = _Maps(counts, self._network, self._placement, self._last)
         maps, sent = self._maps, counts.spikes_of.astype(np.float64)
-        # A spike of one step is delivered in the next; those of the last step never are.
-        delivered = np.vstack([np.zeros_like(sent[:1]), sent[:-1]])
+        # A spike of one step is delivered in the next.
+        under_way = np.zeros_like(sent[:1]) if before is None else before.spikes_of[-1:]
+        delivered = np.vstack([under_way, sent[:-1]])
         cores = {
             "synaptic_ops": delivered @ maps.synapses,
             "dense_synaptic_ops": delivered @ maps.dense_synapses,
@@ -96,6 +99,7 @@ class EventCounter:
                 name: (delivered @ synapses)[None]
                 for name, synapses in maps.synapses_by_connection.items()
             },
+            reset=np.array([before is None]),
         )
 
 

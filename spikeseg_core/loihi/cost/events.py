@@ -9,7 +9,7 @@ every step of every presentation; or they are expected values from mean spike ra
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -74,6 +74,8 @@ class EventCounts:
         everything, padded with others or with zeros.
     synaptic_ops_by_connection : mapping of str to float
         Synaptic operations, dense ones too, by ``"target/source"``.
+    reset : float
+        Share of the presentations that begin with a reset of all compartments.
     """
 
     steps: float
@@ -83,6 +85,7 @@ class EventCounts:
     totals: Mapping[str, float]
     busy: Mapping[str, np.ndarray]
     synaptic_ops_by_connection: Mapping[str, float]
+    reset: float = 1.0
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.presentations < 1:
@@ -143,6 +146,7 @@ class EventCounts:
             | {
                 "steps": np.asarray(self.steps),
                 "presentations": np.asarray(self.presentations),
+                "reset": np.asarray(self.reset),
                 "basis": np.asarray(self.basis),
                 "chip_of_core": self.chip_of_core,
                 "totals": np.asarray([self.totals[name] for name in EVENTS]),
@@ -182,6 +186,7 @@ class EventCounts:
                         strict=True,
                     )
                 ),
+                reset=float(arrays.get("reset", 1.0)),
             )
         except KeyError as error:
             raise DataError(f"{path} holds no {error}; run the deploy stage again") from None
@@ -205,12 +210,15 @@ class StepEvents:
         :data:`OF_A_CORE`; ``(presentations, steps, candidates)``.
     by_connection : mapping of str to ndarray
         Synaptic operations by ``"target/source"``, ``(presentations, steps)``.
+    reset : (presentations,) ndarray of bool
+        Whether all compartments were reset before; otherwise it goes on from the one before.
     """
 
     chip_of_core: np.ndarray
     totals: Mapping[str, np.ndarray]
     busy: Mapping[str, np.ndarray]
     by_connection: Mapping[str, np.ndarray]
+    reset: np.ndarray
 
     @property
     def presentations(self) -> int:
@@ -226,24 +234,38 @@ class StepEvents:
     def join(cls, parts: Sequence[StepEvents]) -> StepEvents:
         """Concatenate presentations to the same network."""
         first = parts[0]
-        most = max(part.busy["spikes"].shape[2] for part in parts)
 
         def joined(kind: str, names: Iterable[str]) -> dict[str, np.ndarray]:
-            return {name: np.concatenate([getattr(p, kind)[name] for p in parts]) for name in names}
-
-        def filled(counts: np.ndarray) -> np.ndarray:
-            return np.pad(counts, ((0, 0), (0, 0), (0, most - counts.shape[2])))
+            return {name: _put_together([getattr(p, kind)[name] for p in parts]) for name in names}
 
         return cls(
             first.chip_of_core,
             joined("totals", EVENTS),
-            {name: np.concatenate([filled(p.busy[name]) for p in parts]) for name in OF_A_CORE},
+            joined("busy", OF_A_CORE),
             joined("by_connection", first.by_connection),
+            np.concatenate([part.reset for part in parts]),
+        )
+
+    def then(self, following: StepEvents, steps: int) -> StepEvents:
+        """Return the same presentations, each gone on for the first ``steps`` steps of another."""
+
+        def longer(kind: str) -> dict[str, np.ndarray]:
+            own, more = getattr(self, kind), getattr(following, kind)
+            return {
+                name: _put_together([counts, more[name][:, :steps]], axis=1)
+                for name, counts in own.items()
+            }
+
+        return replace(
+            self,
+            totals=longer("totals"),
+            busy=longer("busy"),
+            by_connection=longer("by_connection"),
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return everything as named arrays, for one file."""
-        return {"chip_of_core": self.chip_of_core} | {
+        return {"chip_of_core": self.chip_of_core, "reset": self.reset} | {
             f"{kind}/{name}": counts
             for kind in ("totals", "busy", "by_connection")
             for name, counts in getattr(self, kind).items()
@@ -259,15 +281,18 @@ class StepEvents:
             If an array is missing.
         """
         try:
+            totals = _by_event("totals/", EVENTS, arrays)
             return cls(
                 arrays["chip_of_core"],
-                _by_event("totals/", EVENTS, arrays),
+                totals,
                 _by_event("busy/", OF_A_CORE, arrays),
                 {
                     name.removeprefix("by_connection/"): counts
                     for name, counts in arrays.items()
                     if name.startswith("by_connection/")
                 },
+                # Earlier files know nothing but resets.
+                arrays.get("reset", np.ones(len(totals["spikes"]), bool)),
             )
         except KeyError as error:
             raise DataError(f"events lack {error}; run the deploy stage again") from None
@@ -302,7 +327,16 @@ class StepEvents:
             synaptic_ops_by_connection={
                 name: float(n[happened].sum()) for name, n in self.by_connection.items()
             },
+            reset=float(self.reset.mean()),
         )
+
+
+def _put_together(parts: Sequence[np.ndarray], axis: int = 0) -> np.ndarray:
+    """Concatenate counts; where there are fewer candidates for the busiest core, zeros follow."""
+    if parts[0].ndim == 3:
+        most = max(counts.shape[2] for counts in parts)
+        parts = [np.pad(n, ((0, 0), (0, 0), (0, most - n.shape[2]))) for n in parts]
+    return np.concatenate(parts, axis)
 
 
 def _by_event(

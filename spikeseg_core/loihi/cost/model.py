@@ -3,7 +3,8 @@
 Dynamic energy is the sum of events times their energies. Time is the work of the busiest core, or
 of the links between chips if that is longer (they work in parallel), plus the barrier that ends
 every step; it is never below that of the fastest steps seen on hardware. Before the first step
-every compartment is reset. Static energy is all this time times the static power.
+every compartment is reset, unless tiles follow each other without. Static energy is all this time
+times the static power.
 """
 
 from __future__ import annotations
@@ -151,7 +152,8 @@ def loihi_energy(events: EventCounts, model: LoihiModel | None = None) -> LoihiE
     model = model or LoihiModel()
     costs = model.costs
     n = events.per_presentation()
-    resets = model.reset_messages * (n["neuron_active"] + n["neuron_idle"]) / events.steps
+    compartments = (n["neuron_active"] + n["neuron_idle"]) / events.steps
+    resets = events.reset * model.reset_messages * compartments
     over_link = n["messages_interchip"] + n["injected"] + n["readout"]
     picojoules = {
         "synaptic operations": n["synaptic_ops"] * costs.synaptic_op.pj

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from queue import SimpleQueue
 from typing import NamedTuple
 
@@ -62,8 +62,9 @@ class Emulator:
         count: Sequence[str] | None = None,
         record: Sequence[str] = (),
         total_steps: int | None = None,
+        in_a_row: int = 1,
     ) -> EmulatorRun:
-        """Run every tile from its initial voltages for ``n_steps`` steps.
+        """Run every tile for ``n_steps`` steps, by default from its initial voltages.
 
         Parameters
         ----------
@@ -80,15 +81,26 @@ class Emulator:
             Ensembles to record all spikes of.
         total_steps : int, optional
             Steps that ``totals`` are over; by default all.
+        in_a_row : int
+            Tiles that are presented one after the other without a reset: each begins with the
+            voltages and currents, and the spikes under way, that the one before it left. A steady
+            input starts anew with every tile: the host has its neurons in hand.
 
         Raises
         ------
         DeploymentError
             If an input is missing or has another shape, initial potentials are not from 0 to 1, a
-            window or ``total_steps`` is not within the run, or an ensemble does not exist.
+            window or ``total_steps`` is not within the run, an ensemble does not exist, or the
+            tiles are not a whole number of rows.
         """
         first, *others = self.each_tile(
-            inputs, n_steps, windows=windows, count=count, record=record, total_steps=total_steps
+            inputs,
+            n_steps,
+            windows=windows,
+            count=count,
+            record=record,
+            total_steps=total_steps,
+            in_a_row=in_a_row,
         )
         for run in others:
             first.events.spikes_of[:] += run.events.spikes_of
@@ -111,11 +123,17 @@ class Emulator:
         count: Sequence[str] | None = None,
         record: Sequence[str] = (),
         total_steps: int | None = None,
+        in_a_row: int = 1,
     ) -> Iterator[EmulatorRun]:
         """Yield a run of each tile, in order, with the arguments of :meth:`run`."""
         plan = self.plan
         given = self._inputs(inputs, n_steps)
         n_tiles = len(_of_tiles(given[0])) if given else 1
+        if in_a_row < 1 or n_tiles % in_a_row:
+            raise DeploymentError(
+                f"{n_tiles} tiles cannot be presented {in_a_row} in a row; give a whole number of "
+                "rows"
+            )
         windows = tuple((int(a), int(b)) for a, b in (windows or [(0, n_steps)]))
         total_steps = n_steps if total_steps is None else total_steps
         if count is None:
@@ -124,29 +142,35 @@ class Emulator:
         segments = _Segments(windows, n_steps, total_steps)
         total_only = _Segments((), n_steps, total_steps)
         cut = {name: segments if name in count else total_only for name in plan.rows}
-        workers = max(1, min(n_tiles, get_num_threads()))
+        workers = max(1, min(n_tiles // in_a_row, get_num_threads()))
         free: SimpleQueue[_Buffers] = SimpleQueue()
         for buffers in self._buffers_of(workers):
             free.put(buffers)
 
-        def run_tile(tile: int) -> EmulatorRun:
-            buffers = free.get()
-            result = self._run_tile(
-                [_of_tile(source, tile) for source in given],
-                self._nothing_yet(n_steps, windows, count, record),
-                buffers=buffers,
-                loops=ALONE if workers > 1 else TOGETHER,
-                cut=cut,
-                total_steps=total_steps,
-            )
+        def run_row(first: int) -> list[EmulatorRun]:
+            buffers, states = free.get(), self._initial_states()
+            buffers.counts[:, 0] = 0
+            results = [
+                self._run_tile(
+                    [_of_tile(source, tile) for source in given],
+                    self._nothing_yet(n_steps, windows, count, record),
+                    states=states,
+                    buffers=buffers,
+                    loops=ALONE if workers > 1 else TOGETHER,
+                    cut=cut,
+                    total_steps=total_steps,
+                )
+                for tile in range(first, first + in_a_row)
+            ]
             free.put(buffers)
-            return result
+            return results
 
+        firsts = range(0, n_tiles, in_a_row)
         if workers == 1:
-            yield from map(run_tile, range(n_tiles))
+            yield from chain.from_iterable(map(run_row, firsts))
         else:
             with ThreadPoolExecutor(workers) as pool:
-                yield from pool.map(run_tile, range(n_tiles))
+                yield from chain.from_iterable(pool.map(run_row, firsts))
 
     def _buffers_of(self, workers: int) -> list[_Buffers]:
         """Give every thread its lists of spikes, which later runs use again."""
@@ -192,35 +216,37 @@ class Emulator:
             ),
         )
 
+    def _initial_states(self) -> list[_State]:
+        return [
+            (
+                np.zeros_like(layer.vth),
+                layer.voltage.copy(),
+                np.zeros_like(layer.vth) if layer.constants[5] > 1 else None,
+            )
+            for layer in self.plan.layers
+        ]
+
     def _run_tile(
         self,
         inputs: list[Input],
         result: EmulatorRun,
         *,
+        states: Sequence[_State],
         buffers: _Buffers,
         loops: Loops,
         cut: Mapping[str, _Segments],
         total_steps: int,
     ) -> EmulatorRun:
-        """Run one tile from the start, and add what it did to ``result``."""
+        """Run one tile from these states, and add what it did to ``result``."""
         plan, n_steps, (lists, counts) = self.plan, result.n_steps, buffers
         found = {
             name: np.zeros((len(cut[name].bounds), rows.order.size * rows.length), np.int32)
             for name, rows in plan.rows.items()
         }
         recorded = {name: spikes[0].reshape(n_steps, -1) for name, spikes in result.spikes.items()}
-        counts[:, 0] = 0
         sources = [
             calendar(*given, n_steps) if isinstance(given, SteadyInput) else given
             for given in inputs
-        ]
-        states = [
-            (
-                np.zeros_like(layer.vth),
-                layer.voltage.copy(),
-                np.zeros_like(layer.vth) if layer.constants[5] > 1 else None,
-            )
-            for layer in plan.layers
         ]
         for begin in range(0, n_steps, self.chunk_steps):
             n = min(self.chunk_steps, n_steps - begin)
@@ -290,6 +316,10 @@ class Emulator:
             else:
                 inputs.append((flat if flat.dtype.itemsize == 1 else flat != 0).view(np.uint8))
         return inputs
+
+
+_State = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+"""Currents, voltages and, if there is one, refractory counters of a layer."""
 
 
 class _Buffers(NamedTuple):

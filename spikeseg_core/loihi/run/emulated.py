@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from spikeseg_core.config import DeployConfig, PresentationConfig
+from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.cost.counted import EventCounter
 from spikeseg_core.loihi.cost.events import StepEvents
 from spikeseg_core.loihi.emulator import Emulator
@@ -21,10 +23,14 @@ from spikeseg_core.loihi.run.base import (
     steady_input,
 )
 from spikeseg_core.network import DT
+from spikeseg_core.network.depth import depth
 from spikeseg_core.reporting import SILENT, Reporter
 
 BATCH_TILES = 16
 """Section tiles per batch of the host's currents, which are convolutions."""
+
+BATCH_SECTIONS = 4
+"""Sections per batch of continuous presentation."""
 
 
 def run(
@@ -127,3 +133,96 @@ def emulate(
             counts[batch] = np.stack([found[k] for found in of_last]).reshape(counts[batch].shape)
             logits[start, end][batch] = read_out(network, weights, counts[batch], end - start)
     return Emulation(logits, counts, rates, StepEvents.join(events))
+
+
+def emulate_continuously(
+    mapped: MappedNetwork,
+    images: np.ndarray,
+    in_a_row: int,
+    steps: int,
+    starts: Sequence[int],
+    *,
+    report: Reporter = SILENT,
+) -> Emulation:
+    """Run section tiles one after the other, without a reset in between.
+
+    What the layers hold of a tile still passes through the network when the next one is shown. So
+    every read-out is as many steps late as the network is deep, and the last tile of a section is
+    shown for as many more.
+
+    Parameters
+    ----------
+    images : ndarray
+        Standardised pixels, float ``(sections * in_a_row, rows, columns)``.
+    in_a_row : int
+        Tiles of a section; the first of them begins with a reset.
+    steps : int
+        Presentation time in steps, more than the network is deep.
+    starts : sequence of int
+        First steps, from 0, of read-outs that go on to the last step, before they are delayed.
+
+    Returns
+    -------
+    Emulation
+        Without rates. Events are of ``steps`` steps and the delay; those of the delay happen once
+        a section, after its last tile.
+
+    Raises
+    ------
+    DeploymentError
+        If the presentation is shorter than the delay, or a host layer that sends spikes to the chip
+        is not fed by the image alone.
+    """
+    network, weights, delay = mapped.network, mapped.weights, depth(mapped.network)
+    if steps <= delay:
+        raise DeploymentError(
+            f"tiles cannot be presented continuously for {steps} steps: a spike needs {delay} "
+            "through the network; present them for longer, or with resets"
+        )
+    integer, last = mapped.integer, network.readout.source
+    emulator, counter = Emulator(integer), EventCounter(integer, mapped.placement, last)
+    hosts = {given.name: host_layer(network, given.name) for given in integer.inputs}
+    # A read-out ends while the next tile is shown.
+    own = [(start + delay, steps) for start in starts if start + delay < steps]
+    later = [(max(0, start + delay - steps), delay) for start in starts]
+    windows = [*dict.fromkeys((*own, *later))]
+    shape = (len(images), network.tile, network.tile)
+    logits = {(start, steps): np.zeros(shape, np.float32) for start in starts}
+    counts = np.zeros((len(images), *network.shape(last)), np.int32)
+    events: list[StepEvents] = []
+    sections = images.reshape(-1, in_a_row, *images.shape[1:])
+    for first in range(0, len(sections), BATCH_SECTIONS):
+        batch = sections[first : first + BATCH_SECTIONS]
+        shown = np.concatenate([batch, batch[:, -1:]], axis=1).reshape(-1, *images.shape[1:])
+        units = {name: host_currents(network, weights, name, shown) for name in set(hosts.values())}
+        ran = [
+            *emulator.each_tile(
+                {given: steady_input(network, host, units[host]) for given, host in hosts.items()},
+                steps,
+                windows=windows,
+                count=[last],
+                in_a_row=in_a_row + 1,
+            )
+        ]
+        for section in range(len(batch)):
+            row = ran[section * (in_a_row + 1) :][: in_a_row + 1]
+            happened = [run.events for run in row]
+            counted = [
+                counter.count(now, before)
+                for before, now in zip([None, *happened[:-1]], happened, strict=True)
+            ]
+            events += [now.then(after, delay) for now, after in pairwise(counted)]
+            tiles = slice((first + section) * in_a_row, (first + section + 1) * in_a_row)
+            for start in starts:
+                begin = start + delay
+                ends = windows.index((max(0, begin - steps), delay))
+                found = np.stack([run.counts[last][0][ends] for run in row[1:]])
+                if begin < steps:
+                    k = windows.index((begin, steps))
+                    found += np.stack([run.counts[last][0][k] for run in row[:-1]])
+                counts[tiles] = found.reshape(counts[tiles].shape)
+                logits[start, steps][tiles] = read_out(
+                    network, weights, counts[tiles], steps - start
+                )
+            report.progress(tiles.stop, len(images), f"tiles of {steps} steps without resets")
+    return Emulation(logits, counts, {}, StepEvents.join(events))

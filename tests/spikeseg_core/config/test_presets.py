@@ -32,9 +32,14 @@ def test_the_preset_of_a_network() -> None:
     assert of_network("a candidate", otherwise="quick") == "quick"
 
 
-def test_lean_is_paper_with_less_for_the_host_to_do() -> None:
+def test_lean_is_paper_with_less_for_the_host_to_do_and_no_resets() -> None:
     paper, lean = (flat(preset(name).model_dump()) for name in ("paper", "lean"))
-    assert {name for name in paper if paper[name] != lean[name]} == {"preset", "train.network"}
+    assert {name for name in paper if paper[name] != lean[name]} == {
+        "preset",
+        "train.network",
+        "tune.continuous",
+        "deploy.continuous_steps",
+    }
     paper, lean = network("paper"), network("lean")
     assert lean.neurons_on_chip == paper.neurons_on_chip
     assert 3 * lean.neurons_off_chip == paper.neurons_off_chip

@@ -22,17 +22,18 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
     draw_tornado(found.sensitivity, tmp_path / "tornado.png")
     points = pd.DataFrame(
         {
-            "tiles": [16, 16, 9],
-            "early_exit": [np.nan, np.nan, 0.02],
-            "validation/loihi_with_host_mj": [100, 50, 40],
-            "validation/v_rand": [0.96, 0.95, 0.95],
-            "test/loihi_with_host_mj": [101, 50, 41],
-            "test/v_rand": [0.97, 0.96, 0.96],
-            "front": [True, False, True],
-            "start": [True, False, False],
-            "chosen": [False, False, True],
-            "equal_accuracy": [False, False, True],
-            "as_good_as_start": [False, True, False],
+            "tiles": [16, 16, 9, 9],
+            "early_exit": [np.nan, np.nan, 0.02, np.nan],
+            "continuous": [False, False, False, True],
+            "validation/loihi_with_host_mj": [100, 50, 40, 45],
+            "validation/v_rand": [0.96, 0.95, 0.95, 0.94],
+            "test/loihi_with_host_mj": [101, 50, 41, 46],
+            "test/v_rand": [0.97, 0.96, 0.96, 0.95],
+            "front": [True, False, True, False],
+            "start": [True, False, False, False],
+            "chosen": [False, False, True, False],
+            "equal_accuracy": [False, False, True, False],
+            "as_good_as_start": [False, True, False, False],
         }
     )
     draw_operating_points(points, tmp_path / "points.png")

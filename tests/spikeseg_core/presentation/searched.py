@@ -22,6 +22,7 @@ CONFIG = DeployConfig(
     presentation_steps=(10, 30),
     readout_windows=(0.5, 0.8),
     early_exit=(0.5, 0.0),
+    continuous_steps=(12, 20),
 )
 PRESENTATION = PresentationConfig(steps=20)
 

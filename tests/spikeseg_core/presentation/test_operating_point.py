@@ -11,7 +11,7 @@ from spikeseg_core.energy.host import Host, HostTimes
 from spikeseg_core.loihi.cost.constants import PRE_SILICON
 from spikeseg_core.loihi.cost.model import LoihiModel
 from spikeseg_core.presentation.early_exit import CHECKED_EVERY
-from spikeseg_core.presentation.levers import EVERY
+from spikeseg_core.presentation.levers import LEVERS
 from spikeseg_core.presentation.operating_point import (
     MARKED,
     OperatingPoints,
@@ -68,8 +68,8 @@ def test_levers_lead_from_the_presentation_as_deployed_to_the_operating_point(
         for opened, lever in found.levers.items()
     }
     assert found.levers[()].point == "5 x 5 tiles, 20 steps, last 50% read"
-    assert found.levers[EVERY[-1]].point == found.row("chosen")["point"]
-    assert mj[EVERY[-1]] == min(mj.values())
+    assert found.levers[LEVERS].point == found.row("chosen")["point"]
+    assert mj[LEVERS] == min(mj.values())
     assert len(found.levers[()].sections) == len(found.sections["start"])
 
 
@@ -92,7 +92,7 @@ def test_the_host_is_charged_for_every_read_out(tried: Search) -> None:
 
 
 def of_own_grid(found: OperatingPoints) -> pd.DataFrame:
-    return found.table[found.table["tiles"] == 25]
+    return found.table[(found.table["tiles"] == 25) & ~found.table["continuous"]]
 
 
 def test_fewer_tiles_take_less_energy_in_proportion(found: OperatingPoints) -> None:
@@ -158,6 +158,7 @@ def points(v_rand: list[float], accuracy: list[float], **changes: object) -> pd.
             "window": 0.5,
             "steps": steps,
             "early_exit": np.nan,
+            "continuous": False,
             "validation/v_rand": v_rand,
             "validation/v_info": 0.97,
             "validation/pixel_accuracy": accuracy,
@@ -194,6 +195,7 @@ def test_equal_accuracy_looks_at_pixel_accuracy_alone() -> None:
         ({"tiles": [16, 16, 16, 9]}, 3),  # the point that is bad says nothing of other tiles,
         ({"window": [0.5, 0.5, 0.5, 0.7]}, 3),  # nor of other windows,
         ({"early_exit": [np.nan, np.nan, np.nan, 0.1]}, 3),  # nor of tiles that stop by themselves
+        ({"continuous": [False, False, False, True]}, 3),  # nor of tiles without resets
     ],
 )
 def test_a_lucky_point_is_not_chosen(kind: dict[str, object], chosen: int) -> None:

@@ -6,18 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikeseg_core.config import PresentationConfig
+from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.errors import DataError
 from spikeseg_core.evaluation.scorer import evaluate
 from spikeseg_core.loihi.run import emulated
-from spikeseg_core.presentation.search import Point, Search, cross_entropy, points_of
-from tests.spikeseg_core.presentation.searched import CONFIG, PRESENTATION, Searched
+from spikeseg_core.network.depth import depth
+from spikeseg_core.presentation.search import (
+    Point,
+    Search,
+    _long_enough,
+    cross_entropy,
+    points_of,
+)
+from spikeseg_core.reporting import SILENT, Silent
+from tests.spikeseg_core.presentation.searched import CONFIG, NETWORK, PRESENTATION, Searched
 
 
 def test_every_point_is_tried(small_search: Searched) -> None:
     table = small_search.search.table
-    assert len(table) == 2 * (2 * 3 + 2 * 2) == len(points_of([5, 4], PRESENTATION, CONFIG))
-    assert table.groupby("tiles").size().to_dict() == {25: 10, 16: 10}  # 5 is the dataset's own
+    assert len(table) == 2 * (2 * 3 + 2 * 2 + 2 * 2) == len(points_of([5, 4], PRESENTATION, CONFIG))
+    assert table.groupby("tiles").size().to_dict() == {25: 14, 16: 14}  # 5 is the dataset's own
     (start,) = table[table["start"]].to_dict("records")
     assert start["point"] == "5 x 5 tiles, 30 steps, last 50% read"
 
@@ -42,6 +50,7 @@ def test_a_shorter_presentation_is_the_start_of_the_longest(
     assert alone.events is not None
     table = small_search.search.table
     own = (table["tiles"] == 25) & table["early_exit"].isna() & (table["window"] == 0.5)
+    own &= ~table["continuous"]
     (row,) = np.flatnonzero(own & (table["steps"] == steps))
     events = small_search.search.events_of(row, "test")
     assert alone.events.until(steps).per_presentation() == events.per_presentation()
@@ -56,11 +65,40 @@ def test_a_shorter_presentation_is_the_start_of_the_longest(
 def test_the_deployed_presentation_has_the_scores_of_the_deployment(small_search: Searched) -> None:
     table, dataset = small_search.search.table, small_search.dataset
     own = (table["tiles"] == 25) & table["early_exit"].isna() & (table["window"] == 0.5)
+    own &= ~table["continuous"]
     (row,) = table[own & (table["steps"] == 20)].to_dict("records")
     probability = dataset.grid.stitch(1 / (1 + np.exp(-small_search.deployed["test"].logits)))
     scores = evaluate({"test": (probability, dataset.split("test")[1])})
     for name in ("test/v_rand", "test/pixel_accuracy"):
         assert row[name] == pytest.approx(scores[name], abs=1e-6)
+
+
+def test_tiles_without_resets_cost_one_a_section_and_the_way_through_the_network(
+    small_search: Searched,
+) -> None:
+    table, late = small_search.search.table, depth(NETWORK)
+    rows = table[table["continuous"] & (table["tiles"] == 25)]
+    assert rows["steps"].tolist() == [12, 12, 20, 20]
+    for row, steps in rows["steps"].items():
+        assert table["test/mean_steps"][row] == pytest.approx(steps + late / 25)
+        assert "without resets" in table["point"][row]
+        events = small_search.search.events_of(int(row), "test")
+        assert (events.presentations, events.reset) == (25, 1 / 25)
+        assert events.steps == pytest.approx(steps + late / 25)
+    for row in table.index[~table["continuous"]]:
+        assert small_search.search.events_of(int(row), "test").reset == 1
+
+
+def test_presentations_that_are_too_short_to_follow_each_other_are_left_out_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    reporter = Silent()
+    monkeypatch.setattr(reporter, "say", said.append)
+    config = DeployConfig(continuous_steps=(11, 12, 40))
+    assert _long_enough(config, 11, reporter).continuous_steps == (12, 40)
+    assert "above 11 steps" in said[0]
+    assert _long_enough(config, 10, SILENT) == config
 
 
 def test_the_sections_are_scored_at_the_thresholds_of_validation(small_search: Searched) -> None:
@@ -89,6 +127,10 @@ def test_what_is_saved_is_loaded(small_search: Searched, tmp_path: Path) -> None
         for split in ("validation", "test"):
             expected = small_search.search.events_of(row, split)
             assert again.events_of(row, split).per_presentation() == expected.per_presentation()
+    for name in ("continuous", "emulation"):  # as before there was continuous presentation
+        again.table.pop(name)
+    again.table.to_parquet(paths[0])
+    assert not Search.load(*paths).table["continuous"].any()
     paths[0].unlink()
     with pytest.raises(DataError, match="run the deploy stage"):
         Search.load(*paths)

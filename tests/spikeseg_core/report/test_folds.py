@@ -8,7 +8,6 @@ import pytest
 
 from spikeseg_core.errors import ConfigError, SpikeSegError
 from spikeseg_core.figures.levers import Bar, lever_figure
-from spikeseg_core.presentation.levers import LEVERS
 from spikeseg_core.report import folds
 from spikeseg_core.report.comparison import ComparedRun
 from spikeseg_core.report.folds import compare, require_all
@@ -16,7 +15,7 @@ from spikeseg_core.sweep.cross_validation import CrossValidation
 from spikeseg_core.sweep.definition import Sweep
 from tests.spikeseg_core.sweep.test_claims import claim
 from tests.spikeseg_core.sweep.test_cross_validation import study
-from tests.spikeseg_core.sweep.test_levers import run
+from tests.spikeseg_core.sweep.test_levers import USUAL, run
 
 STUDY: dict[str, Any] = {"title": "t", "preset": "quick", "seeds": [0], "until": "deploy"}
 RUNS = [ComparedRun("ab" * 16, name, {"started": "now"}, {}, {}, {}, {}) for name in ("one", "two")]
@@ -60,7 +59,7 @@ def test_two_studies_of_energy_are_drawn_with_what_differs_as_the_last_step(
     settings, studies = {"tune.keep_of_8": [8, 3]}, (with_energies(), with_energies(80))
     told = compare(RUNS, settings, *studies, tmp_path / "new" / "saved.svg")
     assert [step["change"]["loihi_mj"]["mean"] for step in told["energies"]] == [-20, -20]
-    assert [name for name, *_ in bars] == ["as deployed", *LEVERS, "keep_of_8 3"]
+    assert [name for name, *_ in bars] == ["as deployed", *USUAL, "keep_of_8 3"]
     assert [chips for _, chips, _ in bars[-2:]] == [45, 25]
     assert told["claims"] == []  # these studies have tiles alone
     assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["saved.png", "saved.svg"]

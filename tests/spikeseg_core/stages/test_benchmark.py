@@ -163,6 +163,7 @@ def test_the_operating_point_has_figures_scores_and_ratios_of_its_own(
     table = pd.DataFrame(
         {f"{split}/{name}": column for split in SCORED_SPLITS for name, column in columns.items()}
         | {"point": ["a", "b"], "tiles": [16, 9], "early_exit": [np.nan, 0.02], "front": True}
+        | {"continuous": False}
         | {"tiles_per_axis": [4, 3], "steps": 40, "window": 0.5, "test/checks": [0.0, 3.0]}
         | {"start": [True, False], "chosen": [False, True], "validation/cross_entropy": 0.2}
         | {"equal_accuracy": [False, True], "as_good_as_start": [True, False]}

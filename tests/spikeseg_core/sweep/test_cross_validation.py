@@ -14,7 +14,7 @@ import pytest
 from spikeseg_core.errors import ConfigError, DataError
 from spikeseg_core.evaluation.scorer import SECTION_SCORES
 from spikeseg_core.metrics.intervals import Interval
-from spikeseg_core.presentation.levers import EVERY, lever_tag
+from spikeseg_core.presentation.levers import LEVERS, lever_tag, sets_of
 from spikeseg_core.report import folds
 from spikeseg_core.sweep.cross_validation import CrossValidation, collect, differences
 from spikeseg_core.sweep.definition import Sweep
@@ -98,7 +98,7 @@ def test_energies_are_kept_run_by_run_and_ways_of_saving_are_judged(tmp_path: Pa
     table = study()
     rows = [
         table.scores[table.scores["segmentation"] == "loihi"].assign(segmentation=tag)
-        for tag in map(lever_tag, EVERY)
+        for tag in map(lever_tag, sets_of(LEVERS))
     ]
     whole = replace(table, scores=pd.concat([table.scores, *rows]), levers=[run(), run(90)])
     whole.save(tmp_path)

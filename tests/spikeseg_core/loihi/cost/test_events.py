@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,9 @@ def test_files_from_before_dense_synapses_had_costs_of_their_own_are_read(tmp_pa
 
     steps = steps_of()
     dense = dict.fromkeys(("totals/dense_synaptic_ops", "busy/dense_synaptic_ops"))
-    back = StepEvents.from_arrays({n: x for n, x in steps.arrays().items() if n not in dense})
+    now_only = {*dense, "reset"}
+    back = StepEvents.from_arrays({n: x for n, x in steps.arrays().items() if n not in now_only})
+    assert back.reset.all()
     assert not back.totals["dense_synaptic_ops"].any()
     assert back.busy["dense_synaptic_ops"].shape == (2, 4, 2)
     np.testing.assert_array_equal(back.totals["spikes"], steps.totals["spikes"])
@@ -84,6 +87,7 @@ def steps_of(presentations: int = 2, steps: int = 4) -> StepEvents:
         dict.fromkeys(EVENTS, number),
         {name: np.stack([number, 2 * number], axis=2) for name in OF_A_CORE},
         {"up/down": 2 * number},  # of either kind
+        np.ones(presentations, bool),
     )
 
 
@@ -105,3 +109,23 @@ def test_parts_of_a_run_are_joined() -> None:
 def test_no_more_steps_than_were_counted(steps: int) -> None:
     with pytest.raises(DataError, match=f"presentations of {steps} to {steps} steps"):
         steps_of().until(steps)
+
+
+def test_presentations_go_on_with_the_start_of_others() -> None:
+    first = steps_of()
+    then = replace(first, busy=dict.fromkeys(OF_A_CORE, np.ones((2, 4, 3))))
+    longer = first.then(then, 3)
+    assert longer.steps == 7
+    assert longer.until(4).totals == first.until(4).totals
+    found = longer.until(np.array([4, 7])).totals["spikes"]
+    assert found == (1 + 2 + 3 + 4) * 2 + (1 + 2 + 3)
+    np.testing.assert_array_equal(longer.busy["spikes"][0, 4:], np.ones((3, 3)))
+    np.testing.assert_array_equal(longer.busy["spikes"][:, :4, :2], first.busy["spikes"])
+
+
+def test_only_tiles_that_are_reset_cost_resets() -> None:
+    every, half = (replace(steps_of(), reset=np.array([True, last])) for last in (True, False))
+    assert StepEvents.from_arrays(half.arrays()).until(4).reset == 0.5
+    parts = [loihi_energy(events.until(4)).parts_mj for events in (every, half)]
+    assert parts[1].pop("resets") == parts[0].pop("resets") / 2 > 0
+    assert parts[0] == parts[1]

@@ -226,6 +226,20 @@ def test_windows_may_overlap_and_totals_end_before_the_run_does(truth, emulator,
     np.testing.assert_array_equal(run.totals["layer0"], expected)
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("chunk_steps", [4, 32])
+def test_tiles_in_a_row_go_on_where_the_one_before_ended(truth, rows, chunk_steps):
+    emulator = Emulator(truth.network, chunk_steps=chunk_steps)
+    parts = np.tile(truth.inputs[0].reshape(5, 10, *truth.inputs[0].shape[1:]), (rows, 1, 1))
+    names = list(truth.spikes)
+    run = emulator.run([parts], 10, record=names, count=names, in_a_row=5)
+    for name, whole in truth.spikes.items():
+        assert whole[40:].any()
+        for row in np.split(run.spikes[name], rows):
+            np.testing.assert_array_equal(row.reshape(50, -1), whole)
+        np.testing.assert_array_equal(run.counts[name][:, 0], run.spikes[name].sum(1))
+
+
 def test_constant_currents_give_the_spikes_of_the_host(emulator):
     rng = np.random.default_rng(0)
     currents, initial = rng.normal(50, 150, (2, 6, 6, 2)), rng.uniform(0, 1, (6, 6, 2))
@@ -275,6 +289,7 @@ def test_inputs_may_come_in_any_dtype_and_shape(truth, emulator):
             "'host': initial potentials must be 72 numbers from 0 to 1",
         ),
         ({"count": ["d7"]}, "no ensemble 'd7'.*'layer0'"),
+        ({"in_a_row": 2}, "1 tiles cannot be presented 2 in a row"),
     ],
 )
 def test_bad_arguments_are_named(emulator, kwargs, message):
