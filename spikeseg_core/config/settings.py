@@ -215,7 +215,7 @@ class DeployConfig(StageConfig):
         max_length=100,
         title="Presentation times without resets",
         description="time steps to try when the tiles of a section follow each other without a "
-        "reset, and are read out late (fast engine); must be more than the network is deep",
+        "reset, and are read out late (fast engine, fewest tiles); more than the network is deep",
     )
     sections: int | None = between(
         None,

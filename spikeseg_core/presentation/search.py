@@ -287,7 +287,10 @@ def steps_of(presentation: PresentationConfig, config: DeployConfig) -> list[int
 def points_of(
     grids: Sequence[int], presentation: PresentationConfig, config: DeployConfig
 ) -> list[Point]:
-    """List the points to try, grid by grid; the start uses the first of ``grids``."""
+    """List the points to try, grid by grid; the start uses the first of ``grids``.
+
+    Without resets only the fewest tiles are tried, because every point of it is emulated.
+    """
     windows = dict.fromkeys((presentation.readout_window, *config.readout_windows))
     steps = steps_of(presentation, config)
     changes = config.early_exit if len(steps) > 1 else ()
@@ -299,7 +302,7 @@ def points_of(
             *(Point(along, w, steps[-1], change) for w in windows for change in changes),
             *(
                 Point(along, window, n, continuous=True)
-                for n in sorted(set(config.continuous_steps))
+                for n in (sorted({*config.continuous_steps}) if along == min(grids) else ())
                 for window in windows
             ),
         )
