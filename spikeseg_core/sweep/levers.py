@@ -144,7 +144,7 @@ def added_up(found: Setups, last: tuple[str, Setups] | None = None) -> list[tupl
     Returns
     -------
     list of (str, Setup)
-        None if either has no set-ups.
+        Empty if either lacks a set of its levers.
     """
     levers = every_lever(found)
     if not levers or (last is not None and not every_lever(last[1])):

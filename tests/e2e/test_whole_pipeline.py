@@ -25,7 +25,7 @@ SMALL = (
     *("train.epochs=2", "train.steps_per_epoch=4", "tune.epochs=1", "tune.steps_per_epoch=2"),
     *("presentation.steps=20", "benchmark.repeats=1"),
 )
-MEASUREMENTS = 12
+MEASUREMENTS = 6
 SETTINGS = [word for change in SMALL for word in ("--set", change)]
 
 

@@ -105,8 +105,7 @@ class Feed:
         made: dict[str, Callable[[int], Net]] = {
             TFLITE: partial(TfliteNet, to_tflite(self.model, precision, batch, self.tiles))
         }
-        for runtime in RUNTIMES[1:]:
-            net, shuffled = OF_ONNX[runtime]
+        for runtime, (net, shuffled) in OF_ONNX.items():
             if net is not OpenVinoNet or can_load():
                 made[runtime] = partial(net, self._onnx(precision, shuffled=shuffled), batch)
         return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from spikeseg_core.config import DeployConfig, PresentationConfig
 from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.cost.counted import EventCounter
 from spikeseg_core.loihi.cost.events import StepEvents
-from spikeseg_core.loihi.emulator import Emulator
+from spikeseg_core.loihi.emulator import Emulator, SteadyInput
 from spikeseg_core.loihi.run.base import (
     Deployment,
     MappedNetwork,
@@ -102,20 +102,15 @@ def emulate(
     rate_steps = rate_steps or steps
     shape = (len(images), network.tile, network.tile)
     logits = {window: np.zeros(shape, np.float32) for window in windows}
-    # A layer that feeds several has several inputs, whose spikes are the same.
-    hosts = {given.name: host_layer(network, given.name) for given in integer.inputs}
+    hosts = _hosts(mapped)
     rates = no_rates(network, len(images))
     counts = np.zeros((len(images), *network.shape(last)), np.int32)
     events: list[StepEvents] = []
     for first in range(0, len(images), BATCH_TILES):
         batch = slice(first, first + BATCH_TILES)
-        units = {
-            name: host_currents(network, weights, name, images[batch])
-            for name in set(hosts.values())
-        }
         # A run for each tile, because its busiest core sets the time of its steps.
         runs = emulator.each_tile(
-            {given: steady_input(network, host, units[host]) for given, host in hosts.items()},
+            _inputs(mapped, hosts, images[batch]),
             steps,
             windows=windows,
             count=[last],
@@ -181,7 +176,7 @@ def emulate_continuously(
         )
     integer, last = mapped.integer, network.readout.source
     emulator, counter = Emulator(integer), EventCounter(integer, mapped.placement, last)
-    hosts = {given.name: host_layer(network, given.name) for given in integer.inputs}
+    hosts = _hosts(mapped)
     # A read-out ends while the next tile is shown.
     own = [(start + delay, steps) for start in starts if start + delay < steps]
     later = [(max(0, start + delay - steps), delay) for start in starts]
@@ -194,18 +189,15 @@ def emulate_continuously(
     for first in range(0, len(sections), BATCH_SECTIONS):
         batch = sections[first : first + BATCH_SECTIONS]
         shown = np.concatenate([batch, batch[:, -1:]], axis=1).reshape(-1, *images.shape[1:])
-        units = {name: host_currents(network, weights, name, shown) for name in set(hosts.values())}
-        ran = [
-            *emulator.each_tile(
-                {given: steady_input(network, host, units[host]) for given, host in hosts.items()},
-                steps,
-                windows=windows,
-                count=[last],
-                in_a_row=in_a_row + 1,
-            )
-        ]
+        runs = emulator.each_tile(
+            _inputs(mapped, hosts, shown),
+            steps,
+            windows=windows,
+            count=[last],
+            in_a_row=in_a_row + 1,
+        )
         for section in range(len(batch)):
-            row = ran[section * (in_a_row + 1) :][: in_a_row + 1]
+            row = [*islice(runs, in_a_row + 1)]
             happened = [run.events for run in row]
             counted = [
                 counter.count(now, before)
@@ -226,3 +218,20 @@ def emulate_continuously(
                 )
             report.progress(tiles.stop, len(images), f"tiles of {steps} steps without resets")
     return Emulation(logits, counts, {}, StepEvents.join(events))
+
+
+def _hosts(mapped: MappedNetwork) -> dict[str, str]:
+    """Return the host layer of every input of the integer network.
+
+    A layer that feeds several has several inputs, whose spikes are the same.
+    """
+    return {given.name: host_layer(mapped.network, given.name) for given in mapped.integer.inputs}
+
+
+def _inputs(
+    mapped: MappedNetwork, hosts: Mapping[str, str], images: np.ndarray
+) -> dict[str, SteadyInput]:
+    """Return what the host sends for tiles, by input; the currents of a layer are made once."""
+    network, weights = mapped.network, mapped.weights
+    units = {name: host_currents(network, weights, name, images) for name in set(hosts.values())}
+    return {given: steady_input(network, host, units[host]) for given, host in hosts.items()}
