@@ -217,6 +217,19 @@ class DeployConfig(StageConfig):
         description="time steps to try when the tiles of a section follow each other without a "
         "reset, and are read out late (fast engine, fewest tiles); more than the network is deep",
     )
+    grid: int | None = between(
+        None,
+        1,
+        16,
+        "Tiles along each side",
+        "tiles along each side of a section as it is deployed; by default the dataset's",
+    )
+    continuous: bool = Field(
+        False,
+        title="Without resets",
+        description="deploy the tiles of a section one after the other without a reset, each read "
+        "out as many steps late as the network is deep",
+    )
     sections: int | None = between(
         None,
         1,

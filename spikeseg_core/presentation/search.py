@@ -25,7 +25,7 @@ from spikeseg_core.errors import DataError
 from spikeseg_core.evaluation.scorer import Scorer, Thresholds
 from spikeseg_core.evaluation.segment import SCORED_SPLITS, section_rows
 from spikeseg_core.loihi.cost.events import EventCounts, StepEvents
-from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
+from spikeseg_core.loihi.run.base import Deployment, MappedNetwork, steps_of_tiles
 from spikeseg_core.loihi.run.emulated import Emulation, emulate, emulate_continuously
 from spikeseg_core.network.depth import depth
 from spikeseg_core.presentation.early_exit import Stopped, exit_early
@@ -198,14 +198,20 @@ def search(
                 )
                 if first.tiles_per_axis == start.tiles_per_axis:
                     deployed[split] = Deployment(
-                        found.logits[own], found.counts, found.rates, found.events
+                        found.logits[own],
+                        found.counts,
+                        found.rates,
+                        found.events,
+                        np.full(len(found.counts), presentation.steps),
                     )
             stopped = []
             for number, point in served.items():
                 row, shown = rows[number], show(found, point, steps)
-                if point.continuous:  # the last tile is shown until it has passed the network
-                    shown.steps[grid.tiles - 1 :: grid.tiles] += late
-                stopped.append(shown.steps)
+                if point.continuous:
+                    own_steps = steps_of_tiles(len(shown.steps), point.steps, grid.tiles, late)
+                else:
+                    own_steps = shown.steps
+                stopped.append(own_steps)
                 probability = grid.stitch(expit(shown.logits))
                 scores, chosen[number], by_section = _scored(
                     split, scorer, probability, chosen.get(number)
@@ -215,7 +221,7 @@ def search(
                     row["validation/cross_entropy"] = cross_entropy(probability, labels)
                 part = section_rows(split, dataset, by_section, chosen[number])
                 sections.append(part.assign(row=number))
-                row[f"{split}/mean_steps"] = float(shown.steps.mean())
+                row[f"{split}/mean_steps"] = float(own_steps.mean())
                 row[f"{split}/checks"] = float(shown.checks.mean())
                 report.progress(len(stopped), len(served), f"presentations scored on {split}")
             events[split, emulation], ends[split, emulation] = found.events, np.stack(stopped)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.energy.baseline import Baseline
 from spikeseg_core.energy.comparison import compare
 from spikeseg_core.energy.devices.loihi import Presented, board_figures
@@ -26,7 +25,7 @@ from spikeseg_core.presentation.operating_point import OperatingPoints, find_ope
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages import artifacts as files
 from spikeseg_core.stages.base import StageResult
-from spikeseg_core.stages.deployed import load_board_energy, load_events, load_search
+from spikeseg_core.stages.deployed import load_board_energy, load_events, load_search, load_sections
 from spikeseg_core.stages.files import load_section_scores, save_section_scores
 from spikeseg_core.storage import load_arrays, save_table, write_json
 
@@ -57,8 +56,7 @@ def run_benchmark(
     report: Reporter,
 ) -> StageResult:
     """Benchmark with ``batches`` tiles per call on CPU and GPU, including 1 (online)."""
-    dataset, deployed = load_dataset(inputs["prepare"]), inputs["deploy"]
-    dataset = dataset.first(config.deploy.sections)
+    dataset, deployed = load_sections(config, inputs), inputs["deploy"]
     network, weights = load_network(inputs["tune"])
     scorers = scorers_of(dataset)
     machine = measure_machine(

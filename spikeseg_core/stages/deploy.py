@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from scipy.special import expit
@@ -10,7 +11,7 @@ from scipy.special import expit
 from spikeseg_core.ann.float_reference import segment_with_float_reference
 from spikeseg_core.ann.tuning_losses import on_events
 from spikeseg_core.config import PipelineConfig
-from spikeseg_core.data.dataset import Dataset, load_dataset
+from spikeseg_core.data.dataset import Dataset
 from spikeseg_core.evaluation.scorer import Thresholds
 from spikeseg_core.evaluation.segment import (
     SCORED_SPLITS,
@@ -36,6 +37,7 @@ from spikeseg_core.stages.artifacts import (
     PRESENTED_SECTIONS,
 )
 from spikeseg_core.stages.base import StageResult
+from spikeseg_core.stages.deployed import load_sections
 from spikeseg_core.stages.files import save_rates, save_section_scores, save_segmentation
 from spikeseg_core.stages.mapped import load_mapped
 from spikeseg_core.storage import write_json
@@ -60,14 +62,15 @@ def run(
         If an input of an earlier stage is missing or damaged.
     """
     mapped = load_mapped(inputs)
-    dataset = load_dataset(inputs["prepare"]).first(config.deploy.sections)
+    dataset = load_sections(config, inputs)
     tables: list[Path] = []
+    in_a_row = dataset.grid.tiles if config.deploy.continuous else None
     fast = config.deploy.target == "emulator" and config.deploy.engine == "fast"
     if fast:
         tried, deployed = search(mapped, dataset, config.presentation, config.deploy, report)
         files = (PRESENTATIONS, PRESENTED_EVENTS, PRESENTED_SECTIONS)
         tables.append(tried.save(*(folder / name for name in files)))
-    else:
+    if not fast or config.deploy.continuous:
         deployed = {
             split: deploy(
                 mapped,
@@ -75,6 +78,7 @@ def run(
                 config.presentation,
                 config.deploy,
                 report,
+                in_a_row=in_a_row,
             )
             for split in SCORED_SPLITS
         }
@@ -86,7 +90,7 @@ def run(
         rates = report_rates(mapped.network, test.rates, config.tune)
         metrics |= rates.metrics
         tables += save_rates(folder, rates)
-        _events(mapped, test, config.presentation.steps).save(folder / EVENTS)
+        _events(mapped, test, in_a_row).save(folder / EVENTS)
     if test.board_energy:
         readings = [reading.to_json() for reading in test.board_energy]
         write_json(folder / BOARD_ENERGY, readings)
@@ -107,6 +111,7 @@ def run(
             "target": config.deploy.target,
             "engine": config.deploy.engine if config.deploy.target == "emulator" else "hardware",
             "steps": config.presentation.steps,
+            "continuous": config.deploy.continuous,
             "sections": {name: len(s) for name, s in dataset.splits.items() if name != "train"},
         },
     )
@@ -152,10 +157,12 @@ def was_tuned_as_mapped(
     )
 
 
-def _events(mapped: MappedNetwork, found: Deployment, steps: int) -> EventCounts:
+def _events(mapped: MappedNetwork, found: Deployment, in_a_row: int | None) -> EventCounts:
     """Return the events that the engine counted, or those expected from the rates."""
     network, placement = mapped.network, mapped.placement
     if found.events is not None:
-        return found.events.until(steps)
+        return found.events.until(found.steps)
     rates = {name: rate.mean(axis=0) for name, rate in found.rates.items()}
-    return events_from_rates(network, mapped.tiles, rates, steps, placement)
+    steps = float(found.steps.mean())
+    expected = events_from_rates(network, mapped.tiles, rates, steps, placement)
+    return replace(expected, reset=1 / (in_a_row or 1))

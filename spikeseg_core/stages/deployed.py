@@ -1,11 +1,14 @@
-"""Files of the deploy stage for the benchmark, as far as its target provides them."""
+"""What is deployed, and files of the deploy stage for the benchmark."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from spikeseg_core.config import PipelineConfig
+from spikeseg_core.data.dataset import Dataset, load_dataset
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
@@ -16,6 +19,18 @@ from spikeseg_core.presentation.search import Search
 from spikeseg_core.reporting import Reporter
 from spikeseg_core.stages import artifacts as files
 from spikeseg_core.storage import load_arrays
+
+
+def load_sections(config: PipelineConfig, inputs: Mapping[str, Path]) -> Dataset:
+    """Return the sections that are deployed, cut into the tiles that are deployed.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged.
+    """
+    dataset = load_dataset(inputs["prepare"]).first(config.deploy.sections)
+    return replace(dataset, tiles_per_axis=config.deploy.grid or dataset.tiles_per_axis)
 
 
 def load_events(

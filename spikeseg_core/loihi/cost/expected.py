@@ -28,7 +28,7 @@ def events_from_rates(
     network: Network,
     tiles: Mapping[str, Tile],
     rates: Mapping[str, np.ndarray],
-    steps: int,
+    steps: float,
     placement: Placement,
 ) -> EventCounts:
     """Return the expected events of one presentation of one tile.

@@ -23,10 +23,12 @@ def deploy(
     presentation: PresentationConfig,
     config: DeployConfig,
     report: Reporter = SILENT,
+    *,
+    in_a_row: int | None = None,
 ) -> Deployment:
     """Run section tiles on a mapped network, using the configured back end.
 
     See :class:`~spikeseg_core.loihi.run.base.Backend` for the parameters and errors.
     """
     name = "board" if config.target == "loihi" else config.engine
-    return BACKENDS[name](mapped, images, presentation, config, report)
+    return BACKENDS[name](mapped, images, presentation, config, report, in_a_row=in_a_row)

@@ -18,6 +18,7 @@ from spikeseg_core.loihi.mapping.placement import Placement
 from spikeseg_core.loihi.quantization.build import DiscretizedNetwork, build_network, discretize
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy
 from spikeseg_core.network import DT, IMAGE, RATE_HZ_PER_UNIT, Connection, Network, Weights
+from spikeseg_core.network.depth import depth
 from spikeseg_core.network.initial_state import initial_potentials
 from spikeseg_core.network.neuron import spike_trains
 from spikeseg_core.reporting import Reporter
@@ -82,10 +83,13 @@ class Deployment:
         Spikes of the last on-chip layer in the read-out window, int32
         ``(tiles, rows, columns, channels)``.
     rates : mapping of str to ndarray
-        Spike rate in Hz over all steps, float32 ``(tiles, rows, columns, channels)``, by layer
-        including the host's; empty from hardware, which does not report rates.
+        Spike rate in Hz over the steps that a tile is shown, float32
+        ``(tiles, rows, columns, channels)``, by layer including the host's; empty from hardware,
+        which does not report rates.
     events : StepEvents or None
         Exact counts of all events, by tile and step; None from back ends that do not count.
+    steps : ndarray
+        Steps that each tile ran, int ``(tiles,)``.
     board_energy : tuple of BoardEnergy
         Readings of the board's energy probe, one per tile; from hardware only.
     """
@@ -94,6 +98,7 @@ class Deployment:
     counts: np.ndarray
     rates: Mapping[str, np.ndarray]
     events: StepEvents | None
+    steps: np.ndarray
     board_energy: tuple[BoardEnergy, ...] = ()
 
 
@@ -107,6 +112,8 @@ class Backend(Protocol):
         presentation: PresentationConfig,
         config: DeployConfig,
         report: Reporter,
+        *,
+        in_a_row: int | None,
     ) -> Deployment:
         """Run the network.
 
@@ -114,12 +121,50 @@ class Backend(Protocol):
         ----------
         images : ndarray
             Standardised pixels, float ``(tiles, rows, columns)``.
+        in_a_row : int or None
+            Tiles that follow each other without a reset; None: every tile begins with one.
 
         Raises
         ------
         DeploymentError
-            If the back end is not available here, or cannot run this network.
+            If the back end is not available here, or cannot run this network, or the tiles of a
+            row are shown for less time than a spike needs through the network.
         """
+
+
+def delay(network: Network, steps: int) -> int:
+    """Return by how many steps read-outs are late when tiles follow without a reset.
+
+    What the layers hold of a tile still passes through the network when the next one is shown.
+
+    Raises
+    ------
+    DeploymentError
+        If tiles are shown for ``steps`` steps, which is not more.
+    """
+    late = depth(network)
+    if steps <= late:
+        raise DeploymentError(
+            f"tiles cannot follow each other without a reset after {steps} steps: a spike needs "
+            f"{late} through the network; present them for longer, or with resets"
+        )
+    return late
+
+
+def steps_of_tiles(tiles: int, steps: int, in_a_row: int | None, late: int) -> np.ndarray:
+    """Return the steps that each tile runs, int ``(tiles,)``.
+
+    Parameters
+    ----------
+    in_a_row : int or None
+        As in :class:`Backend`. The last tile of a row is shown until it has passed the network.
+    late : int
+        From :func:`delay`.
+    """
+    ran = np.full(tiles, steps)
+    if in_a_row is not None:
+        ran[in_a_row - 1 :: in_a_row] += late
+    return ran
 
 
 def no_rates(network: Network, tiles: int) -> dict[str, np.ndarray]:

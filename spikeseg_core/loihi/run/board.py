@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from spikeseg_core.loihi.quantization.blocks import BlockModel
 from spikeseg_core.loihi.quantization.build import DiscretizedNetwork
 from spikeseg_core.loihi.run.base import Deployment, MappedNetwork
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy, BoardProbe
-from spikeseg_core.loihi.run.nengo_loihi import simulate
+from spikeseg_core.loihi.run.nengo_loihi import Shown, simulate
 from spikeseg_core.reporting import SILENT, Reporter
 from spikeseg_core.stack import nengo_loihi
 
@@ -31,35 +32,45 @@ def run(
     presentation: PresentationConfig,
     config: DeployConfig,
     report: Reporter = SILENT,
+    *,
+    in_a_row: int | None = None,
 ) -> Deployment:
-    """Run tiles on a board, reading its energy probe after each.
+    """Run tiles on a board, reading its energy probe after each, or after each row of them.
 
     Raises
     ------
     DeploymentError
-        If NxSDK is not installed, or the board does not accept the initial voltages.
+        If NxSDK is not installed, or the board does not accept the initial voltages, or the tiles
+        of a row are shown for less time than a spike needs through the network.
     """
     require_nxsdk()
     energy: list[BoardEnergy] = []
 
     @contextmanager
-    def watch(tile: int, blocks: DiscretizedNetwork, simulator: Any) -> Iterator[None]:
+    def watch(ran: np.ndarray, blocks: DiscretizedNetwork, simulator: Any) -> Iterator[Shown]:
         board = simulator.sims["loihi"].nxsdk_board
         write_voltages(board, blocks.model, mapped.placement)
         # Probes are attached before a board starts, and read after it has stopped.
         try:
-            probe = BoardProbe(board, presentation.steps)
+            probe = BoardProbe(board, int(ran.sum()))
         except MeterError as error:
             report.say(f"the board's energy is not measured: {error}")
-            yield
+            yield lambda tile: None
         else:
-            yield
-            energy.append(probe.read())
+            yield lambda tile: None
+            row = probe.read()
+            energy.extend(row.share(int(steps)) for steps in ran)
 
-    logits, counts = simulate(
-        mapped, images, presentation, target="loihi", watch=watch, report=report
+    shown = simulate(
+        mapped,
+        images,
+        presentation,
+        in_a_row=in_a_row,
+        target="loihi",
+        watch=watch,
+        report=report,
     )
-    return Deployment(logits, counts, rates={}, events=None, board_energy=tuple(energy))
+    return replace(shown, board_energy=tuple(energy))
 
 
 def require_nxsdk() -> None:

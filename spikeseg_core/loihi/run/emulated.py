@@ -9,21 +9,21 @@ from itertools import islice, pairwise
 import numpy as np
 
 from spikeseg_core.config import DeployConfig, PresentationConfig
-from spikeseg_core.errors import DeploymentError
 from spikeseg_core.loihi.cost.counted import EventCounter
 from spikeseg_core.loihi.cost.events import StepEvents
-from spikeseg_core.loihi.emulator import Emulator, SteadyInput
+from spikeseg_core.loihi.emulator import Emulator, EmulatorRun, SteadyInput
 from spikeseg_core.loihi.run.base import (
     Deployment,
     MappedNetwork,
+    delay,
     host_currents,
     host_layer,
     no_rates,
     read_out,
     steady_input,
+    steps_of_tiles,
 )
 from spikeseg_core.network import DT
-from spikeseg_core.network.depth import depth
 from spikeseg_core.reporting import SILENT, Reporter
 
 BATCH_TILES = 16
@@ -39,17 +39,25 @@ def run(
     presentation: PresentationConfig,
     config: DeployConfig | None = None,
     report: Reporter = SILENT,
+    *,
+    in_a_row: int | None = None,
 ) -> Deployment:
     """Run section tiles on this project's emulator, which uses nothing of ``config``.
 
     Raises
     ------
     DeploymentError
-        If a host layer that sends spikes to the chip is not fed by the image alone.
+        If a host layer that sends spikes to the chip is not fed by the image alone, or the tiles
+        of a row are shown for less time than a spike needs through the network.
     """
-    own = presentation.readout_start, presentation.steps
-    found = emulate(mapped, images, presentation.steps, [own], report)
-    return Deployment(found.logits[own], found.counts, found.rates, found.events)
+    start, steps = presentation.readout_start, presentation.steps
+    if in_a_row is None:
+        found, late = emulate(mapped, images, steps, [(start, steps)], report), 0
+    else:
+        late = delay(mapped.network, steps)
+        found = emulate_continuously(mapped, images, in_a_row, steps, [start], report=report)
+    ran = steps_of_tiles(len(images), steps, in_a_row, late)
+    return Deployment(found.logits[start, steps], found.counts, found.rates, found.events, ran)
 
 
 @dataclass(frozen=True)
@@ -120,9 +128,7 @@ def emulate(
         for tile, ran in enumerate(runs, start=first):
             events.append(counter.count(ran.events))
             of_last.append(ran.counts[last][0])
-            for source, total in ran.totals.items():
-                found = rates[hosts.get(source, source)]
-                found[tile] = total.reshape(found.shape[1:]) / (rate_steps * DT)
+            _note_rates(rates, hosts, tile, ran, rate_steps)
             report.progress(tile + 1, len(images), "section tiles on the emulator")
         for k, (start, end) in enumerate(windows):
             counts[batch] = np.stack([found[k] for found in of_last]).reshape(counts[batch].shape)
@@ -141,8 +147,7 @@ def emulate_continuously(
 ) -> Emulation:
     """Run section tiles one after the other, without a reset in between.
 
-    What the layers hold of a tile still passes through the network when the next one is shown. So
-    every read-out is as many steps late as the network is deep, and the last tile of a section is
+    Every read-out is as many steps late as the network is deep, and the last tile of a section is
     shown for as many more.
 
     Parameters
@@ -159,7 +164,7 @@ def emulate_continuously(
     Returns
     -------
     Emulation
-        Without rates. Events are of ``steps`` steps and the delay; those of the delay happen once
+        Events are of ``steps`` steps and the delay; those of the delay happen once
         a section, after its last tile.
 
     Raises
@@ -168,21 +173,17 @@ def emulate_continuously(
         If the presentation is shorter than the delay, or a host layer that sends spikes to the chip
         is not fed by the image alone.
     """
-    network, weights, delay = mapped.network, mapped.weights, depth(mapped.network)
-    if steps <= delay:
-        raise DeploymentError(
-            f"tiles cannot be presented continuously for {steps} steps: a spike needs {delay} "
-            "through the network; present them for longer, or with resets"
-        )
+    network, weights, late = mapped.network, mapped.weights, delay(mapped.network, steps)
     integer, last = mapped.integer, network.readout.source
     emulator, counter = Emulator(integer), EventCounter(integer, mapped.placement, last)
     hosts = _hosts(mapped)
     # A read-out ends while the next tile is shown.
-    own = [(start + delay, steps) for start in starts if start + delay < steps]
-    later = [(max(0, start + delay - steps), delay) for start in starts]
+    own = [(start + late, steps) for start in starts if start + late < steps]
+    later = [(max(0, start + late - steps), late) for start in starts]
     windows = [*dict.fromkeys((*own, *later))]
     shape = (len(images), network.tile, network.tile)
     logits = {(start, steps): np.zeros(shape, np.float32) for start in starts}
+    rates = no_rates(network, len(images))
     counts = np.zeros((len(images), *network.shape(last)), np.int32)
     events: list[StepEvents] = []
     sections = images.reshape(-1, in_a_row, *images.shape[1:])
@@ -203,11 +204,13 @@ def emulate_continuously(
                 counter.count(now, before)
                 for before, now in zip([None, *happened[:-1]], happened, strict=True)
             ]
-            events += [now.then(after, delay) for now, after in pairwise(counted)]
+            events += [now.then(after, late) for now, after in pairwise(counted)]
             tiles = slice((first + section) * in_a_row, (first + section + 1) * in_a_row)
+            for tile, run in enumerate(row[:-1], start=tiles.start):
+                _note_rates(rates, hosts, tile, run, steps)
             for start in starts:
-                begin = start + delay
-                ends = windows.index((max(0, begin - steps), delay))
+                begin = start + late
+                ends = windows.index((max(0, begin - steps), late))
                 found = np.stack([run.counts[last][0][ends] for run in row[1:]])
                 if begin < steps:
                     k = windows.index((begin, steps))
@@ -217,7 +220,7 @@ def emulate_continuously(
                     network, weights, counts[tiles], steps - start
                 )
             report.progress(tiles.stop, len(images), f"tiles of {steps} steps without resets")
-    return Emulation(logits, counts, {}, StepEvents.join(events))
+    return Emulation(logits, counts, rates, StepEvents.join(events))
 
 
 def _hosts(mapped: MappedNetwork) -> dict[str, str]:
@@ -226,6 +229,19 @@ def _hosts(mapped: MappedNetwork) -> dict[str, str]:
     A layer that feeds several has several inputs, whose spikes are the same.
     """
     return {given.name: host_layer(mapped.network, given.name) for given in mapped.integer.inputs}
+
+
+def _note_rates(
+    rates: Mapping[str, np.ndarray],
+    hosts: Mapping[str, str],
+    tile: int,
+    ran: EmulatorRun,
+    steps: int,
+) -> None:
+    """Set the rates of a tile from its spikes in so many steps."""
+    for source, total in ran.totals.items():
+        found = rates[hosts.get(source, source)]
+        found[tile] = total.reshape(found.shape[1:]) / (steps * DT)
 
 
 def _inputs(

@@ -21,7 +21,7 @@ SOURCE = "NxSDK's energy probe on the board (power of the chips by phase, time p
 
 @dataclass(frozen=True)
 class BoardEnergy:
-    """The probe's reading for one presentation.
+    """The probe's reading for a presentation, or for several without a reset in between.
 
     Attributes
     ----------
@@ -37,6 +37,13 @@ class BoardEnergy:
     static_mj: float
     seconds: float
     steps: int
+
+    def share(self, steps: int) -> BoardEnergy:
+        """Return what so many of its steps took, if all took the same."""
+        part = steps / self.steps
+        return BoardEnergy(
+            self.dynamic_mj * part, self.static_mj * part, self.seconds * part, steps
+        )
 
     def to_json(self) -> dict[str, float]:
         """Return a plain dict of the fields."""

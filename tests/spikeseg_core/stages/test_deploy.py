@@ -16,6 +16,7 @@ from spikeseg_core.data.dataset import load_dataset
 from spikeseg_core.evaluation.accounting import SCORES, loss_table
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
+from spikeseg_core.network.depth import depth
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages import deploy
 from spikeseg_core.stages.artifacts import EVENTS, MAPPING
@@ -117,3 +118,27 @@ def test_nengo_loihis_engine_segments_the_same(mapped_stages, fast, tmp_path) ->
     expected, found = (load_arrays(f / "probability_loihi.npz")["test"] for f in (folder, tmp_path))
     np.testing.assert_array_equal(found, expected)
     assert EventCounts.load(tmp_path / EVENTS).basis == "from rates"
+
+
+def test_both_engines_segment_the_same_without_resets(mapped_stages, fast, tmp_path) -> None:
+    _, folder = fast
+    made = {}
+    for engine in ("fast", "nengo-loihi"):
+        changed = {"engine": engine, "continuous": True, "grid": 9, "sections": 1}
+        config = CONFIG.model_copy(update={"deploy": CONFIG.deploy.model_copy(update=changed)})
+        made[engine] = tmp_path / engine
+        made[engine].mkdir()
+        result = deploy.run(config, mapped_stages, made[engine], SILENT)
+        assert result.facts["continuous"]
+        assert result.metrics["loihi"]["spikes/mean_rate_hz"] > 0
+    with_resets, expected, found = (
+        load_arrays(each / "probability_loihi.npz")["test"] for each in (folder, *made.values())
+    )
+    np.testing.assert_array_equal(found, expected)
+    assert (expected != with_resets).any()
+    counted, from_rates = (EventCounts.load(each / EVENTS) for each in made.values())
+    assert (counted.basis, from_rates.basis) == ("counted", "from rates")
+    assert counted.reset == from_rates.reset == 1 / 81
+    assert counted.steps == from_rates.steps == 20 + depth(NETWORK) / 81
+    spikes = (each.per_presentation()["spikes"] for each in (counted, from_rates))
+    assert next(spikes) == pytest.approx(next(spikes), rel=0.05)

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spikeseg_core.config import DeployConfig
 from spikeseg_core.loihi.cost.events import EventCounts
 from spikeseg_core.loihi.cost.expected import events_from_rates
 from spikeseg_core.loihi.mapping.core_mapping import CoreMapping
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy
 from spikeseg_core.reporting import SILENT
 from spikeseg_core.stages.artifacts import BOARD_ENERGY, EVENTS, MAPPING, PLACEMENT, RATES
-from spikeseg_core.stages.deployed import load_board_energy, load_events, load_search
+from spikeseg_core.stages.deployed import (
+    load_board_energy,
+    load_events,
+    load_search,
+    load_sections,
+)
 from spikeseg_core.storage import save_arrays, write_json
 from tests.spikeseg_core.loihi.cost.networks import (
     events_of,
@@ -16,6 +22,7 @@ from tests.spikeseg_core.loihi.cost.networks import (
     random_rates,
     small_network,
 )
+from tests.spikeseg_core.stages.conftest import CONFIG
 
 NETWORK = small_network(16)
 
@@ -25,6 +32,16 @@ def test_counted_events_are_taken(tmp_path: Path) -> None:
     found = load_events(NETWORK, {"deploy": tmp_path}, 20, SILENT)
     assert isinstance(found, EventCounts)
     assert found.per_presentation() == events_of().per_presentation()
+
+
+def test_sections_are_cut_as_they_are_deployed(mapped_stages: dict[str, Path]) -> None:
+    asked = (DeployConfig(), DeployConfig(grid=9), DeployConfig(sections=1))
+    found = [
+        load_sections(CONFIG.model_copy(update={"deploy": deploy}), mapped_stages)
+        for deploy in asked
+    ]
+    assert [each.grid.tiles for each in found] == [64, 81, 64]
+    assert [len(each.splits["test"]) for each in found] == [2, 2, 1]
 
 
 def test_what_a_board_does_not_tell_is_absent(tmp_path: Path) -> None:

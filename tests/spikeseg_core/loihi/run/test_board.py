@@ -15,6 +15,7 @@ from spikeseg_core.loihi.run import board as board_module
 from spikeseg_core.loihi.run.backends import deploy
 from spikeseg_core.loihi.run.board import write_voltages
 from spikeseg_core.loihi.run.energy_probe import BoardEnergy
+from spikeseg_core.network.depth import depth
 from spikeseg_core.stack import nengo_loihi
 from tests.spikeseg_core.loihi.networks import random_network, random_tiles, random_weights
 from tests.spikeseg_core.loihi.run.networks import IMAGES, MAPPED, PRESENTATION
@@ -77,7 +78,8 @@ def test_hardware_without_nxsdk_says_so():
         deploy(MAPPED, IMAGES, PRESENTATION, DeployConfig(target="loihi"))
 
 
-def test_a_boards_energy_is_probed_before_it_starts_and_read_after(monkeypatch):
+@pytest.mark.parametrize("in_a_row", [None, 2])
+def test_a_boards_energy_is_probed_before_it_starts_and_read_after(monkeypatch, in_a_row):
     """NengoLoihi's emulator in the place of the board, and a stand-in for NxSDK's probe."""
     seen = []
     simulator = nengo_loihi.Simulator
@@ -88,7 +90,7 @@ def test_a_boards_energy_is_probed_before_it_starts_and_read_after(monkeypatch):
 
         def read(self):
             seen.append(("read", None, None))
-            return BoardEnergy(1.0, 2.0, 0.5, 40)
+            return BoardEnergy(1.0, 2.0, 0.5, seen[-4][2])
 
     board = FakeBoard()
 
@@ -122,9 +124,17 @@ def test_a_boards_energy_is_probed_before_it_starts_and_read_after(monkeypatch):
     monkeypatch.setattr(board_module, "BoardProbe", Probe)
     monkeypatch.setattr(board_module.nengo_loihi, "Simulator", on_emulator)
     monkeypatch.setattr(board_module, "require_nxsdk", lambda: None)
-    found = deploy(MAPPED, IMAGES[:1], PRESENTATION, DeployConfig(target="loihi"))
-    run = seen[-4:]  # before it, blocks are built in a simulator that is not run
-    assert [what for what, *_ in run] == ["attached", "started", "stopped", "read"]
-    assert run[0][1:] == (board, 40)
-    assert found.board_energy == (BoardEnergy(1.0, 2.0, 0.5, 40),)
+    config = DeployConfig(target="loihi")
+    found = deploy(MAPPED, IMAGES[:2], PRESENTATION, config, in_a_row=in_a_row)
+    runs = seen[-4 * (2 // (in_a_row or 1)) :]  # before it, blocks are built in a simulator
+    assert [what for what, *_ in runs[:4]] == ["attached", "started", "stopped", "read"]
+    late = depth(MAPPED.network)
+    if in_a_row is None:
+        assert [about for what, *about in runs if what == "attached"] == [[board, 40]] * 2
+        assert found.board_energy == (BoardEnergy(1.0, 2.0, 0.5, 40),) * 2
+    else:
+        assert len(runs) == 4
+        assert runs[0][1:] == (board, 80 + late)
+        assert [each.steps for each in found.board_energy] == [40, 40 + late]
+        assert sum(each.dynamic_mj for each in found.board_energy) == pytest.approx(1)
     assert found.events is None

@@ -56,5 +56,5 @@ def test_tiles_that_follow_each_other_are_one_long_run_read_out_late():
 
 def test_a_presentation_must_be_longer_than_the_network_is_deep():
     late = depth(MAPPED.network)
-    with pytest.raises(DeploymentError, match=f"for {late} steps: a spike needs {late}"):
+    with pytest.raises(DeploymentError, match=f"after {late} steps: a spike needs {late}"):
         emulate_continuously(MAPPED, IMAGES, 3, late, [0])
