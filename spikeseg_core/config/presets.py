@@ -46,6 +46,9 @@ _LEAN = _PAPER.model_copy(
     }
 )
 
+_FEW = 3
+"""So many settings may have another preset's values, even if those are all that differ."""
+
 PRESETS: dict[str, PipelineConfig] = {config.preset: config for config in (_QUICK, _PAPER, _LEAN)}
 
 
@@ -92,7 +95,7 @@ def refuse_mixture(config: PipelineConfig) -> None:
         theirs = flat(other.model_dump(exclude={"preset"}))
         differing = {setting for setting, value in theirs.items() if own[setting] != value}
         taken = [setting for setting in sorted(differing) if values[setting] == theirs[setting]]
-        if "train.network" in taken or len(taken) > len(differing) / 2:
+        if "train.network" in taken or len(taken) > max(_FEW, len(differing) / 2):
             told = ", ".join(f"{setting}={theirs[setting]}" for setting in taken[:5])
             more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
             raise ConfigError(

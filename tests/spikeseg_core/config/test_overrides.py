@@ -91,6 +91,13 @@ def test_another_presets_network_is_refused_and_its_epochs_are_not() -> None:
     assert configured("quick", "auto", [f"train.epochs={epochs}"]).train.epochs == epochs
 
 
+def test_paper_may_do_without_resets_as_lean_does() -> None:
+    without = ["tune.continuous=true", "deploy.continuous_steps=[50,60,70,80]"]
+    assert configured("paper", "auto", without).tune == preset("lean").tune
+    with pytest.raises(ConfigError, match=r"is 'paper', but train\.network=lean are values of"):
+        configured("paper", "auto", ["train.network=lean"])
+
+
 def test_what_is_said_twice_has_to_be_the_same() -> None:
     assert configured("quick", "synthetic", ["preset=quick", "dataset.source=synthetic"])
     with pytest.raises(ConfigError, match="preset is 'quick', but the settings say preset='paper'"):
