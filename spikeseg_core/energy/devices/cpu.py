@@ -69,8 +69,6 @@ OF_ONNX: Mapping[str, tuple[Callable[[bytes, int, int], Net], bool]] = {
 }
 """Runtimes that read ONNX, and whether transposed convolutions are written as shuffled channels."""
 
-RUNTIMES = (TFLITE, *OF_ONNX)
-
 
 @dataclass(frozen=True)
 class Feed:
@@ -101,7 +99,7 @@ class Feed:
         return model_from_weights(self.network, self.weights, activation="relu")
 
     def nets(self, precision: Precision, batch: int) -> dict[str, Callable[[int], Net]]:
-        """Return the ANN in each of :data:`RUNTIMES` that is there, for any thread count."""
+        """Return the ANN in TensorFlow Lite and :data:`OF_ONNX`, for any thread count."""
         made: dict[str, Callable[[int], Net]] = {
             TFLITE: partial(TfliteNet, to_tflite(self.model, precision, batch, self.tiles))
         }

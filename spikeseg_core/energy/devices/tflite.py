@@ -16,8 +16,11 @@ Precision = Literal["fp32", "int8"]
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
-_NOTICE = re.compile(r"^fully_quantize: |^INFO: Created TensorFlow Lite XNNPACK delegate")
-"""Lines that the converter and the interpreter print from C++ at any log level."""
+_NOTICE = re.compile(
+    r"^fully_quantize: |^INFO: Created TensorFlow Lite XNNPACK delegate"
+    r"|^W\d{4} .*\b(tf_tfl_flatbuffer_helpers|flatbuffer_export)\.cc:"
+)
+"""Lines that the converter and the interpreter print from C++, some of them at any log level."""
 
 
 def to_tflite(model: Any, precision: Precision, batch: int, representative: np.ndarray) -> bytes:

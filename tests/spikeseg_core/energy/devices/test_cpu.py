@@ -98,7 +98,7 @@ def test_the_fastest_runtime_is_timed_and_what_the_others_took_is_told(
     assert all(figure.note.startswith("TensorFlow Lite") for figure in by_tflite.figures)
     assert all("best of 5 runtimes" in figure.note for figure in by_tflite.figures)
     tried = by_tflite.runtimes["int8 batch 1"]
-    assert list(tried) == list(cpu.RUNTIMES)
+    assert list(tried) == [cpu.TFLITE, *cpu.OF_ONNX]
     assert min(tried["ONNX Runtime"], tried["OpenVINO"]) > 20 > tried[cpu.TFLITE] > 0
     # Float alone is written sooner.
     monkeypatch.setattr(cpu, "PRECISIONS", ("fp32",))
@@ -110,8 +110,8 @@ def test_the_fastest_runtime_is_timed_and_what_the_others_took_is_told(
 def test_where_openvino_does_not_load_the_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     nets = cpu.Feed(*small_ann(), tiles(3), 4, (1,)).nets("fp32", 1)
-    assert list(nets) == [name for name in cpu.RUNTIMES if "OpenVINO" not in name]
-    assert len(nets) == len(cpu.RUNTIMES) - 2
+    assert list(nets) == [name for name in (cpu.TFLITE, *cpu.OF_ONNX) if "OpenVINO" not in name]
+    assert len(nets) == 1 + len(cpu.OF_ONNX) - 2
 
 
 def test_a_busy_machine_marks_every_figure() -> None:
