@@ -47,7 +47,7 @@ _LEAN = _PAPER.model_copy(
 )
 
 _FEW = 3
-"""So many settings may have another preset's values, even if those are all that differ."""
+"""This many settings may have another preset's values, even if those are all that differ."""
 
 PRESETS: dict[str, PipelineConfig] = {config.preset: config for config in (_QUICK, _PAPER, _LEAN)}
 

@@ -161,8 +161,7 @@ def search(
 
     Returns also, by split, the results of the network as it is deployed.
     """
-    late = depth(mapped.network)
-    config = _long_enough(config, late, report)
+    config = _long_enough(config, depth(mapped.network), report)
     grids = grids_of(dataset, config)
     steps = steps_of(presentation, config)
     points = points_of(list(grids), presentation, config)
@@ -208,7 +207,9 @@ def search(
             for number, point in served.items():
                 row, shown = rows[number], show(found, point, steps)
                 if point.continuous:
-                    own_steps = steps_of_tiles(len(shown.steps), point.steps, grid.tiles, late)
+                    own_steps = steps_of_tiles(
+                        mapped.network, len(shown.steps), point.steps, grid.tiles
+                    )
                 else:
                     own_steps = shown.steps
                 stopped.append(own_steps)

@@ -99,7 +99,7 @@ class Feed:
         return model_from_weights(self.network, self.weights, activation="relu")
 
     def nets(self, precision: Precision, batch: int) -> dict[str, Callable[[int], Net]]:
-        """Return the ANN in TensorFlow Lite and :data:`OF_ONNX`, for any thread count."""
+        """Return the ANN in TensorFlow Lite and each of :data:`OF_ONNX` that loads, by runtime."""
         made: dict[str, Callable[[int], Net]] = {
             TFLITE: partial(TfliteNet, to_tflite(self.model, precision, batch, self.tiles))
         }

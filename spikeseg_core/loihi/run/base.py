@@ -151,19 +151,17 @@ def delay(network: Network, steps: int) -> int:
     return late
 
 
-def steps_of_tiles(tiles: int, steps: int, in_a_row: int | None, late: int) -> np.ndarray:
+def steps_of_tiles(network: Network, tiles: int, steps: int, in_a_row: int | None) -> np.ndarray:
     """Return the steps that each tile runs, int ``(tiles,)``.
 
     Parameters
     ----------
     in_a_row : int or None
         As in :class:`Backend`. The last tile of a row is shown until it has passed the network.
-    late : int
-        From :func:`delay`.
     """
     ran = np.full(tiles, steps)
     if in_a_row is not None:
-        ran[in_a_row - 1 :: in_a_row] += late
+        ran[in_a_row - 1 :: in_a_row] += depth(network)
     return ran
 
 

@@ -52,11 +52,10 @@ def run(
     """
     start, steps = presentation.readout_start, presentation.steps
     if in_a_row is None:
-        found, late = emulate(mapped, images, steps, [(start, steps)], report), 0
+        found = emulate(mapped, images, steps, [(start, steps)], report)
     else:
-        late = delay(mapped.network, steps)
         found = emulate_continuously(mapped, images, in_a_row, steps, [start], report=report)
-    ran = steps_of_tiles(len(images), steps, in_a_row, late)
+    ran = steps_of_tiles(mapped.network, len(images), steps, in_a_row)
     return Deployment(found.logits[start, steps], found.counts, found.rates, found.events, ran)
 
 
@@ -164,8 +163,8 @@ def emulate_continuously(
     Returns
     -------
     Emulation
-        Events are of ``steps`` steps and the delay; those of the delay happen once
-        a section, after its last tile.
+        Events are of ``steps`` steps and the delay; those of the delay happen once a section,
+        after its last tile.
 
     Raises
     ------
@@ -238,7 +237,7 @@ def _note_rates(
     ran: EmulatorRun,
     steps: int,
 ) -> None:
-    """Set the rates of a tile from its spikes in so many steps."""
+    """Store the spike rates of a tile, whose spikes were counted over ``steps`` steps."""
     for source, total in ran.totals.items():
         found = rates[hosts.get(source, source)]
         found[tile] = total.reshape(found.shape[1:]) / (steps * DT)

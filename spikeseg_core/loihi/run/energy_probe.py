@@ -39,7 +39,7 @@ class BoardEnergy:
     steps: int
 
     def share(self, steps: int) -> BoardEnergy:
-        """Return what so many of its steps took, if all took the same."""
+        """Return the part that ``steps`` of its steps took, if all took the same."""
         part = steps / self.steps
         return BoardEnergy(
             self.dynamic_mj * part, self.static_mj * part, self.seconds * part, steps

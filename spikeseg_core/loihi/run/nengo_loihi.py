@@ -129,7 +129,7 @@ def simulate(
     built = blocks.built
     options = {"allocator": PlacementAllocator(placement), "n_chips": placement.chip_count}
     counts = np.zeros((len(images), *network.shape(network.readout.source)), np.int32)
-    ran = steps_of_tiles(len(images), steps, in_a_row, late)
+    ran = steps_of_tiles(network, len(images), steps, in_a_row)
     alone = in_a_row or 1
     for first in range(0, len(images), alone):
         row = range(first, first + alone)
