@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,8 +47,9 @@ class MoveTolerance(StageConfig):
 class Figure:
     """One figure of a benchmark; ``what`` names device, precision, batch and quantity.
 
-    What was timed has the value of its fastest call, which other work disturbs least. It is
-    ``busy`` if other work disturbed its timing.
+    What was timed has the value of its fastest call, which other work disturbs least, and the
+    seconds of the ``yardstick`` beside it: work that never changes. It is ``busy`` if other work
+    disturbed its timing.
     """
 
     what: str
@@ -56,13 +58,16 @@ class Figure:
     unit: str
     basis: str
     busy: bool = False
+    yardstick: float | None = None
 
 
 @dataclass(frozen=True)
 class Change:
     """A figure now and in the benchmark before.
 
-    ``ratio`` is now over before; it ``moved`` if that is beyond the tolerance, up or down.
+    ``ratio`` is now over before, and ``machine`` the same of the yardstick: by how much the machine
+    itself was slower, 1 for what does not depend on its speed. ``own``, the first over the second,
+    is the change of the figure itself; it ``moved`` if that is beyond the tolerance, up or down.
     """
 
     what: str
@@ -71,6 +76,8 @@ class Change:
     now: float
     before: float
     ratio: float
+    machine: float
+    own: float
     moved: bool
 
 
@@ -91,11 +98,15 @@ def _energies(record: StageRecord) -> Iterator[Figure]:
         busy = bool(one.get("busy"))
         kind: Kind = "timed" if one["time_basis"] == "measured" else "counted"
         least = one.get("fastest") or 1.0
+        pace = one.get("yardstick")
         mj = least * one["mj_per_section"]
-        yield Figure(energy, kind, mj, "mJ per section", one["basis"], busy)
+        # A meter does not read less energy in proportion because the machine is faster.
+        beside = pace if one["basis"] == "modelled" else None
+        yield Figure(energy, kind, mj, "mJ per section", one["basis"], busy, beside)
         if one["component"] == "total":
             ms = 1000 * least * one["seconds_per_section"]
-            yield Figure(f"{device}, time", kind, ms, "ms per section", one["time_basis"], busy)
+            time = f"{device}, time"
+            yield Figure(time, kind, ms, "ms per section", one["time_basis"], busy, pace)
 
 
 def _scores(metrics: Mapping[str, Mapping[str, float | None]]) -> Iterator[Figure]:
@@ -114,16 +125,25 @@ def compare(now: StageRecord, before: StageRecord, tolerance: MoveTolerance) -> 
         then = old.get(figure.what)
         if then is None or not then.value:
             continue
-        ratio = figure.value / then.value
+        ratio, machine = figure.value / then.value, 1.0
+        # A benchmark from before there was a yardstick is compared without it.
+        if figure.yardstick and then.yardstick:
+            machine = figure.yardstick / then.yardstick
+        own = ratio / machine
         allowed = getattr(tolerance, figure.kind)
         basis = figure.basis if figure.basis == then.basis else f"{then.basis}, now {figure.basis}"
-        moved = not 1 / (1 + allowed) <= ratio <= 1 + allowed
         changes.append(
-            Change(figure.what, figure.unit, basis, figure.value, then.value, ratio, moved)
+            Change(
+                *(figure.what, figure.unit, basis, figure.value, then.value, ratio, machine, own),
+                moved=_distance(own) > 1 + allowed,
+            )
         )
-    return sorted(
-        changes, key=lambda change: (not change.moved, -max(change.ratio, 1 / change.ratio))
-    )
+    return sorted(changes, key=lambda change: (not change.moved, -_distance(change.own)))
+
+
+def _distance(ratio: float) -> float:
+    """How far from 1 it is, down like up."""
+    return max(ratio, 1 / ratio) if ratio else math.inf
 
 
 def also_changed(now: StageRecord, before: StageRecord) -> list[str]:
@@ -135,11 +155,23 @@ def also_changed(now: StageRecord, before: StageRecord) -> list[str]:
         for name, value in settings.items()
         if value != old.get(name)
     ]
+    runtimes, chosen = _runtimes(before), _runtimes(now)
+    found += [
+        f"CPU, {name}: {runtimes[name]}, now {runtime}"
+        for name, runtime in chosen.items()
+        if runtimes.get(name, runtime) != runtime
+    ]
     return found + [
         f"{name}: {before.versions[name]}, now {version}"
         for name, version in now.versions.items()
         if before.versions.get(name, version) != version
     ]
+
+
+def _runtimes(record: StageRecord) -> dict[str, str]:
+    """Return the CPU's fastest runtime by case; two of them differ in int8 scores, too."""
+    tried = record.outcome.facts.get("cpu_runtimes", {})
+    return {case: min(ms, key=lambda name: ms[name]) for case, ms in tried.items()}
 
 
 def verdict(result: Mapping[str, Any]) -> str:
@@ -159,14 +191,25 @@ def verdict(result: Mapping[str, Any]) -> str:
         )
     before = f"since run {result['previous_mlflow_run_id']} of machine {machine}"
     moved = [change for change in result["changes"] if change["moved"]]
+    machine = _machine(result["changes"])
     if not moved:
-        return f"benchmark of {model}: nothing moved beyond its tolerance {before}"
-    told = "; ".join(f"{change['what']}: {change['ratio']:.3g} x" for change in moved[:5])
+        return f"benchmark of {model}: nothing moved beyond its tolerance {before}{machine}"
+    told = "; ".join(f"{change['what']}: {change['own']:.3g} x" for change in moved[:5])
     more = f"; and {len(moved) - 5} more" if len(moved) > 5 else ""
     return (
         f"benchmark of {model}: {len(moved)} of {len(result['changes'])} figures moved beyond "
-        f"their tolerance {before}: {told}{more}"
+        f"their tolerance {before}{machine}: {told}{more}"
     )
+
+
+def _machine(changes: Sequence[Mapping[str, Any]]) -> str:
+    """Say how the machine itself changed, which no figure is blamed for."""
+    ratios = sorted({change["machine"] for change in changes} - {1.0})
+    if not ratios:
+        return ""
+    least, most = f"{ratios[0]:.2f}", f"{ratios[-1]:.2f}"
+    span = least if least == most else f"{least} to {most}"
+    return f" (the machine itself took {span} x as long for the same work, which is taken out)"
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -174,7 +217,11 @@ def markdown(result: Mapping[str, Any]) -> str:
     allowed = ", ".join(f"{name} {100 * value:g} %" for name, value in result["tolerance"].items())
     lines = [result["verdict"], ""]
     if result["changes"]:
-        lines += [f"Tolerances: {allowed}. What was timed is compared by its fastest call.", ""]
+        lines += [
+            f"Tolerances: {allowed}. What was timed is compared by its fastest call; 'machine' is "
+            "the same ratio of work that never changes, and 'own' what is left without it.",
+            "",
+        ]
     lines.append(markdown_table(table(result)))
     if result["also_changed"]:
         lines += ["Also changed:", "", *(f"- {text}" for text in result["also_changed"])]
@@ -192,11 +239,13 @@ def table(result: Mapping[str, Any]) -> Table:
     rows = [
         [
             *(one["what"], one["unit"] or "-", number(one["before"]), number(one["now"])),
-            *(f"{one['ratio']:.3f}", one["basis"], "**moved**" if one["moved"] else ""),
+            *(f"{one[name]:.3f}" for name in ("ratio", "machine", "own")),
+            *(one["basis"], "**moved**" if one["moved"] else ""),
         ]
         for one in result["changes"]
     ]
-    return Table(["what", "unit", "before", "now", "ratio", "basis", "moved"], rows)
+    columns = ["what", "unit", "before", "now", "ratio", "machine", "own", "basis", "moved"]
+    return Table(columns, rows)
 
 
 def _basis(figure: Mapping[str, Any]) -> str:

@@ -36,8 +36,7 @@ def log_comparison(run: Run, result: Mapping[str, Any]) -> None:
     if not result["busy"]:
         run.metrics([("moved/figures", float(len(moved)), 0, now)])
     run.metrics(
-        (f"moved/{_metric(change['what'])}", change["ratio"], 0, now)
-        for change in result["changes"]
+        (f"moved/{_metric(change['what'])}", change["own"], 0, now) for change in result["changes"]
     )
     with TemporaryDirectory() as temporary:
         write_json(Path(temporary) / "moved.json", result)

@@ -36,7 +36,7 @@ def raise_alert(result: Mapping[str, Any]) -> None:
         },
         payload={
             "verdict": result["verdict"],
-            "moved": {change["what"]: change["ratio"] for change in moved},
+            "moved": {change["what"]: change["own"] for change in moved},
             "mlflow_run_id": result["mlflow_run_id"],
         },
     )

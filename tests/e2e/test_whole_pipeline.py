@@ -25,7 +25,6 @@ SMALL = (
     *("train.epochs=2", "train.steps_per_epoch=4", "tune.epochs=1", "tune.steps_per_epoch=2"),
     *("presentation.steps=20", "benchmark.repeats=1"),
 )
-MEASUREMENTS = 6
 SETTINGS = [word for change in SMALL for word in ("--set", change)]
 
 
@@ -153,17 +152,23 @@ def test_a_busy_machine_is_said_and_not_compared(
     assert "not compared" in " ".join(output.split())
 
 
-def test_an_idle_machine_agrees_with_itself(
+def test_between_two_benchmarks_nothing_moves_but_times(
     home: Path, finished: tuple[dict[str, Any], str]
 ) -> None:
-    # A shared machine changes its speed without other work to be seen, so one pair may differ.
-    for _ in range(MEASUREMENTS):
+    for _ in range(2):
         out = home / "benchmark.json"
         Spikeseg(home).start("benchmark", "--json", str(out)).communicate(timeout=1000)
         result = json.loads(out.read_text())
         if result["busy"]:
             pytest.skip("other work keeps this machine busy")
-        moved = [change for change in result["changes"] if change["moved"]]
-        if result["changes"] and not moved:
-            return
-    pytest.fail(f"{MEASUREMENTS} measurements, none agrees with the one before: {moved}")
+    assert result["changes"]
+    # The CPU's times and fastest runtime are the machine's affair: a test of them fails by chance.
+    on_loihi = [
+        change for change in result["changes"] if change["what"].lower().startswith("loihi")
+    ]
+    assert {change["what"].split()[-1] for change in on_loihi} >= {"energy", "time", "test/v_rand"}
+    assert {(change["ratio"], change["machine"]) for change in on_loihi} == {(1.0, 1.0)}
+    times = [change for change in result["changes"] if change["basis"] == "measured"]
+    machine = {change["machine"] for change in times if change["what"].startswith("CPU")}
+    assert machine
+    assert 1.0 not in machine

@@ -54,6 +54,41 @@ class TestCompare:
         now = record(figure("total", 36.0, seconds=0.024, fastest=0.75))
         assert {c.ratio for c in compare(now, before, MoveTolerance())} == {1.0}
 
+    def test_a_machine_that_changed_its_speed_is_not_a_figure_that_moved(self) -> None:
+        before = record(figure("total", 30.0, yardstick=0.003))
+        now = record(figure("total", 20.0, seconds=0.0134, yardstick=0.0021))
+        changes = compare(now, before, MoveTolerance())
+        assert {c.what: round(c.machine, 3) for c in changes} == {
+            "CPU, int8, online, total energy": 0.7,
+            "CPU, int8, online, time": 0.7,
+            "cpu_int8, test/v_rand": 1.0,
+        }
+        assert not any(c.moved for c in changes)
+
+    def test_a_figure_that_moved_is_seen_on_a_machine_whose_speed_hides_it(self) -> None:
+        before = record(figure("dynamic", 30.0, yardstick=0.003))
+        now = record(figure("dynamic", 30.0, yardstick=0.002))
+        (change, _) = compare(now, before, MoveTolerance())
+        assert (change.ratio, round(change.own, 3), change.moved) == (1.0, 1.5, True)
+
+    def test_metered_energy_does_not_follow_the_speed_of_the_machine(self) -> None:
+        before = record(figure("dynamic", 30.0, basis="measured", yardstick=0.003))
+        now = record(figure("dynamic", 30.0, basis="measured", yardstick=0.002))
+        (change, _) = compare(now, before, MoveTolerance())
+        assert (change.machine, change.moved) == (1.0, False)
+
+    def test_a_benchmark_from_before_there_was_a_yardstick_is_compared_without(self) -> None:
+        before = record(figure("dynamic", 30.0))
+        now = record(figure("dynamic", 20.0, yardstick=0.002))
+        (change, _) = compare(now, before, MoveTolerance())
+        assert (change.machine, change.moved) == (1.0, True)
+
+    def test_a_figure_that_became_zero_moved(self) -> None:
+        (change, _) = compare(
+            record(figure("dynamic", 0.0)), record(figure("dynamic", 30.0)), MoveTolerance()
+        )
+        assert (change.ratio, change.moved) == (0.0, True)
+
     def test_each_kind_has_its_own_tolerance(self) -> None:
         before = record(figure("total", 30.0))
         now = record(figure("total", 30.0), v_rand=0.96)
@@ -99,18 +134,46 @@ class TestCompare:
             "tensorflow: 2.20, now 2.21",
         ]
 
+    def test_another_runtime_may_explain_it(self) -> None:
+        before, now = record(), record()
+        before.outcome.facts["cpu_runtimes"] = {
+            "int8 batch 1": {"ONNX Runtime": 3.0, "OpenVINO": 2.0},
+            "fp32 batch 1": {"ONNX Runtime": 5.0, "OpenVINO": 6.0},
+        }
+        now.outcome.facts["cpu_runtimes"] = {
+            "int8 batch 1": {"ONNX Runtime": 3.0, "OpenVINO": 3.1},
+            "fp32 batch 1": {"ONNX Runtime": 5.0, "OpenVINO": 6.0},
+            "int8 batch 16": {"ONNX Runtime": 3.0},
+        }
+        assert also_changed(now, before) == ["CPU, int8 batch 1: OpenVINO, now ONNX Runtime"]
+
+
+def result(*changes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "model": "m@a",
+        "machine": {FINGERPRINT: "f"},
+        "busy": False,
+        "previous_mlflow_run_id": "p",
+        "changes": list(changes),
+    }
+
+
+def change(own: float = 1.0, machine: float = 1.0, *, moved: bool) -> dict[str, Any]:
+    return {"what": "w", "ratio": own * machine, "machine": machine, "own": own, "moved": moved}
+
 
 def test_the_verdict_is_one_line() -> None:
-    changes = [{"what": f"w{i}", "ratio": 2.0, "moved": True} for i in range(7)]
-    told = verdict(
-        {
-            "model": "m@a",
-            "machine": {FINGERPRINT: "f"},
-            "busy": False,
-            "previous_mlflow_run_id": "p",
-            "changes": changes,
-        }
-    )
+    told = verdict(result(*(change(2.0, moved=True) for _ in range(7))))
     assert told.count("2 x") == 5
     assert told.endswith("and 2 more")
     assert "\n" not in told
+    assert "machine itself" not in told
+
+
+def test_the_verdict_says_how_the_machine_itself_changed() -> None:
+    told = verdict(result(change(machine=0.71, moved=False), change(machine=0.68, moved=False)))
+    assert "nothing moved" in told
+    assert "the machine itself took 0.68 to 0.71 x as long" in told
+    one = verdict(result(change(1.5, 0.71, moved=True), change(moved=False)))
+    assert "the machine itself took 0.71 x as long" in one
+    assert "w: 1.5 x" in one

@@ -15,6 +15,7 @@ from statistics import median
 from typing import Protocol
 
 from spikeseg_core.energy.devices.load import CpuLoad, LoadMeter, share
+from spikeseg_core.energy.devices.yardstick import Yardstick
 from spikeseg_core.energy.figure import FAMILIES, Basis, Family, Figures, figures_of
 from spikeseg_core.errors import MeterError
 
@@ -30,6 +31,9 @@ ROUNDS = 4
 
 MOST_ROUNDS = 8
 """Rounds after which a timing on a busy machine is given up and marked."""
+
+PASSES = 4
+"""Passes of the yardstick in a round."""
 
 
 class Meter(Protocol):
@@ -173,6 +177,8 @@ class Timing:
         Share of the CPUs that other processes used meanwhile, from 0 to 1.
     busy : bool
         Whether that was more than accepted in too many rounds.
+    yardstick : float or None
+        Time of the fastest pass of the yardstick in the same rounds, in seconds.
     """
 
     seconds: float
@@ -181,6 +187,7 @@ class Timing:
     mj: float | None = None
     load: float = 0.0
     busy: bool = False
+    yardstick: float | None = None
 
 
 @dataclass(frozen=True)
@@ -203,10 +210,13 @@ class Timer:
         repeated, at most :data:`MOST_ROUNDS` in all; then the timing is marked busy.
     load : LoadMeter
         Counts the CPU time of others.
+    yardstick : callable
+        Work that never changes, timed in every round: the speed of the machine itself.
     """
 
     busy_above: float = 0.1
     load: LoadMeter = field(default_factory=CpuLoad)
+    yardstick: Callable[[], object] = field(default_factory=Yardstick)
 
     def in_turn(
         self, calls: Mapping[str, Callable[[], object]], repeats: int, meter: Meter | None = None
@@ -228,12 +238,14 @@ class Timer:
         for call in (*calls.values(), *calls.values()):
             call()
         rounds: dict[str, list[Round]] = {name: [] for name in calls}
+        passes: list[float] = []
         tried = 0
         while tried < MOST_ROUNDS and not all(self._quiet(r, ROUNDS) for r in rounds.values()):
             for name, call in calls.items():
                 rounds[name].append(self._round(call, -(-repeats // ROUNDS), meter))
+            passes += (_seconds(self.yardstick) for _ in range(PASSES))
             tried += 1
-        return {name: self._timing(found) for name, found in rounds.items()}
+        return {name: self._timing(found, min(passes)) for name, found in rounds.items()}
 
     def __call__(
         self, call: Callable[[], object], repeats: int, meter: Meter | None = None
@@ -249,13 +261,11 @@ class Timer:
         times: list[float] = []
         load, before = self.load.read(), meter.read_mj() if meter else ()
         while len(times) < least or sum(times) < seconds:
-            start = time.perf_counter()
-            call()
-            times.append(time.perf_counter() - start)
+            times.append(_seconds(call))
         mj = used_mj(before, meter.read_mj(), meter.ranges_mj) if meter else None
         return Round(times, mj, share(load, self.load.read()))
 
-    def _timing(self, rounds: Sequence[Round]) -> Timing:
+    def _timing(self, rounds: Sequence[Round], yardstick: float) -> Timing:
         """Evaluate the rounds without other load if there are enough, otherwise all."""
         busy = not self._quiet(rounds, ROUNDS)
         used = rounds if busy else [r for r in rounds if r.load <= self.busy_above]
@@ -263,7 +273,13 @@ class Timer:
         energies = [r.mj for r in used if r.mj is not None]
         mj = sum(energies) / len(times) if energies else None
         load = median(r.load for r in used)
-        return Timing(median(times), min(times), len(times), mj, load, busy)
+        return Timing(median(times), min(times), len(times), mj, load, busy, yardstick)
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
 
 
 def meter_of(power: Power) -> Meter | None:
@@ -324,5 +340,6 @@ def figures_of_timing(
         note=note,
         tiles=tiles_per_section,
         fastest=timing.fastest / timing.seconds,
+        yardstick=timing.yardstick,
         busy=timing.busy,
     )

@@ -9,7 +9,7 @@ from tasks.prefect import alert
 
 
 def result(*moved: bool) -> dict[str, Any]:
-    changes = [{"what": f"figure {i}", "ratio": 1.5, "moved": m} for i, m in enumerate(moved)]
+    changes = [{"what": f"figure {i}", "own": 1.5, "moved": m} for i, m in enumerate(moved)]
     return {"changes": changes, "verdict": "1 of 2 figures moved", "mlflow_run_id": "0a1b"}
 
 

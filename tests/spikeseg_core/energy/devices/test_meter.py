@@ -6,6 +6,7 @@ import pytest
 
 from spikeseg_core.energy.devices.meter import (
     MOST_ROUNDS,
+    PASSES,
     ROUNDS,
     IdleMeter,
     Meter,
@@ -92,6 +93,13 @@ class TestTimer:
         assert timing.calls == 2 * ROUNDS
         assert timing.mj == pytest.approx(10e3 * ROUNDS / timing.calls)
 
+    def test_the_yardstick_is_timed_in_every_round_beside_the_work(self) -> None:
+        order: list[str] = []
+        work = {"A": lambda: order.append("A")}
+        timed = Timer(0.1, FakeLoad(0.0), lambda: order.append("|"))
+        assert 0 < (timed.in_turn(work, ROUNDS)["A"].yardstick or 0) < 0.01
+        assert "".join(order) == "AA" + ROUNDS * ("A" + PASSES * "|")
+
     def test_without_a_meter_there_is_time_only(self) -> None:
         assert timer(0.0)(lambda: None, 3).mj is None
 
@@ -126,7 +134,9 @@ def test_static_energy_is_never_more_than_the_total() -> None:
 
 
 def test_stated_power_is_modelled_and_says_why() -> None:
-    dynamic, _, total = figures(Timing(0.01, 0.008, 5), StatedPower(10.0, 28.0, "no RAPL here"))
+    timing = Timing(0.01, 0.008, 5, yardstick=0.003)
+    dynamic, _, total = figures(timing, StatedPower(10.0, 28.0, "no RAPL here"))
+    assert (dynamic.yardstick, total.yardstick) == (0.003, 0.003)
     assert dynamic.mj_per_section == pytest.approx(1e3 * 10 * 0.04)
     assert total.mj_per_section == pytest.approx(1e3 * 28 * 0.04)
     assert total.basis == "modelled"
