@@ -24,6 +24,7 @@ class Study(StrEnum):
     cross_validation = "cross-validation"
     energy_claims = "energy-claims"
     architecture = "architecture"
+    least_energy = "least-energy"
     ablation_rate_loss = "ablation-rate-loss"
     ablation_activation = "ablation-activation"
     ablation_bits = "ablation-bits"

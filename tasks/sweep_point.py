@@ -13,6 +13,7 @@ from spikeseg_core.config import PipelineConfig
 from spikeseg_core.stages import table as registry
 from spikeseg_core.stages.artifacts import SECTION_SCORES
 from spikeseg_core.sweep.agglomerated import agglomerated_sections
+from spikeseg_core.sweep.estimate import estimate
 from tasks.folder import read_record
 from tasks.mlflow import tracking
 from tasks.references import StageRef
@@ -24,7 +25,9 @@ class PointResult(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    metrics: dict[str, float | None] = Field(description="by segmentation or stage, slash, metric")
+    metrics: dict[str, float | None] = Field(
+        description="by segmentation, stage or 'estimate', slash, metric"
+    )
     minutes: float = Field(description="of all its stages, including shared ones")
     started: float = Field(description="seconds since 1970")
     stages: dict[str, StageRef] = Field(description="by name")
@@ -63,7 +66,8 @@ def run_point(
     if config.dataset.folds > 1:
         sections += agglomerated_sections({name: ref.folder for name, ref in refs.items()})
     return PointResult(
-        metrics={
+        metrics=estimate(config)
+        | {
             f"{tag}/{metric}": value
             for record in records
             for tag, values in record.outcome.metrics.items()

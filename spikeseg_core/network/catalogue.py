@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from spikeseg_core.errors import ConfigError
 from spikeseg_core.network.description import IMAGE, Connection, Layer, Network
+from spikeseg_core.network.varied import split, varied
 
 TILE = 192
 
@@ -93,14 +94,15 @@ NETWORKS: dict[str, Network] = {
 
 
 def network(name: str) -> Network:
-    """Return the architecture of that name.
+    """Return the architecture of that name, which may vary another one: ``lean(fine=0.75)``.
 
     Raises
     ------
     ConfigError
-        If there is none.
+        If there is none, or it cannot be varied so (:mod:`spikeseg_core.network.varied`).
     """
     known = NETWORKS | {candidate.name: candidate for candidate in CANDIDATES}
-    if name not in known:
-        raise ConfigError(f"unknown network {name!r}; there are {', '.join(known)}")
-    return known[name]
+    base, parts = split(name)
+    if base not in known:
+        raise ConfigError(f"unknown network {base!r}; there are {', '.join(known)}")
+    return varied(known[base], parts) if parts else known[base]

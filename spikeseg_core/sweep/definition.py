@@ -30,7 +30,8 @@ class Goal(StageConfig):
     metric: str = Field(
         title="Metric",
         description="name of the stage or segmentation, slash, metric: loihi/validation/v_rand, "
-        "benchmark/energy/loihi_total_mj, quantize/mapping/cores",
+        "benchmark/energy/loihi_total_mj, quantize/mapping/cores; estimate/loihi_total_mj is known "
+        "before training",
     )
     goal: Literal["maximize", "minimize"] = Field(
         "maximize", title="Direction", description="which direction is better"

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from spikeseg_core.config import PipelineConfig, presets
 from spikeseg_core.config.overrides import merged, nested, shortened
 from spikeseg_core.errors import ConfigError
+from spikeseg_core.network.varied import varied_name
 from spikeseg_core.sweep.definition import FOLD, FOLDS, Sweep, Value
 
 MOST_RUNS = 10_000
@@ -22,6 +23,10 @@ MOST_RUNS = 10_000
 
 SEEDED = ("train.seed", "tune.seed")
 """Settings that take the seed of a sweep."""
+
+NETWORK = "train.network"
+"""The network, of which a sweep may also vary parts: ``train.network.fine``, with the names of
+:data:`spikeseg_core.network.varied.PARTS`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ def point(sweep: Sweep, settings: Mapping[str, Value], name: str | None = None) 
     """
     called = name or ", ".join(f"{key}={_short(value)}" for key, value in settings.items())
     base = presets.preset(sweep.preset).model_dump() | {"preset": sweep.preset}
-    everything = {**sweep.fixed, **settings}
+    network = presets.preset(sweep.preset).train.network
+    everything = _one_network({**sweep.fixed, **settings}, network)
     configs = {}
     for seed in sweep.seeds:
         seeds = {name: seed for name in SEEDED if name not in everything}
@@ -80,6 +86,20 @@ def point(sweep: Sweep, settings: Mapping[str, Value], name: str | None = None) 
             problems = shortened(error).replace("\n", "; ")
             raise ConfigError(f"point {called!r} of sweep {sweep.title!r}: {problems}") from None
     return Point(called, dict(settings), configs)
+
+
+def _one_network(settings: Mapping[str, Value], base: str) -> dict[str, Value]:
+    """Return the settings with the parts of a network, as ``train.network.fine``, in its name."""
+    parts = {name: value for name, value in settings.items() if name.startswith(f"{NETWORK}.")}
+    others = {name: value for name, value in settings.items() if name not in parts}
+    if not parts:
+        return others
+    numbers: dict[str, float] = {}
+    for name, value in parts.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"{name} must be a number, not {value!r}")
+        numbers[name.removeprefix(f"{NETWORK}.")] = value
+    return others | {NETWORK: varied_name(str(others.get(NETWORK, base)), numbers)}
 
 
 def in_order_of_running(points: Iterable[Point]) -> list[tuple[Point, int]]:

@@ -13,6 +13,7 @@ def test_a_point_runs_up_to_its_last_stage_below_the_sweep(home: Path, fakes: Fa
     found = run_point.fn(QUICK, "tune", "a point", 0, parent)
     assert list(found.stages) == list(fakes.calls) == ["prepare", "train", "tune"]
     assert found.metrics["ann/test/v_rand"] == found.metrics["rate_tuned/test/v_rand"] == 0.97
+    assert found.metrics["estimate/loihi_total_mj"] > 0
     assert found.minutes > 0
     assert {row["segmentation"] for row in found.sections} == {"ann", "rate_tuned"}
     assert found.data["source"] == "synthetic"

@@ -4,7 +4,7 @@ import pytest
 
 from spikeseg_core.config.presets import preset
 from spikeseg_core.errors import ConfigError
-from spikeseg_core.sweep.definition import NamedPoint, Sweep
+from spikeseg_core.sweep.definition import NamedPoint, Sweep, Value
 from spikeseg_core.sweep.points import expand, in_order_of_running
 
 
@@ -45,9 +45,32 @@ def test_named_points_keep_their_names_and_a_seed_of_their_own() -> None:
     assert (point.configs[1].train.seed, point.configs[1].tune.seed) == (1, 9)
 
 
+def test_parts_of_the_network_are_its_name() -> None:
+    sweep = Sweep(
+        preset="lean",
+        grid={"train.network.fine": (0.5, 1), "train.network.up": (2,)},
+        fixed={"train.network.row": 1},
+    )
+    first, second = expand(sweep)
+    assert first.name == "train.network.fine=0.5, train.network.up=2"
+    assert first.configs[0].train.network == "lean(fine=0.5, row=1, up=2)"
+    assert second.configs[0].train.network == "lean(fine=1, row=1, up=2)"
+    (other,) = expand(
+        Sweep(fixed={"train.network": "wide-12"}, grid={"train.network.coarse": (0.75,)})
+    )
+    assert other.configs[0].train.network == "wide-12(coarse=0.75)"
+
+
+@pytest.mark.parametrize("value", ["wide", True, (1, 2)])
+def test_a_part_of_the_network_is_a_number(value: Value) -> None:
+    with pytest.raises(ConfigError, match="fine must be a number, not"):
+        expand(Sweep(grid={"train.network.fine": (value,)}))
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "says"),
     [
+        ("train.network.width", 2, "cannot be varied in 'width'"),
         ("train.epochs", 0, r"point 'train.epochs=0'.*train\.epochs"),
         ("train.epoch", 3, r"train\.epoch: "),
         ("tune.rate_min_hz", 500, "tune: "),
