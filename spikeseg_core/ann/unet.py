@@ -6,6 +6,7 @@ batch normalization, where it is used, stands between sum and activation and fol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -73,7 +74,9 @@ def build_model(
         )
     readout = _convolution(None, network.readout, 1, use_bias=True, gain=1, seed=seed * 1000 + 999)
     logits = readout(outputs[network.readout.source])
-    return keras.Model(outputs[IMAGE], logits, name=network.name)
+    # Keras refuses the brackets of a variation's name.
+    name = re.sub(r"[^\w.]+", "-", network.name).strip("-")
+    return keras.Model(outputs[IMAGE], logits, name=name)
 
 
 def _convolution(

@@ -3,6 +3,7 @@ import pytest
 
 from spikeseg_core.ann.unet import build_model, convolution_name, model_from_weights, weights_of
 from spikeseg_core.network.catalogue import NETWORKS
+from spikeseg_core.network.varied import varied
 from spikeseg_core.stack import keras
 from tests.spikeseg_core.ann.networks import TINY
 
@@ -58,6 +59,12 @@ def test_kernels_keep_the_documented_layout() -> None:
     expected[0, top : top + 4, left : left + 4] = kernel[:, :, channel, :]
     bias = layer.get_weights()[1]
     np.testing.assert_allclose(layer(pixel).numpy() - bias, expected, atol=1e-6)
+
+
+def test_a_varied_network_has_a_name_that_keras_takes() -> None:
+    model = build_model(varied(TINY, {"fine": 0.5, "stem": 2}))
+    assert model.name == f"{TINY.name}-stem-2-fine-0.5"
+    assert model(np.zeros((1, TINY.tile, TINY.tile, 1), np.float32)).shape[1] == TINY.tile
 
 
 def test_the_seed_decides_the_weights() -> None:
