@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from spikeseg_core.config import StageConfig
 from spikeseg_core.config.tolerances import MOVED
+from spikeseg_core.presentation.operating_point import WAYS
 from spikeseg_core.report.document import Table, number
 from spikeseg_core.report.records import labelled
 from spikeseg_core.report.render import markdown_table
@@ -47,9 +49,9 @@ class MoveTolerance(StageConfig):
 class Figure:
     """One figure of a benchmark; ``what`` names device, precision, batch and quantity.
 
-    What was timed has the value of its fastest call, which other work disturbs least, and the
-    seconds of the ``yardstick`` beside it: work that never changes. It is ``busy`` if other work
-    disturbed its timing.
+    What was timed has the value of its fastest call, which other work disturbs least, and
+    ``passes``, its time as a multiple of that of work that never changes. It is ``busy`` if other
+    work disturbed its timing.
     """
 
     what: str
@@ -58,16 +60,16 @@ class Figure:
     unit: str
     basis: str
     busy: bool = False
-    yardstick: float | None = None
+    passes: float | None = None
 
 
 @dataclass(frozen=True)
 class Change:
     """A figure now and in the benchmark before.
 
-    ``ratio`` is now over before, and ``machine`` the same of the yardstick: by how much the machine
-    itself was slower, 1 for what does not depend on its speed. ``own``, the first over the second,
-    is the change of the figure itself; it ``moved`` if that is beyond the tolerance, up or down.
+    ``ratio`` is now over before. It is the product of ``machine``, by how much the machine itself
+    was slower (1 for what does not depend on its speed), and ``own``, the change of the figure
+    itself, which ``moved`` if that is beyond the tolerance, up or down.
     """
 
     what: str
@@ -98,15 +100,15 @@ def _energies(record: StageRecord) -> Iterator[Figure]:
         busy = bool(one.get("busy"))
         kind: Kind = "timed" if one["time_basis"] == "measured" else "counted"
         least = one.get("fastest") or 1.0
-        pace = one.get("yardstick")
+        passes = one.get("passes")
         mj = least * one["mj_per_section"]
         # A meter does not read less energy in proportion because the machine is faster.
-        beside = pace if one["basis"] == "modelled" else None
-        yield Figure(energy, kind, mj, "mJ per section", one["basis"], busy, beside)
+        of_energy = passes if one["basis"] == "modelled" else None
+        yield Figure(energy, kind, mj, "mJ per section", one["basis"], busy, of_energy)
         if one["component"] == "total":
             ms = 1000 * least * one["seconds_per_section"]
             time = f"{device}, time"
-            yield Figure(time, kind, ms, "ms per section", one["time_basis"], busy, pace)
+            yield Figure(time, kind, ms, "ms per section", one["time_basis"], busy, passes)
 
 
 def _scores(metrics: Mapping[str, Mapping[str, float | None]]) -> Iterator[Figure]:
@@ -118,18 +120,24 @@ def _scores(metrics: Mapping[str, Mapping[str, float | None]]) -> Iterator[Figur
 
 
 def compare(now: StageRecord, before: StageRecord, tolerance: MoveTolerance) -> list[Change]:
-    """Compare the figures that both benchmarks have; the largest changes come first."""
-    old = {figure.what: figure for figure in figures(before)}
+    """Compare the figures that both benchmarks have; the largest changes come first.
+
+    Which way of presenting tiles needs least energy with its host depends on the host's times. If
+    another one was chosen, its figures are no change of what was there before.
+    """
+    old, points = {figure.what: figure for figure in figures(before)}, _points(before)
+    others = [way for way, point in _points(now).items() if points.get(way) != point]
     changes = []
     for figure in figures(now):
         then = old.get(figure.what)
-        if then is None or not then.value:
+        if then is None or not then.value or any(_is_of(figure, way) for way in others):
             continue
-        ratio, machine = figure.value / then.value, 1.0
+        ratio = own = figure.value / then.value
+        machine = 1.0
         # A benchmark from before there was a yardstick is compared without it.
-        if figure.yardstick and then.yardstick:
-            machine = figure.yardstick / then.yardstick
-        own = ratio / machine
+        if figure.passes and then.passes and ratio:
+            own = figure.passes / then.passes
+            machine = ratio / own
         allowed = getattr(tolerance, figure.kind)
         basis = figure.basis if figure.basis == then.basis else f"{then.basis}, now {figure.basis}"
         changes.append(
@@ -155,23 +163,35 @@ def also_changed(now: StageRecord, before: StageRecord) -> list[str]:
         for name, value in settings.items()
         if value != old.get(name)
     ]
-    runtimes, chosen = _runtimes(before), _runtimes(now)
-    found += [
-        f"CPU, {name}: {runtimes[name]}, now {runtime}"
-        for name, runtime in chosen.items()
-        if runtimes.get(name, runtime) != runtime
-    ]
-    return found + [
-        f"{name}: {before.versions[name]}, now {version}"
-        for name, version in now.versions.items()
-        if before.versions.get(name, version) != version
-    ]
+    for which in (_runtimes, _points, lambda record: record.versions):
+        was = which(before)
+        found += [
+            f"{name}: {was[name]}, now {value}"
+            for name, value in which(now).items()
+            if was.get(name, value) != value
+        ]
+    return found
 
 
 def _runtimes(record: StageRecord) -> dict[str, str]:
-    """Return the CPU's fastest runtime by case; two of them differ in int8 scores, too."""
-    tried = record.outcome.facts.get("cpu_runtimes", {})
-    return {case: min(ms, key=lambda name: ms[name]) for case, ms in tried.items()}
+    """Return the CPU's fastest runtime and threads by case; int8 scores differ by runtime, too."""
+    facts = record.outcome.facts
+    threads = facts.get("cpu_threads", {})
+    return {
+        f"CPU, {case}": f"{min(ms, key=lambda name: ms[name])} with {threads.get(case)} threads"
+        for case, ms in facts.get("cpu_runtimes", {}).items()
+    }
+
+
+def _points(record: StageRecord) -> dict[str, str]:
+    """Return how tiles were presented, by the way of presenting that has figures of its own."""
+    found = record.outcome.facts.get("operating_point") or {}
+    return {way: str(found[mark]["point"]) for way, mark in WAYS.items() if mark in found}
+
+
+def _is_of(figure: Figure, way: str) -> bool:
+    words = re.split(r"[ ,_]+", figure.what.lower())
+    return words[: 1 + len(way.split())] == ["loihi", *way.split()]
 
 
 def verdict(result: Mapping[str, Any]) -> str:
@@ -218,8 +238,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = [result["verdict"], ""]
     if result["changes"]:
         lines += [
-            f"Tolerances: {allowed}. What was timed is compared by its fastest call; 'machine' is "
-            "the same ratio of work that never changes, and 'own' what is left without it.",
+            f"Tolerances: {allowed}. What was timed is compared by work that never changes, timed "
+            "beside it: 'own' is the change of the figure itself, 'machine' that of the machine.",
             "",
         ]
     lines.append(markdown_table(table(result)))

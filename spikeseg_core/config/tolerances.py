@@ -41,6 +41,7 @@ the same network do not differ at all."""
 
 MOVED = MappingProxyType({"timed": 0.2, "counted": 0.02, "score": 0.002})
 """Ratios by which a figure may move between two benchmarks of the same network on the same machine
-before it is reported, the change of the machine's own speed taken out. What is timed is compared by
-the fastest calls, which differ by up to 8 % from process to process on an idle shared machine (the
-medians by up to 24 %; measured). What is counted, and the scores, should not move at all."""
+before it is reported. What is timed is compared as a multiple of work that never changes, timed
+around it: calls of 10 ms differ by up to 14 % among processes on an idle shared machine, where the
+fastest calls differ by up to 73 % (measured). What is counted, and the scores, should not
+move at all."""

@@ -74,9 +74,9 @@ class EnergyFigure:
     fastest : float or None
         Time of the fastest call over the median's, where calls were timed: other work disturbs the
         fastest least, so it is what two timings are compared by.
-    yardstick : float or None
-        Seconds that work which never changes took in the same rounds, where calls were timed: two
-        timings are compared beside it, because a machine changes its speed.
+    passes : float or None
+        Time of a call in passes of work that never changes, just before and after it, where calls
+        were timed: two timings are compared by it, because a machine changes its speed.
     busy : bool
         Whether its time was taken while other work used the machine: not to be compared.
     """
@@ -97,7 +97,7 @@ class EnergyFigure:
     note: str = ""
     tiles: int | None = None
     fastest: float | None = None
-    yardstick: float | None = None
+    passes: float | None = None
     busy: bool = False
 
     def __post_init__(self) -> None:

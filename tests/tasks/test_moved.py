@@ -55,33 +55,49 @@ class TestCompare:
         assert {c.ratio for c in compare(now, before, MoveTolerance())} == {1.0}
 
     def test_a_machine_that_changed_its_speed_is_not_a_figure_that_moved(self) -> None:
-        before = record(figure("total", 30.0, yardstick=0.003))
-        now = record(figure("total", 20.0, seconds=0.0134, yardstick=0.0021))
+        before = record(figure("total", 30.0, passes=2.0))
+        now = record(figure("total", 21.0, seconds=0.014, passes=2.1))
         changes = compare(now, before, MoveTolerance())
-        assert {c.what: round(c.machine, 3) for c in changes} == {
-            "CPU, int8, online, total energy": 0.7,
-            "CPU, int8, online, time": 0.7,
-            "cpu_int8, test/v_rand": 1.0,
+        assert {c.what: (round(c.ratio, 3), round(c.machine, 3)) for c in changes} == {
+            "CPU, int8, online, total energy": (0.7, 0.667),
+            "CPU, int8, online, time": (0.7, 0.667),
+            "cpu_int8, test/v_rand": (1.0, 1.0),
         }
         assert not any(c.moved for c in changes)
 
     def test_a_figure_that_moved_is_seen_on_a_machine_whose_speed_hides_it(self) -> None:
-        before = record(figure("dynamic", 30.0, yardstick=0.003))
-        now = record(figure("dynamic", 30.0, yardstick=0.002))
+        before = record(figure("dynamic", 30.0, passes=2.0))
+        now = record(figure("dynamic", 30.0, passes=3.0))
         (change, _) = compare(now, before, MoveTolerance())
         assert (change.ratio, round(change.own, 3), change.moved) == (1.0, 1.5, True)
 
     def test_metered_energy_does_not_follow_the_speed_of_the_machine(self) -> None:
-        before = record(figure("dynamic", 30.0, basis="measured", yardstick=0.003))
-        now = record(figure("dynamic", 30.0, basis="measured", yardstick=0.002))
+        before = record(figure("dynamic", 30.0, basis="measured", passes=2.0))
+        now = record(figure("dynamic", 30.0, basis="measured", passes=3.0))
         (change, _) = compare(now, before, MoveTolerance())
         assert (change.machine, change.moved) == (1.0, False)
 
     def test_a_benchmark_from_before_there_was_a_yardstick_is_compared_without(self) -> None:
         before = record(figure("dynamic", 30.0))
-        now = record(figure("dynamic", 20.0, yardstick=0.002))
+        now = record(figure("dynamic", 20.0, passes=2.0))
         (change, _) = compare(now, before, MoveTolerance())
         assert (change.machine, change.moved) == (1.0, True)
+
+    def test_another_operating_point_is_said_and_not_compared(self) -> None:
+        def benchmarked(point: str, mj: float) -> StageRecord:
+            loihi = {"label": "Loihi, operating point", "time_basis": "modelled"}
+            found = record(figure("dynamic", mj, **loihi))
+            found.outcome.metrics["loihi_operating_point_int8"] = {"test/v_rand": mj}
+            found.outcome.facts["operating_point"] = {"chosen": {"point": point}}
+            return found
+
+        before, other = benchmarked("3 x 3 tiles", 20.0), benchmarked("4 x 4 tiles", 30.0)
+        assert [c.what for c in compare(other, before, MoveTolerance())] == [
+            "cpu_int8, test/v_rand"
+        ]
+        assert also_changed(other, before) == ["operating point: 3 x 3 tiles, now 4 x 4 tiles"]
+        changes = compare(benchmarked("3 x 3 tiles", 30.0), before, MoveTolerance())
+        assert sum(c.moved for c in changes) == 2
 
     def test_a_figure_that_became_zero_moved(self) -> None:
         (change, _) = compare(
@@ -145,7 +161,11 @@ class TestCompare:
             "fp32 batch 1": {"ONNX Runtime": 5.0, "OpenVINO": 6.0},
             "int8 batch 16": {"ONNX Runtime": 3.0},
         }
-        assert also_changed(now, before) == ["CPU, int8 batch 1: OpenVINO, now ONNX Runtime"]
+        for each, threads in ((before, 1), (now, 2)):
+            each.outcome.facts["cpu_threads"] = {"int8 batch 1": threads, "fp32 batch 1": 2}
+        assert also_changed(now, before) == [
+            "CPU, int8 batch 1: OpenVINO with 1 threads, now ONNX Runtime with 2 threads"
+        ]
 
 
 def result(*changes: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A fixed piece of work: by how much this machine itself is slower or faster than another time.
 
-A shared machine changes its speed without other work to be seen: its clock follows what its
-neighbours do. Work that never changes, timed beside what is measured, tells this from a change of
-what is measured.
+A shared machine changes its speed without other work to be seen, as its clock follows what its
+neighbours do: from hour to hour, and within a second. Work that never changes, timed just before
+and after a call, tells this from a change of the call.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def test_every_precision_and_batch_is_timed_and_can_be_scored() -> None:
     fastest = {f.device: f.fastest for f in select(found.figures, precision="int8", batch=1)}
     assert set(fastest) == {"cpu", cpu.WHOLE}
     assert all(fraction is not None and 0 < fraction <= 1 for fraction in fastest.values())
-    assert all(f.yardstick is not None and f.yardstick > 0 for f in found.figures)
+    assert all(f.passes is not None and f.passes > 0 for f in found.figures)
     assert set(found.threads) == {
         "fp32 batch 1", "fp32 batch 2", "int8 batch 1", "int8 batch 2",
         f"{cpu.WHOLE} fp32 batch 1", f"{cpu.WHOLE} int8 batch 1",

@@ -1,12 +1,13 @@
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from spikeseg_core.energy.devices.meter import (
     MOST_ROUNDS,
-    PASSES,
+    PAIRS,
     ROUNDS,
     IdleMeter,
     Meter,
@@ -20,6 +21,8 @@ from spikeseg_core.energy.devices.meter import (
 from spikeseg_core.energy.figure import check_parts
 from spikeseg_core.errors import MeterError
 from tests.spikeseg_core.energy.devices.loads import FakeLoad
+
+METER = "spikeseg_core.energy.devices.meter"
 
 
 class FakeMeter:
@@ -69,7 +72,7 @@ class TestTimer:
         order: list[str] = []
         calls = {name: (lambda n=name: order.append(n)) for name in "AB"}  # type: ignore[misc]
         timings = timer(0.0).in_turn(calls, ROUNDS)
-        assert "".join(order) == "AB" * (2 + ROUNDS)
+        assert "".join(order) == "AB" * 2 + ROUNDS * ("AB" + "AABB")  # the latter beside passes
         assert {name: t.calls for name, t in timings.items()} == {"A": ROUNDS, "B": ROUNDS}
         assert not any(t.busy for t in timings.values())
 
@@ -93,12 +96,27 @@ class TestTimer:
         assert timing.calls == 2 * ROUNDS
         assert timing.mj == pytest.approx(10e3 * ROUNDS / timing.calls)
 
-    def test_the_yardstick_is_timed_in_every_round_beside_the_work(self) -> None:
-        order: list[str] = []
-        work = {"A": lambda: order.append("A")}
-        timed = Timer(0.1, FakeLoad(0.0), lambda: order.append("|"))
-        assert 0 < (timed.in_turn(work, ROUNDS)["A"].yardstick or 0) < 0.01
-        assert "".join(order) == "AA" + ROUNDS * ("A" + PASSES * "|")
+    def test_calls_are_timed_in_passes_of_the_yardstick_around_them(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock, order = [0.0], [""]
+
+        def work(name: str, seconds: float) -> Callable[[], None]:
+            def call() -> None:
+                order[0] += name
+                clock[0] += seconds
+
+            return call
+
+        monkeypatch.setattr(f"{METER}.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+        timed = Timer(0.1, FakeLoad(0.0), work("|", 0.001))
+        assert timed(work("A", 0.03), ROUNDS).passes == pytest.approx(30)
+        assert order[0] == "AA" + ROUNDS * ("A" + "|AA|")
+        monkeypatch.setattr(f"{METER}.TIMED_SECONDS", ROUNDS * 0.2)
+        for seconds, pairs in ((0.03, 4), (0.0001, PAIRS)):
+            order[0] = ""
+            timed(work("A", seconds), ROUNDS)
+            assert order[0].count("|AA|") == pairs * ROUNDS
 
     def test_without_a_meter_there_is_time_only(self) -> None:
         assert timer(0.0)(lambda: None, 3).mj is None
@@ -134,9 +152,9 @@ def test_static_energy_is_never_more_than_the_total() -> None:
 
 
 def test_stated_power_is_modelled_and_says_why() -> None:
-    timing = Timing(0.01, 0.008, 5, yardstick=0.003)
+    timing = Timing(0.01, 0.008, 5, passes=3.0)
     dynamic, _, total = figures(timing, StatedPower(10.0, 28.0, "no RAPL here"))
-    assert (dynamic.yardstick, total.yardstick) == (0.003, 0.003)
+    assert (dynamic.passes, total.passes) == (3.0, 3.0)
     assert dynamic.mj_per_section == pytest.approx(1e3 * 10 * 0.04)
     assert total.mj_per_section == pytest.approx(1e3 * 28 * 0.04)
     assert total.basis == "modelled"
