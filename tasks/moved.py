@@ -50,7 +50,7 @@ class Figure:
     """One figure of a benchmark; ``what`` names device, precision, batch and quantity.
 
     What was timed has the value of its fastest call, which other work disturbs least, and
-    ``passes``, its time as a multiple of that of work that never changes. It is ``busy`` if other
+    ``in_passes``, in which work that never changes is the unit of time. It is ``busy`` if other
     work disturbed its timing.
     """
 
@@ -60,7 +60,7 @@ class Figure:
     unit: str
     basis: str
     busy: bool = False
-    passes: float | None = None
+    in_passes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,13 @@ def _energies(record: StageRecord) -> Iterator[Figure]:
         busy = bool(one.get("busy"))
         kind: Kind = "timed" if one["time_basis"] == "measured" else "counted"
         least = one.get("fastest") or 1.0
+        mj, ms = least * one["mj_per_section"], 1000 * least * one["seconds_per_section"]
         passes = one.get("passes")
-        mj = least * one["mj_per_section"]
         # A meter does not read less energy in proportion because the machine is faster.
-        of_energy = passes if one["basis"] == "modelled" else None
+        in_proportion = passes and ms and one["basis"] == "modelled"
+        of_energy = passes * mj / ms if in_proportion else None
         yield Figure(energy, kind, mj, "mJ per section", one["basis"], busy, of_energy)
         if one["component"] == "total":
-            ms = 1000 * least * one["seconds_per_section"]
             time = f"{device}, time"
             yield Figure(time, kind, ms, "ms per section", one["time_basis"], busy, passes)
 
@@ -135,8 +135,8 @@ def compare(now: StageRecord, before: StageRecord, tolerance: MoveTolerance) -> 
         ratio = own = figure.value / then.value
         machine = 1.0
         # A benchmark from before there was a yardstick is compared without it.
-        if figure.passes and then.passes and ratio:
-            own = figure.passes / then.passes
+        if figure.in_passes and then.in_passes and ratio:
+            own = figure.in_passes / then.in_passes
             machine = ratio / own
         allowed = getattr(tolerance, figure.kind)
         basis = figure.basis if figure.basis == then.basis else f"{then.basis}, now {figure.basis}"

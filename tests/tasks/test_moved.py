@@ -71,6 +71,13 @@ class TestCompare:
         (change, _) = compare(now, before, MoveTolerance())
         assert (change.ratio, round(change.own, 3), change.moved) == (1.0, 1.5, True)
 
+    def test_another_stated_power_is_not_the_machines_doing(self) -> None:
+        before = record(figure("total", 30.0, passes=2.0))
+        now = record(figure("total", 45.0, passes=2.0))
+        energy, time, _ = compare(now, before, MoveTolerance())
+        assert (energy.own, energy.machine, energy.moved) == (1.5, 1.0, True)
+        assert (time.own, time.moved) == (1.0, False)
+
     def test_metered_energy_does_not_follow_the_speed_of_the_machine(self) -> None:
         before = record(figure("dynamic", 30.0, basis="measured", passes=2.0))
         now = record(figure("dynamic", 30.0, basis="measured", passes=3.0))
