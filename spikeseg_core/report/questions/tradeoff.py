@@ -157,14 +157,19 @@ def _missing(evidence: Evidence, sweeps: list[RecordedSweep]) -> list[Missing]:
         found.append(
             missing("No ablation of the rate loss is recorded.", "sweep ablation-rate-loss")
         )
-    if not any(sweep.definition.get("search") for sweep in sweeps):
+    searched = {
+        name
+        for sweep in sweeps
+        for name in (sweep.definition.get("search") or {}).get("ranges", {})
+    }
+    if not any(name.startswith(("tune.", "presentation.")) for name in searched):
         found.append(
             missing(
                 "No search over settings of tuning and presentation together is recorded.",
                 "sweep operating-point",
             )
         )
-    if "train.network" not in varied:
+    if not any(name.startswith("train.network") for name in varied):
         found.append(missing("No sweep over architectures is recorded.", "sweep architecture"))
     if len(evidence.runs) < 2:
         found.append(missing("The spread over seeds is not recorded.", more_seeds(evidence.preset)))
