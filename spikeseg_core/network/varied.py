@@ -31,25 +31,15 @@ class Part:
         Whether only whole numbers make sense.
     what : str
         What the number is.
+    change : callable
+        Changes a network so.
     """
 
     low: float
     high: float
     whole: bool
     what: str
-
-
-PARTS: Mapping[str, Part] = MappingProxyType(
-    {
-        "stem": Part(1, 256, True, "channels of the host's layers"),
-        "fine": Part(0.1, 4, False, "factor of the channels of the largest ensembles on the chip"),
-        "coarse": Part(0.1, 4, False, "factor of the channels of all smaller ensembles"),
-        "row": Part(1, 8, True, "most ensembles in a row, of one size and without another input"),
-        "up": Part(2, 16, True, "side of the kernels that enlarge, px"),
-        "readout": Part(4, 64, True, "side of the read-out's kernel, px"),
-    }
-)
-"""By the name that stands in a network's name, in that order."""
+    change: Callable[[Network, float], Network]
 
 
 def split(name: str) -> tuple[str, dict[str, float]]:
@@ -94,9 +84,9 @@ def varied_name(base: str, parts: Mapping[str, float]) -> str:
 def varied(base: Network, parts: Mapping[str, float]) -> Network:
     """Return the network with other widths, depth and kernels, under a name that says so."""
     network = replace(base, name=varied_name(base.name, parts))
-    for part in PARTS:
+    for part, one in PARTS.items():
         if part in parts:
-            network = _WAYS[part](network, parts[part])
+            network = one.change(network, parts[part])
     return network
 
 
@@ -114,11 +104,15 @@ def _check(name: str, parts: Mapping[str, float]) -> None:
             )
 
 
+def _with_layers(network: Network, own: Callable[[Layer], Layer]) -> Network:
+    return replace(network, layers=tuple(map(own, network.layers)))
+
+
 def _stem(network: Network, value: float) -> Network:
     def own(layer: Layer) -> Layer:
         return layer if layer.on_chip else replace(layer, channels=int(value))
 
-    return replace(network, layers=tuple(map(own, network.layers)))
+    return _with_layers(network, own)
 
 
 def _wider(network: Network, factor: float, chosen: Callable[[int], bool]) -> Network:
@@ -127,7 +121,7 @@ def _wider(network: Network, factor: float, chosen: Callable[[int], bool]) -> Ne
             return layer
         return replace(layer, channels=max(STEP, STEP * round(factor * layer.channels / STEP)))
 
-    return replace(network, layers=tuple(map(own, network.layers)))
+    return _with_layers(network, own)
 
 
 def _largest(network: Network) -> int:
@@ -171,22 +165,25 @@ def _up(network: Network, side: float) -> Network:
     def own(c: Connection) -> Connection:
         return replace(c, kernel=int(side)) if c.kind == "conv_transpose" else c
 
-    return replace(
-        network,
-        layers=tuple(replace(each, inputs=tuple(map(own, each.inputs))) for each in network.layers),
-    )
+    return _with_layers(network, lambda layer: replace(layer, inputs=tuple(map(own, layer.inputs))))
 
 
 def _readout(network: Network, side: float) -> Network:
     return replace(network, readout=replace(network.readout, kernel=int(side)))
 
 
-_WAYS: Mapping[str, Callable[[Network, float], Network]] = {
-    "stem": _stem,
-    "fine": _fine,
-    "coarse": _coarse,
-    "row": _row,
-    "up": _up,
-    "readout": _readout,
-}
-assert tuple(_WAYS) == tuple(PARTS)
+PARTS: Mapping[str, Part] = MappingProxyType(
+    {
+        "stem": Part(1, 256, True, "channels of the host's layers", _stem),
+        "fine": Part(
+            0.1, 4, False, "factor of the channels of the largest ensembles on the chip", _fine
+        ),
+        "coarse": Part(0.1, 4, False, "factor of the channels of all smaller ensembles", _coarse),
+        "row": Part(
+            1, 8, True, "most ensembles in a row, of one size and without another input", _row
+        ),
+        "up": Part(2, 16, True, "side of the kernels that enlarge, px", _up),
+        "readout": Part(4, 64, True, "side of the read-out's kernel, px", _readout),
+    }
+)
+"""By the name that stands in a network's name, in that order."""

@@ -28,7 +28,7 @@ PREFIX = "estimate/"
 
 
 def estimate(config: PipelineConfig) -> dict[str, float]:
-    """Estimate energy and time of a section on the chips, and count neurons and cores.
+    """Estimate the energy of a section on the chips, and count neurons and multiply-adds.
 
     Returns
     -------

@@ -73,9 +73,9 @@ def point(sweep: Sweep, settings: Mapping[str, Value], name: str | None = None) 
         As :func:`expand`.
     """
     called = name or ", ".join(f"{key}={_short(value)}" for key, value in settings.items())
-    base = presets.preset(sweep.preset).model_dump() | {"preset": sweep.preset}
-    network = presets.preset(sweep.preset).train.network
-    everything = _one_network({**sweep.fixed, **settings}, network)
+    own = presets.preset(sweep.preset)
+    base = own.model_dump() | {"preset": sweep.preset}
+    everything = _one_network({**sweep.fixed, **settings}, own.train.network)
     configs = {}
     for seed in sweep.seeds:
         seeds = {name: seed for name in SEEDED if name not in everything}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -21,10 +20,12 @@ from spikeseg_core.energy.devices.meter import (
     Timer,
     figures_of_timing,
     meter_of,
+    seconds_of,
 )
 from spikeseg_core.energy.devices.onnx_runtime import OnnxNet, to_onnx
 from spikeseg_core.energy.devices.openvino_runtime import OpenVinoNet, can_load
 from spikeseg_core.energy.devices.tflite import PRECISIONS, Precision, TfliteNet, to_tflite
+from spikeseg_core.energy.devices.yardstick import Yardstick
 from spikeseg_core.energy.figure import EnergyFigure
 from spikeseg_core.errors import MeterError
 from spikeseg_core.network import Network, Weights
@@ -204,6 +205,7 @@ def measure_cpu(
     threads: dict[str, int] = {}
     runtimes: dict[str, Mapping[str, float]] = {}
     batches = sorted({batch for feed in feeds for batch in feed.batches})
+    yardstick = Yardstick(cpus())
     for done, batch in enumerate(batches):
         report.progress(done, len(batches), f"CPU, batch {batch}")
         cases = {
@@ -212,7 +214,8 @@ def measure_cpu(
             if batch in feed.batches
             for case in (_case(feed, precision, batch) for precision in PRECISIONS)
         }
-        timings = timer.in_turn({n: c.call for n, c in cases.items()}, repeats, meter_of(power))
+        calls = {name: case.call for name, case in cases.items()}
+        timings = timer.in_turn(calls, repeats, meter_of(power), yardstick)
         for name, timing in timings.items():
             case = cases[name]
             found = figures_of_timing(
@@ -279,9 +282,7 @@ def fastest_calls(calls: Mapping[Key, Callable[[], object]]) -> dict[Key, float]
     done, spent = 0, 0.0
     while done < ROUNDS_OF_CHOICE or spent < SECONDS_OF_CHOICE * len(calls):
         for key, call in (item for item in calls.items() for _ in range(CALLS_OF_A_TURN)):
-            start = time.perf_counter()
-            call()
-            seconds = time.perf_counter() - start
+            seconds = seconds_of(call)
             fastest[key] = min(fastest[key], seconds)
             spent += seconds
         done += 1

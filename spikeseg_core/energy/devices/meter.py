@@ -17,7 +17,6 @@ from typing import Protocol
 import numpy as np
 
 from spikeseg_core.energy.devices.load import CpuLoad, LoadMeter, share
-from spikeseg_core.energy.devices.yardstick import Yardstick
 from spikeseg_core.energy.figure import FAMILIES, Basis, Family, Figures, figures_of
 from spikeseg_core.errors import MeterError
 
@@ -216,16 +215,17 @@ class Timer:
         repeated, at most :data:`MOST_ROUNDS` in all; then the timing is marked busy.
     load : LoadMeter
         Counts the CPU time of others.
-    yardstick : callable
-        Work that never changes, which tells the speed of the machine itself.
     """
 
     busy_above: float = 0.1
     load: LoadMeter = field(default_factory=CpuLoad)
-    yardstick: Callable[[], object] = field(default_factory=Yardstick)
 
     def in_turn(
-        self, calls: Mapping[str, Callable[[], object]], repeats: int, meter: Meter | None = None
+        self,
+        calls: Mapping[str, Callable[[], object]],
+        repeats: int,
+        meter: Meter | None = None,
+        yardstick: Callable[[], object] | None = None,
     ) -> dict[str, Timing]:
         """Time several pieces of work in turn, A B A B, so that a drift meets all alike.
 
@@ -240,6 +240,8 @@ class Timer:
             Least number of timed calls of each.
         meter : Meter, optional
             Counts energy.
+        yardstick : callable, optional
+            Work that never changes, on the same device: calls are also timed in passes of it.
         """
         for call in (*calls.values(), *calls.values()):
             call()
@@ -249,8 +251,9 @@ class Timer:
         while tried < MOST_ROUNDS and not all(self._quiet(r, ROUNDS) for r in rounds.values()):
             for name, call in calls.items():
                 rounds[name].append(self._round(call, -(-repeats // ROUNDS), meter))
-            for name, call in calls.items():
-                passes[name] += self._beside_the_yardstick(call)
+            if yardstick is not None:
+                for name, call in calls.items():
+                    passes[name] += _in_passes(call, yardstick)
             tried += 1
         return {name: self._timing(found, passes[name]) for name, found in rounds.items()}
 
@@ -268,20 +271,9 @@ class Timer:
         times: list[float] = []
         load, before = self.load.read(), meter.read_mj() if meter else ()
         while len(times) < least or sum(times) < seconds:
-            times.append(_seconds(call))
+            times.append(seconds_of(call))
         mj = used_mj(before, meter.read_mj(), meter.ranges_mj) if meter else None
         return Round(times, mj, share(load, self.load.read()))
-
-    def _beside_the_yardstick(self, call: Callable[[], object]) -> list[float]:
-        """Time calls between passes: a shared machine's speed changes within a second, too."""
-        ratios: list[float] = []
-        end = time.perf_counter() + TIMED_SECONDS / ROUNDS
-        while not ratios or (len(ratios) < PAIRS and time.perf_counter() < end):
-            before = _seconds(self.yardstick)
-            call()  # its caches are the yardstick's
-            seconds = _seconds(call)
-            ratios.append(2 * seconds / (before + _seconds(self.yardstick)))
-        return ratios
 
     def _timing(self, rounds: Sequence[Round], passes: Sequence[float]) -> Timing:
         """Evaluate the rounds without other load if there are enough, otherwise all."""
@@ -291,11 +283,24 @@ class Timer:
         energies = [r.mj for r in used if r.mj is not None]
         mj = sum(energies) / len(times) if energies else None
         load = median(r.load for r in used)
-        of_a_call = float(np.quantile(passes, LOWER))
+        of_a_call = float(np.quantile(passes, LOWER)) if passes else None
         return Timing(median(times), min(times), len(times), mj, load, busy, of_a_call)
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def _in_passes(call: Callable[[], object], yardstick: Callable[[], object]) -> list[float]:
+    """Time calls between passes: a shared machine's speed changes within a second, too."""
+    ratios: list[float] = []
+    end = time.perf_counter() + TIMED_SECONDS / ROUNDS
+    while not ratios or (len(ratios) < PAIRS and time.perf_counter() < end):
+        before = seconds_of(yardstick)
+        call()  # its caches are the yardstick's
+        seconds = seconds_of(call)
+        ratios.append(2 * seconds / (before + seconds_of(yardstick)))
+    return ratios
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    """Time one call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start

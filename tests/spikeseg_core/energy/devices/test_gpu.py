@@ -61,6 +61,7 @@ def test_the_measured_path_runs_with_a_fake_meter(monkeypatch: pytest.MonkeyPatc
     check_parts(figures)
     assert len(figures) == 6
     assert all(f.basis == "measured" and f.family == "gpu" for f in figures)
+    assert all(f.passes is None for f in figures)  # the yardstick is of the CPU
     assert find(figures, batch=2, component="total").mj_per_section > 0
 
 

@@ -71,7 +71,7 @@ class TestTimer:
     def test_work_is_warmed_up_and_timed_in_turn(self) -> None:
         order: list[str] = []
         calls = {name: (lambda n=name: order.append(n)) for name in "AB"}  # type: ignore[misc]
-        timings = timer(0.0).in_turn(calls, ROUNDS)
+        timings = timer(0.0).in_turn(calls, ROUNDS, None, lambda: None)
         assert "".join(order) == "AB" * 2 + ROUNDS * ("AB" + "AABB")  # the latter beside passes
         assert {name: t.calls for name, t in timings.items()} == {"A": ROUNDS, "B": ROUNDS}
         assert not any(t.busy for t in timings.values())
@@ -109,17 +109,22 @@ class TestTimer:
             return call
 
         monkeypatch.setattr(f"{METER}.time", SimpleNamespace(perf_counter=lambda: clock[0]))
-        timed = Timer(0.1, FakeLoad(0.0), work("|", 0.001))
-        assert timed(work("A", 0.03), ROUNDS).passes == pytest.approx(30)
+
+        def timed(seconds: float) -> Timing:
+            calls = {"A": work("A", seconds)}
+            return timer(0.0).in_turn(calls, ROUNDS, None, work("|", 0.001))["A"]
+
+        assert timed(0.03).passes == pytest.approx(30)
         assert order[0] == "AA" + ROUNDS * ("A" + "|AA|")
         monkeypatch.setattr(f"{METER}.TIMED_SECONDS", ROUNDS * 0.2)
         for seconds, pairs in ((0.03, 4), (0.0001, PAIRS)):
             order[0] = ""
-            timed(work("A", seconds), ROUNDS)
+            timed(seconds)
             assert order[0].count("|AA|") == pairs * ROUNDS
 
     def test_without_a_meter_there_is_time_only(self) -> None:
-        assert timer(0.0)(lambda: None, 3).mj is None
+        timing = timer(0.0)(lambda: None, 3)
+        assert (timing.mj, timing.passes) == (None, None)
 
 
 def test_work_is_timed_long_enough_for_the_counters(monkeypatch: pytest.MonkeyPatch) -> None:

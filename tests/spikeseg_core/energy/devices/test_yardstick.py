@@ -19,16 +19,16 @@ def test_every_pass_is_the_same_work_on_every_cpu(monkeypatch: pytest.MonkeyPatc
         return product(a, b, out)
 
     monkeypatch.setattr("numpy.matmul", watched)
-    yardstick = Yardstick()
+    cpus = len(os.sched_getaffinity(0))
+    yardstick = Yardstick(cpus)
     for _ in range(2):
         yardstick()
-    cpus = len(os.sched_getaffinity(0))
     assert [shape for shape, _ in seen] == 2 * cpus * [(MATRICES, SIDE, SIDE)]
     assert all(name.startswith("yardstick") for _, name in seen)
 
 
 def test_an_error_of_a_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    yardstick = Yardstick()
+    yardstick = Yardstick(2)
     monkeypatch.setattr(yardstick, "_product", yardstick._product[:, :1])
     with pytest.raises(ValueError, match="broadcast"):
         yardstick()
